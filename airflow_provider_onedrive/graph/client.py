@@ -1,0 +1,214 @@
+"""The two clients: the only code that sends, sleeps and moves bytes.
+
+:class:`Client` blocks its thread (workers); :class:`AsyncClient` runs on an event loop (triggers) and moves no bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from types import TracebackType
+from typing import Any, Self, cast
+
+import httpx
+
+from airflow_provider_onedrive.graph.auth import (
+    OnSecret,
+    TokenAuth,
+    TokenSource,
+    http_options,
+    is_untrusted,
+    untrusted,
+)
+from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, Stopped
+from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
+from airflow_provider_onedrive.graph.operations import Addresses, AsyncOperations, Operations
+from airflow_provider_onedrive.graph.redaction import cut_urls_in_logs
+from airflow_provider_onedrive.graph.retry import RetryPolicy
+from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.wire import Attempts, Conversation, headers_of, lost, response_of, url_of
+
+CONNECTIONS = 32
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+cut_urls_in_logs()
+
+
+class _Way(Addresses):
+    """One connection's way to Graph: what both clients share."""
+
+    def __init__(self, settings: Settings, *, on_secret: OnSecret | None = None) -> None:
+        """Make a client; nothing is sent yet.
+
+        :param on_secret: is told each new token, so that it can be masked wherever it might be shown.
+        """
+        super().__init__(settings)
+        self.retry_policy = RetryPolicy()
+        self._tokens = TokenSource(settings, on_secret or (lambda _: None))
+        self._auth = TokenAuth(self._tokens, settings.graph_url)
+
+    def _options(self) -> dict[str, Any]:
+        # With fewer idle connections than connections httpx would close and reconnect all the time.
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        return {**http_options(self.settings), "limits": limits}
+
+    def _parts(self, request: Request) -> dict[str, Any]:
+        url = url_of(request, self.settings.graph_url)
+        return {"method": request.method, "url": url, "headers": headers_of(request), "json": request.json}
+
+    def _attempts(self, request: Request) -> Attempts:
+        return Attempts(self.retry_policy, request, can_renew=self._tokens.can_renew)
+
+    def _problem(self, request: Request, error: httpx.HTTPError) -> OneDriveError:
+        if is_untrusted(error):
+            return untrusted(httpx.URL(url_of(request, self.settings.graph_url)).host)
+        return lost(request, str(error) or type(error).__name__, never_sent=isinstance(error, _UNSENT))
+
+
+class Client(_Way, Operations):
+    """Microsoft Graph for one connection, blocking its thread. A context manager; see :class:`Operations`."""
+
+    def __init__(self, settings: Settings, *, on_secret: OnSecret | None = None) -> None:
+        super().__init__(settings, on_secret=on_secret)
+        self._stop = threading.Event()
+        self._graph = httpx.Client(auth=self._auth, **self._options())
+        self._storage = httpx.Client(**self._options())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._graph.close()
+        self._storage.close()
+        self._tokens.close()
+
+    def stop(self) -> None:
+        """End every wait and send nothing more; safe to call from a signal handler."""
+        self._stop.set()
+
+    def _converse(self, talk: Conversation[T]) -> T:
+        with talk:
+            while talk.request is not None:
+                try:
+                    response = self._exchange(talk.request)
+                except (OneDriveError, OutcomeUnknown) as problem:
+                    talk.report(problem)
+                else:
+                    talk.answer(response)
+            return talk.result
+
+    def _exchange(self, request: Request) -> Response:
+        """Send until there is an answer or no hope of one."""
+        attempts = self._attempts(request)
+        while True:
+            self._check_running()
+            try:
+                return self._send(request)
+            except GraphError as outcome:
+                if attempts.needs_token(outcome):
+                    self._tokens.renew()
+                else:
+                    self._wait(attempts.wait_seconds(outcome))
+
+    def _send(self, request: Request) -> Response:
+        http = self._storage if request.preauthorized else self._graph
+        content = self._pieces(request) if request.body else None
+        built = http.build_request(content=content, **self._parts(request))
+        try:
+            with closing(http.send(built, stream=True)) as answer:
+                return self._receive(request, answer)
+        except httpx.HTTPError as error:
+            raise self._problem(request, error) from None
+
+    def _receive(self, request: Request, answer: httpx.Response) -> Response:
+        if request.sink is None or not answer.is_success:
+            return response_of(request, answer.status_code, answer.headers, answer.read())
+        if answer.status_code == httpx.codes.OK:
+            request.sink.restart()
+        self._pour(request, answer)
+        return Response(answer.status_code, dict(answer.headers))
+
+    def _pour(self, request: Request, answer: httpx.Response) -> None:
+        received = 0
+        try:
+            for piece in answer.iter_raw():
+                self._check_running()
+                cast("Any", request.sink).write(piece)
+                received += len(piece)
+        except httpx.HTTPError as error:
+            raise TransferCut(self._problem(request, error), received) from None
+
+    def _pieces(self, request: Request) -> Iterator[bytes]:
+        for piece in cast("Any", request.body)():
+            self._check_running()
+            yield piece
+
+    def _wait(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+        self._check_running()
+
+    def _check_running(self) -> None:
+        if self._stop.is_set():
+            raise Stopped("The task was stopped; nothing more is sent")
+
+
+class AsyncClient(_Way, AsyncOperations):
+    """Microsoft Graph for one connection, on an event loop. An async context manager; see :class:`AsyncOperations`."""
+
+    def __init__(self, settings: Settings, *, on_secret: OnSecret | None = None) -> None:
+        super().__init__(settings, on_secret=on_secret)
+        self._graph = httpx.AsyncClient(auth=self._auth, **self._options())
+        self._storage = httpx.AsyncClient(**self._options())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._graph.aclose()
+        await self._storage.aclose()
+        self._tokens.close()
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its end."""
+        with Conversation(flow) as talk:
+            while talk.request is not None:
+                try:
+                    response = await self._exchange(talk.request)
+                except (OneDriveError, OutcomeUnknown) as problem:
+                    talk.report(problem)
+                else:
+                    talk.answer(response)
+            return talk.result
+
+    async def _exchange(self, request: Request) -> Response:
+        attempts = self._attempts(request)
+        while True:
+            try:
+                return await self._send(request)
+            except GraphError as outcome:
+                if attempts.needs_token(outcome):
+                    await asyncio.to_thread(self._tokens.renew)
+                else:
+                    await asyncio.sleep(attempts.wait_seconds(outcome))
+
+    async def _send(self, request: Request) -> Response:
+        http = self._storage if request.preauthorized else self._graph
+        try:
+            answer = await http.request(**self._parts(request))
+        except httpx.HTTPError as error:
+            raise self._problem(request, error) from None
+        return response_of(request, answer.status_code, answer.headers, answer.content)

@@ -1,0 +1,216 @@
+"""Flows on items: look, list, create a folder, delete.
+
+https://learn.microsoft.com/en-us/graph/api/resources/driveitem
+"""
+
+from __future__ import annotations
+
+from airflow_provider_onedrive.graph.errors import (
+    AccessDenied,
+    DriveNotFound,
+    ItemNotFound,
+    LocationError,
+    NameAlreadyExists,
+)
+from airflow_provider_onedrive.graph.locations import Address, item_url
+from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Page, Repeat, Request, Response
+from airflow_provider_onedrive.graph.models import DriveItem
+
+CONFLICT = "@microsoft.graph.conflictBehavior"
+PAGE_ITEMS = 1000
+
+
+def stat(address: Address) -> Flow[DriveItem]:
+    """Read one item. https://learn.microsoft.com/en-us/graph/api/driveitem-get.
+
+    :raises ItemNotFound: if nothing is there.
+    :raises DriveNotFound: if even the drive is not there.
+    """
+    try:
+        response = yield Request("GET", address.url())
+    except ItemNotFound as missing:
+        raise (yield from explain_missing(address, missing)) from None
+    return DriveItem.from_json(response.json, address.locate)
+
+
+def explain_missing(address: Address, missing: ItemNotFound) -> Flow[ItemNotFound]:
+    """Tell a missing item from a missing drive, which no waiting can cure."""
+    try:
+        if not address.is_drive_root:
+            yield Request("GET", f"{address.drive_root}?$select=id")
+            return missing
+    except ItemNotFound as root_missing:
+        missing = root_missing
+    except AccessDenied:
+        return missing
+    gone = DriveNotFound(missing.message)
+    vars(gone).update(vars(missing))
+    return gone
+
+
+def stat_or_none(address: Address) -> Flow[DriveItem | None]:
+    """Read one item, or None where it is missing in a drive that exists."""
+    try:
+        return (yield from stat(address))
+    except DriveNotFound:
+        raise
+    except ItemNotFound:
+        return None
+
+
+def file(address: Address) -> Flow[DriveItem]:
+    """Read one item that has to be a file.
+
+    :raises LocationError: if it is a folder.
+    """
+    return expect_file((yield from stat(address)), address)
+
+
+def expect_file(item: DriveItem, address: Address) -> DriveItem:
+    """Pass a file, refuse a folder.
+
+    :raises LocationError: if it is a folder.
+    """
+    if item.is_folder:
+        raise LocationError(f"{address} is a folder, and a file is meant.", advice="Name the file.")
+    return item
+
+
+def children(address: Address, page_url: str | None = None) -> Flow[Page]:
+    """Read one page of a folder. https://learn.microsoft.com/en-us/graph/api/driveitem-list-children.
+
+    :param page_url: the ``next_url`` of the page before; None for the first.
+    :raises LocationError: if the location is a file.
+    """
+    response = yield from _first_page(address) if page_url is None else _send(Request("GET", page_url))
+    items = tuple(DriveItem.from_json(data, address.locate) for data in response.json["value"])
+    return Page(items, response.json.get("@odata.nextLink"))
+
+
+def _first_page(address: Address) -> Flow[Response]:
+    try:
+        response = yield Request("GET", f"{address.url('children')}?$top={PAGE_ITEMS}")
+    except ItemNotFound as missing:
+        raise (yield from explain_missing(address, missing)) from None
+    if not response.json["value"]:
+        yield from folder(address)  # Graph lists a file as an empty folder
+    return response
+
+
+def _send(request: Request) -> Flow[Response]:
+    return (yield request)
+
+
+def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
+    """Read one item that has to be a folder.
+
+    :param create: make it, and each missing one above it, level by level: Graph's own creation by path encodes
+        ``%`` and ``#`` twice.
+    :raises LocationError: if it is a file.
+    """
+    try:
+        item = yield from stat(address)
+    except DriveNotFound:
+        raise
+    except ItemNotFound as missing:
+        if not create or address.is_base:
+            raise missing.about("find the folder", str(address)) from None
+        parent = yield from folder(address.parent, create=True)
+        item = yield from create_folder(address.through(parent.drive_id, parent.id), exist_ok=True)
+    if not item.is_folder:
+        raise LocationError(
+            f"{address} is a file, and a folder is meant.", advice="Leave out the '/' or the file's name."
+        )
+    return item
+
+
+def make_folder(address: Address, *, exist_ok: bool) -> Flow[DriveItem]:
+    """Create one folder; the one above must exist."""
+    parent = yield from folder(address.parent)
+    return (yield from create_folder(address.through(parent.drive_id, parent.id), exist_ok=exist_ok))
+
+
+def create_folder(address: Address, *, exist_ok: bool) -> Flow[DriveItem]:
+    """Create one folder in a parent that exists. https://learn.microsoft.com/en-us/graph/api/driveitem-post-children.
+
+    :param address: of the new folder, through the id of its parent.
+    :raises NameAlreadyExists: if the name is taken and not ``exist_ok``, or taken by a file.
+    """
+    body = {"name": address.names[-1], "folder": {}, CONFLICT: "fail"}
+    try:
+        response = yield Request("POST", f"{address.base}/children", json=body, repeat=Repeat.IF_REFUSED)
+    except (NameAlreadyExists, OutcomeUnknown) as problem:
+        found = yield from stat_or_none(address)
+        if found is not None and found.is_folder and (exist_ok or isinstance(problem, OutcomeUnknown)):
+            return found
+        raise
+    return DriveItem.from_json(response.json, address.locate)
+
+
+def remove(
+    address: Address, *, recursive: bool, permanent: bool, max_items: int, dry_run: bool
+) -> Flow[list[DriveItem]]:
+    """Delete an item: to the recycle bin unless ``permanent``.
+
+    :param max_items: a folder that holds more is refused.
+    :param dry_run: only say what would be deleted.
+    :raises LocationError: if it is the root of a drive, a folder that holds something and not ``recursive``, or holds
+        too much.
+    """
+    item = yield from _deletable(address, recursive=recursive)
+    if item.is_folder and item.child_count:
+        yield from _check_count(item, address, max_items)
+    if not dry_run:
+        yield from _delete(item, permanent=permanent)
+    return [item]
+
+
+def _delete(item: DriveItem, *, permanent: bool) -> Flow[None]:
+    """Delete an item that was just seen; that it has gone meanwhile is as good.
+
+    https://learn.microsoft.com/en-us/graph/api/driveitem-delete,
+    https://learn.microsoft.com/en-us/graph/api/driveitem-permanentdelete
+    """
+    url = item_url(item.drive_id, item.id)
+    try:
+        yield Request("POST", f"{url}/permanentDelete") if permanent else Request("DELETE", url)
+    except ItemNotFound:
+        return
+
+
+def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None]:
+    """Count what lies below, and stop counting at the limit."""
+    folders, count = [item], 0
+    while folders:
+        found = yield from _all_children(address.by_id(folders[0].drive_id, folders.pop(0).id), max_items - count)
+        count += len(found)
+        if count > max_items:
+            raise LocationError(
+                f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."
+            )
+        folders += [child for child in found if child.is_folder and child.child_count]
+
+
+def _all_children(address: Address, enough: int) -> Flow[list[DriveItem]]:
+    """Read pages until there are more than ``enough`` items or no more pages."""
+    page = yield from children(address)
+    found = list(page.items)
+    while page.next_url and len(found) <= enough:
+        page = yield from children(address, page.next_url)
+        found += page.items
+    return found
+
+
+def _deletable(address: Address, *, recursive: bool) -> Flow[DriveItem]:
+    """Read what is to be deleted, and refuse what must not be.
+
+    :raises LocationError: if it is the root of a drive, or a folder that holds something and not ``recursive``.
+    """
+    item = yield from stat(address)
+    if item.is_root:
+        raise LocationError(f"{address} is the root of a drive and is never deleted.", advice="Name something in it.")
+    if item.is_folder and item.child_count and not recursive:
+        raise LocationError(
+            f"{address} is a folder with {item.child_count} items.", advice="Pass recursive=True to delete all."
+        )
+    return item

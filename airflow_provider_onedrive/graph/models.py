@@ -1,0 +1,137 @@
+"""Graph's resources as frozen, typed values.
+
+https://learn.microsoft.com/en-us/graph/api/resources/driveitem
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+from urllib.parse import unquote
+
+import pendulum
+
+Locate = Callable[[str, str, str], str]
+"""``(drive_id, item_id, path) -> location``: how an item is named on the connection that found it."""
+
+
+@dataclass(frozen=True)
+class DriveItem:
+    """A file, folder or package.
+
+    :param location: canonical text that names the item on the same connection.
+    :param path: relative to the drive's root, without a leading ``/``; empty for the root itself.
+    :param modified_at: by the server's clock.
+    :param client_modified_at: as the uploading program said (``fileSystemInfo``).
+    :param child_count: of a folder, the number of items directly in it.
+    :param outcome: what was done: ``created``, ``replaced``, ``renamed``, ``already_there``; None where nothing was.
+    :param local_path: where the item was downloaded to.
+    """
+
+    location: str
+    drive_id: str
+    id: str
+    name: str
+    path: str
+    size: int
+    is_folder: bool
+    etag: str | None
+    ctag: str | None
+    mime_type: str | None
+    created_at: datetime
+    modified_at: datetime
+    client_modified_at: datetime | None
+    quick_xor_hash: str | None
+    web_url: str | None
+    child_count: int | None = None
+    is_root: bool = False
+    outcome: str | None = None
+    local_path: str | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], locate: Locate) -> DriveItem:
+        """Read a ``driveItem`` as Graph sends it.
+
+        :param locate: names the item; see :data:`Locate`.
+        """
+        parent, file, folder = (data.get(key) or {} for key in ("parentReference", "file", "folder"))
+        drive_id, path = str(parent.get("driveId", "")), _path(data)
+        return cls(
+            location=locate(drive_id, data["id"], path),
+            drive_id=drive_id,
+            id=data["id"],
+            name=data.get("name", ""),
+            path=path,
+            size=int(data.get("size", 0)),
+            is_folder="folder" in data,
+            etag=data.get("eTag"),
+            ctag=data.get("cTag"),
+            mime_type=file.get("mimeType"),
+            created_at=_time(data["createdDateTime"]),
+            modified_at=_time(data["lastModifiedDateTime"]),
+            client_modified_at=_optional_time((data.get("fileSystemInfo") or {}).get("lastModifiedDateTime")),
+            quick_xor_hash=(file.get("hashes") or {}).get("quickXorHash"),
+            web_url=data.get("webUrl"),
+            child_count=folder.get("childCount"),
+            is_root="root" in data,
+        )
+
+    def to_xcom(self) -> dict[str, Any]:
+        """Return the item dict of XCom: plain JSON, times as ISO-8601 UTC, optional keys only where they apply."""
+        always = {key: _plain(getattr(self, key)) for key in _XCOM_KEYS}
+        optional = {key: getattr(self, key) for key in ("outcome", "local_path")}
+        return always | {key: value for key, value in optional.items() if value is not None}
+
+
+_XCOM_KEYS = (
+    *("location", "drive_id", "id", "name", "path", "size", "is_folder", "etag", "ctag", "mime_type"),
+    *("created_at", "modified_at", "client_modified_at", "quick_xor_hash", "web_url"),
+)
+
+
+@dataclass(frozen=True)
+class UploadSession:
+    """Where the fragments of a large file go.
+
+    https://learn.microsoft.com/en-us/graph/api/resources/uploadsession
+
+    :param upload_url: a secret: whoever has it may write the file.
+    """
+
+    upload_url: str = field(repr=False)
+    expires_at: datetime | None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> UploadSession:
+        return cls(data["uploadUrl"], _optional_time(data.get("expirationDateTime")))
+
+
+def next_expected_byte(session: Mapping[str, Any]) -> int | None:
+    """Read where an upload session wants to go on; None when it wants nothing more.
+
+    :param session: the JSON of a session's status; the ranges look like ``26-`` or ``26-99``.
+    """
+    ranges = session.get("nextExpectedRanges") or ()
+    return min((int(text.partition("-")[0]) for text in ranges), default=None)
+
+
+def _path(data: Mapping[str, Any]) -> str:
+    """Build the drive-relative path from ``parentReference.path``, which ends in ``root:/percent/encoded``."""
+    if "root" in data:
+        return ""
+    _, _, below_root = str((data.get("parentReference") or {}).get("path") or "").partition("root:")
+    return "/".join([*filter(None, unquote(below_root).split("/")), data.get("name", "")])
+
+
+def _time(text: str) -> datetime:
+    return cast("pendulum.DateTime", pendulum.parse(text)).in_timezone("UTC")
+
+
+def _optional_time(text: str | None) -> datetime | None:
+    return _time(text) if text else None
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,305 @@
+"""What one can do with a location: the public methods of both clients, on top of whatever drives a flow."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, BinaryIO, cast
+
+from airflow_provider_onedrive.graph import downloads, items, siblings, uploads
+from airflow_provider_onedrive.graph.errors import ConfigurationError, DriveNotFound, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.locations import Address, Location, address_of, new_folder, parse, upload_target
+from airflow_provider_onedrive.graph.messages import Flow, T
+from airflow_provider_onedrive.graph.models import DriveItem
+from airflow_provider_onedrive.graph.partfile import FileSink, local_target, part_file
+from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.sources import Content, source_of
+from airflow_provider_onedrive.graph.wire import Conversation
+
+log = logging.getLogger(__name__)
+
+LocationLike = str | Mapping[str, Any]
+"""A location's text, or an item dict as it stands in XCom."""
+
+_SPOOLED_BYTES = 8 * 1024 * 1024
+
+
+class Addresses:
+    """Knows the connection's own place.
+
+    :param settings: of the connection.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def address(self, location: LocationLike) -> Address:
+        """Turn a location into Graph's terms.
+
+        :raises LocationError: if it cannot be understood.
+        :raises ConfigurationError: if it is the own place of an application, which has none.
+        """
+        return self._address(parse(location))
+
+    def _address(self, place: Location) -> Address:
+        if place.root == "myfiles" and self.settings.myfiles is None and self.settings.is_app:
+            raise ConfigurationError(
+                f"{place} is the connection's own place, and an application has none.",
+                advice="Put a user (name@company.example) or a drive into the connection's field myfiles.",
+            )
+        return address_of(place, self.settings.myfiles)
+
+
+class Operations(Addresses, ABC):
+    """Every method takes a location (text or item dict) and raises what ``graph.errors`` lists."""
+
+    @abstractmethod
+    def _converse(self, talk: Conversation[T]) -> T:
+        """Drive a flow to its end."""
+
+    def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its end."""
+        return self._converse(Conversation(flow))
+
+    def stat(self, location: LocationLike) -> DriveItem:
+        """Read what is known about an item."""
+        address = self.address(location)
+        return self._about("look at", address, items.stat(address))
+
+    def exists(self, location: LocationLike) -> bool:
+        """Say whether an item is there; a missing drive is an error."""
+        address = self.address(location)
+        return self._about("look at", address, items.stat_or_none(address)) is not None
+
+    def children(self, location: LocationLike) -> Iterator[DriveItem]:
+        """Give what lies directly in a folder, page by page."""
+        return self._children(self.address(location))
+
+    def walk(self, location: LocationLike) -> Iterator[DriveItem]:
+        """Give everything below a folder, each folder before what is in it."""
+        return self._walk(self.address(location))
+
+    def create_folder(self, location: LocationLike, *, exist_ok: bool = False) -> DriveItem:
+        """Create a folder; the one above must exist."""
+        address = self._address(new_folder(location))
+        return self._about("create", address, items.make_folder(address, exist_ok=exist_ok))
+
+    def upload(
+        self,
+        source: Content,
+        location: LocationLike,
+        *,
+        file_name: str | None = None,
+        if_exists: str = "fail",
+        create_folders: bool = False,
+        retrying: bool = False,
+    ) -> DriveItem:
+        """Create a file.
+
+        :param source: the path of a local file, or bytes to send as they are.
+        :param location: the file, or its folder where it ends in ``/`` or ``file_name`` is given.
+        :param if_exists: ``fail``, ``replace`` or ``rename`` ("a 1.csv"): what happens when the name is taken.
+        :param create_folders: make the folders on the way; otherwise a missing one is an error.
+        :param retrying: an earlier try of the same task may have done it: the same content there is success.
+        """
+        if if_exists not in uploads.CONFLICTS:
+            raise ConfigurationError(
+                f"if_exists is {if_exists!r}.", advice=f"Use one of {', '.join(uploads.CONFLICTS)}."
+            )
+        address = self._target(source, location, file_name)
+        flow = uploads.create(address, source_of(source), if_exists, create_folders=create_folders, retrying=retrying)
+        return self._transfer("upload to", address, flow)
+
+    def update(
+        self,
+        source: Content,
+        location: LocationLike,
+        *,
+        file_name: str | None = None,
+        expected_etag: str | None = None,
+        retrying: bool = False,
+    ) -> DriveItem:
+        """Replace the content of a file that exists. Parameters as for :meth:`upload`.
+
+        :param expected_etag: the version the file must still have; None takes any.
+        """
+        address = self._target(source, location, file_name)
+        flow = uploads.update(address, source_of(source), expected_etag=expected_etag, retrying=retrying)
+        return self._transfer("update", address, flow)
+
+    def save(
+        self,
+        source: Content,
+        location: LocationLike,
+        *,
+        file_name: str | None = None,
+        create_folders: bool = False,
+        retrying: bool = False,
+    ) -> DriveItem:
+        """Create a file or replace its content. Parameters as for :meth:`upload`."""
+        address = self._target(source, location, file_name)
+        flow = uploads.create(address, source_of(source), "replace", create_folders=create_folders, retrying=retrying)
+        return self._transfer("save", address, flow)
+
+    def download(self, location: LocationLike, local_path: str | os.PathLike[str]) -> DriveItem:
+        """Bring a file to the local disk; it appears under its name only when it is complete.
+
+        :param local_path: a file; or a directory, where one is there or the text ends in ``/``.
+        """
+        address = self.address(location)
+        found = self._about("download", address, downloads.resolve(address))
+        target = local_target(local_path, found.item.name)
+        with part_file(target) as part:
+            item = self._transfer("download", address, downloads.download(address, part, found))
+        return replace(item, local_path=str(target))
+
+    def open(self, location: LocationLike) -> BinaryIO:
+        """Open a file for reading, as in ``pandas.read_excel(client.open(...))``.
+
+        It is fetched whole: up to 8 MiB into memory, a larger one into a temporary file that goes when it is closed.
+        """
+        address = self.address(location)
+        file = cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPOOLED_BYTES))  # noqa: SIM115 - the caller closes it
+        found = self._about("read", address, downloads.resolve(address))
+        self._transfer("read", address, downloads.download(address, FileSink(file, "a temporary file"), found))
+        file.seek(0)
+        return file
+
+    def delete(
+        self,
+        location: LocationLike,
+        *,
+        recursive: bool = False,
+        permanent: bool = False,
+        max_items: int = 1000,
+        dry_run: bool = False,
+        ignore_if_missing: bool = False,
+        retrying: bool = False,
+    ) -> list[DriveItem]:
+        """Delete an item: to the recycle bin unless ``permanent``, never the root of a drive.
+
+        :param recursive: also a folder that holds something.
+        :param max_items: a folder that holds more is refused.
+        :param dry_run: only say what would be deleted.
+        :param ignore_if_missing: nothing there is no error, and the result is empty.
+        :param retrying: as ``ignore_if_missing``: an earlier try of the same task may have done it.
+        """
+        address = self.address(location)
+        flow = items.remove(address, recursive=recursive, permanent=permanent, max_items=max_items, dry_run=dry_run)
+        try:
+            deleted = self._about("delete", address, flow)
+        except ItemNotFound as missing:
+            if isinstance(missing, DriveNotFound) or not (ignore_if_missing or retrying):
+                raise
+            deleted = []
+        log.info("%s %s: %d item(s)", "Would delete" if dry_run else "Deleted", address, len(deleted))
+        return deleted
+
+    def _target(self, source: Content, location: LocationLike, file_name: str | None) -> Address:
+        local_path = None if isinstance(source, bytes) else source
+        return self._address(upload_target(location, file_name, local_path))
+
+    def _children(self, address: Address) -> Iterator[DriveItem]:
+        url: str | None = None
+        while True:
+            page = self._about("list", address, items.children(address, url))
+            yield from page.items
+            if (url := page.next_url) is None:
+                return
+
+    def _walk(self, address: Address) -> Iterator[DriveItem]:
+        for item in self._children(address):
+            yield item
+            if item.is_folder and item.child_count != 0:
+                yield from self._walk(address.by_id(item.drive_id, item.id))
+
+    def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
+        return self._converse_about(operation, address, Conversation(flow))
+
+    def _converse_about(self, operation: str, address: Address, talk: Conversation[T]) -> T:
+        try:
+            return self._converse(talk)
+        except OneDriveError as error:
+            error.about(operation, str(address))
+            if isinstance(error, ItemNotFound) and not isinstance(error, DriveNotFound):
+                self._advise(error, address)
+            raise
+
+    def _advise(self, error: ItemNotFound, address: Address) -> None:
+        """Say what is there instead, if that can be found out; the error stays what it is."""
+        with suppress(OneDriveError):
+            error.advice = self.run(siblings.advice_on_missing(address)) or error.advice
+
+    def _transfer(self, operation: str, address: Address, flow: Flow[DriveItem]) -> DriveItem:
+        """Drive a transfer and log its one line."""
+        start = time.monotonic()
+        talk = Conversation(flow)
+        item = self._converse_about(operation, address, talk)
+        log.info(
+            "Done (%s): %s %s, %d bytes in %.2f s, request id %s, %s",
+            item.outcome or "complete",
+            operation,
+            item.location,
+            item.size,
+            time.monotonic() - start,
+            talk.request_id,
+            item.web_url,
+        )
+        return item
+
+
+class AsyncOperations(Addresses, ABC):
+    """The methods of :class:`Operations` that move no bytes, for an event loop."""
+
+    @abstractmethod
+    async def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its end."""
+
+    async def stat(self, location: LocationLike) -> DriveItem:
+        address = self.address(location)
+        return await self._about("look at", address, items.stat(address))
+
+    async def exists(self, location: LocationLike) -> bool:
+        address = self.address(location)
+        return await self._about("look at", address, items.stat_or_none(address)) is not None
+
+    async def children(self, location: LocationLike) -> AsyncIterator[DriveItem]:
+        async for item in self._children(self.address(location)):
+            yield item
+
+    async def walk(self, location: LocationLike) -> AsyncIterator[DriveItem]:
+        async for item in self._walk(self.address(location)):
+            yield item
+
+    async def create_folder(self, location: LocationLike, *, exist_ok: bool = False) -> DriveItem:
+        address = self._address(new_folder(location))
+        return await self._about("create", address, items.make_folder(address, exist_ok=exist_ok))
+
+    async def _children(self, address: Address) -> AsyncIterator[DriveItem]:
+        url: str | None = None
+        while True:
+            page = await self._about("list", address, items.children(address, url))
+            for item in page.items:
+                yield item
+            if (url := page.next_url) is None:
+                return
+
+    async def _walk(self, address: Address) -> AsyncIterator[DriveItem]:
+        async for item in self._children(address):
+            yield item
+            if item.is_folder and item.child_count != 0:
+                async for below in self._walk(address.by_id(item.drive_id, item.id)):
+                    yield below
+
+    async def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
+        try:
+            return await self.run(flow)
+        except OneDriveError as error:
+            error.about(operation, str(address))
+            raise

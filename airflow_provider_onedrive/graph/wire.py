@@ -1,0 +1,174 @@
+"""What stands between flows and HTTP, without an HTTP library: both clients share it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Generic, Self
+from urllib.parse import urlsplit
+
+from airflow_provider_onedrive.graph.errors import (
+    ConfigurationError,
+    GraphError,
+    OneDriveError,
+    ServiceUnavailable,
+    SignInFailed,
+    Unauthenticated,
+    error_from,
+    without_urls,
+)
+from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Repeat, Request, Response, T
+from airflow_provider_onedrive.graph.retry import (
+    NEVER_SENT,
+    RetryPolicy,
+    is_passing_refusal,
+    leaves_outcome_unknown,
+)
+
+log = logging.getLogger(__name__)
+
+_OK, _NO_CONTENT, _REDIRECT, _BAD = 200, 204, 300, 400
+
+
+def url_of(request: Request, graph_url: str) -> str:
+    """Return the whole URL of a request.
+
+    :raises ConfigurationError: if a link would take a token to another host, or anything over plain HTTP.
+    """
+    if request.url.startswith("/"):
+        return f"{graph_url}/v1.0{request.url}"
+    scheme, host, *_ = urlsplit(request.url)
+    if scheme == "https" and (request.preauthorized or f"{scheme}://{host}" == graph_url):
+        return request.url
+    raise ConfigurationError("Graph gave a link that leads to another host or is not encrypted; it was not followed.")
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """Return the headers of a request; a body's length is known, so it is never sent chunked."""
+    headers = dict(request.headers)
+    if request.sink is not None:
+        headers["Accept-Encoding"] = "identity"
+    if request.json is None and request.method in ("PUT", "POST"):
+        headers["Content-Length"] = str(request.body_bytes)
+    return headers
+
+
+def response_of(request: Request, status: int, headers: Mapping[str, str], content: bytes) -> Response:
+    """Read an answer.
+
+    :param headers: names in lower case.
+    :raises GraphError: if the status is 400 or above, or the answer is not Graph's.
+    """
+    body = _json(content)
+    if status >= _BAD:
+        raise error_from(status, headers, body, method=request.method, path=request.shown)
+    if body is None and not _needs_no_body(request, status):
+        raise ServiceUnavailable(
+            "The answer is not Graph's",
+            status=status,
+            method=request.method,
+            path=request.shown,
+            advice="Is there a proxy or a sign-in page on the way?",
+        )
+    return Response(status, dict(headers), body)
+
+
+def lost(request: Request, reason: str, *, never_sent: bool) -> ServiceUnavailable:
+    """Say that no answer came."""
+    return ServiceUnavailable(
+        f"No answer came: {without_urls(reason)}",
+        code=NEVER_SENT if never_sent else None,
+        method=request.method,
+        path=request.shown,
+    )
+
+
+class Conversation(Generic[T]):
+    """Steps a flow from request to request.
+
+    :param flow: closed when the block is left, however that happens.
+    """
+
+    result: T
+
+    def __init__(self, flow: Flow[T]) -> None:
+        self._flow = flow
+        self.request: Request | None = None
+        self.request_id: str | None = None
+
+    def __enter__(self) -> Self:
+        self._step(lambda: next(self._flow))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._flow.close()
+
+    def answer(self, response: Response) -> None:
+        """Give the flow the answer to its request."""
+        self.request_id = response.headers.get("request-id", self.request_id)
+        self._step(lambda: self._flow.send(response))
+
+    def report(self, problem: OneDriveError | OutcomeUnknown) -> None:
+        """Throw a problem into the flow."""
+        self._step(lambda: self._flow.throw(problem))
+
+    def _step(self, advance: Any) -> None:
+        try:
+            self.request = advance()
+        except StopIteration as end:
+            self.request, self.result = None, end.value
+        except OutcomeUnknown as unknown:
+            raise unknown.cause from None
+
+
+class Attempts:
+    """Counts the attempts of one request and decides after each that failed.
+
+    :param can_renew: whether a refused token can be replaced.
+    """
+
+    def __init__(self, policy: RetryPolicy, request: Request, *, can_renew: bool) -> None:
+        self._policy = policy
+        self._request = request
+        self._can_renew = can_renew and not request.preauthorized
+        self._count = 0
+
+    def needs_token(self, outcome: GraphError) -> bool:
+        """Say, once, that the token was refused and a new one may help."""
+        is_expired = isinstance(outcome, Unauthenticated) and not isinstance(outcome, SignInFailed)
+        if not (self._can_renew and is_expired) or is_passing_refusal(outcome):
+            return False
+        self._can_renew = False
+        return True
+
+    def wait_seconds(self, outcome: GraphError) -> float:
+        """Return how long to wait before the next attempt.
+
+        :raises GraphError: the outcome, where there is to be no other attempt.
+        :raises OutcomeUnknown: where the request may have taken effect all the same.
+        """
+        self._count += 1
+        seconds = self._policy.delay(self._count, outcome, self._request.repeat)
+        if seconds is None:
+            raise self._news(outcome)
+        log.info("Attempt %d failed, the next follows in %.1f s: %s", self._count, seconds, outcome)
+        return seconds
+
+    def _news(self, outcome: GraphError) -> Exception:
+        is_open = self._request.repeat is Repeat.IF_REFUSED and leaves_outcome_unknown(outcome)
+        return OutcomeUnknown(outcome) if is_open else outcome
+
+
+def _needs_no_body(request: Request, status: int) -> bool:
+    return status == _NO_CONTENT or (status >= _REDIRECT and request.url.endswith("/content"))
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None

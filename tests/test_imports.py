@@ -1,0 +1,99 @@
+"""Who may import whom: the architecture, read from the code."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_onedrive
+
+PACKAGE = "airflow_provider_onedrive"
+ROOT = Path(airflow_provider_onedrive.__file__).parent
+
+# Each module of graph/ and the modules of graph/ it may import. `errors` is the common ground.
+GRAPH = {
+    "__init__": {"client"},
+    "errors": set(),
+    "messages": {"errors"},
+    "models": set(),
+    "locations": {"errors"},
+    "quickxor": set(),
+    "redaction": set(),
+    "settings": {"errors", "locations"},
+    "retry": {"errors", "messages"},
+    "sources": {"errors", "quickxor"},
+    "partfile": {"errors"},
+    "items": {"errors", "locations", "messages", "models"},
+    "siblings": {"items", "locations", "messages"},
+    "uploads": {"errors", "items", "locations", "messages", "models", "sources"},
+    "downloads": {"errors", "items", "locations", "messages", "models"},
+    "wire": {"errors", "messages", "retry"},
+    "auth": {"errors", "retry", "settings"},
+    "operations": {
+        *("downloads", "errors", "items", "locations", "messages", "models", "partfile", "settings", "sources"),
+        *("siblings", "uploads", "wire"),
+    },
+    "client": {"auth", "errors", "messages", "operations", "redaction", "retry", "settings", "wire"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Return every module that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def below(path: Path, prefix: str) -> set[str]:
+    """Return the parts of ``prefix`` that a file imports."""
+    found = {name.removeprefix(f"{prefix}.").split(".")[0] for name in imported(path) if name.startswith(f"{prefix}.")}
+    return {name for name in found if (ROOT / prefix.removeprefix(f"{PACKAGE}.") / f"{name}.py").exists()}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "graph").glob("*.py")), ids=lambda path: path.stem)
+def test_graph_modules_import_only_what_the_layout_allows(path):
+    """The modules of graph/ form the layers of the design."""
+    assert below(path, f"{PACKAGE}.graph") <= GRAPH[path.stem]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "graph").glob("*.py")), ids=lambda path: path.stem)
+def test_graph_knows_neither_airflow_nor_the_emulator(path):
+    """graph/ talks to Graph and to nothing else."""
+    roots = {name.split(".")[0] for name in imported(path)}
+    assert "airflow" not in roots
+    assert not any(name.startswith(f"{PACKAGE}.emulator") for name in imported(path))
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_http_libraries_are_imported_in_two_files_only(path):
+    """Another HTTP library could take httpx's place by changing two files."""
+    if path.relative_to(ROOT).as_posix() not in ("graph/client.py", "graph/auth.py"):
+        assert not {"httpx", "msal", "requests"} & {name.split(".")[0] for name in imported(path)}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "emulator").rglob("*.py")), ids=lambda path: path.stem)
+def test_the_emulator_shares_no_code_with_the_client(path):
+    """An emulator that shared code with the client would agree with its mistakes."""
+    own = {name for name in imported(path) if name.split(".")[0] == PACKAGE}
+    assert all(name == PACKAGE or name.startswith(f"{PACKAGE}.emulator") for name in own)
+    assert "airflow" not in {name.split(".")[0] for name in imported(path)}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_compat_asks_for_airflows_version(path):
+    """Differences between Airflow versions live in one file."""
+    if path.name != "compat.py":
+        assert "airflow.__version__" not in path.read_text(encoding="utf-8")
+        assert not {"packaging.version", "airflow.version"} & imported(path)
+
+
+def test_percent_encoding_happens_in_one_place():
+    """Only locations.py quotes."""
+    users = [p for p in (ROOT / "graph").glob("*.py") if "urllib.parse.quote" in imported(p)]
+    assert [path.name for path in users] == ["locations.py"]
