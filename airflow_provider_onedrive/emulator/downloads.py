@@ -1,0 +1,60 @@
+"""The download address on the second origin."""
+
+from __future__ import annotations
+
+import re
+
+from airflow_provider_onedrive.emulator import names
+from airflow_provider_onedrive.emulator.contents import Content
+from airflow_provider_onedrive.emulator.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.tree import Item
+from airflow_provider_onedrive.emulator.wire import Reply, Request
+from airflow_provider_onedrive.emulator.world import World
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+
+
+def get(world: World, request: Request) -> Reply:
+    """Answer with the file, or with the range that was asked for."""
+    item = _item(world, request)
+    content = item.content
+    if content is None:
+        raise item_not_found()
+    headers = {
+        "Content-Type": names.mime_type(item.name),
+        "ETag": item.etag,
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": "attachment",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private",
+    }
+    span = _span(request, item, content)
+    if span is None:
+        return Reply(200, headers=headers, stream=(content, 0, content.size))
+    start, stop = span
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{content.size}"
+    return Reply(206, headers=headers, stream=(content, start, stop))
+
+
+def _item(world: World, request: Request) -> Item:
+    drive_id, item_id = world.links.check(request.query.get("tempauth", ""))
+    drive = world.tenant.drive(drive_id)
+    if drive is None:
+        raise item_not_found()
+    return drive.get(item_id)
+
+
+def _span(request: Request, item: Item, content: Content) -> tuple[int, int] | None:
+    """Return first byte and end of the range; None = the whole file, also when the header is not understood."""
+    match = _RANGE.fullmatch(request.header("Range") or "")
+    if match is None or match.groups() == ("", "") or request.header("If-Range") not in {None, item.etag}:
+        return None
+    first, last = match.groups()
+    start = int(first) if first else max(content.size - int(last), 0)
+    stop = min(int(last) + 1, content.size) if first and last else content.size
+    if first and last and int(last) < int(first):
+        return None
+    if start >= content.size or stop <= start:
+        headers = {"Content-Range": f"bytes */{content.size}"}
+        raise Problem(416, "invalidRange", "The requested range is not satisfiable.", headers=headers)
+    return start, stop

@@ -1,0 +1,73 @@
+"""Errors as Graph words them: raised anywhere below a handler, turned into a reply in one place.
+
+https://learn.microsoft.com/graph/errors
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class Problem(Exception):
+    """An answer that is an error."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        inner: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.inner = inner
+        self.headers = dict(headers or {})
+
+
+class ConnectionDropped(Exception):
+    """The connection ends here, by a fault rule or because the client went away."""
+
+
+def invalid_request(message: str, inner: str | None = None) -> Problem:
+    return Problem(400, "invalidRequest", message, inner=inner)
+
+
+def bad_request(message: str) -> Problem:
+    return Problem(400, "BadRequest", message)
+
+
+def unknown_segment(segment: str) -> Problem:
+    return bad_request(f"Resource not found for the segment '{segment}'.")
+
+
+def item_not_found() -> Problem:
+    return Problem(404, "itemNotFound", "The resource could not be found.")
+
+
+def session_not_found() -> Problem:
+    return Problem(404, "itemNotFound", "The upload session was not found")
+
+
+def access_denied() -> Problem:
+    return Problem(403, "accessDenied", "Access denied")
+
+
+def name_taken(message: str = "Name already exists") -> Problem:
+    return Problem(409, "nameAlreadyExists", message)
+
+
+def tag_mismatch(code: str) -> Problem:
+    """``notAllowed`` where content is written, ``resourceModified`` where an item is changed or deleted."""
+    return Problem(412, code, "ETag does not match current item's value")
+
+
+def not_supported(message: str = "The request is not supported by the system.") -> Problem:
+    return Problem(501, "notSupported", message)
+
+
+def too_large() -> Problem:
+    return Problem(413, "requestTooLarge", "The request message is too big.")
