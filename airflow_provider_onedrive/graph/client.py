@@ -22,7 +22,7 @@ from airflow_provider_onedrive.graph.auth import (
     is_untrusted,
     untrusted,
 )
-from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, Stopped
+from airflow_provider_onedrive.graph.errors import ConfigurationError, GraphError, OneDriveError, Stopped
 from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
 from airflow_provider_onedrive.graph.operations import Addresses, AsyncOperations, Operations
 from airflow_provider_onedrive.graph.redaction import cut_urls_in_logs
@@ -55,8 +55,18 @@ class _Way(Addresses):
         return {**http_options(self.settings), "limits": limits}
 
     def _parts(self, request: Request) -> dict[str, Any]:
-        url = url_of(request, self.settings.graph_url)
-        return {"method": request.method, "url": url, "headers": headers_of(request), "json": request.json}
+        return {
+            "method": request.method,
+            "url": self._url(request),
+            "headers": headers_of(request),
+            "json": request.json,
+        }
+
+    def _url(self, request: Request) -> httpx.URL:
+        try:
+            return httpx.URL(url_of(request, self.settings.graph_url))
+        except httpx.InvalidURL:
+            raise ConfigurationError("Graph gave a link that cannot be read; it was not followed.") from None
 
     def _attempts(self, request: Request) -> Attempts:
         return Attempts(self.retry_policy, request, can_renew=self._tokens.can_renew)

@@ -24,7 +24,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-_URL = re.compile(r"https?://\S+")
+_URL = re.compile(r"(?i)https?://\S+")
 
 
 class OneDriveError(Exception):
@@ -277,7 +277,7 @@ def error_from(status: int, headers: Mapping[str, str], body: Any, *, method: st
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     """Read ``Retry-After``, which Graph sends in whole seconds; None where absent or unreadable."""
     text = headers.get("retry-after", "").strip()
-    return float(text) if text.isdigit() else None
+    return float(text) if text.isascii() and text.isdigit() else None
 
 
 def without_urls(text: str) -> str:

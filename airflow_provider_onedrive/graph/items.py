@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from airflow_provider_onedrive.graph.errors import (
     AccessDenied,
+    BadRequest,
     DriveNotFound,
     ItemNotFound,
     LocationError,
@@ -18,6 +19,7 @@ from airflow_provider_onedrive.graph.models import DriveItem
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 PAGE_ITEMS = 1000
+_SENDS = 3
 
 
 def stat(address: Address) -> Flow[DriveItem]:
@@ -92,6 +94,9 @@ def _first_page(address: Address) -> Flow[Response]:
         response = yield Request("GET", f"{address.url('children')}?$top={PAGE_ITEMS}")
     except ItemNotFound as missing:
         raise (yield from explain_missing(address, missing)) from None
+    except BadRequest:
+        yield from folder(address)  # a file has no children, which is said in words only
+        raise
     if not response.json["value"]:
         yield from folder(address)  # Graph lists a file as an empty folder
     return response
@@ -137,14 +142,24 @@ def create_folder(address: Address, *, exist_ok: bool) -> Flow[DriveItem]:
     :raises NameAlreadyExists: if the name is taken and not ``exist_ok``, or taken by a file.
     """
     body = {"name": address.names[-1], "folder": {}, CONFLICT: "fail"}
-    try:
-        response = yield Request("POST", f"{address.base}/children", json=body, repeat=Repeat.IF_REFUSED)
-    except (NameAlreadyExists, OutcomeUnknown) as problem:
-        found = yield from stat_or_none(address)
-        if found is not None and found.is_folder and (exist_ok or isinstance(problem, OutcomeUnknown)):
-            return found
-        raise
-    return DriveItem.from_json(response.json, address.locate)
+    for _ in range(_SENDS):
+        try:
+            response = yield Request("POST", f"{address.base}/children", json=body, repeat=Repeat.IF_REFUSED)
+        except (NameAlreadyExists, OutcomeUnknown) as refused_or_lost:
+            problem = refused_or_lost
+            exist_ok |= isinstance(problem, OutcomeUnknown)  # it may be ours
+            found = yield from stat_or_none(address)
+            if found is not None:
+                return _accepted(found, problem, exist_ok=exist_ok)
+        else:
+            return DriveItem.from_json(response.json, address.locate)
+    raise problem
+
+
+def _accepted(found: DriveItem, problem: Exception, *, exist_ok: bool) -> DriveItem:
+    if found.is_folder and exist_ok:
+        return found
+    raise problem
 
 
 def remove(
@@ -158,7 +173,7 @@ def remove(
         too much.
     """
     item = yield from _deletable(address, recursive=recursive)
-    if item.is_folder and item.child_count:
+    if _may_hold_something(item):
         yield from _check_count(item, address, max_items)
     if not dry_run:
         yield from _delete(item, permanent=permanent)
@@ -188,7 +203,7 @@ def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None
             raise LocationError(
                 f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."
             )
-        folders += [child for child in found if child.is_folder and child.child_count]
+        folders += filter(_may_hold_something, found)
 
 
 def _all_children(address: Address, enough: int) -> Flow[list[DriveItem]]:
@@ -209,8 +224,12 @@ def _deletable(address: Address, *, recursive: bool) -> Flow[DriveItem]:
     item = yield from stat(address)
     if item.is_root:
         raise LocationError(f"{address} is the root of a drive and is never deleted.", advice="Name something in it.")
-    if item.is_folder and item.child_count and not recursive:
-        raise LocationError(
-            f"{address} is a folder with {item.child_count} items.", advice="Pass recursive=True to delete all."
-        )
+    if _may_hold_something(item) and not recursive:
+        count = "" if item.child_count is None else f"{item.child_count} "
+        raise LocationError(f"{address} is a folder with {count}items.", advice="Pass recursive=True to delete all.")
     return item
+
+
+def _may_hold_something(item: DriveItem) -> bool:
+    """Say whether a folder is not surely empty: Graph may leave the count out."""
+    return item.is_folder and item.child_count != 0

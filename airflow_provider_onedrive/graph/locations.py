@@ -33,7 +33,9 @@ _BASES = {
 }
 _ID_COUNTS = {"myfiles": 0, "users": 1, "drives": 1, "items": 2}
 _LATER_ROOTS = frozenset({"shared", "groups", "sites", "https:", "http:"})
-_ILLEGAL = re.compile(r'["*:<>?\\|\x00-\x1f\x7f]')
+_ILLEGAL = re.compile(r'["*:<>?\\|\x00-\x1f\x7f\ud800-\udfff]')
+_ILLEGAL_IN_IDS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_LINK = re.compile(r"(?is)(https?://)(?:[^/?#\s]*@)?([^/?#\s]*).*")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d|\.lock|desktop\.ini)")
 
 
@@ -159,17 +161,21 @@ def upload_target(location: str | Mapping[str, Any], file_name: str | None, loca
     :raises LocationError: if no name can be told.
     """
     place = parse(location)
-    if not (place.is_folder or file_name or place.is_root):
-        return _writable(place)
+    if isinstance(location, Mapping) and location.get("is_folder"):
+        place = replace(place, is_folder=True)
     if file_name is not None and not file_name.strip():
         raise LocationError(f"file_name is empty for {place}.", advice="Check the template that makes it.")
+    if not (place.is_folder or file_name or place.is_root):
+        return _writable(place)
     name = file_name or (PurePath(str(local_path)).name if local_path is not None else "")
     if not name:
         raise LocationError(
             f"{place} is a folder and no name is given.", advice=f"Write {place}<name> or pass file_name."
         )
     if "/" in name:
-        raise LocationError(f"file_name {name!r} has a slash.", advice="Put the folders into the location.")
+        raise LocationError(
+            f"file_name {_without_secret(name)!r} has a slash.", advice="Put the folders into the location."
+        )
     return _writable(replace(place, is_folder=False) / name)
 
 
@@ -182,6 +188,17 @@ def new_folder(location: str | Mapping[str, Any]) -> Location:
     if not place.names:
         raise LocationError(f"{place} names no folder to create.", advice="Write the new folder's name behind it.")
     return _writable(place)
+
+
+def deletable(location: str | Mapping[str, Any]) -> Location:
+    """Say what is to be deleted: never a whole place, which is what an empty template names.
+
+    :raises LocationError: if the location names a whole place.
+    """
+    place = parse(location)
+    if place.is_root:
+        raise LocationError(f"{place} is a whole place and is never deleted.", advice="Name something in it.")
+    return place
 
 
 def address_of(place: Location, myfiles: Location | None) -> Address:
@@ -245,22 +262,25 @@ def _from_item(item: Mapping[str, Any]) -> Location:
         )
     label, path = str(item.get("location") or ""), str(item.get("path") or "")
     label = "" if label.startswith("items/") else label
-    return Location("items", (drive_id, item_id), label=label, label_path=path if label else None)
+    place = Location("items", (drive_id, item_id), label=label, label_path=path if label else None)
+    return _checked(place, place.root_text)
 
 
 def _from_text(text: str) -> Location:
     is_folder = text.endswith("/")
     word, *rest = (text[:-1] if is_folder else text).split("/")
-    root = word.lower()
+    root, shown = word.lower(), _without_secret(text)
     if root not in _ID_COUNTS:
-        raise LocationError(_unknown_root(text, word), advice=_nearest(text, word))
+        raise LocationError(_unknown_root(shown, word.strip()), advice=_nearest(shown, word.strip()))
     count = _ID_COUNTS[root]
     if len(rest) < count or not all(rest[:count]):
-        raise LocationError(f"{text!r} is not complete.", advice=f"Write {_form(root)}.")
-    return _checked(Location(root, tuple(rest[:count]), tuple(rest[count:]), is_folder), text)
+        raise LocationError(f"{shown!r} is not complete.", advice=f"Write {_form(root)}.")
+    return _checked(Location(root, tuple(rest[:count]), tuple(rest[count:]), is_folder), shown)
 
 
 def _checked(place: Location, text: str) -> Location:
+    for part in place.ids:
+        _check_id(part, text)
     for name in place.names:
         _check_name(name, text)
     if len("/".join(place.names)) > MAX_PATH_CHARACTERS:
@@ -268,6 +288,12 @@ def _checked(place: Location, text: str) -> Location:
             f"The path of {text!r} has more than {MAX_PATH_CHARACTERS} characters.", advice="Shorten it."
         )
     return place
+
+
+def _check_id(part: str, text: str) -> None:
+    """Refuse what would be resolved away on its way to Graph, or cannot be sent."""
+    if part in (".", "..") or _ILLEGAL_IN_IDS.search(part):
+        raise LocationError(f"{text!r} holds {part!r}, which is no id.", advice="Write the id out.")
 
 
 def _check_name(name: str, text: str) -> None:
@@ -308,13 +334,13 @@ def _unknown_root(text: str, word: str) -> str:
     if not text.strip():
         return "The location is empty."
     if word.lower() in _LATER_ROOTS:
-        return f"{_without_secret(text)!r} starts with {word!r}, which this version does not know yet."
+        return f"{text!r} starts with {word!r}, which this version does not know yet."
     return f"{text!r} does not start with a known root ({', '.join(_ID_COUNTS)})."
 
 
 def _without_secret(text: str) -> str:
-    """Cut an address to its host: a sharing link is a secret."""
-    return f"{'/'.join(text.split('/')[:3])}/…" if "://" in text else text
+    """Cut an address to its host, wherever it stands: a sharing link is a secret."""
+    return _LINK.sub(r"\1\2/…", text)
 
 
 def _nearest(text: str, word: str) -> str:

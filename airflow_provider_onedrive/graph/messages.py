@@ -58,7 +58,10 @@ class Request:
     @property
     def shown(self) -> str:
         """What of the URL may be written to a log: never a query, never anything of a preauthorized one."""
-        return "(pre-authorised URL)" if self.preauthorized else self.url.partition("?")[0]
+        if self.preauthorized:
+            return "(pre-authorised URL)"
+        path = self.url.partition("?")[0]
+        return path if path.startswith("/") else "/".join(("", *path.split("/")[3:]))
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,8 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str]
-    json: Any = None
+    headers: Mapping[str, str] = field(repr=False)  # one may hold a pre-authorised URL, and so may the body
+    json: Any = field(default=None, repr=False)
 
     @property
     def request_id(self) -> str | None:

@@ -8,13 +8,21 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
 from airflow_provider_onedrive.graph import downloads, items, siblings, uploads
 from airflow_provider_onedrive.graph.errors import ConfigurationError, DriveNotFound, ItemNotFound, OneDriveError
-from airflow_provider_onedrive.graph.locations import Address, Location, address_of, new_folder, parse, upload_target
+from airflow_provider_onedrive.graph.locations import (
+    Address,
+    Location,
+    address_of,
+    deletable,
+    new_folder,
+    parse,
+    upload_target,
+)
 from airflow_provider_onedrive.graph.messages import Flow, T
 from airflow_provider_onedrive.graph.models import DriveItem
 from airflow_provider_onedrive.graph.partfile import FileSink, local_target, part_file
@@ -165,10 +173,13 @@ class Operations(Addresses, ABC):
         It is fetched whole: up to 8 MiB into memory, a larger one into a temporary file that goes when it is closed.
         """
         address = self.address(location)
-        file = cast("BinaryIO", tempfile.SpooledTemporaryFile(_SPOOLED_BYTES))  # noqa: SIM115 - the caller closes it
         found = self._about("read", address, downloads.resolve(address))
-        self._transfer("read", address, downloads.download(address, FileSink(file, "a temporary file"), found))
-        file.seek(0)
+        with ExitStack() as closed_on_error:
+            spooled = closed_on_error.enter_context(tempfile.SpooledTemporaryFile(_SPOOLED_BYTES))
+            file = cast("BinaryIO", spooled)
+            self._transfer("read", address, downloads.download(address, FileSink(file, "a temporary file"), found))
+            file.seek(0)
+            closed_on_error.pop_all()
         return file
 
     def delete(
@@ -190,7 +201,7 @@ class Operations(Addresses, ABC):
         :param ignore_if_missing: nothing there is no error, and the result is empty.
         :param retrying: as ``ignore_if_missing``: an earlier try of the same task may have done it.
         """
-        address = self.address(location)
+        address = self._address(deletable(location))
         flow = items.remove(address, recursive=recursive, permanent=permanent, max_items=max_items, dry_run=dry_run)
         try:
             deleted = self._about("delete", address, flow)

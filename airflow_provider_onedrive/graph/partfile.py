@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from airflow_provider_onedrive.graph.errors import LocalFileError
+from airflow_provider_onedrive.graph.errors import LocalFileError, OneDriveError
 
 
 class FileSink:
@@ -48,9 +48,9 @@ def part_file(target: Path) -> Iterator[FileSink]:
         target.parent.mkdir(parents=True, exist_ok=True)
         file = part.open("xb")
     try:
-        with file:
-            yield FileSink(file, target)
         with explained(target):
+            with file:
+                yield FileSink(file, target)
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -76,6 +76,8 @@ def explained(target: object) -> Iterator[None]:
     """Turn an operating system's error into one that says which file."""
     try:
         yield
+    except OneDriveError:  # some are operating system's errors by name, such as FileNotFoundError
+        raise
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise LocalFileError(f"The local file {target} cannot be written: {reason}.") from error

@@ -6,7 +6,7 @@ import logging
 import re
 
 # Up to the next blank: SharePoint's upload URLs have quotes in their query, and the secret comes behind them.
-_BEHIND_HOST = re.compile(r"(https?://[^/?#\s'\"\\]+)\S*")
+_BEHIND_HOST = re.compile(r"(?i)(https?://)(?:[^/?#\s@]*@)?([^/?#\s'\"\\]+)\S*")
 # A filter does not reach child loggers, so each logger that writes is named.
 _LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
 
@@ -15,7 +15,7 @@ class CutUrls(logging.Filter):
     """Cuts every URL of a record to its host."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _BEHIND_HOST.sub(r"\1/…", record.getMessage()), ()
+        record.msg, record.args = _BEHIND_HOST.sub(r"\1\2/…", record.getMessage()), ()
         return True
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_onedrive.graph.errors import ConfigurationError
 from airflow_provider_onedrive.graph.locations import Location, parse_myfiles
@@ -93,9 +93,9 @@ class Settings:
             authority_url=_url(given, "authority_url", CLOUDS[cloud].authority_url, trusted_hosts),
             scopes=_scopes(given) or (f"{graph_url}/.default",),
             ca_certificate=_certificate(given),
-            proxy=_text(given, "proxy") or None,
+            proxy=_proxy(given),
             timeout_seconds=_seconds(given),
-            user_agent=_text(given, "user_agent") or DEFAULT_USER_AGENT,
+            user_agent=_header(given, "user_agent") or DEFAULT_USER_AGENT,
             myfiles=parse_myfiles(_text(given, "myfiles")) if "myfiles" in given else None,
             **_identity(given, auth),
         )
@@ -134,6 +134,7 @@ def _auth(given: Mapping[str, Any]) -> str:
 
 def _identity(given: Mapping[str, Any], auth: str) -> dict[str, str]:
     if auth == "access_token":
+        _header(given, "access_token")
         return {"access_token": _required(given, "access_token", auth)}
     names = ("tenant_id", "client_id", "client_secret")
     identity = {name: _required(given, name, auth) for name in names}
@@ -163,6 +164,17 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     return value.strip()
 
 
+def _header(given: Mapping[str, Any], name: str) -> str:
+    """Read text that becomes a header: the HTTP library's error would show what it cannot send."""
+    text = _text(given, name)
+    if not (text.isascii() and text.isprintable()):
+        raise ConfigurationError(
+            f"The connection's field {name} holds a line break or another character that no header can hold.",
+            advice="Write it in one line of ASCII.",
+        )
+    return text
+
+
 def _choice(given: Mapping[str, Any], name: str, allowed: Collection[str], default: str) -> str:
     value = str(given.get(name, default)).strip()
     if value not in allowed:
@@ -175,17 +187,8 @@ def _choice(given: Mapping[str, Any], name: str, allowed: Collection[str], defau
 def _url(given: Mapping[str, Any], name: str, default: str, trusted_hosts: Collection[str]) -> str:
     """Read a base URL: whoever may edit a connection must not be able to send its secret elsewhere."""
     text = (_text(given, name) or default).rstrip("/")
-    try:
-        parts = urlsplit(text)
-        plain = (
-            parts.scheme == "https"
-            and parts.hostname
-            and not (parts.username or parts.path or parts.query or parts.fragment)
-        )
-        _ = parts.port
-    except ValueError:
-        plain = False
-    if not plain:
+    parts = _split(text, "https")
+    if parts is None or "@" in parts.netloc or parts.path or parts.query or parts.fragment:
         raise ConfigurationError(
             f"The connection's field {name} is no plain https address.", advice=f"Write it like {default}."
         )
@@ -197,8 +200,31 @@ def _url(given: Mapping[str, Any], name: str, default: str, trusted_hosts: Colle
     return text
 
 
+def _proxy(given: Mapping[str, Any]) -> str | None:
+    """Read the proxy's address, which may hold a password and so is not shown."""
+    text = _text(given, "proxy")
+    if text and _split(text, "http", "https") is None:
+        raise ConfigurationError(
+            "The connection's field proxy is no http address.", advice="Write it like http://proxy.example:3128."
+        )
+    return text or None
+
+
+def _split(text: str, *schemes: str) -> SplitResult | None:
+    """Split an address of a host; None where it is none."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    is_plain = text.isascii() and text.isprintable()
+    return parts if is_plain and parts.scheme in schemes and parts.hostname else None
+
+
 def _scopes(given: Mapping[str, Any]) -> tuple[str, ...]:
     value = given.get("scopes", ())
+    if not isinstance(value, (str, list, tuple)):
+        raise ConfigurationError("The connection's field scopes is no text and no list.", advice="Put it in quotes.")
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else tuple(map(str, value))
 
 

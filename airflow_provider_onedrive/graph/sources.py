@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 from airflow_provider_onedrive.graph.errors import LocalFileError, SourceChanged
 from airflow_provider_onedrive.graph.quickxor import QuickXorHash
@@ -49,9 +50,9 @@ class FileSource:
     def pieces(self, start: int, length: int) -> Iterator[bytes]:
         """Give ``length`` bytes from ``start`` on.
 
-        :raises SourceChanged: if the file grew, shrank or was written to.
+        :raises SourceChanged: if the file grew, shrank, was written to or has gone.
         """
-        with self.path.open("rb") as file:
+        with self._open() as file:
             file.seek(start)
             left = length
             while left:
@@ -59,6 +60,12 @@ class FileSource:
                 self._check_unchanged(os.fstat(file.fileno()), is_short=not piece)
                 left -= len(piece)
                 yield piece
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise SourceChanged(f"{self.path} can no longer be read: {error.strerror}.") from error
 
     def _check_unchanged(self, now: os.stat_result, *, is_short: bool) -> None:
         if is_short or (now.st_size, now.st_mtime_ns) != (self.size, self.modified_ns):
@@ -80,12 +87,12 @@ def source_of(content: Content) -> Source:
     """
     if isinstance(content, bytes):
         return MemorySource(content)
-    path = Path(content).expanduser().absolute()
+    path = _absolute(content)
     try:
         found = path.stat()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise LocalFileError(
-            f"The local file {path} cannot be read: {error.strerror}.",
+            f"The local file {path} cannot be read: {getattr(error, 'strerror', error)}.",
             advice="Is it written by a task on another worker?",
         ) from error
     if not path.is_file():
@@ -93,6 +100,13 @@ def source_of(content: Content) -> Source:
     if not os.access(path, os.R_OK):
         raise LocalFileError(f"The local file {path} may not be read.", advice="Grant the worker's user the right.")
     return FileSource(path, found.st_size, found.st_mtime_ns)
+
+
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError:  # "~name" where nobody of that name lives
+        return Path(path).absolute()
 
 
 def _hash(pieces: Iterator[bytes]) -> str:

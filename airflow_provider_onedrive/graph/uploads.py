@@ -33,6 +33,7 @@ FRAGMENT_BYTES = 32 * 320 * 1024
 """10 MiB: a multiple of 320 KiB as Graph demands, and small enough for three minutes on a slow line."""
 
 CONFLICTS = ("fail", "replace", "rename")
+_SENDS = 3
 _SESSIONS = 3
 _STALLS = 5
 _RENAMES = 100
@@ -66,8 +67,10 @@ class Upload:
 
     @property
     def repeat(self) -> Repeat:
-        """Only replacing gives the same result twice."""
-        return Repeat.ALWAYS if self.conflict == "replace" and not self.if_match else Repeat.IF_REFUSED
+        """Replacing gives the same result twice; so does what recognises its own file, except a second name."""
+        recognised = self.retrying and self.conflict != "rename"
+        is_replaced = self.conflict == "replace" and not self.if_match
+        return Repeat.ALWAYS if recognised or is_replaced else Repeat.IF_REFUSED
 
 
 def create(
@@ -107,13 +110,19 @@ def upload(plan: Upload) -> Flow[DriveItem]:
     """
     if plan.retrying and plan.conflict == "rename" and (found := (yield from find_ours(plan))):
         return replace(found, outcome="already_there")
-    send = _put if plan.source.size <= SINGLE_PUT_BYTES else _by_session
+    for _ in range(_SENDS):
+        try:
+            return (yield from _send(plan))
+        except OutcomeUnknown as unknown:
+            if found := (yield from find_ours(plan)):
+                return _with_outcome(found, plan, is_new=plan.conflict != "replace")
+            problem, plan = unknown, replace(plan, retrying=True)
+    raise problem
+
+
+def _send(plan: Upload) -> Flow[DriveItem]:
     try:
-        return (yield from send(plan))
-    except OutcomeUnknown:
-        if found := (yield from find_ours(plan)):
-            return _with_outcome(found, plan, is_new=plan.conflict != "replace")
-        raise
+        return (yield from (_put if plan.source.size <= SINGLE_PUT_BYTES else _by_session)(plan))
     except (NameAlreadyExists, PreconditionFailed, BadRequest):
         if found := (yield from _taken_by(plan)):
             return replace(found, outcome="already_there")

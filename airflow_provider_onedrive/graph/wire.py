@@ -39,8 +39,7 @@ def url_of(request: Request, graph_url: str) -> str:
     """
     if request.url.startswith("/"):
         return f"{graph_url}/v1.0{request.url}"
-    scheme, host, *_ = urlsplit(request.url)
-    if scheme == "https" and (request.preauthorized or f"{scheme}://{host}" == graph_url):
+    if _is_encrypted(request.url) and (request.preauthorized or _origin(request.url) == _origin(graph_url)):
         return request.url
     raise ConfigurationError("Graph gave a link that leads to another host or is not encrypted; it was not followed.")
 
@@ -161,6 +160,19 @@ class Attempts:
     def _news(self, outcome: GraphError) -> Exception:
         is_open = self._request.repeat is Repeat.IF_REFUSED and leaves_outcome_unknown(outcome)
         return OutcomeUnknown(outcome) if is_open else outcome
+
+
+def _is_encrypted(url: str) -> bool:
+    return url.isprintable() and _origin(url).startswith("https://")
+
+
+def _origin(url: str) -> str:
+    """Return scheme and host, or nothing where a URL cannot be read."""
+    try:
+        scheme, host, *_ = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{scheme}://{host.lower()}" if host else ""
 
 
 def _needs_no_body(request: Request, status: int) -> bool:

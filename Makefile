@@ -1,0 +1,52 @@
+# Needs git, make and Python 3.11 or later; everything else is installed into .venv (and .venv-2.11).
+# GNU make 3.81, which macOS brings, is enough.
+
+.DEFAULT_GOAL := help
+.PHONY: demo ui test test-airflow2 lint constraints clean help venv venv-2.11
+
+# The interpreter that makes the environments: the first of these that suits. `make PYTHON=...` names another.
+PYTHON := python3.11 python3.12 python3.13 python3.14 python3
+PYTEST_WORKERS := 2
+ARGS :=
+
+# The user's own Airflow, and Python settings that change what is imported, stay outside.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE PIP_USER \
+	VIRTUAL_ENV PYTEST_ADDOPTS PYTEST_PLUGINS $(filter AIRFLOW_%,$(.VARIABLES))
+
+demo: .venv/.installed ## run the example DAG in a real Airflow against the local OneDrive
+	@.venv/bin/python -m demo $(ARGS)
+
+ui: .venv/.installed ## the same, and leave Airflow's web page open until Ctrl-C
+	@.venv/bin/python -m demo --ui $(ARGS)
+
+test: .venv/.installed ## run the tests; make test ARGS="-k upload" runs some
+	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) $(ARGS)
+
+test-airflow2: .venv-2.11/.installed ## run the tests on Airflow 2.11
+	.venv-2.11/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not airflow3" $(ARGS)
+
+lint: .venv/.installed ## ruff and mypy
+	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy; do \
+		echo "$$tool"; .venv/bin/$$tool || failed=1; done; exit $$failed
+
+constraints: .venv/.installed ## write constraints/*.txt anew; ARGS=--upgrade takes the newest versions
+	@sh tools/compile-constraints.sh 3.3 $(ARGS)
+	@sh tools/compile-constraints.sh 2.11 $(ARGS)
+
+clean: ## remove the environments and what the tools left
+	rm -rf .venv .venv-2.11 build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: .venv/.installed
+venv-2.11: .venv-2.11/.installed
+
+.venv/.installed: pyproject.toml tools/bootstrap.sh constraints/airflow-3.3.in constraints/airflow-3.3.txt
+	@sh tools/bootstrap.sh .venv 3.3 $(PYTHON)
+	@touch $@
+
+.venv-2.11/.installed: pyproject.toml tools/bootstrap.sh constraints/airflow-2.11.in constraints/airflow-2.11.txt
+	@sh tools/bootstrap.sh .venv-2.11 2.11 $(PYTHON)
+	@touch $@

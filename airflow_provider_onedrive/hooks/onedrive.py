@@ -1,0 +1,124 @@
+"""From an Airflow Connection to a client of Microsoft Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_onedrive.compat import (
+    AirflowException,
+    BaseHook,
+    Connection,
+    conf,
+    get_async_connection,
+    get_async_extra_dejson,
+    mask_secret,
+)
+from airflow_provider_onedrive.get_provider_info import get_provider_info
+from airflow_provider_onedrive.graph.errors import OneDriveError
+from airflow_provider_onedrive.graph.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.graph.client import AsyncClient, Client
+    from airflow_provider_onedrive.graph.models import DriveItem
+
+_LEGACY_PREFIX = "extra__onedrive__"
+
+
+class OneDriveHook(BaseHook):
+    """Give clients for the identity of a connection of type ``onedrive``."""
+
+    conn_name_attr = "onedrive_conn_id"
+    default_conn_name = "onedrive_default"
+    conn_type = "onedrive"
+    hook_name = "Microsoft OneDrive"
+
+    def __init__(self, onedrive_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.onedrive_conn_id = onedrive_conn_id
+
+    def get_conn(self) -> Client:
+        """Return a client for threads; close it, or use it as a context manager.
+
+        :raises ConfigurationError: naming the field of the connection that is wrong.
+        """
+        from airflow_provider_onedrive.graph.client import Client  # noqa: PLC0415 - httpx and msal are slow to import
+
+        connection = self.get_connection(self.onedrive_conn_id)
+        return Client(_settings(connection, connection.extra_dejson), on_secret=mask_secret)
+
+    async def get_async_conn(self) -> AsyncClient:
+        """Return a client for the running event loop; an async context manager.
+
+        Its tokens are not registered with Airflow's masker: a triggerer lives for weeks, and the masker becomes slower
+        with every secret it is told. Nothing here logs a token.
+
+        :raises ConfigurationError: naming the field of the connection that is wrong.
+        """
+        from airflow_provider_onedrive.graph.client import AsyncClient  # noqa: PLC0415 - httpx and msal are slow to import
+
+        connection = await get_async_connection(self.onedrive_conn_id)
+        return AsyncClient(_settings(connection, await get_async_extra_dejson(connection)))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Sign in and look at ``myfiles``; say what works, or what to do."""
+        try:
+            with self.get_conn() as client:
+                return True, _welcome(client.settings, client.stat("myfiles/"))
+        except (OneDriveError, AirflowException) as error:
+            return False, str(error)
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the form's standard fields for Airflow before 3.2; later ones read the provider info."""
+        behaviour = _form()["ui-field-behaviour"]
+        return {key.replace("-", "_"): value for key, value in behaviour.items()}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's own fields for Airflow before 3.2; later ones read the provider info."""
+        return {name: _widget(field) for name, field in _form()["conn-fields"].items()}
+
+
+def _settings(connection: Connection, extra: Mapping[str, Any]) -> Settings:
+    fields = {name.removeprefix(_LEGACY_PREFIX): value for name, value in extra.items()}
+    standard = {"client_id": connection.login, "client_secret": connection.password}
+    given = {name: value for name, value in standard.items() if value}
+    return Settings.from_fields(fields | given, trusted_hosts=_trusted_hosts())
+
+
+def _trusted_hosts() -> tuple[str, ...]:
+    return tuple(conf.get("onedrive", "trusted_hosts", fallback="").replace(",", " ").split())
+
+
+def _welcome(settings: Settings, place: DriveItem) -> str:
+    who = f"app {settings.client_id}" if settings.is_app else "the access token"
+    return f"Signed in with {who}; myfiles is {place.web_url or place.location} (drive {place.drive_id})."
+
+
+def _form() -> dict[str, Any]:
+    info: Any = get_provider_info()
+    form: dict[str, Any] = info["connection-types"][0]
+    return form
+
+
+def _widget(field: Mapping[str, Any]) -> Any:
+    """Make the WTForms field of one entry of ``conn-fields``; only Airflow before 3.2 has that library."""
+    from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not there in Airflow 3
+        BS3PasswordFieldWidget,
+        BS3TextAreaFieldWidget,
+        BS3TextFieldWidget,
+    )
+    from wtforms import PasswordField, StringField  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
+
+    makers = {
+        "password": (PasswordField, BS3PasswordFieldWidget),
+        "multiline": (StringField, BS3TextAreaFieldWidget),  # Airflow 2 refuses forms with other classes of fields
+    }
+    maker, widget = makers.get(field["schema"].get("format", ""), (StringField, BS3TextFieldWidget))
+    return maker(field["label"], description=_help(field), widget=widget())
+
+
+def _help(field: Mapping[str, Any]) -> str:
+    choices = [choice for choice in field["schema"].get("enum", ()) if choice]
+    return f"{field['description']} One of: {', '.join(choices)}." if choices else str(field["description"])

@@ -1,0 +1,282 @@
+"""Upload, update, save, delete, list and download."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow_provider_onedrive.conditions import Kind, Selection, too_many
+from airflow_provider_onedrive.documents import document_path
+from airflow_provider_onedrive.graph.errors import ConfigurationError, LocalFileError
+from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+LocationLike = str | Mapping[str, Any]
+IfExists = Literal["fail", "replace", "rename"]
+
+
+class OneDriveUploadOperator(OneDriveOperator):
+    """Create a file from a local one; returns its item dict.
+
+    :param location: the file to create, or, ending in ``/``, the folder to create it in.
+    :param file_name: the name in the folder ``location``; None takes that of ``local_path``.
+    :param if_exists: what happens when the name is taken: ``fail``, ``replace`` or ``rename``.
+    :param create_folders: create the missing folders of the location.
+    """
+
+    template_fields = ("onedrive_conn_id", "local_path", "location", "file_name")
+
+    def __init__(
+        self,
+        *,
+        local_path: str | os.PathLike[str],
+        location: LocationLike,
+        file_name: str | None = None,
+        if_exists: IfExists = "fail",
+        create_folders: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.local_path = local_path
+        self.location = location
+        self.file_name = file_name
+        self.if_exists = if_exists
+        self.create_folders = create_folders
+
+    def work(self, context: Context) -> dict[str, Any]:
+        with self.connected() as client:
+            item = client.upload(
+                given(self.local_path),
+                self.location,
+                file_name=self.file_name,
+                if_exists=self.if_exists,
+                create_folders=self.create_folders,
+                retrying=is_retry(context),
+            )
+        return item.to_xcom()
+
+
+class OneDriveUpdateOperator(OneDriveOperator):
+    """Replace the content of a file that exists; returns its item dict.
+
+    :param location: the file, or, ending in ``/``, its folder.
+    :param file_name: the name in the folder ``location``; None takes that of ``local_path``.
+    :param expected_etag: replace only this version, as an earlier item dict's ``etag`` names it; None takes any.
+    """
+
+    template_fields = ("onedrive_conn_id", "local_path", "location", "file_name", "expected_etag")
+
+    def __init__(
+        self,
+        *,
+        local_path: str | os.PathLike[str],
+        location: LocationLike,
+        file_name: str | None = None,
+        expected_etag: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.local_path = local_path
+        self.location = location
+        self.file_name = file_name
+        self.expected_etag = expected_etag
+
+    def work(self, context: Context) -> dict[str, Any]:
+        with self.connected() as client:
+            item = client.update(
+                given(self.local_path),
+                self.location,
+                file_name=self.file_name,
+                expected_etag=self.expected_etag,
+                retrying=is_retry(context),
+            )
+        return item.to_xcom()
+
+
+class OneDriveSaveOperator(OneDriveOperator):
+    """Create a file or replace it, from a local file or from content; returns its item dict.
+
+    :param location: the file, or, ending in ``/``, its folder.
+    :param content: text, bytes, or anything JSON can say; None means that ``local_path`` is given instead.
+    :param encoding: of text and JSON.
+    """
+
+    template_fields = ("onedrive_conn_id", "location", "file_name", "local_path", "content")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"content": "json"}
+
+    def __init__(
+        self,
+        *,
+        location: LocationLike,
+        file_name: str | None = None,
+        local_path: str | os.PathLike[str] | None = None,
+        content: Any = None,
+        encoding: str = "utf-8",
+        create_folders: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.location = location
+        self.file_name = file_name
+        self.local_path = local_path
+        self.content = content
+        self.encoding = encoding
+        self.create_folders = create_folders
+
+    def work(self, context: Context) -> dict[str, Any]:
+        if (self.local_path is None) == (self.content is None):
+            raise ConfigurationError(
+                "Exactly one of local_path and content is needed.",
+                advice="None is no content; '' makes an empty file.",
+            )
+        source = encoded(self.content, self.encoding) if self.local_path is None else given(self.local_path)
+        with self.connected() as client:
+            item = client.save(
+                source,
+                self.location,
+                file_name=self.file_name,
+                create_folders=self.create_folders,
+                retrying=is_retry(context),
+            )
+        return item.to_xcom()
+
+
+class OneDriveDeleteOperator(OneDriveOperator):
+    """Delete a file or folder, to the recycle bin; returns the list of the item dicts of what was deleted.
+
+    :param recursive: delete a folder with everything in it; without it, only an empty one.
+    :param ignore_if_missing: nothing there is success.
+    :param permanent: not to the recycle bin: it cannot be restored.
+    :param max_items: refuse to delete a folder that holds more.
+    :param dry_run: only say what would be deleted.
+    """
+
+    template_fields = ("onedrive_conn_id", "location")
+
+    def __init__(
+        self,
+        *,
+        location: LocationLike,
+        recursive: bool = False,
+        ignore_if_missing: bool = False,
+        permanent: bool = False,
+        max_items: int = 1000,
+        dry_run: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.location = location
+        self.recursive = recursive
+        self.ignore_if_missing = ignore_if_missing
+        self.permanent = permanent
+        self.max_items = max_items
+        self.only_say = dry_run  # BaseOperator has a method dry_run
+
+    def work(self, context: Context) -> list[dict[str, Any]]:
+        with self.connected() as client:
+            deleted = client.delete(
+                self.location,
+                recursive=self.recursive,
+                ignore_if_missing=self.ignore_if_missing,
+                permanent=self.permanent,
+                max_items=self.max_items,
+                dry_run=self.only_say,
+                retrying=is_retry(context),
+            )
+        return [item.to_xcom() for item in deleted]
+
+
+class OneDriveListOperator(OneDriveOperator):
+    """List a folder; returns a list of item dicts.
+
+    :param recursive: everything below the folder, not only what is directly in it.
+    :param file_pattern: of the name: ``*`` and ``?`` as in a shell, without regard to case; None takes every name.
+    :param kind: ``file``, ``folder`` or ``any``.
+    :param max_items: fail when more match; Airflow maps tasks over at most 1024 items.
+    """
+
+    template_fields = ("onedrive_conn_id", "location", "file_pattern")
+
+    def __init__(
+        self,
+        *,
+        location: LocationLike,
+        recursive: bool = False,
+        file_pattern: str | None = None,
+        kind: Kind = "any",
+        max_items: int = 1000,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.location = location
+        self.recursive = recursive
+        self.file_pattern = file_pattern
+        self.kind = kind
+        self.max_items = max_items
+
+    def work(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002 - Airflow's signature
+        selection = Selection(self.file_pattern, self.kind)
+        selection.check()
+        with self.connected() as client:
+            listing = client.walk(self.location) if self.recursive else client.children(self.location)
+            found = [item.to_xcom() for item in islice(filter(selection.matches, listing), self.max_items + 1)]
+            if len(found) > self.max_items:
+                advice = "Narrow file_pattern or kind, list a smaller folder, or raise max_items."
+                raise too_many(self.max_items, str(client.address(self.location)), advice)
+        return found
+
+
+class OneDriveDownloadOperator(OneDriveOperator):
+    """Download a file; returns its item dict with ``local_path``.
+
+    :param local_path: the file to write, or a folder, ending in ``/`` or existing; None means a private folder of this
+        task instance below ``[onedrive] documents_folder``, on the worker.
+    """
+
+    template_fields = ("onedrive_conn_id", "location", "local_path")
+
+    def __init__(
+        self, *, location: LocationLike, local_path: str | os.PathLike[str] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.location = location
+        self.local_path = local_path
+
+    def work(self, context: Context) -> dict[str, Any]:
+        with self.connected() as client:
+            if self.local_path is not None:
+                return client.download(self.location, given(self.local_path)).to_xcom()
+            item = client.stat(self.location)
+            return client.download(item.to_xcom(), document_path(context["ti"], item.name)).to_xcom()
+
+
+def given(local_path: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
+    """Pass a path, refuse none: an empty one would mean the worker's current folder.
+
+    :raises LocalFileError: if it is empty.
+    """
+    if local_path is None or not str(local_path).strip():
+        raise LocalFileError("local_path is empty.", advice="Check the template that makes it.")
+    return local_path
+
+
+def encoded(content: Any, encoding: str) -> bytes:
+    """Turn content into bytes: bytes as they are, text in ``encoding``, anything else as JSON.
+
+    :raises ConfigurationError: if it is neither, or ``encoding`` cannot say it.
+    """
+    if isinstance(content, (bytes, bytearray)):
+        return bytes(content)
+    try:
+        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, allow_nan=False)
+        return text.encode(encoding)
+    except (TypeError, ValueError, LookupError) as error:
+        raise ConfigurationError(
+            f"content of type {type(content).__name__} cannot be saved as {encoding}: {error}",
+            advice="Give text, bytes, or what JSON can say.",
+        ) from error

@@ -1,0 +1,1 @@
+"""`make demo`: the example DAG in a real Airflow against the local OneDrive."""

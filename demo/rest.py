@@ -1,0 +1,81 @@
+"""The little of Airflow's REST API that the demo uses.
+
+https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import httpx
+
+
+class RestClient:
+    def __init__(self, url: str) -> None:
+        # trust_env: neither a proxy nor somebody's certificates have to do with this machine's own address
+        self._http = httpx.Client(base_url=url, trust_env=False, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def log_in(self, user: str, password: str) -> None:
+        answer = self._http.post("/auth/token", json={"username": user, "password": password})
+        answer.raise_for_status()
+        self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def is_healthy(self) -> bool:
+        try:
+            answer = self._http.get("/api/v2/monitor/health")
+        except httpx.TransportError:
+            return False
+        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        return answer.is_success and all(answer.json()[part]["status"] == "healthy" for part in parts)
+
+    def has_dag(self, dag_id: str) -> bool:
+        return self._http.get(f"/api/v2/dags/{dag_id}").is_success
+
+    def import_errors(self) -> list[str]:
+        return [error["stack_trace"] for error in self._get("/api/v2/importErrors")["import_errors"]]
+
+    def unpause(self, dag_id: str) -> None:
+        self._http.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        answer = self._http.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+        answer.raise_for_status()
+        run_id: str = answer.json()["dag_run_id"]
+        return run_id
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        state: str = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
+        return state
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        tasks: list[dict[str, Any]] = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")[
+            "task_instances"
+        ]
+        return tasks
+
+    def log(self, task: dict[str, Any]) -> list[str]:
+        """Read what the last try of a task logged, one text per line."""
+        content = self._get(
+            f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
+            f"/taskInstances/{task['task_id']}/logs/{task['try_number']}",
+            params={"map_index": task["map_index"], "full_content": True},
+        )["content"]
+        return [line_of(entry) for entry in content]
+
+    def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        answer = self._http.get(path, params=params, headers={"Accept": "application/json"})
+        answer.raise_for_status()
+        return answer.json()
+
+
+def line_of(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(entry)
+    errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []]
+    return " | ".join([entry["event"], *errors])

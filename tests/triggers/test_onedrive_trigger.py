@@ -1,0 +1,213 @@
+"""Waiting in the triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.emulator.faults import drop_before, status
+from airflow_provider_onedrive.graph.errors import AccessDenied, DriveNotFound, LocationError, error_from_dict
+from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
+
+STORED_BY_VERSION_1: dict[str, Any] = {
+    "location": "myfiles/in/",
+    "file_pattern": "*.csv",
+    "kind": "file",
+    "onedrive_conn_id": "onedrive_default",
+    "poke_interval": 60.0,
+    "deadline": 1767323045.5,
+    "version": 1,
+}
+
+
+def wait(*, seconds: float = 20.0, **kwargs: Any) -> dict[str, Any]:
+    """Run a trigger to its only event."""
+    given: dict[str, Any] = {"location": "myfiles/in/a.csv", "poke_interval": 0.01, "deadline": time.time() + seconds}
+
+    async def events() -> list[dict[str, Any]]:
+        return [event.payload async for event in OneDriveFileTrigger(**(given | kwargs)).run()]
+
+    [event] = asyncio.run(events())
+    assert json.loads(json.dumps(event)) == event
+    return event
+
+
+def missing_at_first(emulator: Emulator, looks: int = 1) -> None:
+    """Let a file appear after so many looks."""
+    emulator.faults.add(method="GET", path=r"a\.csv$", times=looks, do=status(404))
+
+
+def test_a_file_that_is_there(onedrive_emulator: Emulator) -> None:
+    """The event carries the item dicts."""
+    onedrive_emulator.drive().put("in/a.csv", b"1,2")
+    event = wait()
+    assert event["status"] == "found"
+    assert [(item["location"], item["size"]) for item in event["items"]] == [("myfiles/in/a.csv", 3)]
+
+
+def test_a_file_that_comes_later(onedrive_emulator: Emulator) -> None:
+    """A missing file is looked for again."""
+    onedrive_emulator.drive().put("in/a.csv", b"1,2")
+    missing_at_first(onedrive_emulator, looks=3)
+    assert wait()["status"] == "found"
+    assert len(onedrive_emulator.requests.matching(method="GET", path=r"a\.csv$")) == 4
+
+
+def test_one_client_for_the_whole_wait(onedrive_emulator: Emulator) -> None:
+    """Looking again costs no new sign-in."""
+    onedrive_emulator.drive().put("in/a.csv", b"1,2")
+    missing_at_first(onedrive_emulator, looks=3)
+    wait()
+    assert len(onedrive_emulator.requests.matching(method="POST", origin="login", path="token$")) == 1
+
+
+def test_files_in_a_folder(onedrive_emulator: Emulator) -> None:
+    """With a pattern all matching files of the folder are found."""
+    for name in ("a.csv", "B.CSV", "c.txt"):
+        onedrive_emulator.drive().put(f"in/{name}", b"1")
+    event = wait(location="myfiles/in", file_pattern="*.csv")
+    assert {item["name"] for item in event["items"]} == {"a.csv", "B.CSV"}
+
+
+def test_the_deadline_ends_the_wait(onedrive_emulator: Emulator) -> None:
+    """What does not come until the deadline has not come."""
+    assert wait(seconds=0.2) == {"status": "timeout"}
+
+
+def test_a_look_is_made_even_after_the_deadline(onedrive_emulator: Emulator) -> None:
+    """A triggerer that was restarted too late still sees the file that came in time."""
+    onedrive_emulator.drive().put("in/a.csv", b"1")
+    assert wait(seconds=-60)["status"] == "found"
+
+
+def test_no_deadline_waits_on(onedrive_emulator: Emulator) -> None:
+    """Without a deadline the wait has no end of its own."""
+    onedrive_emulator.drive().put("in/a.csv", b"1")
+    missing_at_first(onedrive_emulator, looks=2)
+    assert wait(deadline=None)["status"] == "found"
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_a_busy_graph_is_left_alone_as_long_as_it_asks(onedrive_emulator: Emulator, code: int) -> None:
+    """A Retry-After beyond the client's own patience does not end the wait; there is only the last look."""
+    onedrive_emulator.drive().put("in/a.csv", b"1")
+    fault = onedrive_emulator.faults.add(path="a.csv", times=None, do=status(code, retry_after=301))
+    assert wait(seconds=0.5) == {"status": "timeout"}
+    assert fault.hits in (1, 2)
+
+
+def test_an_outage_is_outlived_when_it_ends(onedrive_emulator: Emulator) -> None:
+    """The client gives up after its attempts; the wait goes on and finds the file."""
+    onedrive_emulator.drive().put("in/a.csv", b"1")
+    fault = onedrive_emulator.faults.add(path="a.csv", times=7, do=status(503, retry_after=0))
+    assert wait()["status"] == "found"
+    assert fault.hits == 7
+
+
+def test_a_random_401_is_outlived(onedrive_emulator: Emulator) -> None:
+    """Microsoft's "Unable to initialize RPS" is a hiccup, not a refused sign-in."""
+    onedrive_emulator.drive().put("in/a.csv", b"1")
+    onedrive_emulator.faults.add(path="a.csv", times=1, do=status(401, message="Unable to initialize RPS"))
+    assert wait()["status"] == "found"
+
+
+def test_a_dropped_connection_is_outlived(onedrive_emulator: Emulator) -> None:
+    """A network that fails says nothing about the file."""
+    onedrive_emulator.drive().put("in/a.csv", b"1")
+    onedrive_emulator.faults.add(path="a.csv", times=1, do=drop_before())
+    assert wait()["status"] == "found"
+
+
+def test_pauses_grow_and_honour_retry_after() -> None:
+    """Errors in a row double the pause, up to ten minutes; Graph's own wish comes first."""
+    trigger = OneDriveFileTrigger(location="myfiles/a", poke_interval=60)
+    busy = {"type": "Throttled", "message": "busy", "status": 429}
+    pauses = [trigger._pause_after(error_from_dict(busy), last) for last in (0, 60, 120, 500)]
+    assert pauses == [60, 120, 240, 600]
+    assert trigger._pause_after(error_from_dict(busy | {"retry_after_seconds": 900}), 0) == 900
+
+
+def test_a_wrong_drive_ends_the_wait(onedrive_emulator: Emulator, connection: Callable[..., None]) -> None:
+    """In a drive that does not exist nothing ever comes; the error survives the trip through the event."""
+    connection(myfiles="nobody@contoso.example")
+    event = wait()
+    assert event["status"] == "error"
+    error = error_from_dict(event["error"])
+    assert isinstance(error, DriveNotFound)
+    assert "myfiles" in str(error)
+
+
+def test_a_missing_permission_ends_the_wait(onedrive_emulator: Emulator) -> None:
+    """403 is said at once, with what Graph said."""
+    onedrive_emulator.faults.add(path="a.csv", times=None, do=status(403))
+    error = error_from_dict(wait()["error"])
+    assert isinstance(error, AccessDenied)
+    assert "Cannot wait for myfiles/in/a.csv: Access denied" in str(error)
+    assert error.request_id
+
+
+def test_a_bad_location_ends_the_wait(onedrive_emulator: Emulator) -> None:
+    """Nothing is checked when the trigger is made, everything when it runs."""
+    assert isinstance(error_from_dict(wait(location="Finance/a.csv")["error"]), LocationError)
+
+
+def test_what_nobody_expected_becomes_an_event(airflow_db: None) -> None:
+    """An exception of any kind reaches the task, and leaves a retry possible."""
+    event = wait(onedrive_conn_id="nobody_made_this")
+    assert event["status"] == "crashed"
+    assert "nobody_made_this" in event["message"]
+
+
+def test_being_cancelled_closes_the_client(onedrive_emulator: Emulator) -> None:
+    """A triggerer that stops cancels the wait; no event is made and no connection stays open."""
+
+    async def cancel() -> None:
+        trigger = OneDriveFileTrigger(location="myfiles/in/a.csv", poke_interval=60)
+        task = asyncio.ensure_future(anext(trigger.run()))
+        while not onedrive_emulator.requests.matching(path="a.csv"):  # noqa: ASYNC110 - the emulator is in threads
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())  # an unclosed connection would be a ResourceWarning, and so an error
+
+
+def test_the_stored_format() -> None:
+    """What version 1 stored is loaded, and stored again in the same way."""
+    trigger = OneDriveFileTrigger(**STORED_BY_VERSION_1)
+    path, kwargs = trigger.serialize()
+    assert path == "airflow_provider_onedrive.triggers.onedrive.OneDriveFileTrigger"
+    assert kwargs == STORED_BY_VERSION_1
+    assert json.loads(json.dumps(kwargs)) == kwargs
+
+
+def test_parameters_of_another_version_are_ignored(
+    onedrive_emulator: Emulator, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A parameter that a later version stored does no harm, and is named in a warning."""
+    onedrive_emulator.drive().put("in/a.csv", b"1")
+    with caplog.at_level(logging.WARNING):
+        assert wait(newer_than="2027-01-01", version=2)["status"] == "found"
+    assert "newer_than" in caplog.text + capfd.readouterr().out  # Airflow 2 logs the one way, Airflow 3 the other
+
+
+def test_making_a_trigger_never_fails() -> None:
+    """An exception in a trigger's constructor would take the whole triggerer down."""
+    kwargs: Any = {"location": None, "kind": 7, "file_pattern": [], "poke_interval": "soon", "deadline": "never"}
+    assert OneDriveFileTrigger(**kwargs).serialize()[1]["kind"] == 7
+
+
+def test_an_event_holds_no_secret(onedrive_emulator: Emulator, connection: Callable[..., None]) -> None:
+    """A refused sign-in is told without the secret."""
+    connection(password="wrong-secret-123")
+    event = wait()
+    assert event["status"] == "error"
+    assert "wrong-secret-123" not in json.dumps(event)

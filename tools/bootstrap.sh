@@ -1,0 +1,71 @@
+#!/bin/sh
+# Makes (or brings up to date) a virtual environment with the package, the emulator and the tools of the dev group.
+# usage: sh tools/bootstrap.sh VENV AIRFLOW_LINE PYTHON_CANDIDATE...
+# Needs a Python; uv is taken from PATH, else installed into the environment.
+set -eu
+
+venv=$1
+airflow_line=$2
+shift 2
+
+say() { printf '%s\n' "$*" >&2; }
+
+case $airflow_line in
+    2.11) newest_minor=12 ;;
+    *) newest_minor=14 ;;
+esac
+
+suits() {
+    "$1" -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $newest_minor))" >/dev/null 2>&1
+}
+
+find_python() {
+    for candidate in "$@"; do
+        if suits "$candidate"; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+}
+
+# `--group` came with uv 0.7; an older one is not used.
+usable_uv() {
+    command -v "$1" >/dev/null 2>&1 && "$1" pip install --help 2>/dev/null | grep -q -e '--group'
+}
+
+make_venv() {
+    python=$(find_python "$@")
+    if usable_uv uv; then
+        uv venv --quiet --seed --python "${python:-3.12}" "$venv"
+        return
+    fi
+    if [ -z "$python" ]; then
+        say "Airflow $airflow_line needs Python 3.11 to 3.$newest_minor, and none of these is one: $*"
+        say "Install one (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python@3.12),"
+        say "or name yours: make demo PYTHON=/path/to/python3.12"
+        exit 1
+    fi
+    if ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        say "$python cannot make virtual environments: its modules venv and ensurepip are missing."
+        say "On Debian and Ubuntu: apt install python3-venv   (or install uv, which does without them)"
+        exit 1
+    fi
+    "$python" -m venv "$venv"
+}
+
+if ! suits "$venv/bin/python"; then
+    say "Making $venv ..."
+    rm -rf "$venv"
+    make_venv "$@"
+fi
+
+uv=uv
+if ! usable_uv "$uv"; then
+    uv=$venv/bin/uv
+    usable_uv "$uv" || "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade uv
+fi
+
+say "Installing Airflow $airflow_line and the package into $venv ..."
+"$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" \
+    --constraint "constraints/airflow-$airflow_line.txt" --requirement "constraints/airflow-$airflow_line.in" \
+    --editable '.[emulator]' --group dev
