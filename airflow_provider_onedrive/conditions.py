@@ -22,6 +22,7 @@ from airflow_provider_onedrive.graph.errors import (
 from airflow_provider_onedrive.graph.locations import Address, parse
 from airflow_provider_onedrive.graph.messages import Flow
 from airflow_provider_onedrive.graph.models import DriveItem
+from airflow_provider_onedrive.graph.retry import is_passing_refusal
 
 Kind = Literal["file", "folder", "any"]
 
@@ -113,7 +114,7 @@ class FileCondition:
 def outlives(error: OneDriveError) -> bool:
     """Whether a wait goes on after this error: Graph was busy, away or confused, and said nothing about the file."""
     if isinstance(error, Unauthenticated):
-        return "Unable to initialize RPS" in error.message  # Microsoft's own hiccup, a 401 by number only
+        return is_passing_refusal(error)
     return error.may_pass and not isinstance(error, (ItemNotFound, Stopped))
 
 
