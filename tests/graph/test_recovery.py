@@ -313,6 +313,21 @@ def test_a_download_that_breaks_off(client, onedrive_emulator, drive, *, faults,
     assert sum(sent) < len(LARGE) + times * 4_000_000
 
 
+def test_a_server_that_cannot_resume(client, drive, faults, tmp_path):
+    """Asked for the rest it sends the whole: the file begins again, and no byte is there twice."""
+    drive.put("a.bin", LARGE)
+
+    class WithoutRanges(status):
+        def before(self, request, world):
+            del request.headers["Range"]
+
+    faults.add(**DOWNLOAD, do=cut_response(1_000_000))
+    rule = faults.add(**DOWNLOAD, do=WithoutRanges(0))
+    client.download("myfiles/a.bin", tmp_path / "a.bin")
+    assert (tmp_path / "a.bin").read_bytes() == LARGE
+    assert rule.hits == 1
+
+
 def test_a_download_that_always_breaks_off(client, drive, faults, tmp_path):
     """In the end it is an error, what was there stays, and no half file lies about."""
     drive.put("a.bin", LARGE)
@@ -512,6 +527,13 @@ def test_a_place_that_does_not_exist(client, location):
             call(location)
 
 
+@pytest.mark.parametrize("forgiving", ["ignore_if_missing", "retrying"])
+def test_a_missing_drive_is_no_deleted_file(client, forgiving):
+    """A missing file may be ignored; a missing drive is a wrong location."""
+    with pytest.raises(DriveNotFound):
+        client.delete("users/nobody@contoso.example/a.csv", **{forgiving: True})
+
+
 def test_a_user_who_never_opened_onedrive(client, onedrive_emulator):
     """A user without a drive is a missing drive, not a missing file."""
     onedrive_emulator.add_user("new@contoso.example", provisioned=False)
@@ -627,6 +649,26 @@ def test_stopping_ends_an_upload(client, onedrive_emulator, drive, faults, tmp_p
     assert len(onedrive_emulator.requests) == 0
 
 
+def test_stopping_ends_a_body(client, onedrive_emulator):
+    """In the middle of a request no further piece of its body is sent."""
+    taken = []
+
+    def pieces():
+        for number in range(20):
+            taken.append(number)
+            if number == 1:
+                client.stop()
+            yield bytes(512 * 1024)
+
+    def flow():
+        url = f"{onedrive_emulator.store_url}/uploadSession"
+        yield Request("PUT", url, body=pieces, body_bytes=20 * 512 * 1024, preauthorized=True)
+
+    with pytest.raises(Stopped):
+        client.run(flow())
+    assert taken == [0, 1]
+
+
 def test_stopping_ends_a_wait(client, onedrive_emulator, faults):
     """A wait of minutes ends at once."""
     client.retry_policy = RetryPolicy()
@@ -676,7 +718,7 @@ def test_a_server_that_says_nothing(connect, faults):
     client.stat("myfiles")
     client.retry_policy = RetryPolicy(max_attempts=1)
     faults.add(**CHILDREN, do=delay(20))
-    with pytest.raises(ServiceUnavailable, match="No answer came: .*timed out"):
+    with pytest.raises(ServiceUnavailable, match=r"No answer came: .*timed out"):
         list(client.children("myfiles"))
 
 
