@@ -24,6 +24,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+_BAD_REQUEST = 400
+_APP_ADVICE = (
+    "A token of an application has no OneDrive of its own: put a user (name@company.example) or a drive into the "
+    "connection's field myfiles."
+)
 _URL = re.compile(r"(?i)https?://\S+")
 
 
@@ -262,6 +267,7 @@ def error_from(status: int, headers: Mapping[str, str], body: Any, *, method: st
     """
     error = body.get("error") if isinstance(body, dict) else None
     error = error if isinstance(error, dict) else {}
+    is_lost_app = status == _BAD_REQUEST and path.startswith("/me/")
     return _class_for(status)(
         without_urls(str(error.get("message") or "Graph gave no reason")),
         status=status,
@@ -271,6 +277,7 @@ def error_from(status: int, headers: Mapping[str, str], body: Any, *, method: st
         retry_after_seconds=retry_after_seconds(headers),
         method=method,
         path=path,
+        advice=_APP_ADVICE if is_lost_app else None,
     )
 
 

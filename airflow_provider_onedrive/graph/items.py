@@ -5,6 +5,8 @@ https://learn.microsoft.com/en-us/graph/api/resources/driveitem
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from airflow_provider_onedrive.graph.errors import (
     AccessDenied,
     BadRequest,
@@ -162,21 +164,40 @@ def _accepted(found: DriveItem, problem: Exception, *, exist_ok: bool) -> DriveI
     raise problem
 
 
-def remove(
-    address: Address, *, recursive: bool, permanent: bool, max_items: int, dry_run: bool
-) -> Flow[list[DriveItem]]:
-    """Delete an item: to the recycle bin unless ``permanent``.
+@dataclass(frozen=True)
+class Removal:
+    """How to delete.
 
+    :param recursive: also a folder that holds something.
+    :param permanent: not to the recycle bin.
     :param max_items: a folder that holds more is refused.
     :param dry_run: only say what would be deleted.
+    :param ignore_if_missing: nothing there is no error, and the result is empty.
+    """
+
+    recursive: bool = False
+    permanent: bool = False
+    max_items: int = 1000
+    dry_run: bool = False
+    ignore_if_missing: bool = False
+
+
+def remove(address: Address, how: Removal) -> Flow[list[DriveItem]]:
+    """Delete an item.
+
     :raises LocationError: if it is the root of a drive, a folder that holds something and not ``recursive``, or holds
         too much.
     """
-    item = yield from _deletable(address, recursive=recursive)
+    try:
+        item = yield from _deletable(address, recursive=how.recursive)
+    except ItemNotFound as missing:
+        if isinstance(missing, DriveNotFound) or not how.ignore_if_missing:
+            raise
+        return []
     if _may_hold_something(item):
-        yield from _check_count(item, address, max_items)
-    if not dry_run:
-        yield from _delete(item, permanent=permanent)
+        yield from _check_count(item, address, how.max_items)
+    if not how.dry_run:
+        yield from _delete(item, permanent=how.permanent)
     return [item]
 
 

@@ -27,7 +27,7 @@ from airflow_provider_onedrive.graph.messages import Flow, T
 from airflow_provider_onedrive.graph.models import DriveItem
 from airflow_provider_onedrive.graph.partfile import FileSink, local_target, part_file
 from airflow_provider_onedrive.graph.settings import Settings
-from airflow_provider_onedrive.graph.sources import Content, source_of
+from airflow_provider_onedrive.graph.sources import Content, Source, source_of
 from airflow_provider_onedrive.graph.wire import Conversation
 
 log = logging.getLogger(__name__)
@@ -120,8 +120,8 @@ class Operations(Addresses, ABC):
             raise ConfigurationError(
                 f"if_exists is {if_exists!r}.", advice=f"Use one of {', '.join(uploads.CONFLICTS)}."
             )
-        address = self._target(source, location, file_name)
-        flow = uploads.create(address, source_of(source), if_exists, create_folders=create_folders, retrying=retrying)
+        content, address = self._transferred(source, location, file_name)
+        flow = uploads.create(address, content, if_exists, create_folders=create_folders, retrying=retrying)
         return self._transfer("upload to", address, flow)
 
     def update(
@@ -137,8 +137,8 @@ class Operations(Addresses, ABC):
 
         :param expected_etag: the version the file must still have; None takes any.
         """
-        address = self._target(source, location, file_name)
-        flow = uploads.update(address, source_of(source), expected_etag=expected_etag, retrying=retrying)
+        content, address = self._transferred(source, location, file_name)
+        flow = uploads.update(address, content, expected_etag=expected_etag, retrying=retrying)
         return self._transfer("update", address, flow)
 
     def save(
@@ -151,8 +151,8 @@ class Operations(Addresses, ABC):
         retrying: bool = False,
     ) -> DriveItem:
         """Create a file or replace its content. Parameters as for :meth:`upload`."""
-        address = self._target(source, location, file_name)
-        flow = uploads.create(address, source_of(source), "replace", create_folders=create_folders, retrying=retrying)
+        content, address = self._transferred(source, location, file_name)
+        flow = uploads.create(address, content, "replace", create_folders=create_folders, retrying=retrying)
         return self._transfer("save", address, flow)
 
     def download(self, location: LocationLike, local_path: str | os.PathLike[str]) -> DriveItem:
@@ -191,30 +191,24 @@ class Operations(Addresses, ABC):
         max_items: int = 1000,
         dry_run: bool = False,
         ignore_if_missing: bool = False,
-        retrying: bool = False,
     ) -> list[DriveItem]:
         """Delete an item: to the recycle bin unless ``permanent``, never the root of a drive.
 
         :param recursive: also a folder that holds something.
         :param max_items: a folder that holds more is refused.
         :param dry_run: only say what would be deleted.
-        :param ignore_if_missing: nothing there is no error, and the result is empty.
-        :param retrying: as ``ignore_if_missing``: an earlier try of the same task may have done it.
+        :param ignore_if_missing: nothing there is no error, and the result is empty; a later try of the same task
+            asks for that, because an earlier one may have done it.
         """
         address = self._address(deletable(location))
-        flow = items.remove(address, recursive=recursive, permanent=permanent, max_items=max_items, dry_run=dry_run)
-        try:
-            deleted = self._about("delete", address, flow)
-        except ItemNotFound as missing:
-            if isinstance(missing, DriveNotFound) or not (ignore_if_missing or retrying):
-                raise
-            deleted = []
-        log.info("%s %s: %d item(s)", "Would delete" if dry_run else "Deleted", address, len(deleted))
-        return deleted
+        how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
+        return _logged(self._about("delete", address, items.remove(address, how)), address, how)
 
-    def _target(self, source: Content, location: LocationLike, file_name: str | None) -> Address:
+    def _transferred(self, source: Content, location: LocationLike, file_name: str | None) -> tuple[Source, Address]:
+        """Say what goes where, and see that it is there."""
+        content = source_of(source)
         local_path = None if isinstance(source, bytes) else source
-        return self._address(upload_target(location, file_name, local_path))
+        return content, self._address(upload_target(location, file_name, local_path))
 
     def _children(self, address: Address) -> Iterator[DriveItem]:
         url: str | None = None
@@ -292,6 +286,20 @@ class AsyncOperations(Addresses, ABC):
         address = self._address(new_folder(location))
         return await self._about("create", address, items.make_folder(address, exist_ok=exist_ok))
 
+    async def delete(
+        self,
+        location: LocationLike,
+        *,
+        recursive: bool = False,
+        permanent: bool = False,
+        max_items: int = 1000,
+        dry_run: bool = False,
+        ignore_if_missing: bool = False,
+    ) -> list[DriveItem]:
+        address = self._address(deletable(location))
+        how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
+        return _logged(await self._about("delete", address, items.remove(address, how)), address, how)
+
     async def _children(self, address: Address) -> AsyncIterator[DriveItem]:
         url: str | None = None
         while True:
@@ -314,3 +322,8 @@ class AsyncOperations(Addresses, ABC):
         except OneDriveError as error:
             error.about(operation, str(address))
             raise
+
+
+def _logged(deleted: list[DriveItem], address: Address, how: items.Removal) -> list[DriveItem]:
+    log.info("%s %s: %d item(s)", "Would delete" if how.dry_run else "Deleted", address, len(deleted))
+    return deleted

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from airflow_provider_onedrive.graph.errors import LocalFileError, OneDriveError
+from airflow_provider_onedrive.graph.paths import absolute
 
 
 class FileSink:
@@ -61,7 +62,7 @@ def local_target(local_path: str | os.PathLike[str], name: str) -> Path:
 
     :raises LocalFileError: if the server's name would leave the directory, or the target is a directory.
     """
-    path = Path(local_path).expanduser().absolute()
+    path = absolute(local_path)
     if os.fspath(local_path).endswith(os.sep) or path.is_dir():
         if name in ("", ".", "..") or any(character in name for character in ("/", os.sep, "\0")):
             raise LocalFileError(f"The name {name!r} cannot be used in {path}.", advice="Pass a full local_path.")

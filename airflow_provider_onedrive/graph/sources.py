@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from airflow_provider_onedrive.graph.errors import LocalFileError, SourceChanged
+from airflow_provider_onedrive.graph.paths import absolute
 from airflow_provider_onedrive.graph.quickxor import QuickXorHash
 
 PIECE_BYTES = 512 * 1024
@@ -87,7 +88,7 @@ def source_of(content: Content) -> Source:
     """
     if isinstance(content, bytes):
         return MemorySource(content)
-    path = _absolute(content)
+    path = absolute(content)
     try:
         found = path.stat()
     except (OSError, ValueError) as error:
@@ -100,13 +101,6 @@ def source_of(content: Content) -> Source:
     if not os.access(path, os.R_OK):
         raise LocalFileError(f"The local file {path} may not be read.", advice="Grant the worker's user the right.")
     return FileSource(path, found.st_size, found.st_mtime_ns)
-
-
-def _absolute(path: str | os.PathLike[str]) -> Path:
-    try:
-        return Path(path).expanduser().absolute()
-    except RuntimeError:  # "~name" where nobody of that name lives
-        return Path(path).absolute()
 
 
 def _hash(pieces: Iterator[bytes]) -> str:

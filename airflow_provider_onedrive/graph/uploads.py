@@ -182,13 +182,14 @@ def _by_session(plan: Upload) -> Flow[DriveItem]:
         session = yield from _create_session(plan)
         try:
             return _committed((yield from _send_fragments(plan, session)), plan)
-        except SessionLost:
+        except SessionLost as lost:
+            reason = lost.message
             if found := (yield from find_ours(plan)):
                 return _with_outcome(found, plan, is_new=plan.conflict != "replace")
         except OneDriveError:
             yield from _cancel(session)
             raise
-    raise ServiceUnavailable(f"{_SESSIONS} upload sessions were lost one after the other")
+    raise ServiceUnavailable(f"{_SESSIONS} upload sessions were lost one after the other: {reason}")
 
 
 def _create_session(plan: Upload) -> Flow[UploadSession]:

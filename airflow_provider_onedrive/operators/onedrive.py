@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_onedrive.conditions import Kind, Selection, too_many
 from airflow_provider_onedrive.documents import document_path
-from airflow_provider_onedrive.graph.errors import ConfigurationError, LocalFileError
+from airflow_provider_onedrive.graph.errors import ConfigurationError
 from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class OneDriveUploadOperator(OneDriveOperator):
     def work(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
             item = client.upload(
-                given(self.local_path),
+                self.local_path,
                 self.location,
                 file_name=self.file_name,
                 if_exists=self.if_exists,
@@ -89,7 +89,7 @@ class OneDriveUpdateOperator(OneDriveOperator):
     def work(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
             item = client.update(
-                given(self.local_path),
+                self.local_path,
                 self.location,
                 file_name=self.file_name,
                 expected_etag=self.expected_etag,
@@ -134,7 +134,7 @@ class OneDriveSaveOperator(OneDriveOperator):
                 "Exactly one of local_path and content is needed.",
                 advice="None is no content; '' makes an empty file.",
             )
-        source = encoded(self.content, self.encoding) if self.local_path is None else given(self.local_path)
+        source = encoded(self.content, self.encoding) if self.local_path is None else self.local_path
         with self.connected() as client:
             item = client.save(
                 source,
@@ -182,11 +182,11 @@ class OneDriveDeleteOperator(OneDriveOperator):
             deleted = client.delete(
                 self.location,
                 recursive=self.recursive,
-                ignore_if_missing=self.ignore_if_missing,
+                # what an earlier try deleted is missing now
+                ignore_if_missing=self.ignore_if_missing or is_retry(context),
                 permanent=self.permanent,
                 max_items=self.max_items,
                 dry_run=self.only_say,
-                retrying=is_retry(context),
             )
         return [item.to_xcom() for item in deleted]
 
@@ -250,19 +250,9 @@ class OneDriveDownloadOperator(OneDriveOperator):
     def work(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
             if self.local_path is not None:
-                return client.download(self.location, given(self.local_path)).to_xcom()
+                return client.download(self.location, self.local_path).to_xcom()
             item = client.stat(self.location)
             return client.download(item.to_xcom(), document_path(context["ti"], item.name)).to_xcom()
-
-
-def given(local_path: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
-    """Pass a path, refuse none: an empty one would mean the worker's current folder.
-
-    :raises LocalFileError: if it is empty.
-    """
-    if local_path is None or not str(local_path).strip():
-        raise LocalFileError("local_path is empty.", advice="Check the template that makes it.")
-    return local_path
 
 
 def encoded(content: Any, encoding: str) -> bytes:

@@ -91,6 +91,20 @@ def test_creating_a_folder(ask, drive):
     assert drive.paths() == ["x/"]
 
 
+def test_deleting(ask, drive):
+    """The same rules as for the blocking client."""
+    drive.put("x/a.csv")
+
+    async def talk(client):
+        with pytest.raises(LocationError, match="recursive=True"):
+            await client.delete("myfiles/x")
+        assert [item.name for item in await client.delete("myfiles/x", recursive=True)] == ["x"]
+        assert await client.delete("myfiles/x", ignore_if_missing=True) == []
+
+    ask(talk)
+    assert drive.paths() == []
+
+
 def test_any_flow(ask, drive):
     """Conditions bring flows of their own."""
     drive.put("a.csv")

@@ -423,11 +423,10 @@ def test_the_connections_own_folder_is_not_deleted(connect, drive):
 
 
 def test_deleting_what_is_missing(client):
-    """Nothing there is an error, unless ignored or done by an earlier try."""
+    """Nothing there is an error, unless it is to be ignored."""
     with pytest.raises(ItemNotFound, match=r"Cannot delete myfiles/a.csv"):
         client.delete("myfiles/a.csv")
     assert client.delete("myfiles/a.csv", ignore_if_missing=True) == []
-    assert client.delete("myfiles/a.csv", retrying=True) == []
 
 
 @pytest.mark.parametrize("if_exists", ["", "overwrite", "FAIL", None])

@@ -244,9 +244,7 @@ def test_a_new_folder_needs_the_one_above(script):
 
 
 def remove(address, **more):
-    return items.remove(
-        address, **{"recursive": False, "permanent": False, "max_items": 1000, "dry_run": False, **more}
-    )
+    return items.remove(address, items.Removal(**more))
 
 
 @pytest.mark.parametrize(
