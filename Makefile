@@ -2,7 +2,7 @@
 # GNU make 3.81, which macOS brings, is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: demo ui test test-airflow2 lint constraints clean help venv venv-2.11
+.PHONY: demo ui test test-airflow2 test-clients bench-emulator lint constraints clean help venv venv-2.11 venv-clients
 
 # The interpreter that makes the environments: the first of these that suits. `make PYTHON=...` names another.
 PYTHON := python3.11 python3.12 python3.13 python3.14 python3
@@ -20,10 +20,16 @@ ui: .venv/.installed ## the same, and leave Airflow's web page open until Ctrl-C
 	@.venv/bin/python -m demo --ui $(ARGS)
 
 test: .venv/.installed ## run the tests; make test ARGS="-k upload" runs some
-	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) $(ARGS)
+	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not clients" $(ARGS)
 
 test-airflow2: .venv-2.11/.installed ## run the tests on Airflow 2.11
-	.venv-2.11/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not airflow3" $(ARGS)
+	.venv-2.11/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not airflow3 and not clients" $(ARGS)
+
+test-clients: .venv/.installed .venv-clients/.installed ## run rclone and msgraph-sdk against the local OneDrive
+	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m clients tests/clients $(ARGS)
+
+bench-emulator: .venv/.installed ## measure the local OneDrive
+	@.venv/bin/python benchmarks/emulator.py $(ARGS)
 
 lint: .venv/.installed ## ruff and mypy
 	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy; do \
@@ -32,9 +38,10 @@ lint: .venv/.installed ## ruff and mypy
 constraints: .venv/.installed ## write constraints/*.txt anew; ARGS=--upgrade takes the newest versions
 	@sh tools/compile-constraints.sh 3.3 $(ARGS)
 	@sh tools/compile-constraints.sh 2.11 $(ARGS)
+	@sh tools/compile-constraints.sh clients $(ARGS)
 
 clean: ## remove the environments and what the tools left
-	rm -rf .venv .venv-2.11 build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-2.11 .venv-clients build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
@@ -42,6 +49,7 @@ help: ## this list
 
 venv: .venv/.installed
 venv-2.11: .venv-2.11/.installed
+venv-clients: .venv-clients/.installed
 
 .venv/.installed: pyproject.toml tools/bootstrap.sh constraints/airflow-3.3.in constraints/airflow-3.3.txt
 	@sh tools/bootstrap.sh .venv 3.3 $(PYTHON)
@@ -49,4 +57,8 @@ venv-2.11: .venv-2.11/.installed
 
 .venv-2.11/.installed: pyproject.toml tools/bootstrap.sh constraints/airflow-2.11.in constraints/airflow-2.11.txt
 	@sh tools/bootstrap.sh .venv-2.11 2.11 $(PYTHON)
+	@touch $@
+
+.venv-clients/.installed: tools/clients.sh constraints/clients.txt .venv/.installed
+	@sh tools/clients.sh .venv-clients
 	@touch $@

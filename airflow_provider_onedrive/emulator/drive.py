@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from airflow_provider_onedrive.emulator import views
-from airflow_provider_onedrive.emulator.contents import Content
-from airflow_provider_onedrive.emulator.tree import Drive, FileTimes, Item
+from airflow_provider_onedrive.emulator.access import sharing
+from airflow_provider_onedrive.emulator.access.sharing import Permission
+from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.item import Remote
+from airflow_provider_onedrive.emulator.model.tree import Drive, FileTimes, Item
+from airflow_provider_onedrive.emulator.places.quota import Quota
 from airflow_provider_onedrive.emulator.world import World
+
+LinkScope = Literal["anonymous", "organization"]
 
 
 class EmulatedDrive:
@@ -23,6 +30,11 @@ class EmulatedDrive:
         return self._drive.id
 
     @property
+    def web_url(self) -> str:
+        """Return the address that a browser shows."""
+        return self._world.store_url + self._drive.library.address
+
+    @property
     def deny(self) -> bool:
         """While true, every Graph request to this drive is answered 403."""
         return self._drive.deny
@@ -32,9 +44,19 @@ class EmulatedDrive:
         self._drive.deny = value
 
     @property
+    def quota_bytes(self) -> int:
+        """How much the drive may hold; less than is there already makes it ``exceeded``."""
+        return self._drive.quota.total
+
+    @quota_bytes.setter
+    def quota_bytes(self, total: int) -> None:
+        with self._drive.change():
+            self._drive.quota = Quota(total)
+
+    @property
     def recycle_bin(self) -> list[str]:
         """Return the paths of what was deleted, but not permanently."""
-        return list(self._drive.recycle_bin)
+        return self._drive.recycle_bin
 
     def put(self, path: str, content: bytes = b"", *, modified_at: datetime | None = None) -> dict[str, Any]:
         """Create or replace a file, with the folders above it.
@@ -43,20 +65,29 @@ class EmulatedDrive:
         """
         times = FileTimes(modified=modified_at)
         *above, name = _names(path)
-        with self._drive.lock:
+        with self._drive.change():
             parent = self._make_folders(above)
             existing = parent.child(name)
             if existing and existing.is_folder:
                 raise IsADirectoryError(path)
             if existing:
-                item = self._drive.replace(existing, Content(content), self._drive.owner, times)
+                item = self._drive.replace(existing, Content(content), self._drive.author, times)
             else:
-                item = self._drive.add_file(parent, name, Content(content), self._drive.owner, times)
+                item = self._drive.add_file(parent, name, Content(content), self._drive.author, times)
             return self._json(item)
+
+    def put_all(self, contents: Mapping[str, bytes | str | None]) -> None:
+        """Create or replace many files, text as UTF-8; a path that ends in ``/`` is a folder, and has None."""
+        with self._drive.change():
+            for path, content in contents.items():
+                if path.endswith("/"):
+                    self._make_folders(_names(path))
+                else:
+                    self.put(path, content.encode() if isinstance(content, str) else content or b"")
 
     def folder(self, path: str) -> dict[str, Any]:
         """Create a folder and those above it; one that exists is fine."""
-        with self._drive.lock:
+        with self._drive.change():
             return self._json(self._make_folders(_names(path)))
 
     def read(self, path: str) -> bytes:
@@ -64,6 +95,17 @@ class EmulatedDrive:
         if content is None:
             raise IsADirectoryError(path)
         return content.read()
+
+    def read_all(self, path: str = "") -> dict[str, bytes]:
+        """Return all files below a folder, by their paths in the drive: what ``put_all`` takes."""
+        with self._drive.lock:
+            below = sorted(self._item(path).walk(), key=lambda item: item.path)
+            return {item.path: item.content.read() for item in below if item.content is not None}
+
+    def tree(self, path: str = "") -> str:
+        """Return all folders and files below a folder as text, one on a line, folders first and two spaces deeper."""
+        with self._drive.lock:
+            return "\n".join(_lines(self._item(path), ""))
 
     def exists(self, path: str) -> bool:
         return self._drive.look(self._drive.root, tuple(_names(path))) is not None
@@ -79,11 +121,66 @@ class EmulatedDrive:
             return sorted(item.path + "/" * item.is_folder for item in self._drive.root.walk())
 
     def delete(self, path: str) -> None:
-        with self._drive.lock:
+        with self._drive.change():
             self._drive.remove(self._item(path))
+
+    def open_in_editor(self, path: str) -> None:
+        """Let somebody open a file without changing it: its eTag moves, and an If-Match with the former one fails."""
+        self._drive.advance_etag(self._item(path))
+
+    def expire_delta_tokens(self) -> None:
+        """Let every delta link given so far be answered with 410 and the address of a fresh enumeration."""
+        self._drive.expire_delta_tokens()
+
+    def lock(self, path: str) -> None:
+        """Let somebody have the file open: changing it is answered 423 until :meth:`unlock`."""
+        with self._drive.change():
+            self._drive.locked_items.add(self._item(path).id)
+
+    def unlock(self, path: str) -> None:
+        """Close it, also if it was checked out."""
+        with self._drive.change() as change:
+            item = self._item(path)
+            self._drive.locked_items.discard(item.id)
+            if item.checkout is not None:
+                change.edit(item)
+                item.checkout = None
+
+    def notebook(self, path: str) -> dict[str, Any]:
+        """Create a OneNote notebook: a package, of which Graph gives no content."""
+        *above, name = _names(path)
+        with self._drive.change():
+            notebook = self._drive.add_folder(self._make_folders(above), name, self._drive.author)
+            notebook.package = "oneNote"
+            for part in ("Open Notebook.onetoc2", "New Section 1.one"):
+                self._drive.add_file(notebook, part, Content(part.encode()), self._drive.author)
+            return self._json(notebook)
+
+    def share(self, path: str, email: str, *, writes: bool = False) -> None:
+        """Let somebody in to a file or a folder and what lies below, as an invitation does."""
+        self._give(path, Permission("write" if writes else "read", (email.lower(),)))
+
+    def link(self, path: str, *, writes: bool = False, scope: LinkScope = "organization") -> str:
+        """Make a sharing link and return its address."""
+        secret = sharing.new_secret(self._item(path))
+        kind, role = ("edit", "write") if writes else ("view", "read")
+        self._give(path, Permission(role, link=kind, scope=scope, secret=secret))
+        return self._world.store_url + sharing.link_path(self._drive.web_path, self._item(path), secret)
+
+    def shortcut(self, name: str, drive: EmulatedDrive, path: str) -> dict[str, Any]:
+        """Put a shortcut into the root that leads to a folder of another drive."""
+        remote = Remote(drive.id, drive._item(path).id)
+        with self._drive.change():
+            return self._json(self._drive.add_shortcut(self._drive.root, name, self._drive.author, remote))
 
     def version_count(self, path: str) -> int:
         return self._item(path).versions
+
+    def _give(self, path: str, permission: Permission) -> None:
+        with self._drive.change() as change:
+            item = self._item(path)
+            change.edit(item)
+            item.permissions = (*item.permissions, permission)
 
     def _item(self, path: str) -> Item:
         item = self._drive.look(self._drive.root, tuple(_names(path)))
@@ -94,13 +191,19 @@ class EmulatedDrive:
     def _make_folders(self, names: list[str]) -> Item:
         folder = self._drive.root
         for name in names:
-            folder = folder.child(name) or self._drive.add_folder(folder, name, self._drive.owner)
+            folder = folder.child(name) or self._drive.add_folder(folder, name, self._drive.author)
             if not folder.is_folder:
                 raise NotADirectoryError(folder.path)
         return folder
 
     def _json(self, item: Item) -> dict[str, Any]:
         return views.item_json(self._world, self._drive, item)
+
+
+def _lines(folder: Item, indent: str) -> Iterator[str]:
+    for child in sorted(folder.children.values(), key=lambda item: item.sort_key):
+        yield f"{indent}{child.name}{'/' * child.is_folder}"
+        yield from _lines(child, indent + "  ")
 
 
 def _names(path: str) -> list[str]:

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from airflow_provider_onedrive.emulator.certificates import Certificates
-from airflow_provider_onedrive.emulator.drive import EmulatedDrive
+from airflow_provider_onedrive.emulator.control import PREFIX, Control
+from airflow_provider_onedrive.emulator.emulated_places import EmulatedPlaces
+from airflow_provider_onedrive.emulator.entra import clouds
+from airflow_provider_onedrive.emulator.entra.authority import Authority
 from airflow_provider_onedrive.emulator.faults import Faults
+from airflow_provider_onedrive.emulator.habits import Habits
+from airflow_provider_onedrive.emulator.identity import Identities
 from airflow_provider_onedrive.emulator.log import RequestLog
-from airflow_provider_onedrive.emulator.server import OriginServer
-from airflow_provider_onedrive.emulator.sites import GraphSite, Site, StoreSite
-from airflow_provider_onedrive.emulator.tenant import User
+from airflow_provider_onedrive.emulator.places.library import Personality
+from airflow_provider_onedrive.emulator.places.tenant import Tenant
+from airflow_provider_onedrive.emulator.serving import hosts
+from airflow_provider_onedrive.emulator.serving.certificates import Certificates
+from airflow_provider_onedrive.emulator.serving.server import OriginServer
+from airflow_provider_onedrive.emulator.serving.sites import GraphSite, Site, StoreSite
+from airflow_provider_onedrive.emulator.store.memory import MemoryStore, Store
+from airflow_provider_onedrive.emulator.throttling import Budget
 from airflow_provider_onedrive.emulator.world import Options, World
 
 DEFAULT_USERS = ("anna@contoso.example", "ben@contoso.example")
+LENIENT_COPY_SECONDS = 2.0
 
 
-class Emulator:
+class Emulator(Identities, EmulatedPlaces):
     """A local OneDrive for work or school, with Entra ID, on two loopback ports. For tests only.
 
     :param strict: see :class:`~airflow_provider_onedrive.emulator.world.Options`.
@@ -29,6 +42,15 @@ class Emulator:
     :param store_port: of the second origin, where downloads and upload sessions are.
     :param page_size: children on one page when a request does not say.
     :param users: principal names, each with an empty drive. The first is the connection's ``myfiles``.
+    :param personality: of their drives: ``business`` (work or school, SharePoint) or ``personal`` (consumer).
+    :param root: a directory that keeps tenant and drives from one start to the next; None = memory.
+    :param tls: False = plain HTTP, for measuring; Airflow's connection needs TLS.
+    :param cloud: ``global``, ``us_gov``, ``us_gov_dod`` or ``china``: whose names stand in documents, tokens and the
+        certificate, and who requests with such a ``Host`` are answered as. None = localhost, and every cloud's Graph.
+    :param sites: sites to begin with: the path of each, and its libraries (none = one called ``Documents``).
+    :param groups: names of groups to begin with.
+    :param allow_remote: let other machines in, which reach this one as ``host``. Whoever can reach it may read and
+        change all that it holds. The two are given together.
     """
 
     def __init__(
@@ -39,15 +61,38 @@ class Emulator:
         store_port: int = 0,
         page_size: int = 200,
         users: Iterable[str] = DEFAULT_USERS,
+        personality: Personality = "business",
         token_lifetime_seconds: float = 3599,
+        cloud: str | None = None,
+        root: str | os.PathLike[str] | None = None,
+        tls: bool = True,
+        sites: Mapping[str, Iterable[str]] | None = None,
+        groups: Iterable[str] = (),
+        host: str | None = None,
+        allow_remote: bool = False,
     ) -> None:
+        _check_host(host, allow_remote=allow_remote, tls=tls)
+        self._host = host
+        self._sites = {path: tuple(libraries) for path, libraries in (sites or {}).items()}
+        self._groups = tuple(groups)
+        self._root = None if root is None else Path(root)
+        self._tls = tls
+        self._cloud = clouds.find(cloud)
         self._ports = (port, store_port)
         self._users = tuple(users)
-        self._options = Options(strict=strict, page_size=page_size, token_lifetime_seconds=token_lifetime_seconds)
+        self._personality = personality
+        self._options = Options(
+            strict=strict,
+            page_size=page_size,
+            token_lifetime_seconds=token_lifetime_seconds,
+            copy_seconds=None if strict else LENIENT_COPY_SECONDS,
+        )
         self._stopping = threading.Event()
         self._servers: list[OriginServer] = []
         self._world: World | None = None
         self._certificates: Certificates | None = None
+        self._control_key = ""
+        self._authority = Authority(self._cloud, self._host)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -65,12 +110,15 @@ class Emulator:
         if self._servers:
             raise RuntimeError("The emulator runs already.")
         self._stopping.clear()
-        self._certificates = Certificates()
+        self._control_key = secrets.token_urlsafe(32)
+        self._authority = Authority(self._cloud, self._host)
+        self._certificates = Certificates(*self._authority.hosts)
         try:
-            sites: tuple[Site, Site] = (GraphSite(), StoreSite())
+            sites: tuple[Site, Site] = (GraphSite(Control(self, self._control_key)), StoreSite())
             for port, site in zip(self._ports, sites, strict=True):
-                self._servers.append(OriginServer(port, site, self._certificates.context, lambda: self.world))
-            self.reset()
+                context = self._certificates.context if self._tls else None
+                self._servers.append(OriginServer(port, site, context, lambda: self.world, self._host))
+            self._begin()
             for server in self._servers:
                 server.start()
         except BaseException:
@@ -83,20 +131,57 @@ class Emulator:
         self._stopping.set()
         while self._servers:
             self._servers.pop().stop()
+        if self._world:
+            self._world.store.close()
 
     def reset(self) -> None:
-        """Begin anew with an empty tenant of another id and secret, no faults, an empty log, the options as given."""
+        """Begin anew: an empty tenant of another id and secret, an empty log, the options as given, no faults."""
+        self.world.store.clear()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Serve what the store holds, with the users that it should hold at least."""
         graph, store = self._servers
-        world = World(replace(self._options), graph_url=graph.url, store_url=store.url, stopping=self._stopping)
-        for upn in self._users:
-            world.tenant.add_user(upn)
+        world = World(
+            replace(self._options),
+            graph_url=graph.url,
+            store_url=store.url,
+            stopping=self._stopping,
+            authority=self._authority,
+            store=self._open_store(),
+        )
+        self._populate(world.tenant)
+        world.store.keep()
         self._world = world
+
+    def _populate(self, tenant: Tenant) -> None:
+        """Add what the tenant is to have at least."""
+        for upn in self._users:
+            if tenant.user(upn) is None:
+                tenant.add_user(upn, personality=self._personality)
+        for name in self._groups:
+            if tenant.group(name) is None:
+                tenant.add_group(name)
+        for path, libraries in self._sites.items():
+            if tenant.site_at(path) is None:
+                tenant.add_site(path, libraries=libraries or ("Documents",))
+
+    def _open_store(self) -> Store:
+        if self._root is None:
+            return MemoryStore()
+        from airflow_provider_onedrive.emulator.store.directory import DirectoryStore  # noqa: PLC0415 - few need it
+
+        return DirectoryStore(self._root)
 
     @property
     def world(self) -> World:
         if self._world is None:
             raise RuntimeError("The emulator was not started.")
         return self._world
+
+    @property
+    def personality(self) -> Personality:
+        return self._personality
 
     @property
     def options(self) -> Options:
@@ -114,6 +199,11 @@ class Emulator:
     @property
     def store_url(self) -> str:
         return self.world.store_url
+
+    @property
+    def page_url(self) -> str:
+        """Return the address of the page that lists all drives; ``webUrl`` is that of a drive, a folder or a file."""
+        return self.world.store_url + "/"
 
     @property
     def ca_certificate(self) -> str:
@@ -155,7 +245,7 @@ class Emulator:
     def environment(self) -> dict[str, str]:
         return {
             "AIRFLOW_CONN_ONEDRIVE_DEFAULT": self.connection,
-            "AIRFLOW__ONEDRIVE__TRUSTED_HOSTS": "localhost",
+            "AIRFLOW__ONEDRIVE__TRUSTED_HOSTS": self._host or "localhost",
         }
 
     @property
@@ -171,32 +261,42 @@ class Emulator:
     def faults(self) -> Faults:
         return self.world.faults
 
-    def add_user(self, upn: str, *, provisioned: bool = True) -> None:
-        """:param provisioned: False = a user who never opened OneDrive and so has no drive."""
-        self.world.tenant.add_user(upn, provisioned=provisioned)
+    @property
+    def habits(self) -> Habits:
+        return self.world.habits
 
-    def drive(self, user: str | None = None) -> EmulatedDrive:
-        """Return the drive of a user, None = the first one.
+    @property
+    def throttling(self) -> Budget | None:
+        """The budget of resource units that each application has; None = no limit."""
+        return self.world.throttling.budget
 
-        :raises LookupError: there is no such user or drive.
-        """
-        drive = self._user(user).drive
-        if drive is None:
-            raise LookupError(f"{user} has no drive")
-        return EmulatedDrive(self.world, drive)
+    @throttling.setter
+    def throttling(self, budget: Budget | None) -> None:
+        self.world.throttling.budget = budget
 
-    def token(self, user: str | None = None, *, expired: bool = False) -> str:
-        """Return an access token: with a user a delegated one, else the application's own."""
-        lifetime_seconds = -1 if expired else self.options.token_lifetime_seconds
-        return self.world.tokens.issue(lifetime_seconds, self._user(user) if user else None)
+    @property
+    def control_url(self) -> str:
+        """Return where scripts steer the emulator, see :mod:`~airflow_provider_onedrive.emulator.control`."""
+        return self.world.url + PREFIX
+
+    @property
+    def control_key(self) -> str:
+        """Return what they send as ``X-Emulator-Key``: another one at each start."""
+        return self._control_key
+
+    def finish_copies(self) -> None:
+        """Let every copy that is under way come to its end, whether anybody asks its monitor or not."""
+        self.world.monitors.finish()
 
     def revoke_download_urls(self) -> None:
         """Let every download address given so far be refused as expired ones are."""
         self.world.links.revoke()
 
-    def _user(self, upn: str | None) -> User:
-        users = self.world.tenant.users
-        user = self.world.tenant.user(upn) if upn is not None else next(iter(users), None)
-        if user is None:
-            raise LookupError(f"There is no user {upn}")
-        return user
+
+def _check_host(host: str | None, *, allow_remote: bool, tls: bool) -> None:
+    if allow_remote != (host is not None):
+        raise ValueError("Other machines are let in with allow_remote=True and host, the name by which they reach it.")
+    if host is not None and not hosts.is_name(host):
+        raise ValueError(f"{host!r} is not the name or the IPv4 address by which other machines reach this one.")
+    if allow_remote and not tls:
+        raise ValueError("Other machines are let in with TLS only.")

@@ -1,164 +1,76 @@
 """Scripted trouble: rules that say which request meets which fault.
 
-``faults.add(method="PUT", path="uploadSession", times=3, do=status(429, retry_after=2))``
+``faults.add(operation="fragment", times=3, do=status(429, retry_after=2))``
 
-On the second origin the path of a fragment ends in ``/uploadSession`` and that of a download in ``/download.aspx``.
+The same as text, for the command line and the control path: see
+:mod:`~airflow_provider_onedrive.emulator.trouble.script`.
 """
 
 from __future__ import annotations
 
-import re
+import json
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from types import EllipsisType
+from typing import Any
 
-from airflow_provider_onedrive.emulator.problems import ConnectionDropped, Problem
-from airflow_provider_onedrive.emulator.wire import Reply, Request
+from airflow_provider_onedrive.emulator.habits import Habits
+from airflow_provider_onedrive.emulator.serving.wire import Request
+from airflow_provider_onedrive.emulator.throttling import Budget, Throttling
+from airflow_provider_onedrive.emulator.trouble import records
+from airflow_provider_onedrive.emulator.trouble import script as fault_script
+from airflow_provider_onedrive.emulator.trouble.kinds import (
+    NONE,
+    Fault,
+    Several,
+    answer_then_drop,
+    bandwidth,
+    cut_request,
+    cut_response,
+    delay,
+    drop_after,
+    drop_before,
+    expire_token,
+    latency,
+    status,
+)
+from airflow_provider_onedrive.emulator.trouble.records import ScriptError
+from airflow_provider_onedrive.emulator.trouble.rules import Rule
 
-if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.world import World
-
-_WORDS = {
-    401: ("InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."),
-    403: ("accessDenied", "Access denied"),
-    404: ("itemNotFound", "The resource could not be found."),
-    409: ("nameAlreadyExists", "Name already exists"),
-    410: ("resyncRequired", "Resync required"),
-    412: ("notAllowed", "ETag does not match current item's value"),
-    423: ("resourceLocked", "The resource you are attempting to access is locked"),
-    429: ("activityLimitReached", "The app or user has been throttled."),
-    503: ("serviceNotAvailable", "The service is temporarily unavailable."),
-    507: ("quotaLimitReached", "Insufficient space available to complete the operation."),
-}
-
-
-class Fault:
-    """What happens to a request; each kind overrides what it changes."""
-
-    def before(self, request: Request, world: World, /) -> None:
-        """Run before the request is handled; a ``Problem`` answers it, ``ConnectionDropped`` ends it."""
-
-    def after(self, reply: Reply, /) -> None:
-        """Run when the request has taken effect and before it is answered."""
-
-
-@dataclass(frozen=True)
-class status(Fault):  # noqa: N801 - reads as a word of a rule
-    """Answer with an error in place of doing it.
-
-    :param retry_after: seconds; None leaves the header out, as Graph sometimes does.
-    :param code: None = the one Graph gives with this status.
-    """
-
-    status: int
-    retry_after: float | None = None
-    code: str | None = None
-    message: str | None = None
-    inner: str | None = None
-
-    def before(self, *_: object) -> None:
-        code, message = _WORDS.get(self.status, ("generalException", "An unexpected error has occurred."))
-        headers = {} if self.retry_after is None else {"Retry-After": f"{self.retry_after:g}"}
-        raise Problem(self.status, self.code or code, self.message or message, inner=self.inner, headers=headers)
+__all__ = [
+    "Fault",
+    "Faults",
+    "Rule",
+    "ScriptError",
+    "answer_then_drop",
+    "bandwidth",
+    "cut_request",
+    "cut_response",
+    "delay",
+    "drop_after",
+    "drop_before",
+    "expire_token",
+    "latency",
+    "status",
+]
 
 
-@dataclass(frozen=True)
-class drop_before(Fault):  # noqa: N801
-    """Close the connection without doing it."""
-
-    def before(self, *_: object) -> None:
-        raise ConnectionDropped
-
-
-@dataclass(frozen=True)
-class drop_after(Fault):  # noqa: N801
-    """Do it, then close the connection without an answer."""
-
-    def after(self, *_: object) -> None:
-        raise ConnectionDropped
-
-
-@dataclass(frozen=True)
-class cut_request(Fault):  # noqa: N801
-    """Read so many bytes of the request's body, then close the connection; a body that is no longer passes.
-
-    :param keep: an upload session keeps those bytes, as the service has been seen to do.
-    """
-
-    bytes: int
-    keep: bool = False
-
-    def before(self, request: Request, *_: object) -> None:
-        request.body.cut_after = self.bytes
-        request.body.keep_cut_bytes = self.keep
-
-
-@dataclass(frozen=True)
-class cut_response(Fault):  # noqa: N801
-    """Send so many bytes of the answer's body, then close the connection."""
-
-    bytes: int
-
-    def after(self, reply: Reply, /) -> None:
-        reply.cut_after = self.bytes
-
-
-@dataclass(frozen=True)
-class delay(Fault):  # noqa: N801
-    """Wait before doing it; stopping the emulator ends the wait."""
-
-    seconds: float
-
-    def before(self, _: Request, world: World, /) -> None:
-        if world.stopping.wait(self.seconds):
-            raise ConnectionDropped
-
-
-@dataclass(frozen=True)
-class expire_token(Fault):  # noqa: N801
-    """Let the request's token expire at this moment: the answer is 401 until there is a new token."""
-
-    def before(self, request: Request, world: World, /) -> None:
-        world.tokens.expire(request.header("Authorization"))
-
-
-@dataclass
-class Rule:
-    """:param times: how many requests meet it, None = all.
-
-    :param after: how many matching requests pass before it begins.
-    """
-
-    method: str | None
-    path: str | None
-    origin: str | None
-    times: int | None
-    after: int
-    do: Fault
-    seen: int = 0
-    hits: int = 0
-
-    def matches(self, request: Request) -> bool:
-        return (
-            self.method in {None, request.method}
-            and self.origin in {None, request.origin}
-            and (self.path is None or re.search(self.path, request.path) is not None)
-        )
-
-    def take(self) -> bool:
-        """Count a matching request, and say whether the fault is its."""
-        self.seen += 1
-        taken = self.seen > self.after and (self.times is None or self.hits < self.times)
-        self.hits += taken
-        return taken
-
-
-@dataclass
 class Faults:
-    """Rules apply in the order in which they were added; a request meets at most one fault."""
+    """Rules apply in the order in which they were added.
 
-    _rules: list[Rule] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    A request meets at most one fault, and besides it each ``latency`` and ``bandwidth`` whose rule it matches.
+    """
+
+    def __init__(self, habits: Habits | None = None, throttling: Throttling | None = None) -> None:
+        self._habits = habits or Habits()
+        self._throttling = throttling or Throttling()
+        self._rules: list[Rule] = []
+        self._lock = threading.Lock()
+
+    @property
+    def rules(self) -> list[Rule]:
+        with self._lock:
+            return list(self._rules)
 
     def add(
         self,
@@ -167,17 +79,28 @@ class Faults:
         method: str | None = None,
         path: str | None = None,
         origin: str | None = None,
-        times: int | None = 1,
+        operation: str | Sequence[str] | None = None,
+        times: int | EllipsisType | None = ...,
         after: int = 0,
+        every: int | None = None,
+        probability: float | None = None,
+        seed: int = 0,
     ) -> Rule:
         """Add a rule; its ``hits`` say later how often it was met.
 
         :param path: a regular expression that is searched in the decoded path (without the query).
         :param origin: ``graph``, ``store`` (the second origin) or ``login``; None = any.
-        :param times: how many requests meet it, None = all.
+        :param operation: what the request is, such as ``fragment``, ``download``, ``children`` or ``token``: one or
+            more of :data:`~airflow_provider_onedrive.emulator.serving.operations.OPERATIONS`.
+        :param times: how many requests meet it, None = all. When left out: 1, or all with ``every`` or ``probability``.
         :param after: how many matching requests pass first.
+        :param every: of those that follow each seventh, say.
+        :param probability: of those that follow so many by chance, but the same ones each time with the same ``seed``.
         """
-        rule = Rule(method, path, origin, times, after, do)
+        if isinstance(times, EllipsisType):
+            times = 1 if every is None and probability is None else None
+        named = operation if isinstance(operation, str) or operation is None else list(operation)
+        rule = Rule(method, path, origin, named, times, after, every, probability, seed, do)
         with self._lock:
             self._rules.append(rule)
         return rule
@@ -186,6 +109,55 @@ class Faults:
         with self._lock:
             self._rules.clear()
 
+    def load(self, document: object) -> None:
+        """Let a script say what happens; a part that it names takes the place of what there was, the others stay.
+
+        :param document: JSON text, or the list or object it stands for.
+        :raises ScriptError: with the place, the mistake and what was probably meant; nothing is changed.
+        """
+        parts = fault_script.parse(document)
+        rules = fault_script.read_rules(parts.get("faults", []))
+        habits = records.read(Habits, parts.get("habits", {}), "habits")
+        budget = _budget(parts.get("throttling"))
+        if "faults" in parts:
+            with self._lock:
+                self._rules = rules
+        if "habits" in parts:
+            self._habits.take_over(habits)
+        if "throttling" in parts:
+            self._throttling.budget = budget
+
+    def dump(self) -> str:
+        """Return the script, as ``load`` takes it, that leads to where things stand, except for the counts."""
+        return json.dumps(self.document(), indent=2)
+
+    def document(self) -> dict[str, Any]:
+        budget = self._throttling.budget
+        return {
+            "faults": [fault_script.write_rule(rule) for rule in self.rules],
+            "habits": records.write(self._habits),
+            "throttling": records.write(budget) if budget else None,
+        }
+
     def take(self, request: Request) -> Fault:
+        if not self._rules:
+            return NONE
         with self._lock:
-            return next((rule.do for rule in self._rules if rule.matches(request) and rule.take()), Fault())
+            met = list(self._met(request))
+        return met[0] if len(met) == 1 else Several(tuple(sorted(met, key=_comes_late)))
+
+    def _met(self, request: Request) -> Iterator[Fault]:
+        is_met = False
+        for rule in self._rules:
+            if (rule.do.shapes or not is_met) and rule.matches(request) and rule.take():
+                is_met |= not rule.do.shapes
+                yield rule.do
+
+
+def _comes_late(fault: Fault) -> bool:
+    """First a request is slow, then something happens to it."""
+    return not fault.shapes
+
+
+def _budget(value: object) -> Budget | None:
+    return None if value is None else records.read(Budget, value, "throttling")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import overload
+
+from airflow_provider_onedrive.emulator.serving import operations
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,24 @@ class LoggedRequest:
     received_bytes: int
     sent_bytes: int
     had_authorization: bool
+
+    @property
+    def operation(self) -> str:
+        """Return what it is, in the words of ``serving.operations.OPERATIONS``."""
+        return operations.operation(self.method, self.path, self.origin)
+
+    @property
+    def resource_units(self) -> int:
+        """Return what it costs of the budget that the service gives an application; nothing on the login origin."""
+        return operations.resource_units(self.operation, self.target.partition("?")[2])
+
+
+@dataclass(frozen=True)
+class Total:
+    requests: int
+    resource_units: int
+    received_bytes: int
+    sent_bytes: int
 
 
 class RequestLog(Sequence[LoggedRequest]):
@@ -62,7 +83,12 @@ class RequestLog(Sequence[LoggedRequest]):
             self._entries.clear()
 
     def matching(
-        self, *, method: str | None = None, path: str | None = None, origin: str | None = None
+        self,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        origin: str | None = None,
+        operation: str | None = None,
     ) -> list[LoggedRequest]:
         """:param path: a regular expression that is searched in the decoded path."""
         return [
@@ -71,7 +97,35 @@ class RequestLog(Sequence[LoggedRequest]):
             if method in {None, entry.method}
             and origin in {None, entry.origin}
             and (path is None or re.search(path, entry.path))
+            and (operation is None or operation == entry.operation)
         ]
+
+    def total(
+        self,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        origin: str | None = None,
+        operation: str | None = None,
+    ) -> Total:
+        """Add up the requests that :meth:`matching` finds."""
+        entries = self.matching(method=method, path=path, origin=origin, operation=operation)
+        return Total(
+            len(entries),
+            sum(entry.resource_units for entry in entries),
+            sum(entry.received_bytes for entry in entries),
+            sum(entry.sent_bytes for entry in entries),
+        )
+
+    @contextmanager
+    def measure(self) -> Iterator[RequestLog]:
+        """Note what is asked within the block: the log it yields is filled when the block ends."""
+        begin, cost = len(self), RequestLog()
+        try:
+            yield cost
+        finally:
+            for entry in self[begin:]:
+                cost.append(entry)
 
     def append(self, entry: LoggedRequest) -> None:
         with self._lock:

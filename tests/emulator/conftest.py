@@ -50,6 +50,22 @@ def v1(emulator, tls):
 
 
 @pytest.fixture
+def sign_in(emulator, tls):
+    """Make clients that send to Graph as somebody with some permissions; user None = the application."""
+    clients = []
+
+    def make(user=None, *permissions):
+        headers = {"Authorization": f"Bearer {emulator.token(user, permissions=permissions or None)}"}
+        base_url = f"{emulator.graph_url}/v1.0"
+        clients.append(httpx.Client(verify=tls, trust_env=False, base_url=base_url, headers=headers))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
 def graph(v1, drive):
     """Send to the first user's drive as the application."""
     v1.base_url = f"{v1.base_url}drives/{drive.id}"

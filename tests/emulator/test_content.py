@@ -120,11 +120,10 @@ def test_get_redirects_to_the_second_origin(graph, drive, emulator, http):
 
 
 def test_get_content_of_what_has_none(graph, drive, error):
-    """A folder has no content, a missing file is missing, and nothing is converted."""
+    """A folder has no content, and a missing file is missing."""
     drive.put("f/a.docx", b"1")
     assert error(graph.get("/root:/f:/content"))[:2] == (400, "invalidRequest")
     assert error(graph.get("/root:/f/no:/content"))[:2] == (404, "itemNotFound")
-    assert error(graph.get("/root:/f/a.docx:/content?format=pdf"))[:2] == (501, "notSupported")
 
 
 def test_content_not_modified(graph, drive):
@@ -202,8 +201,8 @@ def test_a_token_on_the_second_origin_is_a_leak(http, emulator, url, strict, sta
 
 
 def test_graph_does_not_live_on_the_second_origin(http, emulator, error):
-    """The second origin knows nothing but the addresses that were given out."""
-    for path in ("/", "/v1.0/me/drive", "/personal/anna_contoso_example/Documents"):
+    """The second origin knows nothing but the addresses that were given out and the pages of drives."""
+    for path in ("/v1.0", "/v1.0/me/drive", "/personal/anna_contoso_example/_api/v2.0/drive/root"):
         assert error(http.get(f"{emulator.store_url}{path}"))[:2] == (404, "itemNotFound")
 
 
@@ -233,3 +232,12 @@ def test_whole_seconds(graph):
     created = graph.put("/root:/a:/content", content=b"").json()["createdDateTime"]
     moments = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - back)) for back in range(60)]
     assert created in moments
+
+
+def test_content_of_a_child(graph, drive, http):
+    """``children/{name}/content`` is another address of the same."""
+    folder = drive.folder("a b")["id"]
+    assert graph.put(f"/items/{folder}/children/c d.txt/content", content=b"1").status_code == 201
+    assert graph.put("/root:/a b:/children/c d.txt/content", content=b"2").status_code == 200
+    location = graph.get("/root:/a b:/children/C D.txt/content").headers["Location"]
+    assert http.get(location).content == drive.read("a b/c d.txt") == b"2"

@@ -56,7 +56,7 @@ def test_a_user_sees_no_drive_of_others(v1, emulator, drive, error):
         ("/users/new@contoso.example/drive", (404, "ResourceNotFound")),
         ("/users/new@contoso.example/drive/root:/a.txt", (404, "ResourceNotFound")),
         ("/drives/b!unknown/root", (404, "itemNotFound")),
-        ("/sites/root", (400, "BadRequest")),
+        ("/nonsense/root", (400, "BadRequest")),
         ("/users/anna@contoso.example/calendar", (400, "BadRequest")),
         ("", (400, "BadRequest")),
     ],

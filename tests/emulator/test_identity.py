@@ -157,3 +157,42 @@ def test_the_certificate_is_not_trusted_by_default(emulator):
     """Only who was given the emulator's certificate authority talks to it."""
     with pytest.raises(httpx.ConnectError):
         httpx.get(emulator.graph_url, trust_env=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        (b"", {}),
+        (b"\xff\xfe\x00=&&&==", {}),
+        (b'{"grant_type": "client_credentials"}', {"Content-Type": "application/json"}),
+        (b"grant_type=client_credentials&" * 20000, {}),
+        (b"grant_type=client_credentials&client_id=%00%ff&client_secret=%00", {}),
+        (b"grant_type=client_credentials", {"Authorization": "Basic ???"}),
+        (b"grant_type=client_credentials", {"Authorization": "Basic /////w=="}),
+        (b"grant_type=refresh_token&refresh_token=" + b"x" * 100000, {}),
+        (b"x" * 5_000_000, {}),
+    ],
+)
+def test_bad_bodies(emulator, http, content, headers):
+    """Whatever is sent to the token endpoint, the answer is one of Entra's errors."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"} | headers
+    for path in ("token", "devicecode"):
+        url = f"{emulator.authority_url}/{emulator.tenant_id}/oauth2/v2.0/{path}"
+        reply = http.post(url, content=content, headers=headers)
+        assert 400 <= reply.status_code < 500
+        assert reply.json()["error_description"].startswith("AADSTS")
+
+
+@pytest.mark.parametrize(
+    "path", ["/x/y/oauth2/v2.0/token", "/x/oauth2/v1.0/token", "/workload/.well-known/x", "/msi/x"]
+)
+def test_unknown_addresses(emulator, http, path):
+    """An address that Entra does not have is no success."""
+    assert http.get(emulator.authority_url + path).status_code in {401, 404}
+
+
+def test_discovery_with_an_absurd_authority(emulator, http):
+    """Instance discovery takes any text."""
+    url = f"{emulator.authority_url}/common/discovery/instance"
+    for text in ("", "https://[", "x" * 5000, "//"):
+        assert http.get(url, params={"authorization_endpoint": text}).json()["error"] == "invalid_instance"

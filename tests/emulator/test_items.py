@@ -8,6 +8,8 @@ import uuid
 
 import pytest
 
+from airflow_provider_onedrive.emulator.model.ids import site_guid
+
 DIFFICULT = "Q1 100% #+'ä&=@!.csv"
 
 
@@ -26,6 +28,7 @@ def test_shape_of_a_file(graph, drive, emulator):
     assert item["parentReference"] == {
         "driveType": "business",
         "driveId": drive.id,
+        "siteId": str(site_guid(drive.id)),
         "id": folder["id"],
         "name": "Finance",
         "path": f"/drives/{drive.id}/root:/Finance",
@@ -46,7 +49,8 @@ def test_shape_of_folders(graph, drive):
     assert folder["size"] == root["size"] == 8
     assert not {"cTag", "file", "@microsoft.graph.downloadUrl", "root"} & set(folder)
     assert root["root"] == {}
-    assert root["parentReference"] == {"driveType": "business", "driveId": drive.id}
+    expected = {"driveType": "business", "driveId": drive.id, "siteId": str(site_guid(drive.id))}
+    assert root["parentReference"] == expected
     assert graph.get("/root:/a/b/c.txt").json()["parentReference"]["path"].endswith("root:/a/b")
 
 

@@ -181,6 +181,7 @@ def test_a_mistake_of_our_own_is_answered(emulator, graph, error, capfd, eventua
     emulator.faults.add(do=Mistake())
     assert error(graph.get("/root"))[:2] == (500, "generalException")
     assert graph.get("/root").status_code == 200
+    assert [entry.status for entry in emulator.requests] == [500, 200]
     shown = []
     eventually(lambda: shown.append(capfd.readouterr().err) or "ZeroDivisionError" in "".join(shown))
 

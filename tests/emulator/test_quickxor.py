@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from airflow_provider_onedrive.emulator.contents import SPOOL_BYTES, Content
-from airflow_provider_onedrive.emulator.quickxor import quick_xor_hash
+from airflow_provider_onedrive.emulator.model.contents import SPOOL_BYTES, Content
+from airflow_provider_onedrive.emulator.model.quickxor import quick_xor_hash
 
 VECTORS = {
     "": "AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
@@ -43,13 +43,14 @@ def bit_by_bit(data: bytes) -> str:
     return base64.b64encode(register).decode()
 
 
-@pytest.mark.parametrize("size", [1, 159, 160, 161, 319, 320, 1000, 4801])
+@pytest.mark.parametrize("size", [1, 159, 160, 161, 319, 320, 1000, 4801, 31_999, 32_000, 32_001, 96_007])
 def test_folding_changes_nothing(size):
     """Rows folded into one another give what the definition gives, at every length."""
     data = random.Random(size).randbytes(size)
     expected = bit_by_bit(data)
     assert Content(data).quick_xor_hash == expected
-    assert quick_xor_hash(data[start : start + 480] for start in range(0, size, 480)) == expected
+    for step in (480, 7_919, 50_021):
+        assert quick_xor_hash(data[start : start + step] for start in range(0, size, step)) == expected
 
 
 def test_large_contents_leave_memory():

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault
-from airflow_provider_onedrive.emulator.wire import Reply
+from airflow_provider_onedrive.emulator.serving.wire import Reply
 from airflow_provider_onedrive.graph.uploads import SINGLE_PUT_BYTES
 from airflow_provider_onedrive.operators import onedrive
 

@@ -1,0 +1,31 @@
+"""The program ``airflow-onedrive``: its commands live where their work is done."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+PROGRAM = "airflow-onedrive"
+# Name -> what it does, and the module whose ``main(arguments, program)`` does it.
+COMMANDS = {
+    "emulator": ("run a local OneDrive, for tests", "airflow_provider_onedrive.emulator.command_line"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that is named; what follows its name is its own business."""
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="OneDrive and SharePoint for Apache Airflow.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (text, _) in COMMANDS.items():
+        commands.add_parser(name, help=text, add_help=False)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command: str = parser.parse_known_args(given[:1])[0].command
+    _, module = COMMANDS[command]
+    code: int = import_module(module).main(given[1:], f"{PROGRAM} {command}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Whether a token is enough for a request: what it was given, and with a user also what the user may do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from airflow_provider_onedrive.emulator.access.permissions import Kind, Place, any_allowed
+from airflow_provider_onedrive.emulator.access.rights import owns
+from airflow_provider_onedrive.emulator.access.site_grants import site_of
+from airflow_provider_onedrive.emulator.entra.tokens import Token
+from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.model.tree import Drive
+from airflow_provider_onedrive.emulator.places.site import SharePointSite
+from airflow_provider_onedrive.emulator.serving.problems import access_denied
+from airflow_provider_onedrive.emulator.world import World
+
+_READING_METHODS = frozenset({"GET", "HEAD"})
+# POST, and nothing is changed by it.
+_READING_ACTIONS = frozenset({"preview"})
+
+
+def writes(method: str, action: str = "") -> bool:
+    """:param action: the last segment of the address."""
+    return method not in _READING_METHODS and action not in _READING_ACTIONS
+
+
+def check_drive(
+    world: World, token: Token, drive: Drive, address: ItemAddress | None = None, *, is_writing: bool
+) -> None:
+    """Refuse a request on a drive, or on the item at an address in it."""
+    if drive.deny or not may(world, token, drive, address, is_writing=is_writing):
+        raise access_denied()
+
+
+def check_drives(world: World, token: Token, drives: Iterable[Drive]) -> None:
+    """Refuse a listing of drives."""
+    for drive in drives:
+        check_drive(world, token, drive, is_writing=False)
+
+
+def check_place(token: Token, place: Place, *, is_writing: bool, roles: Collection[str] = ()) -> None:
+    """Refuse a request on what is no drive.
+
+    :param roles: what the site in question gave to the application.
+    """
+    if not any_allowed(token.permissions, Kind(place, is_writing, app_only=token.user is None), roles):
+        raise access_denied()
+
+
+def check_site(world: World, token: Token, site: SharePointSite) -> None:
+    """Refuse to show a site."""
+    roles = world.directory.site_grants.roles(str(site.collection), token.client_id)
+    check_place(token, Place.SITE, is_writing=False, roles=roles)
+
+
+def may(world: World, token: Token, drive: Drive, address: ItemAddress | None = None, *, is_writing: bool) -> bool:
+    """Say whether a token may read, or write, a drive or an item in it."""
+    is_own = token.user is not None and owns(token.user, drive)
+    kind = Kind(Place.OWN_DRIVE if is_own else Place.OTHER_DRIVE, is_writing, app_only=token.user is None)
+    roles = world.directory.site_grants.roles(site_of(drive.id), token.client_id)
+    if not any_allowed(token.permissions, kind, roles):
+        return False
+    return token.user is None or world.directory.rights.may(token.user, drive, address, writes=is_writing)

@@ -1,0 +1,68 @@
+"""What a user may do beyond the own drive: the other half of a delegated permission.
+
+https://learn.microsoft.com/graph/permissions-overview#delegated-permissions
+"""
+
+from __future__ import annotations
+
+from airflow_provider_onedrive.emulator.access import sharing
+from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.model.tree import Drive, Item
+from airflow_provider_onedrive.emulator.places.tenant import User
+from airflow_provider_onedrive.emulator.serving.problems import Problem
+
+_ROOT = ItemAddress("root")
+
+
+class Rights:
+    """Who may do what.
+
+    The own drive is open, a library of a site to every user, another user's drive to whom it was opened as a whole,
+    and an item in it to whom it, or a folder above it, was shared with.
+    """
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[str, str], bool] = {}
+
+    def open(self, drive: Drive, user: User, *, writes: bool) -> None:
+        self._opened[drive.id, user.id] = writes
+
+    def may(self, user: User, drive: Drive, address: ItemAddress | None, *, writes: bool) -> bool:
+        """Say whether a user may read, or write, an item.
+
+        :param address: None = the drive itself.
+        """
+        if owns(user, drive) or _is_library(drive):
+            return True
+        opened = self._opened.get((drive.id, user.id))
+        if opened is not None and (opened or not writes):
+            return True
+        return _is_shared(user, drive, address or _ROOT, writes=writes)
+
+
+def owns(user: User, drive: Drive) -> bool:
+    return user.drive is drive or drive.owner.get("user", {}).get("id") == user.id
+
+
+def _is_library(drive: Drive) -> bool:
+    return drive.library.drive_type == "documentLibrary"
+
+
+def _is_shared(user: User, drive: Drive, address: ItemAddress, *, writes: bool) -> bool:
+    with drive.lock:
+        item = _nearest(drive, address)
+        return item is not None and sharing.may(user.upn, item, writes=writes)
+
+
+def _nearest(drive: Drive, address: ItemAddress) -> Item | None:
+    """Return the item, or the lowest folder on the way to where it would be."""
+    try:
+        item = drive.get(address.base)
+    except Problem:
+        return None
+    for name in address.names:
+        below = item.child(name)
+        if below is None:
+            break
+        item = below
+    return item

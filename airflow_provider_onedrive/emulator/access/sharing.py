@@ -1,0 +1,102 @@
+"""What was given on an item to others: to people by name, and by link to whoever holds it.
+
+https://learn.microsoft.com/graph/api/resources/permission
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_onedrive.emulator.model import clock
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.emulator.model.item import Item
+
+# The secret part of a link: the item's GUID, then what nobody can guess.
+_LINK = re.compile(r"/:[a-z]:/[a-z]/(?P<place>.*/)?(?P<guid>[A-Za-z0-9_-]{22})(?P<rest>[A-Za-z0-9_-]{10,})/?")
+
+
+@dataclass(frozen=True)
+class Permission:
+    """:param role: ``read``, ``write`` or ``owner``.
+
+    :param emails: of those it is for, in lower case.
+    :param link: ``view``, ``edit`` or ``embed``, None when people are named and there is no link.
+    :param scope: of the link: ``anonymous``, ``organization`` or ``users``.
+    :param secret: the end of the link's address.
+    """
+
+    role: str
+    emails: tuple[str, ...] = ()
+    link: str | None = None
+    scope: str | None = None
+    secret: str = ""
+    has_password: bool = False
+    expires: datetime | None = None
+    sign_in_required: bool = True
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def is_alive(self) -> bool:
+        return self.expires is None or self.expires > clock.now()
+
+    def gives(self, email: str, *, writes: bool) -> bool:
+        """Say whether it lets someone in without a link."""
+        return email.lower() in self.emails and self.is_alive and (not writes or self.role != "read")
+
+
+@dataclass(frozen=True)
+class LinkAddress:
+    """The parts of a link's address.
+
+    :param place: path of the site that the item is in.
+    """
+
+    place: str
+    guid: uuid.UUID
+    secret: str
+
+
+def new_secret(item: Item) -> str:
+    guid = base64.urlsafe_b64encode(item.guid.bytes_le).decode().rstrip("=")
+    return guid + secrets.token_urlsafe(9)
+
+
+def link_path(web_path: str, item: Item, secret: str) -> str:
+    kind = "f" if item.is_folder else "u"
+    return f"/:{kind}:/g{web_path}/{secret}"
+
+
+def share_id(url: str) -> str:
+    """Return the token by which ``/shares`` knows an address."""
+    return "u!" + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+
+
+def parse_link(path: str) -> LinkAddress | None:
+    """Take the path of a link's address apart; None when it is none."""
+    match = _LINK.fullmatch(path)
+    if match is None:
+        return None
+    guid = uuid.UUID(bytes_le=base64.urlsafe_b64decode(match["guid"] + "=="))
+    return LinkAddress("/" + (match["place"] or "").rstrip("/"), guid, match["guid"] + match["rest"])
+
+
+def inherited(item: Item) -> Iterator[tuple[Item, Permission]]:
+    """Yield what was given on the item and on the folders above it, each with where it was given."""
+    place: Item | None = item
+    while place:
+        for permission in place.permissions:
+            yield place, permission
+        place = place.parent
+
+
+def may(email: str, item: Item, *, writes: bool) -> bool:
+    """Say whether somebody was let in to an item, by name or by a link that was redeemed."""
+    return any(permission.gives(email, writes=writes) for _, permission in inherited(item))

@@ -1,0 +1,147 @@
+"""What changed in a drive since a token was given.
+
+https://learn.microsoft.com/graph/api/driveitem-delta
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from airflow_provider_onedrive.emulator.access import authorization
+from airflow_provider_onedrive.emulator.changes import rounds
+from airflow_provider_onedrive.emulator.changes.deltatokens import DeltaToken, Kind, read
+from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.model.changes import Tombstone
+from airflow_provider_onedrive.emulator.model.ids import ctag, site_guid
+from airflow_provider_onedrive.emulator.model.tree import Drive, Item
+from airflow_provider_onedrive.emulator.serving.calls import Call
+from airflow_provider_onedrive.emulator.serving.problems import Problem, access_denied, invalid_request, not_supported
+from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+
+MAX_PAGE_SIZE = 5000
+_NO_HASH = "A" * 27 + "="
+_KEPT = ("id", "deleted")
+
+
+def get(call: Call) -> Reply:
+    """Answer with one page of a round, and with the link to the next page or to the next round."""
+    size = _page_size(call)
+    for name in ("filter", "expand", "orderby", "count", "search"):
+        if call.request.option(name) is not None:
+            raise not_supported()
+    with call.drive.lock:
+        scope = _scope(call)
+        _check_scope(call, scope)
+        token = read(call.drive, scope.id, _token_text(call))
+        _check_age(call, token)
+        return _answer(call, scope, token, size)
+
+
+def _scope(call: Call) -> Item:
+    """Return the folder whose changes are told; for work or school it is always the root."""
+    item = call.item()
+    return item if call.drive.personality == "personal" else call.drive.root
+
+
+def _check_scope(call: Call, scope: Item) -> None:
+    """Refuse to tell of a whole drive to who was let in to one folder of it."""
+    address = ItemAddress(scope.id)
+    if not authorization.may(call.world, call.token, call.drive, address, is_writing=False):
+        raise access_denied()
+
+
+def _answer(call: Call, scope: Item, token: DeltaToken, size: int) -> Reply:
+    if token.kind is Kind.LATEST:
+        return _page(call, scope, [], DeltaToken(Kind.DELTA, call.drive.log.position))
+    exclude_parents = call.request.header("deltaExcludeParent") is not None
+    the_round, offset = rounds.find(call.drive, scope, token, size, exclude_parents=exclude_parents)
+    entries, end = the_round.entries[offset : offset + size], offset + size
+    if end < len(the_round.entries):
+        following = DeltaToken(Kind.NEXT, token.position, the_round.id, end)
+    else:
+        following = DeltaToken(Kind.DELTA, the_round.position)
+    return _page(call, scope, entries, following)
+
+
+def _page(call: Call, scope: Item, entries: list[Item | Tombstone], following: DeltaToken) -> Reply:
+    name = "@odata.nextLink" if following.kind is Kind.NEXT else "@odata.deltaLink"
+    fields = call.request.option("select")
+    value = {
+        "@odata.context": f"{call.world.graph_url}/v1.0/$metadata#Collection(driveItem)",
+        name: _link(call, following.write(call.drive, scope.id)),
+        "value": [_select(_entry_json(call, entry), fields) for entry in entries],
+    }
+    return json_reply(200, value)
+
+
+def _entry_json(call: Call, entry: Item | Tombstone) -> dict[str, Any]:
+    if isinstance(entry, Tombstone):
+        return _tombstone_json(call.drive, entry)
+    value = views.item_json(call.world, call.drive, entry)
+    if call.drive.personality == "business":
+        value.pop("cTag", None)  # documented so
+    return value
+
+
+def _tombstone_json(drive: Drive, tombstone: Tombstone) -> dict[str, Any]:
+    facet: dict[str, Any] = {"folder": {"childCount": 0}} if tombstone.is_folder else {"file": {}}
+    reference = {"driveId": drive.id, "driveType": drive.library.drive_type, "id": tombstone.parent_id}
+    if drive.personality == "personal":
+        return {"id": tombstone.id, "name": tombstone.name, "deleted": {}, "parentReference": reference, **facet}
+    if not tombstone.is_folder:
+        facet = {"file": {"hashes": {"quickXorHash": _NO_HASH}}}
+    return {
+        "id": tombstone.id,
+        "cTag": ctag(tombstone.guid, -1),
+        "size": 0,
+        "parentReference": reference | {"siteId": str(site_guid(drive.id))},
+        "deleted": {"state": "deleted"},
+        **facet,
+    }
+
+
+def _select(value: dict[str, Any], fields: str | None) -> dict[str, Any]:
+    """Select as elsewhere; that something is gone is said always."""
+    return {name: value[name] for name in _KEPT if name in value} | views.select(value, fields)
+
+
+def _page_size(call: Call) -> int:
+    top = call.request.option("top")
+    if top is None:
+        return call.world.options.page_size
+    if not top.isascii() or not top.isdigit() or int(top[:9]) == 0:
+        raise invalid_request("Invalid page size specified: must be a positive number.")
+    return min(int(top[:9]), MAX_PAGE_SIZE)
+
+
+def _token_text(call: Call) -> str | None:
+    """Return the token from the query or from ``delta(token='...')``."""
+    text = call.request.query.get("token")
+    _, is_function, arguments = call.request.path.rpartition("/")[2].partition("(token=")
+    return arguments.rstrip(")").strip("'") if is_function else text
+
+
+def _check_age(call: Call, token: DeltaToken) -> None:
+    """Raise 410 when the log does not reach so far back, with the address of a fresh enumeration."""
+    log = call.drive.log
+    if not token.is_expired and token.position is not None and token.position < log.first:
+        token = DeltaToken(Kind.EXPIRED)
+    if token.is_expired:
+        fresh = DeltaToken(Kind.FRESH).write(call.drive, _scope(call).id)
+        raise Problem(
+            410,
+            "resyncRequired",
+            "Resync required. Replace any local items with the server's version (including deletes) if you're sure "
+            "that the service was up to date with your local changes when you last sync'd.",
+            inner="resyncApplyDifferences",
+            headers={"Location": _link(call, fresh)},
+        )
+
+
+def _link(call: Call, token: str) -> str:
+    options = {name: value for name, value in call.request.query.items() if name != "token"} | {"token": token}
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in options.items())
+    path, slash, last = call.request.raw_path.rpartition("/")
+    return f"{call.world.graph_url}{path}{slash}{last.partition('(')[0]}?{query}"

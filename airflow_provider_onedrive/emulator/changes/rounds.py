@@ -1,0 +1,106 @@
+"""A round of delta: what is to be told, fixed when its first page is asked for.
+
+What changes while the pages are read belongs to the next round. A round that is no longer known, as after a restart,
+is told from its beginning again: a client must bear to be told of an item twice.
+"""
+
+from __future__ import annotations
+
+import copy
+import secrets
+from dataclasses import dataclass, field
+
+from airflow_provider_onedrive.emulator.changes.deltatokens import DeltaToken
+from airflow_provider_onedrive.emulator.model.changes import Tombstone
+from airflow_provider_onedrive.emulator.model.tree import Drive, Item
+
+MAX_OPEN_ROUNDS = 16
+
+
+@dataclass(frozen=True)
+class Round:
+    """:param position: where in the change log the next round begins."""
+
+    entries: list[Item | Tombstone]
+    position: int
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+def find(drive: Drive, scope: Item, token: DeltaToken, page_size: int, *, exclude_parents: bool) -> tuple[Round, int]:
+    """Return a round and how much of it was told already. Called with the drive's lock held."""
+    known = drive.rounds.get(token.round_id)
+    if known:
+        return known, token.offset
+    if token.position is None:
+        found = _everything(drive, scope)
+    else:
+        found = _changes(drive, scope, token.position, exclude_parents=exclude_parents)
+    if len(found.entries) > page_size:
+        _keep(drive, found)
+    return found, 0
+
+
+def _keep(drive: Drive, found: Round) -> None:
+    """Freeze the round as it is now."""
+    found.entries[:] = [copy.copy(entry) if isinstance(entry, Item) else entry for entry in found.entries]
+    drive.rounds[found.id] = found
+    while len(drive.rounds) > MAX_OPEN_ROUNDS:
+        del drive.rounds[next(iter(drive.rounds))]
+
+
+def _everything(drive: Drive, scope: Item) -> Round:
+    return Round([scope, *scope.walk()], drive.log.position)
+
+
+def _changes(drive: Drive, scope: Item, position: int, *, exclude_parents: bool) -> Round:
+    """Tell what exists first, parents before children, then what is gone."""
+    ids = drive.log.since(position)
+    changed = [item for item in map(drive.live, ids) if item]
+    inside = [item for item in changed if is_within(item, scope)]
+    if not exclude_parents:
+        inside = list(dict.fromkeys([*_parents(inside, scope), *inside]))
+    inside.sort(key=_depth)
+    gone = [tombstone for item_id in ids if (tombstone := _tombstone(drive, scope, item_id))]
+    return Round([*inside, *gone], drive.log.position)
+
+
+def is_within(item: Item, scope: Item) -> bool:
+    above: Item | None = item
+    while above and above is not scope:
+        above = above.parent
+    return above is scope
+
+
+def _parents(items: list[Item], scope: Item) -> list[Item]:
+    found: dict[Item, None] = {}
+    for item in items:
+        above = item.parent if item is not scope else None
+        while above and above not in found:
+            found[above] = None
+            above = above.parent if above is not scope else None
+    return list(found)
+
+
+def _depth(item: Item) -> int:
+    depth = 0
+    while item.parent:
+        item, depth = item.parent, depth + 1
+    return depth
+
+
+def _tombstone(drive: Drive, scope: Item, item_id: str) -> Tombstone | None:
+    """Return what is told of an item that was deleted, or that was moved out of the folder."""
+    item = drive.live(item_id)
+    if item is None:
+        tombstone = drive.tombstones.get(item_id)
+        return tombstone if tombstone and _was_within(drive, scope, tombstone.parent_id) else None
+    if is_within(item, scope) or not any(_was_within(drive, scope, folder_id) for folder_id in item.left):
+        return None
+    return Tombstone(item.id, item.guid, item.left[-1], item.name, item.is_folder)
+
+
+def _was_within(drive: Drive, scope: Item, folder_id: str) -> bool:
+    while folder_id in drive.tombstones:
+        folder_id = drive.tombstones[folder_id].parent_id
+    folder = drive.live(folder_id)
+    return scope is drive.root or (folder is not None and is_within(folder, scope))

@@ -1,0 +1,228 @@
+"""The emulator's own address on the Graph origin, for scripts that are no Python: ``{graph_url}/__emulator__/...``.
+
+Each request carries ``X-Emulator-Key`` (printed at the start, ``emulator.control_key``); without it everything is 404,
+and 421 for a ``Host`` that is not this machine's (:mod:`~airflow_provider_onedrive.emulator.serving.hosts`).
+JSON goes in and comes out. Nothing here meets a fault or stands in the request log.
+
+=======  =============  ===============================================================================================
+method   path           what it does
+=======  =============  ===============================================================================================
+GET      ``log``        the requests so far and their sum; ``?method= &path= &origin= &operation=`` pick, ``&offset=
+                        &limit=`` page. Paths have no query and show neither tokens nor upload URLs
+DELETE   ``log``        forget them
+GET      ``faults``     the script as it stands, with each rule's ``hits``
+POST     ``faults``     load a script (:mod:`~airflow_provider_onedrive.emulator.trouble.script`)
+DELETE   ``faults``     no more rules
+GET      ``habits``     all switches (:class:`~airflow_provider_onedrive.emulator.habits.Habits`)
+POST     ``habits``     set those that are named
+GET      ``throttling`` the budget and what was used of it; null = none
+POST     ``throttling`` set it, as in a script; null = none
+POST     ``files``      ``{"path": "a/b.csv", "text": "..."}`` or ``"base64"``, optional ``"user"``; a folder's path
+                        ends in ``/``. Answers with the driveItem
+POST     ``expire``     ``{"tokens": true, "downloads": true}``: all that were given out are refused from now on
+POST     ``devices``    ``{"user_code": "..."}``: that device is signed in, as the first user or as ``"user"``; with
+                        ``"decline": true`` it is not
+POST     ``reset``      begin anew; answers with the environment of the new connection
+=======  =============  ===============================================================================================
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_onedrive.emulator.habits import Habits
+from airflow_provider_onedrive.emulator.log import LoggedRequest
+from airflow_provider_onedrive.emulator.serving import hosts
+from airflow_provider_onedrive.emulator.serving.problems import Problem, invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.serving.wire import Reply, Request, json_reply
+from airflow_provider_onedrive.emulator.trouble import records
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.emulator.emulator import Emulator
+
+ORIGIN = "control"
+PREFIX = "/__emulator__"
+KEY_HEADER = "X-Emulator-Key"
+_MAX_BYTES = 64 * 1024 * 1024
+# A sharing token or the id of a copy opens what it names to whoever knows it.
+_SECRETS = re.compile(r"(/shares/|/monitor/|/operations/)[^/]+")
+
+
+def serves(path: str) -> bool:
+    return path == PREFIX or path.startswith(PREFIX + "/")
+
+
+class Control:
+    def __init__(self, emulator: Emulator, key: str) -> None:
+        self._emulator = emulator
+        self._key = key.encode()
+
+    def respond(self, request: Request) -> Reply:
+        hosts.check(request, *self._emulator.world.authority.hosts)
+        if not hmac.compare_digest((request.header(KEY_HEADER) or "").encode(), self._key):
+            raise item_not_found()
+        name = request.path.removeprefix(PREFIX).strip("/")
+        action = _ACTIONS.get((request.method, name))
+        if action is None:
+            known = ", ".join(f"{method} {path}" for method, path in _ACTIONS)
+            raise Problem(404, "itemNotFound", f"There is no {request.method} {name!r} here; there are: {known}.")
+        try:
+            value = action(self._emulator, _Question(request))
+        except (records.ScriptError, LookupError, OSError) as error:
+            raise invalid_request(str(error)) from None
+        return json_reply(200, value, {"Cache-Control": "no-store"})
+
+
+class _Question:
+    def __init__(self, request: Request) -> None:
+        self.options = request.query
+        self._body = request.body
+
+    def value(self) -> Any:
+        """Return the body; its content type does not matter here."""
+        try:
+            return json.loads(self._body.read(_MAX_BYTES))
+        except (ValueError, RecursionError) as error:
+            raise records.ScriptError(f"The body is no JSON: {error}.") from None
+
+    def number(self, name: str, usual: int) -> int:
+        text = self.options.get(name, str(usual))
+        if not (text.isascii() and text.isdigit()):
+            raise records.ScriptError(f"{name} must be a whole number, not {text!r}.")
+        return int(text[:9])
+
+
+def _log(emulator: Emulator, question: _Question) -> Any:
+    wanted = {name: question.options.get(name) for name in ("method", "path", "origin", "operation")}
+    try:
+        re.compile(wanted["path"] or "")
+    except re.error as error:
+        raise records.ScriptError(f"path is no regular expression: {error}.") from None
+    entries, total = emulator.requests.matching(**wanted), emulator.requests.total(**wanted)
+    offset = question.number("offset", 0)
+    page = entries[offset : offset + question.number("limit", 1000)]
+    return {"requests": [_entry(entry) for entry in page], "total": asdict(total)}
+
+
+def _entry(entry: LoggedRequest) -> dict[str, Any]:
+    shown = {field.name: getattr(entry, field.name) for field in fields(entry) if field.name != "target"}
+    path = _SECRETS.sub(r"\1...", entry.path)
+    return shown | {"path": path, "operation": entry.operation, "resource_units": entry.resource_units}
+
+
+def _forget_log(emulator: Emulator, _: _Question) -> Any:
+    emulator.requests.clear()
+    emulator.leaks.clear()
+    return {}
+
+
+def _faults(emulator: Emulator, _: _Question) -> Any:
+    rules = emulator.faults.rules
+    return emulator.faults.document() | {"hits": [rule.hits for rule in rules]}
+
+
+def _load_faults(emulator: Emulator, question: _Question) -> Any:
+    emulator.faults.load(question.value())
+    return _faults(emulator, question)
+
+
+def _forget_faults(emulator: Emulator, question: _Question) -> Any:
+    emulator.faults.clear()
+    return _faults(emulator, question)
+
+
+def _habits(emulator: Emulator, _: _Question) -> Any:
+    return records.values(emulator.habits)
+
+
+def _set_habits(emulator: Emulator, question: _Question) -> Any:
+    named = records.expect_object(question.value(), "habits")
+    given = records.read(Habits, named, "habits")
+    for name in named:
+        setattr(emulator.habits, name, getattr(given, name))
+    return _habits(emulator, question)
+
+
+def _throttling(emulator: Emulator, _: _Question) -> Any:
+    budget = emulator.throttling
+    return None if budget is None else records.values(budget) | {"used": emulator.world.throttling.used()}
+
+
+def _set_throttling(emulator: Emulator, question: _Question) -> Any:
+    emulator.faults.load({"throttling": question.value()})
+    return _throttling(emulator, question)
+
+
+def _put_file(emulator: Emulator, question: _Question) -> Any:
+    value = records.expect_object(question.value(), "files")
+    for name in value:
+        records.check_known(name, ("path", "text", "base64", "user"), "files", "key")
+    path = value.get("path")
+    if not isinstance(path, str) or not path.strip("/"):
+        raise records.ScriptError("files: path must be the path of a file or, ending in /, of a folder.")
+    drive = emulator.drive(value.get("user"))
+    return drive.folder(path) if path.endswith("/") else drive.put(path, _content(value))
+
+
+def _content(value: Mapping[str, Any]) -> bytes:
+    text, packed = value.get("text", ""), value.get("base64", "")
+    if not isinstance(text, str) or not isinstance(packed, str):
+        raise records.ScriptError("files: text and base64 must be texts.")
+    try:
+        return text.encode() or base64.b64decode(packed, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise records.ScriptError(f"files: {error}.") from None
+
+
+def _expire(emulator: Emulator, question: _Question) -> Any:
+    value = records.expect_object(question.value(), "expire")
+    for name in value:
+        records.check_known(name, ("tokens", "downloads"), "expire", "key")
+    if value.get("tokens"):
+        emulator.world.tokens.expire_all()
+    if value.get("downloads"):
+        emulator.revoke_download_urls()
+    return {}
+
+
+def _approve(emulator: Emulator, question: _Question) -> Any:
+    value = records.expect_object(question.value(), "devices")
+    for name in value:
+        records.check_known(name, ("user_code", "user", "decline"), "devices", "key")
+    try:
+        if value.get("decline"):
+            emulator.decline_device(str(value.get("user_code")))
+        else:
+            emulator.approve_device(str(value.get("user_code")), value.get("user"))
+    except LookupError as error:
+        raise records.ScriptError(f"devices: {error}.") from None
+    return {}
+
+
+def _reset(emulator: Emulator, _: _Question) -> Any:
+    emulator.reset()
+    return {"environment": emulator.environment}
+
+
+_ACTIONS: Mapping[tuple[str, str], Callable[[Emulator, _Question], Any]] = {
+    ("GET", "log"): _log,
+    ("DELETE", "log"): _forget_log,
+    ("GET", "faults"): _faults,
+    ("POST", "faults"): _load_faults,
+    ("DELETE", "faults"): _forget_faults,
+    ("GET", "habits"): _habits,
+    ("POST", "habits"): _set_habits,
+    ("GET", "throttling"): _throttling,
+    ("POST", "throttling"): _set_throttling,
+    ("POST", "files"): _put_file,
+    ("POST", "expire"): _expire,
+    ("POST", "devices"): _approve,
+    ("POST", "reset"): _reset,
+}

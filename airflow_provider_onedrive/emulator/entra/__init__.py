@@ -1,0 +1,1 @@
+"""Entra ID: applications, tokens and the ways to get them."""

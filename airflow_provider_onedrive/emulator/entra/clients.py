@@ -1,0 +1,69 @@
+"""Which application asks, and whether it is the one.
+
+https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from airflow_provider_onedrive.emulator.entra import assertions
+from airflow_provider_onedrive.emulator.entra.applications import Application
+from airflow_provider_onedrive.emulator.entra.login import LoginProblem, required
+from airflow_provider_onedrive.emulator.world import World
+
+
+@dataclass(frozen=True)
+class Client:
+    """:param proof: ``0`` it proved nothing, ``1`` it has the secret, ``2`` it has the key or the federated token."""
+
+    application: Application
+    proof: str
+
+    @property
+    def is_public(self) -> bool:
+        return self.proof == "0"
+
+
+def identify(world: World, form: dict[str, str]) -> Application:
+    client_id = required(form, "client_id")
+    application = world.directory.applications.find(client_id)
+    if application is None:
+        message = f"Application with identifier '{client_id}' was not found in the directory '{world.tenant.id}'."
+        raise LoginProblem(400, "unauthorized_client", 700016, message)
+    return application
+
+
+def authenticate(world: World, form: dict[str, str], tenant: str) -> Client:
+    """Return who asks; whether a public client may ask is for the grant to say."""
+    application = identify(world, form)
+    if form.get("client_assertion"):
+        if required(form, "client_assertion_type") != assertions.TYPE:
+            raise LoginProblem(400, "invalid_request", 900144, f"'client_assertion_type' must be '{assertions.TYPE}'.")
+        assertions.check(application, form["client_assertion"], _audiences(world, tenant))
+        return Client(application, "2")
+    if form.get("client_secret"):
+        _check_secret(application, form["client_secret"])
+        return Client(application, "1")
+    return Client(application, "0")
+
+
+def _check_secret(application: Application, secret: str) -> None:
+    if application.client_secret is None and application.allows_public:
+        message = "Client is public so neither 'client_assertion' nor 'client_secret' should be presented."
+        raise LoginProblem(401, "invalid_client", 700025, message)
+    if not application.has_secret(secret):
+        message = (
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+            f"not the client secret ID, for a secret added to app '{application.client_id}'."
+        )
+        raise LoginProblem(401, "invalid_client", 7000215, message)
+    if application.secret_has_expired:
+        message = f"The provided client secret keys for app '{application.client_id}' are expired."
+        raise LoginProblem(401, "invalid_client", 7000222, message)
+
+
+def _audiences(world: World, tenant: str) -> set[str]:
+    """Return what an assertion may be meant for: the token endpoint asked, by the tenant's name or its id."""
+    bases = {f"{login}/{name}" for login in world.login_urls for name in (tenant, world.tenant.id)}
+    return {f"{base}{path}" for base in bases for path in ("/oauth2/v2.0/token", "/oauth2/token", "/v2.0")}

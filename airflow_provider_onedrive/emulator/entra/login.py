@@ -1,0 +1,97 @@
+"""How Entra ID refuses, and what every endpoint of it reads first.
+
+https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote_plus
+
+from airflow_provider_onedrive.emulator.model import clock
+from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.emulator.world import World
+
+# Names that stand for whichever tenant the user belongs to, and the tenant of all personal accounts.
+SHARED_TENANTS = frozenset({"common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"})
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
+_ERROR_PAGE = "https://login.microsoftonline.com/error?code="
+
+
+class LoginProblem(Exception):
+    """:param number: the digits of the AADSTS code."""
+
+    def __init__(self, status: int, error: str, number: int, message: str, *, suberror: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.error, self.number, self.message = status, error, number, message
+        self.suberror = suberror
+
+
+def json_reply(status: int, value: Any) -> Reply:
+    headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store, no-cache"}
+    return Reply(status, json.dumps(value).encode(), headers)
+
+
+def error_reply(request: Request, problem: LoginProblem) -> Reply:
+    correlation = request.header("client-request-id") or request.id
+    timestamp = clock.text(clock.now()).replace("T", " ")
+    trace = f"Trace ID: {request.id} Correlation ID: {correlation} Timestamp: {timestamp}"
+    value = {
+        "error": problem.error,
+        "error_description": f"AADSTS{problem.number}: {problem.message} {trace}",
+        "error_codes": [problem.number],
+        "timestamp": timestamp,
+        "trace_id": request.id,
+        "correlation_id": correlation,
+        "error_uri": f"{_ERROR_PAGE}{problem.number}",
+        **({"suberror": problem.suberror} if problem.suberror else {}),
+    }
+    return json_reply(problem.status, value)
+
+
+def form(request: Request) -> dict[str, str]:
+    """Return the form; the client may show id and secret in it or as HTTP Basic."""
+    text = request.body.read().decode("utf-8", "replace")
+    return dict(parse_qsl(text, keep_blank_values=True)) | _basic(request.header("Authorization"))
+
+
+def required(fields: dict[str, str], name: str) -> str:
+    if not fields.get(name):
+        message = f"The request body must contain the following parameter: '{name}'."
+        raise LoginProblem(400, "invalid_request", 900144, message)
+    return fields[name]
+
+
+def check_tenant(world: World, tenant: str, *, error: str) -> None:
+    """Refuse an address whose tenant is neither this one nor one of the shared names."""
+    if world.tenant.is_called(tenant) or tenant.lower() in SHARED_TENANTS:
+        return
+    if not is_guid(tenant) and not _DOMAIN.fullmatch(tenant):
+        raise LoginProblem(400, error, 900021, f"Requested tenant identifier '{tenant}' is not valid.")
+    message = f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."
+    raise LoginProblem(400, error, 90002, message)
+
+
+def is_guid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _basic(authorization: str | None) -> dict[str, str]:
+    scheme, _, packed = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        client_id, _, secret = base64.b64decode(packed).decode().partition(":")
+    except ValueError:
+        return {}
+    named = {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
+    return {name: value for name, value in named.items() if value}

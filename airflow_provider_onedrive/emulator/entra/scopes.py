@@ -1,0 +1,94 @@
+"""What the parameter ``scope`` asks for.
+
+https://learn.microsoft.com/entra/identity-platform/scopes-oidc
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_onedrive.emulator.access.permissions import DELEGATED_PERMISSIONS
+from airflow_provider_onedrive.emulator.entra.applications import Application
+from airflow_provider_onedrive.emulator.entra.login import LoginProblem
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.emulator.world import World
+
+_SIGN_IN = frozenset({"openid", "profile", "offline_access", "email"})
+_DEFAULT = ".default"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """:param resource: what the token is for, empty when it was not said, and it is then for Graph.
+
+    :param names: the permissions that were named, in any case ``.default``.
+    :param sign_in: ``openid``, ``offline_access`` and the like.
+    """
+
+    resource: str
+    names: frozenset[str]
+    sign_in: frozenset[str]
+
+    @property
+    def gives_refresh_token(self) -> bool:
+        return "offline_access" in self.sign_in
+
+    def granted(self, application: Application) -> frozenset[str]:
+        """Return the permissions that a token gets, or say that nobody agreed to them."""
+        if _DEFAULT in self.names:
+            return application.scopes
+        _check_consent(application, self.names)
+        return self.names
+
+    def text(self, granted: frozenset[str]) -> str:
+        """Return what was granted in the form in which it was asked for: clients look tokens up by it."""
+        prefix = f"{self.resource}/" if self.resource else ""
+        names = granted | (self.names & {_DEFAULT})
+        return " ".join([*(prefix + name for name in sorted(names)), *sorted(self.sign_in - {"offline_access"})])
+
+
+def for_application(world: World, scope: str) -> str | None:
+    """Return the resource an application asks a token for; None when it names none, which means Graph, as for users."""
+    resource, _, suffix = scope.rpartition("/")
+    if suffix != _DEFAULT:
+        message = (
+            f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
+            "/.default suffixed to the resource identifier."
+        )
+        raise LoginProblem(400, "invalid_scope", 1002012, message)
+    return check_resource(world, resource) if resource else None
+
+
+def for_user(world: World, scope: str) -> Asked:
+    """Read a list of scopes; a bare name means Graph's."""
+    words = frozenset(scope.split())
+    parted = [word.rpartition("/")[::2] for word in words - _SIGN_IN]
+    resources = {check_resource(world, resource) for resource, _ in parted if resource}
+    if len(resources) > 1:
+        message = (
+            "Provided value for the input parameter scope is not valid because it contains more than one resource."
+        )
+        raise LoginProblem(400, "invalid_request", 28000, message)
+    return Asked(next(iter(resources), ""), frozenset(name for _, name in parted), words & _SIGN_IN)
+
+
+def check_resource(world: World, resource: str) -> str:
+    resource = resource.rstrip("/")
+    if resource not in world.resources:
+        message = f"The resource principal named {resource} was not found in the tenant."
+        raise LoginProblem(400, "invalid_resource", 500011, message)
+    return resource
+
+
+def _check_consent(application: Application, names: frozenset[str]) -> None:
+    for name in sorted(names - DELEGATED_PERMISSIONS):
+        message = f"The application '{application.name}' asked for scope '{name}' that doesn't exist on the resource."
+        raise LoginProblem(400, "invalid_scope", 650053, message)
+    if names - application.scopes:
+        message = (
+            "The user or administrator has not consented to use the application with ID "
+            f"'{application.client_id}' named '{application.name}'. Send an interactive authorization request."
+        )
+        raise LoginProblem(400, "invalid_grant", 65001, message, suberror="consent_required")

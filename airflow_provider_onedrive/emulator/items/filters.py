@@ -1,0 +1,68 @@
+"""``$filter`` as far as SharePoint understands it: by name or address, nothing else.
+
+https://learn.microsoft.com/onedrive/developer/rest-api/concepts/optional-query-parameters#filtering-collections
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_provider_onedrive.emulator.items import names
+from airflow_provider_onedrive.emulator.model.tree import Item, Personality
+from airflow_provider_onedrive.emulator.serving.problems import bad_request, not_supported
+
+Filter = Callable[[Item], bool]
+_TEXT = r"'((?:[^']|'')*)'"
+_COMPARISON = re.compile(rf"(name|url|webUrl)\s+(eq|ne|gt|ge|lt|le)\s+{_TEXT}")
+_START = re.compile(rf"startswith\(\s*(name|url|webUrl)\s*,\s*{_TEXT}\s*\)")
+_AND = re.compile(r"\s+and\s+")
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    name: getattr(operator, name) for name in ("eq", "ne", "gt", "ge", "lt", "le")
+}
+
+
+def parse(text: str | None, personality: Personality, url_of: Callable[[Item], str]) -> Filter | None:
+    """Return what an item must meet.
+
+    :raises Problem: 501 for what the service does not filter by (facets, dates), 400 for what is no filter.
+    """
+    if text is None:
+        return None
+    if personality == "personal":
+        raise not_supported()
+    terms = _terms(text.strip(), url_of)
+    return lambda item: all(term(item) for term in terms)
+
+
+def _terms(text: str, url_of: Callable[[Item], str]) -> list[Filter]:
+    terms, position = [], 0
+    while True:
+        match = _COMPARISON.match(text, position) or _START.match(text, position)
+        if match is None:
+            raise _refusal(text)
+        terms.append(_term(match, url_of))
+        position = match.end()
+        if position == len(text):
+            return terms
+        separator = _AND.match(text, position)
+        if separator is None:
+            raise _refusal(text)
+        position = separator.end()
+
+
+def _term(match: re.Match[str], url_of: Callable[[Item], str]) -> Filter:
+    prop, *compared, text = match.groups()
+    wanted = names.key(text.replace("''", "'"))
+    compare = _OPERATORS[compared[0]] if compared else str.startswith
+    if prop == "name":
+        return lambda item: compare(names.key(item.name), wanted)
+    return lambda item: compare(names.key(url_of(item)), wanted)
+
+
+def _refusal(text: str) -> Exception:
+    if re.match(r"[A-Za-z(]+[\w/. (]*", text) is None:
+        return bad_request("Invalid filter clause")
+    return not_supported()

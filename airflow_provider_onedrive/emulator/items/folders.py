@@ -1,0 +1,51 @@
+"""The folders on the way to a name: those that exist, and those that a request brings along."""
+
+from __future__ import annotations
+
+from airflow_provider_onedrive.emulator.items import names
+from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.model.tree import Drive, Item
+from airflow_provider_onedrive.emulator.serving.calls import Call
+from airflow_provider_onedrive.emulator.serving.problems import item_not_found, name_taken
+from airflow_provider_onedrive.emulator.serving.wire import Reply
+
+
+def known_parents(drive: Drive, address: ItemAddress) -> tuple[Item, tuple[str, ...]]:
+    """Return the deepest folder above a name that exists, and the names that are missing below it."""
+    folder, parents = drive.get(address.base), address.names[:-1]
+    if not folder.is_folder:
+        raise item_not_found()
+    for index, name in enumerate(parents):
+        names.check_segment(name)
+        child = folder.child(name)
+        if child is None:
+            return folder, parents[index:]
+        if not child.is_folder:
+            raise name_taken()
+        folder = child
+    return folder, ()
+
+
+def make_parents(call: Call) -> Item:
+    """Return the folder above a name, created where it is missing."""
+    folder, missing = known_parents(call.drive, call.address)
+    for name in missing:
+        folder = call.drive.add_folder(folder, name, call.by)
+    return folder
+
+
+def upsert(call: Call, conflict: str | None) -> Reply | None:
+    """Create the folder that a PATCH by path names; None = it is there, and only changed.
+
+    https://learn.microsoft.com/answers/questions/5905598
+    """
+    parent = make_parents(call)
+    name = call.address.names[-1]
+    existing = parent.child(name)
+    if existing and (not existing.is_folder or conflict == "fail"):
+        raise name_taken()
+    if existing and conflict != "rename":
+        return None
+    if existing:
+        name = call.drive.free_name(parent, name, folder=True)
+    return call.reply(201, call.drive.add_folder(parent, name, call.by))

@@ -1,0 +1,38 @@
+"""Files that cannot be changed for now: open in an editor, or checked out by somebody else.
+
+https://learn.microsoft.com/graph/api/driveitem-checkout
+"""
+
+from __future__ import annotations
+
+from airflow_provider_onedrive.emulator.model.tree import Drive, Identity, Item
+from airflow_provider_onedrive.emulator.serving.problems import Problem
+from airflow_provider_onedrive.emulator.trouble.words import words
+
+_LOCKED = 423
+
+
+def check(drive: Drive, item: Item, by: Identity, operation: str) -> None:
+    """Raise 423, in the words that the service has for the operation, when somebody may not change an item."""
+    if is_locked(drive, item, by):
+        raise refusal(operation)
+
+
+def check_tree(drive: Drive, item: Item, by: Identity, operation: str) -> None:
+    """Raise 423 when the item, or one below it, may not be changed."""
+    if drive.locked_items or _has_checkouts(item):
+        for each in (item, *item.walk()):
+            check(drive, each, by, operation)
+
+
+def is_locked(drive: Drive, item: Item, by: Identity) -> bool:
+    return item.id in drive.locked_items or (item.checkout is not None and item.checkout.by != by)
+
+
+def refusal(operation: str) -> Problem:
+    said = words(_LOCKED, operation)
+    return Problem(_LOCKED, said.code, said.message, inner=said.inner)
+
+
+def _has_checkouts(item: Item) -> bool:
+    return item.checkout is not None or any(each.checkout is not None for each in item.walk())

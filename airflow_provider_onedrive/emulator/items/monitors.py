@@ -1,0 +1,162 @@
+"""Copies that are under way, and the address on the second origin that says how far they are.
+
+https://learn.microsoft.com/graph/long-running-actions-overview
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_onedrive.emulator.items.copying import Copying, original
+from airflow_provider_onedrive.emulator.model import clock
+from airflow_provider_onedrive.emulator.model.tree import Drive, Identity, Item
+from airflow_provider_onedrive.emulator.serving.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.serving.wire import Reply, Request, json_reply
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.emulator.world import World
+
+_NEVER = "0001-01-01T00:00:00Z"
+_PARTLY = "Errors occurred during copy/move operation."
+
+
+@dataclass
+class CopyJob:
+    """One copy. It is made when its monitor has said often enough that it is under way.
+
+    :param polls: how often that is.
+    :param due: when it is made although nobody asked, by the monotonic clock.
+    :param name: of the copy; None = as before, for a copy of an item's children.
+    """
+
+    source_drive: Drive
+    source: Item
+    drive: Drive
+    parent: Item
+    name: str | None
+    conflict: str
+    by: Identity
+    keeps_versions: bool
+    polls: int
+    graph_url: str
+    due: float | None = None
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    polled: int = 0
+    ended: datetime | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def poll(self) -> Reply:
+        with self.lock:
+            if self.ended is None and self.polled < self.polls:
+                self.polled += 1
+                return json_reply(202, self._progress())
+            self._end()
+            return json_reply(200, self.result)
+
+    def finish(self) -> None:
+        """Do not wait for polls."""
+        with self.lock:
+            self._end()
+
+    def _progress(self) -> dict[str, Any]:
+        done = round(100 * (self.polled - 1) / self.polls, 1)
+        status = "inProgress" if self.polled > 1 or self.polls == 1 else "notStarted"
+        return {"operation": "ItemCopy", "percentageComplete": done, "status": status}
+
+    def _end(self) -> None:
+        if self.ended is None:
+            self.ended = clock.now()
+            self.result = {
+                "id": self.id,
+                "createdDateTime": _NEVER,
+                "lastActionDateTime": clock.text(self.ended),
+                **self._outcome(),
+            }
+
+    def _outcome(self) -> dict[str, Any]:
+        copying = Copying(self.drive, self.by, self.conflict, self.keeps_versions)
+        try:
+            item = self._copy(copying)
+        except Problem as problem:
+            return {"status": "failed", "error": {"code": problem.code, "message": problem.message}}
+        if copying.problems:
+            details = [
+                {"code": problem.code, "message": problem.message, "target": name} for name, problem in copying.problems
+            ]
+            return {"status": "failed", "error": {"message": _PARTLY, "details": details}}
+        return {
+            "percentageComplete": 100.0,
+            "percentComplete": 100.0,
+            "resourceId": item.id,
+            "resourceLocation": f"{self.graph_url}/v1.0/drives/{self.drive.id}/items/{item.id}",
+            "status": "completed",
+        }
+
+    def _copy(self, copying: Copying) -> Item:
+        # One drive's lock at a time: two copies that cross each other do not wait for one another.
+        with self.source_drive.lock:
+            source = original(self.source_drive.get(self.source.id))
+        with self.drive.change():
+            parent = self.drive.get(self.parent.id)
+            if self.name is not None:
+                return copying.write(source, parent, self.name)
+            for child in source.children:
+                copying.try_write(child, parent)
+            return parent
+
+
+class Monitors:
+    """The copies of one world, by the id in their monitor's address."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, CopyJob] = {}
+        self._waiting: list[CopyJob] = []
+
+    def add(self, job: CopyJob) -> None:
+        self._jobs[job.id] = job
+        if job.polls <= 0:
+            job.finish()
+        elif job.due is not None:
+            self._waiting.append(job)
+
+    def finish_due(self) -> None:
+        """Make the copies whose time has come; called with each request, so it costs nothing while there are none."""
+        while self._waiting and (due := self._waiting[0].due) is not None and due <= time.monotonic():
+            self._waiting.pop(0).finish()
+
+    def get(self, job_id: str, lifetime_seconds: float) -> CopyJob:
+        """Find a copy.
+
+        :raises Problem: 404 for what is not known, or ended too long ago.
+        """
+        job = self._jobs.get(job_id)
+        if job is None or _is_over(job, lifetime_seconds):
+            self._jobs.pop(job_id, None)
+            raise item_not_found()
+        return job
+
+    def finish(self) -> None:
+        for job in list(self._jobs.values()):
+            job.finish()
+
+
+def url(store_url: str, job: CopyJob) -> str:
+    return f"{store_url}{job.drive.web_path}/_api/v2.0/monitor/{job.id}"
+
+
+def serves(path: str) -> bool:
+    return "/_api/v2.0/monitor/" in path
+
+
+def get(world: World, request: Request) -> Reply:
+    return world.monitors.get(request.path.rpartition("/")[2], world.options.monitor_seconds).poll()
+
+
+def _is_over(job: CopyJob, lifetime_seconds: float) -> bool:
+    return job.ended is not None and (clock.after(0) - job.ended).total_seconds() >= lifetime_seconds

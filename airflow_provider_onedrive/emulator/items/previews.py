@@ -1,0 +1,31 @@
+"""What an item looks like, as far as it goes without looking inside: no pictures, and a page to open.
+
+https://learn.microsoft.com/graph/api/driveitem-list-thumbnails
+https://learn.microsoft.com/graph/api/driveitem-preview
+"""
+
+from __future__ import annotations
+
+from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.serving.calls import Call
+from airflow_provider_onedrive.emulator.serving.problems import invalid_request
+from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+
+
+def thumbnails(call: Call) -> Reply:
+    """Answer as for a file that the service has no picture of."""
+    with call.drive.lock:
+        call.item()
+    context = f"{call.world.graph_url}/v1.0/$metadata#Collection(thumbnailSet)"
+    return json_reply(200, {"@odata.context": context, "value": []})
+
+
+def preview(call: Call) -> Reply:
+    """Answer with the item's own page."""
+    with call.drive.lock:
+        item = call.item()
+        if item.is_folder:
+            raise invalid_request("A folder has no preview.")
+        url = views.web_url(call.world, call.drive, item)
+    context = f"{call.world.graph_url}/v1.0/$metadata#microsoft.graph.itemPreviewInfo"
+    return json_reply(200, {"@odata.context": context, "getUrl": url})

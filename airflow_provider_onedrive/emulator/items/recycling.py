@@ -1,0 +1,52 @@
+"""The recycle bin, as far as it has an API: restore, for personal accounts only.
+
+https://learn.microsoft.com/graph/api/driveitem-restore
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_onedrive.emulator.items import references, showing
+from airflow_provider_onedrive.emulator.model.tree import Item, Recycled
+from airflow_provider_onedrive.emulator.serving.calls import Call
+from airflow_provider_onedrive.emulator.serving.problems import invalid_request, name_taken, not_supported
+from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+
+
+def restore(call: Call) -> Reply:
+    """Bring it back where it was, or to the folder and under the name that the body gives."""
+    if call.drive.personality != "personal":
+        raise not_supported()
+    body = call.request.json()
+    with call.drive.change():
+        recycled = find(call)
+        if recycled is None:
+            call.item()
+            raise invalid_request("The item is not in the recycle bin.")
+        name = body.get("name") or recycled.item.name
+        if not isinstance(name, str):
+            raise invalid_request("name is not a text.")
+        parent = _parent(call, body, recycled)
+        if parent.child(name):
+            raise name_taken()
+        return call.reply(200, call.drive.restore(recycled, parent, name))
+
+
+def find(call: Call) -> Recycled | None:
+    return None if call.address.names else call.drive.recycled.get(call.address.base)
+
+
+def show(call: Call) -> Reply | None:
+    """Answer for a deleted item, if the request asks for those too: a personal account's, by id."""
+    wanted = call.request.query.get("includeDeletedItems", "").lower() == "true"
+    recycled = find(call) if wanted and call.drive.personality == "personal" else None
+    if recycled is None:
+        return None
+    value = showing.show(call.world, call.drive, recycled.item, call.request)
+    return json_reply(200, value | {"deleted": {}}, {"ETag": recycled.item.etag})
+
+
+def _parent(call: Call, body: dict[str, Any], recycled: Recycled) -> Item:
+    named = references.folder(call.drive, references.read(body))
+    return named or call.drive.live(recycled.parent_id) or call.drive.root

@@ -1,0 +1,148 @@
+"""An item itself: read, change, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_onedrive.emulator.access import authorization
+from airflow_provider_onedrive.emulator.items import folders, locks, names, recycling, references
+from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.items.preconditions import preconditions
+from airflow_provider_onedrive.emulator.model import clock
+from airflow_provider_onedrive.emulator.model.tree import FileTimes, Item
+from airflow_provider_onedrive.emulator.serving.calls import Call
+from airflow_provider_onedrive.emulator.serving.problems import access_denied, invalid_request, name_taken
+from airflow_provider_onedrive.emulator.serving.wire import Reply
+from airflow_provider_onedrive.emulator.transfers.writing import check_conflict
+
+_MODIFIED = "resourceModified"
+
+
+def get(call: Call) -> Reply:
+    """https://learn.microsoft.com/graph/api/driveitem-get."""
+    with call.drive.lock:
+        deleted = recycling.show(call)
+        if deleted:
+            return deleted
+        item = call.item()
+        if preconditions(call.request).is_unchanged(item):
+            return Reply(304, headers={"ETag": item.etag})
+        return call.reply(200, item)
+
+
+def delete(call: Call) -> Reply:
+    """https://learn.microsoft.com/graph/api/driveitem-delete."""
+    return _remove(call, permanent=False)
+
+
+def delete_permanently(call: Call) -> Reply:
+    """https://learn.microsoft.com/graph/api/driveitem-permanentdelete."""
+    if call.drive.personality == "personal":
+        raise invalid_request("API not found")
+    return _remove(call, permanent=True)
+
+
+def update(call: Call) -> Reply:
+    """https://learn.microsoft.com/graph/api/driveitem-update."""
+    body = call.request.json()
+    times = file_times(body)
+    conflict = check_conflict(call.conflict(body), "fail")
+    with call.drive.change() as change:
+        created = folders.upsert(call, call.conflict(body)) if _may_create(call, body) else None
+        if created:
+            return created
+        item = call.item()
+        preconditions(call.request).check(item, _MODIFIED)
+        locks.check(call.drive, item, call.by, call.request.operation)
+        change.edit(item)
+        place, name = item.parent, item.name
+        _move(call, item, body, conflict)
+        if times != FileTimes():
+            item.begin_version()
+        if isinstance(body.get("description"), str) and call.drive.personality == "business":
+            item.description = body["description"]
+        if item.parent is not place and item.name == name and times == FileTimes():
+            item.etag_version += 1  # a move alone leaves the moment of the last change as it was
+        else:
+            item.touch(call.by, FileTimes(times.created, times.modified or item.client_modified))
+        return call.reply(200, item)
+
+
+def file_times(body: dict[str, Any]) -> FileTimes:
+    """Read fileSystemInfo out of an item."""
+    info = body.get("fileSystemInfo") or {}
+    if not isinstance(info, dict):
+        raise invalid_request("fileSystemInfo is not an object.")
+    created, modified = (
+        clock.parse(info[key]) if info.get(key) else None for key in ("createdDateTime", "lastModifiedDateTime")
+    )
+    return FileTimes(created, modified)
+
+
+def _may_create(call: Call, body: dict[str, Any]) -> bool:
+    """Say whether a PATCH means a folder that need not be there: by path, and not asking to be renamed or moved."""
+    is_folder = isinstance(body.get("folder"), dict) and bool(call.address.names)
+    name = call.address.names[-1] if is_folder else ""
+    is_plain = not body.get("parentReference") and body.get("name") in {None, "", name}
+    return is_folder and is_plain and preconditions(call.request).if_match is None
+
+
+def _remove(call: Call, *, permanent: bool) -> Reply:
+    with call.drive.change():
+        item = call.item()
+        if item.parent is None:
+            raise invalid_request("The root folder cannot be deleted.")
+        preconditions(call.request).check(item, _MODIFIED)
+        locks.check_tree(call.drive, item, call.by, call.request.operation)
+        call.drive.remove(item, permanent=permanent)
+    return Reply(204)
+
+
+def _move(call: Call, item: Item, body: dict[str, Any], conflict: str) -> None:
+    parent, name = _new_parent(call, item, body), body.get("name") or item.name
+    if not isinstance(name, str):
+        raise invalid_request("name is not a text.")
+    if parent is item.parent and name == item.name:
+        return
+    if item.parent is None or parent is None:
+        raise invalid_request("The root folder cannot be renamed or moved.")
+    existing = parent.child(name)
+    if existing not in {None, item}:
+        name = _settle(call, parent, name, item, conflict)
+    call.drive.move(item, parent, name)
+
+
+def _settle(call: Call, parent: Item, name: str, item: Item, conflict: str) -> str:
+    existing = parent.children[names.key(name)]
+    if conflict == "rename":
+        return call.drive.free_name(parent, name, folder=item.is_folder)
+    if conflict == "fail" or existing.is_folder or item.is_folder:
+        raise name_taken()
+    locks.check(call.drive, existing, call.by, call.request.operation)
+    call.drive.remove(existing)
+    return name
+
+
+def _new_parent(call: Call, item: Item, body: dict[str, Any]) -> Item | None:
+    """Return the folder to move to, which is in the same drive."""
+    reference = references.read(body)
+    drive_id = reference.get("driveId")
+    if drive_id and call.world.tenant.drive(str(drive_id)) is not call.drive:
+        raise invalid_request("An item cannot be moved to another drive.")
+    if reference.get("id") == "root":
+        raise invalid_request("parentReference.id must be the id of the folder, not 'root'.")
+    parent = references.folder(call.drive, reference)
+    if parent is None:
+        return item.parent
+    if not authorization.may(call.world, call.token, call.drive, ItemAddress(parent.id), is_writing=True):
+        raise access_denied()
+    return _check_parent(item, parent)
+
+
+def _check_parent(item: Item, parent: Item) -> Item:
+    above: Item | None = parent
+    while above:
+        if above is item:
+            raise invalid_request("A folder cannot be moved into itself.")
+        above = above.parent
+    return parent

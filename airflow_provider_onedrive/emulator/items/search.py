@@ -1,0 +1,105 @@
+"""Search below a folder.
+
+https://learn.microsoft.com/graph/api/driveitem-search
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from airflow_provider_onedrive.emulator.items import names, options, showing, skiptokens
+from airflow_provider_onedrive.emulator.items.children import next_link
+from airflow_provider_onedrive.emulator.model.tree import Drive, Item
+from airflow_provider_onedrive.emulator.serving.calls import Call
+from airflow_provider_onedrive.emulator.serving.problems import bad_request, invalid_request
+from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+from airflow_provider_onedrive.emulator.world import World
+
+_FUNCTION = re.compile(r"(?:microsoft\.graph\.)?search\(q='((?:[^']|'')*)'\)", re.DOTALL)
+# The index does not hold them.
+_NOT_INDEXED = ("createdBy", "lastModifiedBy")
+_POSITION = re.compile(r"position=(.*)", re.DOTALL)
+
+
+def get(call: Call) -> Reply:
+    """Find by name, and answer by the page."""
+    found_text = _text(call.tail[-1])
+    size = options.page_size(call.request.option("top"), call.world.options.page_size)
+    after = _position(call.request.option("skiptoken"))
+    with call.drive.lock:
+        folder = call.item()
+        if not folder.is_folder:
+            raise invalid_request("The item is not a folder.")
+        found = sorted(indexed(call.world, matching(folder, found_text), counts=after is None), key=_place)
+        rest = [item for item in found if after is None or _place(item) > after]
+        value = [_json(call, item) for item in rest[:size]]
+    page: dict[str, Any] = {"@odata.context": f"{call.world.graph_url}/v1.0/$metadata#Collection(driveItem)"}
+    if len(rest) > size:
+        page["@odata.nextLink"] = next_link(call, skiptokens.pack(f"position={_place(rest[size - 1])}"))
+    return json_reply(200, page | {"value": value})
+
+
+def is_function(segment: str) -> bool:
+    return segment.removeprefix("microsoft.graph.").startswith("search(")
+
+
+def matching(folder: Item, text: str) -> Iterator[Item]:
+    """Yield what has every word of the text in its name; no text finds everything."""
+    words = [word.strip('*"') for word in names.key(text).split()]
+    return _below(folder, lambda item: all(word in names.key(item.name) for word in words))
+
+
+def indexed(world: World, items: Iterator[Item], *, counts: bool = True) -> Iterator[Item]:
+    """Leave out what the index does not know yet.
+
+    :param counts: this is a search of its own, not its next page.
+    """
+    habits = world.habits
+    for item in items:
+        hidden = habits.unindexed.take(item.id, habits.unindexed_searches) if counts else item.id in habits.unindexed
+        if not hidden:
+            yield item
+
+
+def without_path(drive: Drive, value: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the index of a business account does not hold."""
+    if drive.personality == "personal":
+        return value
+    reference = {name: content for name, content in value.get("parentReference", {}).items() if name != "path"}
+    shown = {name: content for name, content in value.items() if name not in _NOT_INDEXED}
+    return shown | ({"parentReference": reference} if reference else {})
+
+
+def _json(call: Call, item: Item) -> dict[str, Any]:
+    value = without_path(call.drive, showing.show(call.world, call.drive, item, call.request))
+    return value if call.request.option("select") else value | {"searchResult": {}}
+
+
+def _below(folder: Item, wanted: Callable[[Item], bool]) -> Iterator[Item]:
+    return (item for item in folder.walk() if wanted(item))
+
+
+def _text(segment: str) -> str:
+    """Return what stands between the quotation marks; within it they are doubled."""
+    match = _FUNCTION.fullmatch(segment)
+    if match is None:
+        raise bad_request(f"Syntax error: the function '{segment[:100]}' cannot be read.")
+    return match[1].replace("''", "'")
+
+
+def _position(token: str | None) -> str | None:
+    if token is None:
+        return None
+    try:
+        match = _POSITION.fullmatch(skiptokens.unpack(token))
+    except ValueError:
+        match = None
+    if match is None:
+        raise skiptokens.malformed()
+    return match[1]
+
+
+def _place(item: Item) -> str:
+    return names.key(item.path)

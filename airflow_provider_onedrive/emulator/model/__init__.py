@@ -1,0 +1,1 @@
+"""Drives and what is in them, without HTTP."""

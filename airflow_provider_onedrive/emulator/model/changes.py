@@ -1,0 +1,155 @@
+"""What happens to a drive: changes that happen as a whole or not at all, and the log that delta is read from."""
+
+from __future__ import annotations
+
+import bisect
+import copy
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.emulator.model.tree import Drive, Item
+
+LOG_LIMIT = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What remains of an item that was deleted.
+
+    :param position: of the deletion in the log.
+    """
+
+    id: str
+    guid: uuid.UUID
+    parent_id: str
+    name: str
+    is_folder: bool
+    position: int = 0
+
+
+class Change:
+    """Everything that is done to a drive at one go.
+
+    :ivar touched: items that are new or other than before, by id; in the order in which they were last touched.
+    :ivar removed: items that left the tree.
+    :ivar purged: items that left the recycle bin for good.
+    :ivar advanced: folders that are another only in that something below them is.
+    :ivar tombstones: of what was removed, known when the change ends.
+    """
+
+    def __init__(self) -> None:
+        self.touched: dict[str, Item] = {}
+        self.removed: dict[str, Item] = {}
+        self.purged: list[Item] = []
+        self.tombstones: list[Tombstone] = []
+        self.advanced: list[Item] = []
+        self._undo: list[Callable[[], object]] = []
+
+    def edit(self, item: Item) -> None:
+        """Call this before fields of the item are set."""
+        if item.id not in self.touched:
+            self.on_undo(partial(_bring_back, item, copy.copy(item)))
+        self.touched.pop(item.id, None)
+        self.touched[item.id] = item
+
+    def rename(self, item: Item, name: str) -> None:
+        self.on_undo(partial(setattr, item, "name", item.name))
+        item.name = name
+
+    def remove(self, item: Item) -> None:
+        self.touched.pop(item.id, None)
+        self.removed[item.id] = item
+
+    def bring_back(self, item: Item) -> None:
+        """Call this for an item that returns from the recycle bin."""
+        self.removed.pop(item.id, None)
+        self.edit(item)
+
+    def on_undo(self, action: Callable[[], object]) -> None:
+        """Say what takes back the step that was just made; the last step is taken back first."""
+        self._undo.append(action)
+
+    def undo(self) -> None:
+        while self._undo:
+            self._undo.pop()()
+
+    @property
+    def ids(self) -> list[str]:
+        return [*self.touched, *self.removed]
+
+
+class Journal(Protocol):
+    """Where changes are written down."""
+
+    def write(self, drive: Drive, change: Change, moment: float) -> None:
+        """Keep all of it, or raise and keep nothing."""
+
+
+class NoJournal:
+    """The drive lives in memory only."""
+
+    def write(self, drive: Drive, change: Change, moment: float) -> None:
+        pass
+
+
+class ChangeLog:
+    """The ids of changed items in order; each entry has a position, and the oldest entries are forgotten some time.
+
+    :ivar first: position of the oldest entry that is still known.
+    """
+
+    def __init__(self, limit: int = LOG_LIMIT) -> None:
+        self.first = 0
+        self.limit = limit
+        self._ids: list[str] = []
+        self._moments: list[float] = []
+
+    @property
+    def position(self) -> int:
+        """Return the position that the next entry will have."""
+        return self.first + len(self._ids)
+
+    def next_moment(self) -> float:
+        """Return the present, which never lies before the last entry."""
+        return max(time.time(), self._moments[-1]) if self._moments else time.time()
+
+    def entries(self) -> list[tuple[int, str, float]]:
+        """Return position, id and moment of each entry."""
+        return list(zip(range(self.first, self.position), self._ids, self._moments, strict=True))
+
+    def load(self, entries: list[tuple[int, str, float]]) -> None:
+        self.first = entries[0][0] if entries else 0
+        self._ids = [item_id for _, item_id, _ in entries]
+        self._moments = [moment for _, _, moment in entries]
+        self.forget(self.position - self.limit)
+
+    def append(self, ids: Iterable[str], moment: float) -> None:
+        self._ids.extend(ids)
+        self._moments.extend([moment] * (len(self._ids) - len(self._moments)))
+        if len(self._ids) > self.limit + self.limit // 4:
+            self.forget(self.position - self.limit)
+
+    def forget(self, position: int) -> None:
+        """Drop what lies before a position."""
+        count = max(0, position - self.first)
+        del self._ids[:count], self._moments[:count]
+        self.first += count
+
+    def since(self, position: int) -> list[str]:
+        """Return the ids from a position on, each once, in the order of their last change."""
+        latest = dict.fromkeys(reversed(self._ids[max(0, position - self.first) :]))
+        return list(reversed(latest))
+
+    def at(self, moment: float) -> int:
+        """Return the position of the first entry that is not older than a moment."""
+        return self.first + bisect.bisect_left(self._moments, moment)
+
+
+def _bring_back(item: Item, before: Item) -> None:
+    for field in fields(before):
+        setattr(item, field.name, getattr(before, field.name))

@@ -1,0 +1,29 @@
+"""Moments in the only precision that SharePoint keeps: whole seconds, UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow_provider_onedrive.emulator.serving.problems import invalid_request
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def after(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse(value: object) -> datetime:
+    """Read a timestamp out of a request body."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+        zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return zoned.astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        raise invalid_request(f"The value '{str(value)[:50]}' is not a valid DateTimeOffset.") from None

@@ -1,0 +1,68 @@
+"""Identifiers in the form OneDrive for work or school gives them."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import uuid
+
+
+def new_drive_id() -> str:
+    return drive_id(uuid.uuid4(), uuid.uuid4(), uuid.uuid4())
+
+
+def drive_id(site: uuid.UUID, web: uuid.UUID, library: uuid.UUID) -> str:
+    """``b!`` and the GUIDs of site collection, web and list: 66 characters."""
+    guids = site.bytes_le + web.bytes_le + library.bytes_le
+    return "b!" + base64.urlsafe_b64encode(guids).decode().rstrip("=")
+
+
+def drive_guids(drive_id: str) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
+    """Return the GUIDs of site collection, web and list out of the id of a drive for work or school."""
+    data = base64.urlsafe_b64decode(drive_id[2:] + "==")
+    site, web, library = (uuid.UUID(bytes_le=data[start : start + 16]) for start in (0, 16, 32))
+    return site, web, library
+
+
+def new_personal_drive_id() -> str:
+    """16 hexadecimal digits; the first is a zero, which some of the service's answers lose."""
+    return "0" + secrets.token_hex(8)[1:]
+
+
+def same_drive(drive_id: str) -> str:
+    """Return what two ids of a drive must share: a consumer's may be in any case, and without its zeros in front."""
+    return drive_id if drive_id.startswith("b!") else drive_id.lower().zfill(16)
+
+
+def personal_item_id(drive_id: str, guid: uuid.UUID) -> str:
+    return f"{drive_id.upper()}!s{guid.hex}"
+
+
+def same_personal_item(item_id: str) -> str:
+    """Return the form in which a consumer's item is known: its first half is the id of the drive."""
+    drive, mark, rest = item_id.partition("!")
+    return f"{drive.upper().zfill(16)}{mark}{rest}"
+
+
+def new_item_prefix() -> bytes:
+    """Return the four bytes that all items of a drive have in common."""
+    return secrets.token_bytes(4)
+
+
+def item_id(prefix: bytes, guid: uuid.UUID) -> str:
+    """``01`` and base32 of the prefix and the GUID that also stands in the eTag: 34 characters."""
+    return "01" + base64.b32encode(prefix + guid.bytes_le).decode()
+
+
+def etag(guid: uuid.UUID, version: int) -> str:
+    """Return the tag; its quotation marks are part of it, in JSON and in headers alike."""
+    return f'"{{{str(guid).upper()}}},{version}"'
+
+
+def ctag(guid: uuid.UUID, version: int) -> str:
+    return f'"c:{{{str(guid).upper()}}},{version}"'
+
+
+def site_guid(drive_id: str) -> uuid.UUID:
+    """Return the GUID of the site that a drive for work or school belongs to; it is part of the drive's id."""
+    return uuid.UUID(bytes_le=base64.urlsafe_b64decode(drive_id[2:] + "==")[:16])

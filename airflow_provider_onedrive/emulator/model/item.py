@@ -1,0 +1,182 @@
+"""A folder or a file of a drive."""
+
+from __future__ import annotations
+
+import bisect
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_onedrive.emulator.access.sharing import Permission
+from airflow_provider_onedrive.emulator.items import names
+from airflow_provider_onedrive.emulator.model import clock, ids
+from airflow_provider_onedrive.emulator.model.contents import Content
+
+Identity = dict[str, Any]
+SortKey = tuple[int, str]
+MAX_VERSIONS = 500
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What a shortcut leads to."""
+
+    drive_id: str
+    item_id: str
+
+
+@dataclass(frozen=True)
+class FileTimes:
+    """What Graph calls fileSystemInfo: the moments the client gives, where it gives any."""
+
+    created: datetime | None = None
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A content that a file had before."""
+
+    number: int
+    content: Content
+    modified: datetime
+    modified_by: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A file that somebody has to himself for a while.
+
+    :param version: that was current when it began.
+    """
+
+    by: Identity
+    version: int
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """A folder when it has no content.
+
+    A field is set only between ``change.edit(item)`` and the end of that change; a list or a dict in it is replaced,
+    never altered.
+
+    :param version: number of the version that is now current.
+    :param past: the versions before, the latest first.
+    :param left: ids of the folders that it was moved out of.
+    :param package: what the folder is to its application, such as ``oneNote``.
+    :param remote: makes it a shortcut, which is neither a folder nor a file.
+    :param special: name of the special folder that it is.
+    :param permissions: what was given on it, besides what it inherits.
+    """
+
+    id: str
+    guid: uuid.UUID
+    name: str
+    parent: Item | None
+    by: Identity
+    content: Content | None = None
+    size: int = 0
+    description: str | None = None
+    etag_version: int = 1
+    ctag_version: int = 1
+    version: int = 1
+    past: tuple[Version, ...] = ()
+    left: tuple[str, ...] = ()
+    package: str | None = None
+    checkout: Checkout | None = None
+    remote: Remote | None = None
+    special: str | None = None
+    permissions: tuple[Permission, ...] = ()
+    created: datetime = field(default_factory=clock.now)
+    modified: datetime = field(default_factory=clock.now)
+    client_created: datetime = field(default_factory=clock.now)
+    client_modified: datetime = field(default_factory=clock.now)
+    modified_by: Identity = field(default_factory=dict)
+    children: dict[str, Item] = field(default_factory=dict)
+    _listing: list[SortKey] | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        return self.content is None
+
+    @property
+    def versions(self) -> int:
+        return len(self.past) + 1
+
+    @property
+    def etag(self) -> str:
+        return ids.etag(self.guid, self.etag_version)
+
+    @property
+    def ctag(self) -> str:
+        return ids.ctag(self.guid, self.ctag_version)
+
+    @property
+    def path_names(self) -> list[str]:
+        """Return the names from below the root down to this item."""
+        return [*self.parent.path_names, self.name] if self.parent else []
+
+    @property
+    def path(self) -> str:
+        return "/".join(self.path_names)
+
+    @property
+    def sort_key(self) -> SortKey:
+        """Folders come first, then files, each by name."""
+        return (0 if self.is_folder else 1, names.key(self.name))
+
+    def child(self, name: str) -> Item | None:
+        return self.children.get(names.key(name))
+
+    def page(self, after: SortKey | None, size: int) -> tuple[list[Item], bool]:
+        """Return the children that follow a position, and whether still more follow.
+
+        The position is a name, not a number: what is added or removed between two pages shifts nothing else.
+        """
+        if self._listing is None:
+            self._listing = sorted(child.sort_key for child in self.children.values())
+        start = bisect.bisect_right(self._listing, after) if after else 0
+        keys = self._listing[start : start + size]
+        return [self.children[name] for _, name in keys], start + size < len(self._listing)
+
+    def adopt(self, item: Item) -> None:
+        self.children[names.key(item.name)] = item
+        item.parent = self
+        self._listing = None
+        self.grow(item.size)
+
+    def release(self, item: Item) -> None:
+        del self.children[names.key(item.name)]
+        self._listing = None
+        self.grow(-item.size)
+
+    def grow(self, size: int) -> None:
+        """Add to the size of the folder and those above: it is that of all that lies below."""
+        folder: Item | None = self
+        while folder:
+            folder.size += size
+            folder = folder.parent
+
+    def touch(self, by: Identity, times: FileTimes | None = None) -> None:
+        moment = clock.now()
+        times = times or FileTimes()
+        self.modified, self.modified_by = moment, by
+        self.etag_version += 1
+        self.client_created = times.created or self.client_created
+        self.client_modified = times.modified or moment
+
+    def begin_version(self) -> None:
+        """Put the present content on record before another one, or other properties, take its place."""
+        if self.content is not None:
+            former = Version(self.version, self.content, self.modified, self.modified_by)
+            self.past = (former, *self.past)[: MAX_VERSIONS - 1]
+            self.version += 1
+
+    def walk(self) -> Iterator[Item]:
+        """Yield everything below, parents before children."""
+        for child in list(self.children.values()):
+            yield child
+            yield from child.walk()

@@ -1,0 +1,139 @@
+"""Where ``webUrl`` leads: a page of a folder or a file, to look at and to download from.
+
+It asks for no token, so it shows no secret, changes nothing, and answers only who names this machine (``hosts``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airflow_provider_onedrive.emulator.access import sharing
+from airflow_provider_onedrive.emulator.items import addresses, names, versions, views
+from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.tree import Drive, Item, SortKey
+from airflow_provider_onedrive.emulator.pages import html as page_html
+from airflow_provider_onedrive.emulator.pages.html import Row
+from airflow_provider_onedrive.emulator.places import shares
+from airflow_provider_onedrive.emulator.serving import hosts
+from airflow_provider_onedrive.emulator.serving.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
+from airflow_provider_onedrive.emulator.transfers import downloads
+from airflow_provider_onedrive.emulator.world import World
+
+PAGE_ITEMS = 500
+_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": page_html.POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def is_below_library(world: World, request: Request) -> bool:
+    """Say whether the path is that of an item, whatever the item is called."""
+    return world.tenant.drive_at(request.path) is not None
+
+
+def get(world: World, request: Request) -> Reply:
+    """Answer with a page, or with the file itself when ``?download`` asks for it."""
+    try:
+        hosts.check(request, *([world.authority.host] if world.authority.host else []))
+        return _reply(world, request)
+    except Problem as problem:
+        if "text/html" not in (request.header("Accept") or ""):
+            raise
+        return _page(problem.status, page_html.refusal(problem.message, request.path))
+
+
+def _reply(world: World, request: Request) -> Reply:
+    path = "/" + "/".join(addresses.split(request.raw_path))
+    link = sharing.parse_link(path)
+    if link:
+        share = shares.by_link(world, link)
+        return Reply(302, headers={"Location": views.web_path(share.drive, share.item)})
+    found = world.tenant.drive_at(path)
+    if found is None:
+        return _page(200, _places(world, path))
+    drive, below = found
+    with drive.lock:
+        item = drive.find(drive.root, below)
+        if item.content is None:
+            return _page(200, _folder(world, drive, item, _position(request.query.get("after", ""))))
+        if "download" in request.query:
+            return downloads.attachment(request, item, _content(request, item), names.mime_type(item.name))
+        return _page(200, page_html.file(_trail(drive, item), item, _named_by(item)))
+
+
+def _page(status: int, text: str) -> Reply:
+    return Reply(status, text.encode("utf-8", "replace"), dict(_HEADERS))
+
+
+def _places(world: World, path: str) -> str:
+    """Return a page of the libraries of a site; that of the root site has all drives."""
+    site = world.tenant.site_at(path)
+    if site is None:
+        raise item_not_found()
+    if site.path:
+        return page_html.places(site.title, [_place(drive, drive.library.name) for drive in site.drives])
+    users = [_place(user.drive, user.upn) for user in world.tenant.users if user.drive]
+    sites = [
+        _place(drive, f"{site.title} / {drive.library.name}")
+        for site in world.tenant.sites
+        if not site.is_personal
+        for drive in site.drives
+    ]
+    return page_html.places("Drives", [*users, *sites])
+
+
+def _place(drive: Drive, name: str) -> Row:
+    return Row(name, drive.library.address, drive.root)
+
+
+def _folder(world: World, drive: Drive, folder: Item, after: SortKey | None) -> str:
+    children, more = folder.page(after, PAGE_ITEMS)
+    rows = [Row(child.name, _address(world, drive, child), child) for child in children]
+    following = "{}{}".format(*children[-1].sort_key) if more else None
+    return page_html.folder(_trail(drive, folder), folder, rows, following)
+
+
+def _address(world: World, drive: Drive, item: Item) -> str:
+    """Return the path of an item's page; a shortcut leads to that of its target."""
+    remote = item.remote
+    target_drive = world.tenant.drive(remote.drive_id) if remote else None
+    target = target_drive.live(remote.item_id) if remote and target_drive else None
+    return views.web_path(target_drive, target) if target_drive and target else views.web_path(drive, item)
+
+
+def _trail(drive: Drive, item: Item) -> Sequence[tuple[str, str]]:
+    """Return name and address of everything from the drive down to the item."""
+    trail = []
+    place: Item | None = item
+    while place:
+        name = place.name if place.parent else _drive_name(drive)
+        trail.append((name, views.web_path(drive, place)))
+        place = place.parent
+    return trail[::-1]
+
+
+def _drive_name(drive: Drive) -> str:
+    owner = drive.owner.get("user", {}).get("displayName")
+    return drive.library.name if owner is None else f"{drive.library.name} of {owner}"
+
+
+def _named_by(item: Item) -> str:
+    identity = item.modified_by or item.by
+    return next((str(one["displayName"]) for one in identity.values() if one.get("displayName")), "")
+
+
+def _content(request: Request, item: Item) -> Content:
+    number = request.query.get("version", str(item.version))
+    if not (number.isascii() and number.isdigit()) or len(number) > len("999999999"):
+        raise item_not_found()
+    return versions.find(item, int(number)).content
+
+
+def _position(text: str) -> SortKey | None:
+    """Read where a former page ended: ``0`` for a folder or ``1`` for a file, then its name."""
+    return (int(text[0]), text[1:]) if text[:1] in {"0", "1"} else None

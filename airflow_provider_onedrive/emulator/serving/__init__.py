@@ -1,0 +1,1 @@
+"""Sockets, HTTP and the way from a request to its handler."""

@@ -1,0 +1,1 @@
+"""Where a tenant is kept: in memory, or in a directory."""

@@ -1,0 +1,157 @@
+"""The contents that a directory keeps: small ones as rows of its database, large ones as files beside it.
+
+A file has all its bytes on the disk before the row that speaks of it is committed; one without a row is nobody's, and
+collected when the directory is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+import weakref
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.spool import Spool
+
+Locked = Callable[[], AbstractContextManager[sqlite3.Connection]]
+
+
+class Blobs:
+    """:param locked: gives the database for a moment, for a transaction; ``reading`` gives it just to look."""
+
+    def __init__(self, root: Path, locked: Locked, reading: Locked) -> None:
+        self._files = root / "contents"
+        self._arriving = root / "arriving"
+        for directory in (self._files, self._arriving):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        self.spool = Spool(self._arriving, is_durable=True)
+        self._locked = locked
+        self._reading = reading
+        self._unused: deque[str] = deque()
+        self._pending: dict[Content, tuple[str, Path | Callable[[], bytes]]] = {}
+        self._loaded: weakref.WeakValueDictionary[str, Content] = weakref.WeakValueDictionary()
+
+    def key(self, content: Content) -> str:
+        """Return the content's key; one that has none is written down first. Called within a transaction."""
+        if content.key is not None:
+            return content.key
+        if content not in self._pending:
+            key = uuid.uuid4().hex
+            source: Path | Callable[[], bytes] = partial(self._fetch, key)
+            self._pending[content] = (key, self._link(content, key) if content.path else source)
+            data = None if content.path else content.read()
+            with self._locked() as database:
+                row = (key, content.size, content.known_hash, data)
+                database.execute("INSERT INTO contents VALUES (?, ?, ?, ?)", row)
+        return self._pending[content][0]
+
+    def committed(self) -> None:
+        for content, (key, source) in self._pending.items():
+            former = content.path
+            content.keep(key, source)
+            self._watch(content)
+            if former:
+                former.unlink(missing_ok=True)
+        self._pending.clear()
+
+    def rolled_back(self) -> None:
+        for _, source in self._pending.values():
+            if isinstance(source, Path):
+                source.unlink(missing_ok=True)
+        self._pending.clear()
+
+    def load(self, key: str) -> Content:
+        """Return a content that was kept.
+
+        :raises KeyError: there is none.
+        """
+        content = self._loaded.get(key)
+        if content is None:
+            with self._locked() as database:
+                row = database.execute("SELECT size, hash, data IS NULL FROM contents WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                raise KeyError(key)
+            size, quick_xor_hash, is_file = row
+            source: Path | Callable[[], bytes] = self._files / key if is_file else partial(self._fetch, key)
+            content = Content.kept(key, size, quick_xor_hash, source)
+            self._watch(content)
+        return content
+
+    def collect(self) -> None:
+        """Remove the contents that nobody refers to any more: an earlier transaction gave them up."""
+        while self._unused:
+            key = self._unused.popleft()
+            with self._locked() as database:
+                database.execute("DELETE FROM contents WHERE key = ?", (key,))
+            (self._files / key).unlink(missing_ok=True)
+
+    def sweep(self, arriving: set[str]) -> None:
+        """Remove what is left of a process that was killed, when everything that is referred to has been loaded.
+
+        :param arriving: names of the files of open sessions.
+        """
+        with self._locked() as database:
+            keys = {key for (key,) in database.execute("SELECT key FROM contents")}
+            database.executemany("DELETE FROM contents WHERE key = ?", [(key,) for key in keys - set(self._loaded)])
+        _keep_only(self._files, set(self._loaded))
+        _keep_only(self._arriving, arriving)
+
+    def arriving(self, name: str | None, size: int) -> Content:
+        """Return the content of an upload session as far as it was acknowledged."""
+        content = Content(spool=self.spool)
+        if name is not None:
+            content.resume(self._arriving / name, size)
+        return content
+
+    def _link(self, content: Content, key: str) -> Path:
+        """Give the file the name that it is to have, beside the one it has until the transaction is committed."""
+        path, target = content.path or Path(), self._files / key
+        if path.parent == self._arriving:
+            with path.open("rb+") as file:
+                file.truncate(content.size)
+                os.fsync(file.fileno())
+            os.link(path, target)
+        else:
+            self._copy(content, target)
+        _sync_directory(self._files)
+        return target
+
+    def _copy(self, content: Content, target: Path) -> None:
+        """Take over a content that came to be elsewhere."""
+        temporary = self.spool.new_file()
+        with temporary.open("wb") as file:
+            for piece in content.pieces():
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(target)
+
+    def _watch(self, content: Content) -> None:
+        key = content.key or ""
+        self._loaded[key] = content
+        # Only noted here: it may happen in any thread, at any moment.
+        weakref.finalize(content, self._unused.append, key).atexit = False
+
+    def _fetch(self, key: str) -> bytes:
+        with self._reading() as database:
+            return bytes(database.execute("SELECT data FROM contents WHERE key = ?", (key,)).fetchone()[0])
+
+
+def _keep_only(directory: Path, names: set[str]) -> None:
+    for path in directory.iterdir():
+        if path.name not in names:
+            path.unlink()
+
+
+def _sync_directory(directory: Path) -> None:
+    file = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

@@ -1,0 +1,89 @@
+"""How an upload session becomes a file: with its last fragment, or when the client says so.
+
+https://learn.microsoft.com/graph/api/driveitem-createuploadsession#completing-a-file
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.items.content import destination_by_id
+from airflow_provider_onedrive.emulator.items.preconditions import preconditions
+from airflow_provider_onedrive.emulator.model.tree import Item
+from airflow_provider_onedrive.emulator.serving.calls import Call
+from airflow_provider_onedrive.emulator.serving.problems import invalid_request, item_not_found, session_not_found
+from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+from airflow_provider_onedrive.emulator.transfers.sessions import UploadSession
+from airflow_provider_onedrive.emulator.transfers.writing import Destination, check_conflict
+from airflow_provider_onedrive.emulator.world import World
+
+_SOURCE = "@microsoft.graph.sourceUrl"
+
+
+def commit(world: World, session: UploadSession, destination: Destination | None = None) -> Reply:
+    """Make a file of it; when that is refused the session and its bytes stay. Called with the session's lock held."""
+    if not session.is_complete:
+        raise invalid_request("The upload session is not complete.", "uploadSessionIncomplete")
+    if session.misaligned and world.options.strict:
+        raise invalid_request(
+            "The fragments of the upload session are not multiples of 320 KiB.", "uploadSessionFailed"
+        )
+    drive = session.drive
+    session.content.prepare()
+    with drive.change():
+        place = destination or session.destination
+        item, is_new = place.write(drive, session.content, session.by, session.times)
+        value = views.item_json(world, drive, item)
+    world.sessions.end(session)
+    return json_reply(201 if is_new else 200, value, {"ETag": item.etag})
+
+
+def put(call: Call) -> Reply:
+    """Commit a session at a place, and with a conflict behaviour, that are said only now."""
+    body = call.request.json()
+    source = body.get(_SOURCE)
+    if not isinstance(source, str):
+        raise invalid_request(f"The body must hold {_SOURCE}.")
+    session = call.world.sessions.get(secret(source))
+    if session.drive is not call.drive:
+        raise session_not_found()
+    with session.lock:
+        call.world.sessions.get(session.secret)  # another request may have been faster
+        with call.drive.lock:
+            destination = _destination(call, body, session)
+        return commit(call.world, session, destination)
+
+
+def secret(url: str) -> str:
+    """Return what opens a session, out of its address."""
+    try:
+        text = parse_qs(urlsplit(url).query).get("tempauth", [""])[0]
+    except ValueError:
+        text = ""
+    version, _, found = text.partition(".")
+    if version != "v1":
+        raise session_not_found()
+    return found
+
+
+def _destination(call: Call, body: dict[str, Any], session: UploadSession) -> Destination:
+    """Take the address as that of the file, or as its folder's when the body has a name."""
+    conflict = check_conflict(call.conflict(body), session.destination.conflict)
+    name = body.get("name")
+    if name is not None and not isinstance(name, str):
+        raise invalid_request("name is not a text.")
+    addressed = call.drive.look(call.drive.get(call.address.base), call.address.names)
+    if addressed is not None and addressed.is_folder and name:
+        return _at(call, addressed, name, conflict)
+    if not call.address.names:
+        return destination_by_id(call, conflict)
+    parent = call.drive.find(call.drive.get(call.address.base), call.address.names[:-1])
+    if not parent.is_folder:
+        raise item_not_found()
+    return _at(call, parent, name or call.address.names[-1], conflict)
+
+
+def _at(call: Call, parent: Item, name: str, conflict: str) -> Destination:
+    return Destination(parent, name, conflict, preconditions(call.request), call.by, call.request.operation)

@@ -1,0 +1,70 @@
+"""The download address on the second origin."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from airflow_provider_onedrive.emulator.items import conversions, names, versions
+from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.tree import Item
+from airflow_provider_onedrive.emulator.serving.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
+from airflow_provider_onedrive.emulator.world import World
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+
+
+def get(world: World, request: Request) -> Reply:
+    """Answer with the file, or with the range that was asked for."""
+    item, content = _item(world, request)
+    if content is None:
+        raise item_not_found()
+    content_type = names.mime_type(item.name)
+    if "format" in request.query:
+        content, content_type = Content(conversions.pdf(item.name)), conversions.PDF
+    return attachment(request, item, content, content_type)
+
+
+def attachment(request: Request, item: Item, content: Content, content_type: str) -> Reply:
+    """Answer so that a browser saves it: whatever it holds, nothing in it is run."""
+    headers = {
+        "Content-Type": content_type,
+        "ETag": item.etag,
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(item.name, safe='')}",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private",
+    }
+    span = _span(request, item, content)
+    if span is None:
+        return Reply(200, headers=headers, stream=(content, 0, content.size))
+    start, stop = span
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{content.size}"
+    return Reply(206, headers=headers, stream=(content, start, stop))
+
+
+def _item(world: World, request: Request) -> tuple[Item, Content | None]:
+    drive_id, item_id, version = world.links.check(request.query.get("tempauth", ""))
+    drive = world.tenant.drive(drive_id)
+    if drive is None:
+        raise item_not_found()
+    item = drive.get(item_id)
+    return item, item.content if version is None else versions.find(item, version).content
+
+
+def _span(request: Request, item: Item, content: Content) -> tuple[int, int] | None:
+    """Return first byte and end of the range; None = the whole file, also when the header is not understood."""
+    match = _RANGE.fullmatch(request.header("Range") or "")
+    if match is None or match.groups() == ("", "") or request.header("If-Range") not in {None, item.etag}:
+        return None
+    first, last = match.groups()
+    start = int(first) if first else max(content.size - int(last), 0)
+    stop = min(int(last) + 1, content.size) if first and last else content.size
+    if first and last and int(last) < int(first):
+        return None
+    if start >= content.size or stop <= start:
+        headers = {"Content-Range": f"bytes */{content.size}"}
+        raise Problem(416, "invalidRange", "The requested range is not satisfiable.", headers=headers)
+    return start, stop

@@ -1,0 +1,119 @@
+"""The upload address on the second origin: fragments, status, cancel.
+
+https://learn.microsoft.com/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from airflow_provider_onedrive.emulator.model import clock
+from airflow_provider_onedrive.emulator.serving.problems import (
+    ConnectionDropped,
+    Problem,
+    invalid_request,
+    not_supported,
+    too_large,
+)
+from airflow_provider_onedrive.emulator.serving.wire import Body, Reply, Request, json_reply
+from airflow_provider_onedrive.emulator.transfers import commits
+from airflow_provider_onedrive.emulator.transfers.sessions import Fragment, UploadSession
+from airflow_provider_onedrive.emulator.world import World
+
+MAX_FRAGMENT_BYTES = 60 * 1024 * 1024
+UNIT_BYTES = 320 * 1024
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Range:
+    """:param end: the last byte's index, as in the header.
+
+    :param total: None = not known yet.
+    """
+
+    start: int
+    end: int
+    total: int | None
+
+
+def status(world: World, request: Request) -> Reply:
+    return json_reply(200, _session(world, request).status())
+
+
+def cancel(world: World, request: Request) -> Reply:
+    world.sessions.end(_session(world, request))
+    return Reply(204)
+
+
+def put(world: World, request: Request) -> Reply:
+    session = _session(world, request)
+    place = _content_range(request)
+    with session.lock:
+        _check_end(session, place)
+        fragment = session.begin(place.start, place.total)
+    _receive(world, fragment, request.body)
+    with session.lock:
+        # Another connection may have been faster.
+        _session(world, request)
+        fragment.accept()
+        session.misaligned |= session.ragged
+        session.ragged = fragment.size % UNIT_BYTES != 0
+        session.expires = clock.after(world.options.session_seconds)
+        world.sessions.keep(session)
+        is_all = session.total == session.content.size and not session.deferred
+        return commits.commit(world, session) if is_all else json_reply(202, session.status())
+
+
+def commit(world: World, request: Request) -> Reply:
+    """Make a file of a session whose commit was deferred, or refused before."""
+    if request.header("Content-Length") is None:
+        raise Problem(411, "lengthRequired", "A Content-Length header is required.")
+    if request.body.length:
+        raise invalid_request("The body must be empty.")
+    session = _session(world, request)
+    if session.drive.personality == "personal":
+        raise not_supported()
+    with session.lock:
+        return commits.commit(world, _session(world, request))
+
+
+def _session(world: World, request: Request) -> UploadSession:
+    return world.sessions.get(commits.secret(request.target))
+
+
+def _check_end(session: UploadSession, place: Range) -> None:
+    """Refuse what lies behind the end that an earlier fragment gave."""
+    if place.total is None and session.total is not None and place.end >= session.total:
+        raise invalid_request("The Content-Range header is missing or malformed.")
+
+
+def _content_range(request: Request) -> Range:
+    match = _CONTENT_RANGE.fullmatch(request.header("Content-Range") or "")
+    if match is None:
+        raise invalid_request("The Content-Range header is missing or malformed.")
+    start, end, total = match.groups()
+    place = Range(int(start), int(end), None if total == "*" else int(total))
+    if not place.start <= place.end or (place.total is not None and place.end >= place.total):
+        raise invalid_request("The Content-Range header is missing or malformed.")
+    if request.body.length is None or request.header("Content-Length") is None:
+        raise Problem(411, "lengthRequired", "A Content-Length header is required.")
+    if request.body.length != place.end - place.start + 1:
+        raise invalid_request("The Content-Range header length does not match the provided number of bytes.")
+    if request.body.length > MAX_FRAGMENT_BYTES:
+        raise too_large()
+    return place
+
+
+def _receive(world: World, fragment: Fragment, body: Body) -> None:
+    """Read a whole fragment; of a broken one nothing is kept, unless a fault says so."""
+    try:
+        for piece in body.pieces():
+            fragment.append(piece)
+    except ConnectionDropped:
+        if body.keep_cut_bytes:
+            with fragment.session.lock:
+                fragment.accept()
+                world.sessions.keep(fragment.session)
+        raise

@@ -1,0 +1,155 @@
+"""Upload sessions: what arrived so far, and what is to become of it.
+
+https://learn.microsoft.com/graph/api/driveitem-createuploadsession
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from airflow_provider_onedrive.emulator.model import clock
+from airflow_provider_onedrive.emulator.model.contents import Content, Data
+from airflow_provider_onedrive.emulator.model.tree import Drive, FileTimes, Identity
+from airflow_provider_onedrive.emulator.serving.problems import Problem, session_not_found
+from airflow_provider_onedrive.emulator.transfers.writing import Destination
+
+
+@dataclass
+class UploadSession:
+    """:param misaligned: a fragment before the last was no multiple of 320 KiB.
+
+    :param ragged: the last one was none.
+    :param deferred: it becomes a file only when the client says so.
+    """
+
+    drive: Drive
+    destination: Destination
+    by: Identity
+    times: FileTimes
+    expires: datetime
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    guid: uuid.UUID = field(default_factory=uuid.uuid4)
+    content: Content = field(default_factory=Content)
+    total: int | None = None
+    misaligned: bool = False
+    ragged: bool = False
+    deferred: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    arriving: Fragment | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether all bytes are there; without a known total the client knows."""
+        return self.content.size > 0 and self.total in {None, self.content.size}
+
+    @property
+    def expected_ranges(self) -> list[str]:
+        """The end is said when the total is known."""
+        if self.total is None:
+            return [f"{self.content.size}-"]
+        return [f"{self.content.size}-{self.total - 1}"] if self.content.size < self.total else []
+
+    def status(self) -> dict[str, object]:
+        return {"expirationDateTime": clock.text(self.expires), "nextExpectedRanges": self.expected_ranges}
+
+    def url(self, store_url: str) -> str:
+        replaces, renames = self.destination.conflict == "replace", self.destination.conflict == "rename"
+        query = f"guid='{self.guid}'&overwrite={replaces}&rename={renames}&dc=0&tempauth=v1.{self.secret}"
+        place = f"{self.drive.web_path}/_api/v2.0/drives/{self.drive.id}/items/{self.destination.place_id}"
+        return f"{store_url}{place}/uploadSession?{query}"
+
+    def check_place(self, start: int, total: int | None) -> None:
+        """Raise unless a fragment begins where the last one ended."""
+        if total is not None and self.total not in {None, total}:
+            raise Problem(
+                400,
+                "invalidRequest",
+                f"The current upload session is for {self.total} total bytes, but the current fragment declares a "
+                f"total of {total}.",
+            )
+        if start < self.content.size:
+            raise _out_of_place("Uploaded fragment overlaps with existing data.", "fragmentOverlap")
+        if start > self.content.size:
+            raise _out_of_place("The uploaded fragment does not follow the last one.", "fragmentOutOfOrder")
+
+    def begin(self, start: int, total: int | None) -> Fragment:
+        """Expect a fragment. Called with the session's lock held."""
+        self.check_place(start, total)
+        self.content.expect(total or 0)
+        self.arriving = Fragment(self, total)
+        return self.arriving
+
+
+@dataclass
+class Fragment:
+    """A fragment on its way, written where its place is: behind what the session has, where nothing counts yet.
+
+    If another connection begins to send the same fragment the newer one counts: the older may have broken off.
+    """
+
+    session: UploadSession
+    total: int | None
+    size: int = 0
+
+    def append(self, piece: Data) -> None:
+        with self.session.lock:
+            if self.session.arriving is self:
+                self.session.content.write(self.session.content.size + self.size, piece)
+            self.size += len(piece)
+
+    def accept(self) -> None:
+        """Let it count. Called with the session's lock held."""
+        if self.session.arriving is not self:
+            raise _out_of_place("Another connection sends the same fragment.", "fragmentOverlap")
+        self.session.arriving = None
+        self.session.content.size += self.size
+        self.session.total = self.total if self.session.total is None else self.session.total
+
+
+class SessionKeeper(Protocol):
+    """Where open sessions are written down."""
+
+    def keep_session(self, session: UploadSession) -> None: ...
+    def forget_session(self, session: UploadSession) -> None: ...
+
+
+class Sessions:
+    """Those that are open, by the secret in their address."""
+
+    def __init__(self, keeper: SessionKeeper | None = None, sessions: Iterable[UploadSession] = ()) -> None:
+        self._keeper = keeper
+        self._sessions = {session.secret: session for session in sessions}
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def add(self, session: UploadSession) -> None:
+        self._sessions[session.secret] = session
+        self.keep(session)
+
+    def keep(self, session: UploadSession) -> None:
+        """Write down what has changed in a session."""
+        if self._keeper:
+            self._keeper.keep_session(session)
+
+    def get(self, secret: str) -> UploadSession:
+        session = self._sessions.get(secret)
+        if session is None or clock.after(0) >= session.expires:
+            if session:
+                self.end(session)
+            raise session_not_found()
+        return session
+
+    def end(self, session: UploadSession) -> None:
+        if self._sessions.pop(session.secret, None) and self._keeper:
+            self._keeper.forget_session(session)
+
+
+def _out_of_place(message: str, inner: str) -> Problem:
+    return Problem(416, "invalidRange", message, inner=inner)

@@ -1,0 +1,74 @@
+"""Upload sessions on the Graph side: how one begins.
+
+https://learn.microsoft.com/graph/api/driveitem-createuploadsession
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_onedrive.emulator.items.content import destination_by_id, destination_in
+from airflow_provider_onedrive.emulator.items.requests import file_times
+from airflow_provider_onedrive.emulator.model import clock
+from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.tree import FileTimes
+from airflow_provider_onedrive.emulator.serving.calls import Call
+from airflow_provider_onedrive.emulator.serving.problems import invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+from airflow_provider_onedrive.emulator.transfers.sessions import UploadSession
+from airflow_provider_onedrive.emulator.transfers.writing import Destination, check_conflict
+
+
+def create(call: Call) -> Reply:
+    """Refuse at once what would be refused when the last fragment is there."""
+    body = call.request.json()
+    item = body.get("item", {})
+    if not isinstance(item, dict):
+        raise invalid_request("item is not an object.")
+    session = _open(call, item, call.conflict(item) or call.conflict(body))
+    session.deferred = body.get("deferCommit") is True or item.get("deferCommit") is True
+    call.world.sessions.add(session)
+    context = f"{call.world.graph_url}/v1.0/$metadata#microsoft.graph.uploadSession"
+    reply = {"@odata.context": context, "uploadUrl": session.url(call.world.store_url)}
+    return json_reply(200, reply | session.status())
+
+
+def _open(call: Call, item: dict[str, Any], conflict: str | None) -> UploadSession:
+    times: FileTimes = file_times(item)
+    expires = clock.after(call.world.options.session_seconds)
+    with call.drive.lock:
+        destination = _destination(call, conflict)
+        _check_name(item, destination)
+        existing = destination.check(call.drive)
+        replaced = existing.size if existing and destination.conflict == "replace" else 0
+        call.drive.quota.check(call.drive.root.size, _size(item) - replaced)
+    content = Content(spool=call.drive.spool)
+    return UploadSession(call.drive, destination, call.by, times, expires, content=content)
+
+
+def _size(item: dict[str, Any]) -> int:
+    """Return how large the client says that the file will be."""
+    size = item.get("fileSize", 0)
+    if not isinstance(size, int) or size < 0:
+        raise invalid_request("fileSize is not a number of bytes.")
+    return size
+
+
+def _destination(call: Call, conflict: str | None) -> Destination:
+    """By id the file itself is meant, so it is replaced; by path the default is to fail.
+
+    That is what is documented; clients that say nothing and expect their file to be replaced need the lenient mode.
+    """
+    if not call.address.names:
+        return destination_by_id(call, check_conflict(conflict, "replace"))
+    default = "fail" if call.world.options.strict else "replace"
+    parent = call.drive.find(call.drive.get(call.address.base), call.address.names[:-1])
+    if not parent.is_folder:
+        raise item_not_found()
+    return destination_in(call, parent, check_conflict(conflict, default))
+
+
+def _check_name(item: dict[str, Any], destination: Destination) -> None:
+    name = item.get("name")
+    if name and name != (destination.name or destination.place.name):
+        raise invalid_request("The name in the request body does not match the name in the URL.")

@@ -1,0 +1,122 @@
+"""Rules as JSON, the same from Python, pytest, the command line and the control path.
+
+.. code-block:: json
+
+    {
+      "faults": [
+        {"operation": "fragment", "times": 3, "do": {"status": 429, "retry_after": 2}},
+        {"operation": "fragment", "after": 1, "do": {"cut_request": 1048576}},
+        {"every": 7, "do": {"status": 503}},
+        {"origin": "login", "probability": 0.1, "seed": 42, "do": "drop_after"},
+        {"times": null, "do": {"latency": {"seconds": 0.05, "seconds_per_kib": 0.001}}}
+      ],
+      "habits": {"rewrite_office": true},
+      "throttling": {"units_per_minute": 1250}
+    }
+
+A list stands for the object that has ``faults`` alone. In ``do`` one key names the fault, and its value is the fault's
+first parameter (or an object of all); the keys beside it are the others. A rule's other keys are those of
+:class:`~airflow_provider_onedrive.emulator.trouble.rules.Rule`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from airflow_provider_onedrive.emulator.trouble import records
+from airflow_provider_onedrive.emulator.trouble.kinds import KINDS, Fault
+from airflow_provider_onedrive.emulator.trouble.records import ScriptError
+from airflow_provider_onedrive.emulator.trouble.rules import Rule
+
+PARTS = ("faults", "habits", "throttling")
+
+
+def parse(document: object) -> Mapping[str, Any]:
+    """Return the parts of a document, which is text, or what JSON text says.
+
+    :raises ScriptError: it is no JSON, or has a part that is not known.
+    """
+    value = _decode(document) if isinstance(document, (str, bytes)) else document
+    parts = {"faults": value} if isinstance(value, list) else records.expect_object(value, "The script")
+    for name in parts:
+        records.check_known(name, PARTS, "The script", "key")
+    return parts
+
+
+def read_rules(value: object) -> list[Rule]:
+    if not isinstance(value, list):
+        raise ScriptError(f"faults: must be a list, not {value!r}.")
+    return [read_rule(rule, f"faults[{index}]") for index, rule in enumerate(value)]
+
+
+def read_rule(value: object, where: str) -> Rule:
+    keys = dict(records.expect_object(value, where))
+    for name in keys:
+        records.check_known(name, [*records.names(Rule), "do"], where, "key")
+    if "do" not in keys:
+        raise ScriptError(f"{where}: do is missing.")
+    do = read_fault(keys.pop("do"), f"{where}.do")
+    if _is_repeated(keys):
+        keys = {"times": None} | keys
+    return records.build(Rule, keys, where, do=do)
+
+
+def write_rule(rule: Rule) -> dict[str, Any]:
+    """Return what ``read_rule`` reads; a fault that is not one of ``KINDS`` is only named."""
+    keys = records.write(rule)
+    if _is_repeated(keys):
+        keys |= {"times": rule.times}
+    return {**keys, "do": _write_fault(rule.do)}
+
+
+def read_fault(value: object, where: str) -> Fault:
+    """Read ``"drop_after"``, ``{"cut_request": 1000, "keep": true}`` or ``{"bandwidth": {...}}``."""
+    keys = {value: True} if isinstance(value, str) else dict(records.expect_object(value, where))
+    name = next((key for key in keys if key in KINDS), None)
+    if name is None:
+        records.check_known(str(next(iter(keys), "")), KINDS, where, "fault")
+        raise ScriptError(f"{where}: names no fault.")
+    first = keys.pop(name)
+    return records.build(KINDS[name], _parameters(KINDS[name], first, where) | keys, where)
+
+
+def _parameters(kind: type[Fault], first: object, where: str) -> dict[str, Any]:
+    if isinstance(first, dict):
+        return first
+    if first is True:
+        return {}
+    own = records.names(kind)
+    if not own:
+        raise ScriptError(f"{where}: {kind.__name__} takes no parameter; write true or the name alone.")
+    return {own[0]: first}
+
+
+def _is_repeated(keys: Mapping[str, Any]) -> bool:
+    """Say whether the rule goes on until it is told to end."""
+    return bool({"every", "probability"} & keys.keys())
+
+
+def _write_fault(fault: Fault) -> str | dict[str, Any]:
+    name = type(fault).__name__
+    if KINDS.get(name) is not type(fault):
+        return name
+    keys = records.write(fault)
+    needed = [each.name for each in fields(fault) if each.default is MISSING and each.default_factory is MISSING]  # type: ignore[arg-type]
+    first = {name: keys.pop(needed[0])} if needed else {name: True} if keys else {}
+    return {**first, **keys} or name
+
+
+def _decode(text: str | bytes) -> object:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise ScriptError(f"The script is no JSON: {error.msg} in line {error.lineno}, column {error.colno}.") from None
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"The script is no JSON: {error}.") from None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")

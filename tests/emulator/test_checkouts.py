@@ -1,0 +1,124 @@
+"""Checked out and locked files: 423."""
+
+from __future__ import annotations
+
+import pytest
+
+CHECKED_OUT = (423, "accessDenied", "The file is currently checked out or locked for editing by another user.")
+SESSION = (423, "notAllowed", "The resource you are attempting to access is locked")
+DELETE = (423, "accessDenied", "Lock token does not match existing lock")
+REPLACE = {"@microsoft.graph.conflictBehavior": "replace"}
+
+
+@pytest.fixture
+def anna(emulator):
+    """Return the headers of a request of the first user."""
+    return {"Authorization": f"Bearer {emulator.token(emulator.users[0])}"}
+
+
+def test_a_locked_file(graph, drive, error):
+    """Nothing of a locked file can be changed; each operation words it in its own way, and reading goes on."""
+    drive.put("f/a.txt", b"1")
+    drive.lock("f/a.txt")
+    assert error(graph.patch("/root:/f/a.txt", json={"name": "b.txt"})) == CHECKED_OUT
+    assert error(graph.put("/root:/f/a.txt:/content", content=b"2")) == CHECKED_OUT
+    assert error(graph.post("/root:/f/a.txt:/createUploadSession", json=REPLACE)) == SESSION
+    assert error(graph.delete("/root:/f/a.txt")) == DELETE
+    assert error(graph.delete("/root:/f"))[0] == 423
+    assert error(graph.post("/root:/f/a.txt:/permanentDelete"))[0] == 423
+    assert graph.get("/root:/f/a.txt:/content").status_code == 302
+    assert (drive.read("f/a.txt"), drive.version_count("f/a.txt")) == (b"1", 1)
+    drive.unlock("f/a.txt")
+    assert graph.delete("/root:/f").status_code == 204
+
+
+def test_the_inner_code_of_a_locked_session(graph, drive):
+    """A session says resourceLocked within."""
+    drive.put("a.txt")
+    drive.lock("a.txt")
+    reply = graph.post("/root:/a.txt:/createUploadSession", json=REPLACE)
+    assert reply.json()["error"]["innerError"]["code"] == "resourceLocked"
+
+
+def test_a_file_that_is_locked_while_it_is_uploaded(graph, http, drive, error):
+    """The commit is refused and the session stays: later it goes through."""
+    drive.put("a.txt", b"old")
+    url = graph.post("/root:/a.txt:/createUploadSession", json=REPLACE).json()["uploadUrl"]
+    drive.lock("a.txt")
+    reply = http.put(url, content=b"new", headers={"Content-Range": "bytes 0-2/3"})
+    assert error(reply) == SESSION
+    drive.unlock("a.txt")
+    assert http.post(url, content=b"").status_code == 200
+    assert drive.read("a.txt") == b"new"
+
+
+def test_a_locked_name_can_be_avoided(graph, drive):
+    """An upload under another name does not touch the locked file."""
+    drive.put("a.txt")
+    drive.lock("a.txt")
+    reply = graph.put("/root:/a.txt:/content?@microsoft.graph.conflictBehavior=rename", content=b"2")
+    assert (reply.status_code, reply.json()["name"]) == (201, "a 1.txt")
+
+
+def test_check_out_and_in(graph, drive, anna, error):
+    """Who has the file changes it; for others it is locked until it is checked in."""
+    drive.put("a.txt", b"1")
+    assert graph.post("/root:/a.txt:/checkout", headers=anna).status_code == 204
+    assert graph.post("/root:/a.txt:/checkout", headers=anna).status_code == 204
+    assert error(graph.post("/root:/a.txt:/checkout")) == CHECKED_OUT
+    assert error(graph.put("/root:/a.txt:/content", content=b"2")) == CHECKED_OUT
+    assert graph.put("/root:/a.txt:/content", content=b"3", headers=anna).status_code == 200
+    assert error(graph.post("/root:/a.txt:/checkin")) == CHECKED_OUT
+    body = {"checkInAs": "published", "comment": "done"}
+    assert graph.post("/root:/a.txt:/checkin", json=body, headers=anna).status_code == 204
+    assert graph.put("/root:/a.txt:/content", content=b"4").status_code == 200
+
+
+def test_discard(graph, drive, anna):
+    """What was written since the checkout is taken back."""
+    drive.put("a.txt", b"1")
+    graph.post("/root:/a.txt:/checkout", headers=anna)
+    for content in (b"22", b"333"):
+        graph.put("/root:/a.txt:/content", content=content, headers=anna)
+    assert graph.post("/root:/a.txt:/discardCheckout", headers=anna).status_code == 204
+    assert (drive.read("a.txt"), drive.version_count("a.txt"), drive.item()["size"]) == (b"1", 1, 1)
+    assert graph.put("/root:/a.txt:/content", content=b"4").status_code == 200
+
+
+def test_an_application_may_discard(graph, drive, anna):
+    """Besides who has the file, application permissions will do."""
+    drive.put("a.txt", b"1")
+    graph.post("/root:/a.txt:/checkout", headers=anna)
+    assert graph.post("/root:/a.txt:/discardCheckout").status_code == 204
+
+
+def test_the_publication_facet(graph, drive, anna, emulator):
+    """It is shown to who selects it, and says who has the file."""
+    drive.put("a.txt", b"1")
+    assert "publication" not in graph.get("/root:/a.txt").json()
+    published = graph.get("/root:/a.txt?$select=publication").json()["publication"]
+    assert published == {"level": "published", "versionId": "1.0"}
+    graph.post("/root:/a.txt:/checkout", headers=anna)
+    checked_out = graph.get("/root:/a.txt?$select=publication").json()["publication"]
+    assert checked_out["level"] == "checkout"
+    assert checked_out["checkedOutBy"]["user"]["email"] == emulator.users[0]
+
+
+def test_checkouts_that_are_refused(graph, drive, error):
+    """Folders, files that are not checked out, and personal accounts."""
+    drive.put("a/b.txt")
+    assert graph.post("/root:/a:/checkout").status_code == 400
+    assert graph.post("/root:/a/b.txt:/checkin", json={}).status_code == 400
+    assert graph.post("/root:/a/b.txt:/discardCheckout").status_code == 400
+    graph.post("/root:/a/b.txt:/checkout")
+    assert graph.post("/root:/a/b.txt:/checkin", json={"checkInAs": "x"}).status_code == 400
+    drive._drive.personality = "personal"
+    assert error(graph.post("/root:/a/b.txt:/checkout"))[:2] == (501, "notSupported")
+
+
+def test_versions_of_a_locked_file(graph, drive):
+    """Restoring one is a change too."""
+    drive.put("a.txt", b"1")
+    drive.put("a.txt", b"2")
+    drive.lock("a.txt")
+    assert graph.post("/root:/a.txt:/versions/1.0/restoreVersion").status_code == 423

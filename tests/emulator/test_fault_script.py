@@ -1,0 +1,132 @@
+"""Faults as text."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airflow_provider_onedrive.emulator.faults import (
+    Faults,
+    Rule,
+    ScriptError,
+    bandwidth,
+    cut_request,
+    drop_after,
+    latency,
+    status,
+)
+from airflow_provider_onedrive.emulator.throttling import Budget
+
+SCRIPT = """
+{
+  "faults": [
+    {"operation": "fragment", "times": 3, "do": {"status": 429, "retry_after": 2}},
+    {"operation": ["fragment", "upload"], "after": 1, "do": {"cut_request": 1000, "keep": true}},
+    {"every": 7, "do": {"status": 503, "headers": {"x-ms-ags-diagnostic": "{}"}}},
+    {"origin": "login", "probability": 0.1, "seed": 42, "times": 2, "do": "drop_after"},
+    {"times": null, "do": {"bandwidth": {"up_bytes_per_second": 1000000}}},
+    {"method": "GET", "path": "/a$", "do": {"latency": 0.05}}
+  ],
+  "habits": {"rewrite_office": true, "locked_writes": 2},
+  "throttling": {"units_per_minute": 100, "rate_limit_headers": true}
+}
+"""
+
+
+@pytest.fixture
+def faults():
+    return Faults()
+
+
+def test_load(faults):
+    """The text says the same as the calls."""
+    faults.load(SCRIPT)
+    assert faults.rules == [
+        Rule(operation="fragment", times=3, do=status(429, retry_after=2)),
+        Rule(operation=["fragment", "upload"], after=1, do=cut_request(1000, keep=True)),
+        Rule(every=7, times=None, do=status(503, headers={"x-ms-ags-diagnostic": "{}"})),
+        Rule(origin="login", probability=0.1, seed=42, times=2, do=drop_after()),
+        Rule(times=None, do=bandwidth(up_bytes_per_second=1_000_000)),
+        Rule(method="GET", path="/a$", do=latency(0.05)),
+    ]
+
+
+def test_dump(faults):
+    """What was dumped loads as what it was, and says only what needs to be said."""
+    faults.load(SCRIPT)
+    faults.add(every=2, times=1, do=status(500))
+    other = Faults()
+    other.load(faults.dump())
+    assert other.rules == faults.rules
+    assert other.dump() == faults.dump()
+    assert json.loads(faults.dump())["faults"][3] == json.loads(SCRIPT)["faults"][3]
+
+
+def test_parts(emulator):
+    """A part that is named takes the place of what there was; a list is the faults alone."""
+    emulator.faults.load(SCRIPT)
+    emulator.faults.load([{"do": "drop_before"}])
+    assert (len(emulator.faults.rules), emulator.habits.rewrite_office) == (1, True)
+    assert emulator.throttling == Budget(units_per_minute=100, rate_limit_headers=True)
+    emulator.faults.load({"habits": {"locked_writes": 1}, "throttling": None})
+    assert (len(emulator.faults.rules), emulator.habits.rewrite_office, emulator.throttling) == (1, False, None)
+    assert emulator.habits.locked_writes == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("{", "The script is no JSON: Expecting property name"),
+        ("[{}", "The script is no JSON: Expecting ',' delimiter in line 1, column 4."),
+        ('[{"probability": NaN, "do": "drop_after"}]', "The script is no JSON: NaN is no number of JSON."),
+        ("5", "The script: must be an object, not 5."),
+        ('{"fault": []}', "The script: unknown key 'fault'; did you mean 'faults'?"),
+        ('{"faults": {}}', "faults: must be a list, not {}."),
+        ("[[]]", "faults[0]: must be an object, not []."),
+        (
+            '[{"do": "drop_after"}, {"tims": 3, "do": "drop_after"}]',
+            "faults[1]: unknown key 'tims'; did you mean 'times'?",
+        ),
+        ('[{"times": 3}]', "faults[0]: do is missing."),
+        ('[{"times": "3", "do": "drop_after"}]', "faults[0]: times must be a whole number or null, not '3'."),
+        ('[{"times": true, "do": "drop_after"}]', "faults[0]: times must be a whole number or null, not True."),
+        ('[{"every": 0, "do": "drop_after"}]', "faults[0]: every must be at least 1."),
+        ('[{"path": "(", "do": "drop_after"}]', "faults[0]: path is no regular expression: "),
+        (
+            '[{"operation": "chidren", "do": "drop_after"}]',
+            "faults[0]: unknown operation 'chidren'; did you mean 'children'?",
+        ),
+        ('[{"do": "drop"}]', "faults[0].do: unknown fault 'drop'; did you mean 'drop_"),
+        ('[{"do": {"retry_after": 2}}]', "faults[0].do: unknown fault 'retry_after'"),
+        ('[{"do": {}}]', "faults[0].do: unknown fault ''; known are: answer_then_drop, "),
+        ('[{"do": {"status": "429"}}]', "faults[0].do: status must be a whole number, not '429'."),
+        ('[{"do": {"status": 200}}]', "faults[0].do: a status must lie between 300 and 599."),
+        (
+            '[{"do": {"status": 429, "retryafter": 1}}]',
+            "faults[0].do: unknown key 'retryafter'; did you mean 'retry_after'?",
+        ),
+        ('[{"do": {"status": true}}]', "faults[0].do: status is missing."),
+        ('[{"do": {"drop_after": 3}}]', "faults[0].do: drop_after takes no parameter"),
+        ('{"habits": {"rewrite": true}}', "habits: unknown key 'rewrite'; did you mean 'rewrite_"),
+        ('{"habits": {"locked_writes": 1.5}}', "habits: locked_writes must be a whole number, not 1.5."),
+        ('{"throttling": {"units_per_minute": 0}}', "throttling: a budget must be at least 1 unit."),
+        (
+            '{"throttling": {"code": "Busy"}}',
+            "throttling: code must be 'activityLimitReached' or 'TooManyRequests', not 'Busy'.",
+        ),
+    ],
+)
+def test_errors(faults, script, message):
+    """An error names the place, the mistake and what was probably meant; nothing of the script is taken over."""
+    faults.add(do=drop_after())
+    with pytest.raises(ScriptError) as caught:
+        faults.load(script)
+    assert str(caught.value).startswith(message)
+    assert len(faults.rules) == 1
+
+
+@pytest.mark.onedrive_faults([{"method": "GET", "do": {"status": 503}}])
+def test_marker(onedrive_emulator):
+    """A test of a user names its faults in a marker."""
+    assert [rule.do for rule in onedrive_emulator.faults.rules] == [status(503)]

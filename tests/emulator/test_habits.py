@@ -1,0 +1,250 @@
+"""Habits of SharePoint, each switched on by itself."""
+
+from __future__ import annotations
+
+import io
+import ssl
+import zipfile
+
+import httpx
+import pytest
+
+from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.emulator.faults import status
+from airflow_provider_onedrive.emulator.model.quickxor import quick_xor_hash
+from airflow_provider_onedrive.emulator.throttling import Budget
+
+UNIT = 320 * 1024
+
+
+@pytest.fixture
+def habits(emulator):
+    return emulator.habits
+
+
+@pytest.fixture
+def docx():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as package:
+        package.writestr("word/document.xml", b"<a/>")
+    return file.getvalue()
+
+
+@pytest.fixture
+def put(graph, http):
+    """Upload by PUT, or through a session."""
+
+    def send(name, content, *, way="put"):
+        if way == "put":
+            return graph.put(f"/root:/{name}:/content", content=content)
+        session = graph.post(f"/root:/{name}:/createUploadSession", json={}).json()["uploadUrl"]
+        headers = {"Content-Range": f"bytes 0-{len(content) - 1}/{len(content)}"}
+        return http.put(session, content=content, headers=headers)
+
+    return send
+
+
+def _hash(data):
+    return quick_xor_hash([data])
+
+
+def test_off(put, drive, docx):
+    """Nothing of it happens unless it is switched on."""
+    assert put("a.docx", docx).json()["size"] == len(docx)
+    assert drive.read("a.docx") == docx
+
+
+@pytest.mark.parametrize("way", ["put", "session"])
+def test_rewritten(put, drive, habits, docx, way):
+    """An Office file is rewritten after the upload: the answer says its new size, hash and tags."""
+    habits.rewrite_office = True
+    reply = put("a.docx", docx, way=way)
+    item, stored = reply.json(), drive.read("a.docx")
+    assert (reply.status_code, item["size"]) == (201, len(stored))
+    assert len(stored) > len(docx)
+    assert item["file"]["hashes"]["quickXorHash"] == _hash(stored)
+    assert reply.headers["ETag"] == item["eTag"] == drive.item("a.docx")["eTag"]
+    assert zipfile.ZipFile(io.BytesIO(stored)).testzip() is None
+    assert drive.version_count("a.docx") == 1
+    assert drive.item()["size"] == len(stored)
+
+
+@pytest.mark.parametrize("way", ["put", "session"])
+def test_rewritten_later(put, graph, habits, docx, way):
+    """Or the answer still says what was sent, and the next read what became of it."""
+    habits.rewrite_office, habits.rewrite_in_answer = True, False
+    sent = put("a.docx", docx, way=way).json()
+    assert (sent["size"], sent["file"]["hashes"]["quickXorHash"]) == (len(docx), _hash(docx))
+    read = graph.get("/root:/a.docx").json()
+    stored = graph.get("/root:/a.docx:/content", follow_redirects=True).content
+    assert (read["size"], read["file"]["hashes"]["quickXorHash"]) == (len(stored), _hash(stored))
+    assert read["size"] > sent["size"]
+    assert read["eTag"] != sent["eTag"]
+    assert read["cTag"] != sent["cTag"]
+
+
+def test_rewriting_is_kept(tmp_path, docx):
+    """What a file was rewritten to survives a restart of the emulator."""
+    with Emulator(root=tmp_path) as emulator:
+        emulator.habits.rewrite_office = True
+        url = f"{emulator.graph_url}/v1.0/users/{emulator.users[0]}/drive/root:/a.docx:/content"
+        trust = ssl.create_default_context(cadata=emulator.ca_certificate)
+        headers = {"Authorization": f"Bearer {emulator.token()}"}
+        with httpx.Client(verify=trust, trust_env=False, headers=headers) as client:
+            etag = client.put(url, content=docx).json()["eTag"]
+        stored = emulator.drive().read("a.docx")
+    with Emulator(root=tmp_path) as emulator:
+        assert emulator.drive().read("a.docx") == stored != docx
+        assert emulator.drive().item("a.docx")["eTag"] == etag
+
+
+def test_rewriting_with_select(graph, drive, habits, docx):
+    """It is rewritten although the answer was asked to say little, and the little is right."""
+    habits.rewrite_office = True
+    reply = graph.put("/root:/a.docx:/content?$select=size", content=docx)
+    assert reply.json()["size"] == len(drive.read("a.docx")) > len(docx)
+
+
+def test_other_files_are_left_alone(put, drive, habits):
+    """A CSV stays what it is."""
+    habits.rewrite_office = True
+    assert put("a.csv", b"a,b").json()["size"] == 3
+    assert drive.read("a.csv") == b"a,b"
+
+
+def test_a_session_is_rewritten_when_it_ends(graph, http, habits):
+    """A fragment that is not the last changes nothing."""
+    habits.rewrite_office = True
+    session = graph.post("/root:/a.html:/createUploadSession", json={}).json()["uploadUrl"]
+    first = {"Content-Range": f"bytes 0-{UNIT - 1}/{UNIT + 1}"}
+    last = {"Content-Range": f"bytes {UNIT}-{UNIT}/{UNIT + 1}"}
+    assert http.put(session, content=b"x" * UNIT, headers=first).status_code == 202
+    assert http.put(session, content=b"x", headers=last).json()["size"] > UNIT + 1
+
+
+def test_hash_missing(put, graph, habits):
+    """The hash is missing in the answer and in the first reads after it, alone or in a listing."""
+    habits.hash_missing_reads = 2
+    assert "hashes" not in put("a", b"x").json()["file"]
+    assert "hashes" not in graph.get("/root:/a").json()["file"]
+    assert "hashes" not in graph.get("/root/children").json()["value"][0]["file"]
+    assert graph.get("/root:/a").json()["file"]["hashes"]["quickXorHash"] == _hash(b"x")
+
+
+def test_invisible_file(put, graph, drive, habits):
+    """A file just created is not found by path at first; by id it is, and replacing hides nothing."""
+    drive.put("old", b"x")
+    habits.invisible_reads = 2
+    item = put("new", b"x").json()
+    put("old", b"y")
+    assert put("new", b"y").status_code == 200
+    assert graph.get(f"/items/{item['id']}").status_code == 200
+    assert [graph.get("/root:/new").status_code for _ in range(3)] == [404, 404, 200]
+    assert graph.get("/root:/old").status_code == 200
+
+
+def test_invisible_folder(put, graph, habits):
+    """What is sent into a folder just created is 404 at first."""
+    habits.invisible_reads = 3
+    folder = graph.post("/root/children", json={"name": "new", "folder": {}})
+    assert folder.status_code == 201
+    assert put("new/a", b"x").status_code == 404
+    assert graph.post("/root:/new/b:/createUploadSession", json={}).status_code == 404
+    assert graph.post("/root:/new:/children", json={"name": "c", "folder": {}}).status_code == 404
+    assert put("new/a", b"x").status_code == 201
+
+
+def test_special_folders(graph, emulator, habits):
+    """What is addressed below a special folder is the same file."""
+    graph.base_url = f"{emulator.graph_url}/v1.0/me/drive"
+    graph.headers["Authorization"] = f"Bearer {emulator.token(emulator.users[0])}"
+    habits.locked_writes = 1
+    assert graph.put("/special/approot:/a:/content", content=b"x").status_code == 201
+    assert graph.put("/special/approot:/a:/content", content=b"y").status_code == 423
+    assert graph.put("/special/approot:/a:/content", content=b"y").status_code == 200
+
+
+def test_session_not_yet_visible(graph, http, habits, error):
+    """The first requests to a new upload URL find no session."""
+    habits.session_invisible_uses = 2
+    session = graph.post("/root:/a:/createUploadSession", json={}).json()["uploadUrl"]
+    assert error(http.put(session, content=b"x", headers={"Content-Range": "bytes 0-0/1"})) == (
+        404,
+        "itemNotFound",
+        "The upload session was not found",
+    )
+    assert [http.get(session).status_code for _ in range(2)] == [404, 200]
+    assert http.put(session, content=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 201
+
+
+def test_tempauth(graph, http, habits, error):
+    """An upload URL is refused before its session expires; a new session works."""
+    now = [0.0]
+    habits.tempauth_seconds, habits.clock = 60, lambda: now[0]
+    session = graph.post("/root:/a:/createUploadSession", json={}).json()
+    assert http.get(session["uploadUrl"]).status_code == 200
+    now[0] = 60
+    assert error(http.get(session["uploadUrl"])) == (403, "accessDenied", "Access denied")
+    assert http.put(session["uploadUrl"], content=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 403
+    fresh = graph.post("/root:/a:/createUploadSession", json={}).json()["uploadUrl"]
+    assert http.put(fresh, content=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 201
+
+
+def test_retry_after_missing(graph, emulator, habits):
+    """429 and 503 say nothing of when to try again, whoever they come from."""
+    habits.retry_after_missing = True
+    emulator.faults.add(do=status(503, retry_after=2))
+    assert "Retry-After" not in graph.get("/root").headers
+    emulator.throttling = Budget(units_per_minute=1)
+    graph.get("/root")
+    refused = graph.get("/root")
+    assert (refused.status_code, "Retry-After" in refused.headers) == (429, False)
+
+
+def test_editor_opens(graph, drive, habits, error):
+    """Somebody opens the file after it was read: its eTag moves, its content does not."""
+    drive.put("a", b"x")
+    habits.editor_opens = 1
+    first, second = (graph.get("/root:/a").json() for _ in range(2))
+    assert first["eTag"] != second["eTag"]
+    assert (first["cTag"], first["lastModifiedDateTime"]) == (second["cTag"], second["lastModifiedDateTime"])
+    stale = graph.put("/root:/a:/content", content=b"y", headers={"If-Match": first["eTag"]})
+    assert error(stale)[:2] == (412, "notAllowed")
+    assert graph.put("/root:/a:/content", content=b"y", headers={"If-Match": second["eTag"]}).status_code == 200
+
+
+def test_open_in_editor(graph, drive, error):
+    """A test can open a file itself."""
+    etag = drive.put("a", b"x")["eTag"]
+    drive.open_in_editor("a")
+    assert error(graph.put("/root:/a:/content", content=b"y", headers={"If-Match": etag}))[0] == 412
+
+
+def test_locked(put, graph, drive, habits):
+    """The first changes of each file are refused; reading is not, and new files are not."""
+    drive.put("a", b"x")
+    habits.locked_writes = 2
+    assert graph.get("/root:/a").status_code == 200
+    assert put("new", b"x").status_code == 201
+    assert (
+        graph.post("/root:/a:/createUploadSession", json={}).json()["error"]["innerError"]["code"] == "resourceLocked"
+    )
+    assert graph.patch("/root:/a", json={"name": "b"}).status_code == 423
+    assert graph.patch("/root:/a", json={"name": "b"}).status_code == 200
+    assert graph.delete("/root:/new").status_code == 423
+
+
+@pytest.mark.parametrize("way", ["put", "session"])
+def test_failing_commit(put, drive, habits, error, way):
+    """The upload is answered with an error although the file is there."""
+    habits.failing_commits = 1
+    assert error(put("a", b"x", way=way))[:2] == (500, "generalException")
+    assert drive.read("a") == b"x"
+    assert put("b", b"x", way=way).status_code == 201
+
+
+def test_reset(emulator, habits):
+    """A reset switches all of them off."""
+    habits.rewrite_office = True
+    emulator.reset()
+    assert emulator.habits.are_off

@@ -1,0 +1,81 @@
+"""The table of permissions, without a server."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from airflow_provider_onedrive.emulator.access.permissions import (
+    APPLICATION_PERMISSIONS,
+    DELEGATED_PERMISSIONS,
+    ROLES,
+    Kind,
+    Place,
+    allowed,
+    any_allowed,
+)
+
+OWN, OTHER, SITE, GRANTS = Place.OWN_DRIVE, Place.OTHER_DRIVE, Place.SITE, Place.SITE_PERMISSIONS
+
+# For each permission and who holds it: what may be read, what may be written.
+EXPECTED = {
+    ("Files.Read", "user"): ({OWN}, set()),
+    ("Files.ReadWrite", "user"): ({OWN}, {OWN}),
+    ("Files.Read.All", "user"): ({OWN, OTHER}, set()),
+    ("Files.Read.All", "app"): ({OWN, OTHER}, set()),
+    ("Files.ReadWrite.All", "user"): ({OWN, OTHER}, {OWN, OTHER}),
+    ("Files.ReadWrite.All", "app"): ({OWN, OTHER}, {OWN, OTHER}),
+    ("Sites.Read.All", "user"): ({OWN, OTHER, SITE}, set()),
+    ("Sites.Read.All", "app"): ({OWN, OTHER, SITE}, set()),
+    ("Sites.ReadWrite.All", "user"): ({OWN, OTHER, SITE}, {OWN, OTHER, SITE}),
+    ("Sites.ReadWrite.All", "app"): ({OWN, OTHER, SITE}, {OWN, OTHER, SITE}),
+    ("Sites.Manage.All", "user"): ({OWN, OTHER, SITE}, {OWN, OTHER, SITE}),
+    ("Sites.Manage.All", "app"): ({OWN, OTHER, SITE}, {OWN, OTHER, SITE}),
+    ("Sites.FullControl.All", "user"): (set(Place), set(Place)),
+    ("Sites.FullControl.All", "app"): (set(Place), set(Place)),
+}
+NAMES = sorted(APPLICATION_PERMISSIONS | DELEGATED_PERMISSIONS | {"Mail.Read", ""})
+
+
+@pytest.mark.parametrize(("permission", "holder"), list(itertools.product(NAMES, ["user", "app"])))
+def test_table(permission, holder):
+    """Each permission allows what Microsoft's reference says, for whom it says so, and nothing else."""
+    app_only = holder == "app"
+    reads, writes = (
+        {place for place in Place if allowed(permission, Kind(place, writes=writing, app_only=app_only))}
+        for writing in (False, True)
+    )
+    assert (reads, writes) == EXPECTED.get((permission, holder), (set(), set()))
+
+
+@pytest.mark.parametrize(
+    ("roles", "reads", "writes"),
+    [
+        ([], False, False),
+        (["read"], True, False),
+        (["write"], True, True),
+        (["owner"], True, True),
+        (["fullcontrol"], True, True),
+        (["nonsense"], False, False),
+    ],
+)
+def test_selected_sites(roles, reads, writes):
+    """Sites.Selected allows what the site gave, to applications and to users, and never to give more."""
+    for app_only, place in itertools.product((True, False), (OTHER, SITE)):
+        assert allowed("Sites.Selected", Kind(place, writes=False, app_only=app_only), roles) is reads
+        assert allowed("Sites.Selected", Kind(place, writes=True, app_only=app_only), roles) is writes
+    assert not allowed("Sites.Selected", Kind(GRANTS, writes=False, app_only=True), roles)
+
+
+def test_roles_count_for_selected_sites_only():
+    """What a site gave is worth nothing to who does not hold Sites.Selected."""
+    assert not allowed("Files.Read", Kind(OTHER, writes=False, app_only=False), list(ROLES))
+
+
+def test_permissions_add_up():
+    """One permission that is enough is enough."""
+    kind = Kind(OTHER, writes=True, app_only=True)
+    assert any_allowed({"Files.Read.All", "Files.ReadWrite.All"}, kind)
+    assert not any_allowed({"Files.Read.All", "Files.Read"}, kind)
+    assert not any_allowed((), kind)
