@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from urllib.parse import quote
 
@@ -63,7 +64,7 @@ def folder(trail: Sequence[tuple[str, str]], item: Item, rows: Sequence[Row], fo
 def file(trail: Sequence[tuple[str, str]], item: Item, modified_by: str) -> str:
     facts = {
         "Size": _size(item.size),
-        "Modified": f"{_time(item)}{f' by {_text(modified_by)}' if modified_by else ''}",
+        "Modified": f"{_time(item.modified)}{f' by {_text(modified_by)}' if modified_by else ''}",
         "Type": escape(names.mime_type(item.name)),
         "Version": f"{item.version}.0",
     }
@@ -113,7 +114,7 @@ def _table(rows: Iterable[Row]) -> str:
 
 def _row(row: Row) -> str:
     mark = "/" if row.item.is_folder else ""
-    cells = f'<td>{_time(row.item)}</td><td class="number">{_size(row.item.size)}</td>'
+    cells = f'<td>{_time(row.item.modified)}</td><td class="number">{_size(row.item.size)}</td>'
     return f"<tr><td>{_link(row.address, row.name)}{mark}</td>{cells}</tr>"
 
 
@@ -122,7 +123,7 @@ def _versions(item: Item) -> str:
         return ""
     lines = "\n".join(
         f'<tr><td><a href="?download=1&amp;version={version.number}" download>{version.number}.0</a></td>'
-        f'<td>{clock.text(version.modified)}</td><td class="number">{_size(version.content.size)}</td></tr>'
+        f'<td>{_time(version.modified)}</td><td class="number">{_size(version.content.size)}</td></tr>'
         for version in item.past
     )
     head = '<tr><th scope="col">Version</th><th scope="col">Modified</th><th scope="col" class="number">Size</th></tr>'
@@ -138,8 +139,8 @@ def _text(text: str) -> str:
     return f"<bdi>{escape(text)}</bdi>"
 
 
-def _time(item: Item) -> str:
-    moment = clock.text(item.modified)
+def _time(modified: datetime) -> str:
+    moment = clock.text(modified)
     return f'<time datetime="{moment}">{moment[:16].replace("T", " ")}</time>'
 
 
