@@ -117,6 +117,31 @@ def test_an_encoded_slash_is_no_separator(graph, drive, error):
     assert error(graph.get("/root:/a%2Fb.txt"))[:2] == (400, "invalidRequest")
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "/root:/a%2Fb.txt",
+        "/root:/a%2Fb.txt:",
+        "/root:/.%2Fa%2Fb.txt",
+        "/root:/%2E/a/b.txt",
+        "/items/{folder}:/.%2Fb.txt:",
+    ],
+)
+def test_an_encoded_slash_separates_in_lenient_mode(emulator, graph, drive, form):
+    """OneDrive's client for Linux asks for ``.%2Fa%2Fb.txt``, and the service knows what it means."""
+    emulator.options.strict = False
+    item = drive.put("a/b.txt", b"x")
+    assert graph.get(form.format(folder=drive.item("a")["id"])).json()["id"] == item["id"]
+
+
+@pytest.mark.parametrize("form", ["/root:/%2E", "/root:/%2E%2E", "/root:/a%2F..", "/root:/a%2F.", "/root:/..%2Fa"])
+def test_dots_are_no_names_in_lenient_mode(emulator, graph, drive, error, form):
+    """What is left of a path is looked at as any other name."""
+    emulator.options.strict = False
+    drive.put("a/b.txt", b"x")
+    assert error(graph.get(form))[:2] == (400, "invalidRequest")
+
+
 def test_case_is_preserved_and_does_not_count(graph, drive):
     """Names are looked up without case and kept as they were created."""
     drive.put("Report.CSV", b"x")

@@ -76,10 +76,10 @@ def test_garbled_drive_ids(cara, home, emulator):
 
 
 def test_what_consumers_do_not_have(cara, home, error):
-    """No permanentDelete, no sites, no groups' lists."""
+    """No permanentDelete, no sites, no lists and no items of them."""
     home.put("a.txt", b"x")
     assert error(cara.post("/me/drive/root:/a.txt:/permanentDelete")) == (400, "invalidRequest", "API not found")
-    for path in ("/sites/root", "/sites?search=x", "/me/drive/list"):
+    for path in ("/sites/root", "/sites?search=x", "/me/drive/list", "/me/drive/root:/a.txt:/listItem"):
         assert error(cara.get(path)) == (400, "BadRequest", "This API is not supported for MSA accounts")
     assert home.exists("a.txt")
 

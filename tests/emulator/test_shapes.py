@@ -199,6 +199,7 @@ def walk_versions(walk, business):
     walk.item("GET", "root:/c.txt", "versions/1.0/content", None, 302)
     walk.item("POST", "root:/c.txt", "versions/1.0/restoreVersion", None, 204)
     if business:
+        walk.item("GET", "root:/c.txt", "listItem", "listItem")
         walk.item("POST", "root:/c.txt", "checkout", None, 204)
         walk.item("GET", "root:/c.txt", "", "driveItem", params={"$select": "id,publication"})
         walk.item("POST", "root:/c.txt", "checkin", None, 204, json={"comment": "x"})

@@ -157,6 +157,18 @@ def test_lists_and_their_items(v1, emulator, site_id):
         assert v1.get(f"{base}/items/{missing}").status_code == 404
 
 
+def test_from_an_item_to_the_item_of_the_list(v1, emulator, site_id, error):
+    """``/listItem`` leads from the drive's item to the library's; the root is no item of the list."""
+    library = emulator.drive("sites/Finance/Reports")
+    file = library.put("2026/q1.csv", b"a,b")
+    found = v1.get(f"/drives/{library.id}/items/{file['id']}/listItem").json()
+    assert found.pop("@odata.context").endswith("$metadata#listItems/$entity")
+    assert v1.get(f"/sites/{site_id}/lists/Reports/items/{found['id']}").json() == found
+    assert v1.get(f"/drives/{library.id}/root:/2026/q1.csv:/listItem").json()["id"] == found["id"]
+    assert error(v1.get(f"/drives/{library.id}/root/listItem"))[:2] == (404, "itemNotFound")
+    assert v1.post(f"/drives/{library.id}/items/{file['id']}/listItem", json={}).status_code == 405
+
+
 def test_a_group_has_a_site(v1, emulator):
     """The drive of a group is the library of its site."""
     group_id = emulator.add_group("Data Team")

@@ -163,10 +163,12 @@ def test_refresh_token_of_another_application(emulator, refresh):
         ("https://graph.microsoft.com/Files.Read", "Files.Read", "https://graph.microsoft.com/Files.Read"),
         ("Files.Read openid profile", "Files.Read openid profile", "Files.Read openid profile"),
         ("offline_access", "Files.ReadWrite", "Files.ReadWrite"),
+        ("Offline_Access files.read", "Files.Read", "Files.Read"),
+        ("https://graph.microsoft.com/FILES.READ", "Files.Read", "https://graph.microsoft.com/Files.Read"),
     ],
 )
 def test_scopes_of_a_refresh(emulator, refresh, scope, granted, said):
-    """A refresh may ask for other scopes than before; the answer names them as they were asked for."""
+    """A refresh may ask for other scopes than before, in any case; the answer names them as they were asked for."""
     reply = refresh(emulator.refresh_token(), scope=scope).json()
     assert (claims(reply)["scp"], reply["scope"]) == (granted, said)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SIGN_IN = frozenset({"openid", "profile", "offline_access", "email"})
 _DEFAULT = ".default"
+_SPELLINGS = {name.lower(): name for name in (*DELEGATED_PERMISSIONS, *_SIGN_IN, _DEFAULT)}
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def for_application(world: World, scope: str) -> str | None:
 
 
 def for_user(world: World, scope: str) -> Asked:
-    """Read a list of scopes; a bare name means Graph's."""
-    words = frozenset(scope.split())
+    """Read a list of scopes, in which case does not count; a bare name means Graph's."""
+    words = frozenset(_spelling(word) for word in scope.split())
     parted = [word.rpartition("/")[::2] for word in words - _SIGN_IN]
     resources = {check_resource(world, resource) for resource, _ in parted if resource}
     if len(resources) > 1:
@@ -72,6 +73,12 @@ def for_user(world: World, scope: str) -> Asked:
         )
         raise LoginProblem(400, "invalid_request", 28000, message)
     return Asked(next(iter(resources), ""), frozenset(name for _, name in parted), words & _SIGN_IN)
+
+
+def _spelling(word: str) -> str:
+    """Return a scope with its name as Entra writes it."""
+    resource, slash, name = word.rpartition("/")
+    return resource + slash + _SPELLINGS.get(name.lower(), name)
 
 
 def check_resource(world: World, resource: str) -> str:

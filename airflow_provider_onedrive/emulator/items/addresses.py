@@ -37,8 +37,11 @@ def split(raw_path: str) -> list[str]:
         raise bad_request("The request URI is not valid UTF-8.") from None
 
 
-def parse_item(segments: list[str]) -> tuple[ItemAddress, list[str]]:
-    """Return the address at the start of the segments, and what follows it."""
+def parse_item(segments: list[str], *, strict: bool = True) -> tuple[ItemAddress, list[str]]:
+    """Return the address at the start of the segments, and what follows it.
+
+    :param strict: an encoded slash stands inside a name, which is then refused. The service lets it separate.
+    """
     base, rest = _base(segments)
     # Some clients encode the whole address into the segment of the id, slashes included.
     base, *inner = [part for part in base.split("/") if part] or [base]
@@ -46,7 +49,7 @@ def parse_item(segments: list[str]) -> tuple[ItemAddress, list[str]]:
     if not base.endswith(":"):
         return ItemAddress(base), rest
     names, rest = _names(rest)
-    return ItemAddress(base[:-1], names), rest
+    return ItemAddress(base[:-1], names if strict else _parted(names)), rest
 
 
 def parse_child(address: ItemAddress, tail: list[str]) -> tuple[ItemAddress, list[str]]:
@@ -73,3 +76,9 @@ def _names(segments: list[str]) -> tuple[tuple[str, ...], list[str]]:
             last = [segment[:-1]] if segment != ":" else []
             return (*segments[:index], *last), segments[index + 1 :]
     return tuple(segments), []
+
+
+def _parted(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Part names at slashes that were encoded; ``.`` before another name says nothing."""
+    parts = [part for name in names for part in name.split("/") if part]
+    return tuple(part for part in parts[:-1] if part != ".") + tuple(parts[-1:])

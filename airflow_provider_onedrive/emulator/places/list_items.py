@@ -14,7 +14,8 @@ from airflow_provider_onedrive.emulator.items import showing, views
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.tree import Drive, Item
 from airflow_provider_onedrive.emulator.places import drives
-from airflow_provider_onedrive.emulator.serving.problems import Problem, item_not_found, unknown_segment
+from airflow_provider_onedrive.emulator.serving.calls import Call
+from airflow_provider_onedrive.emulator.serving.problems import Problem, bad_request, item_not_found, unknown_segment
 from airflow_provider_onedrive.emulator.serving.wire import Reply, Request, json_reply
 from airflow_provider_onedrive.emulator.world import World
 
@@ -40,6 +41,19 @@ def respond(world: World, request: Request, token: Token, drive: Drive, tail: li
             case ["items", key, "fields"]:
                 return json_reply(200, _fields(drive, _find(drive, key)))
     raise unknown_segment(tail[-1])
+
+
+def get(call: Call) -> Reply:
+    """Answer ``/listItem``: the relationship of a driveItem that leads to its item of the list."""
+    drive = call.drive
+    if drive.personality == "personal":
+        raise bad_request("This API is not supported for MSA accounts")
+    context = {"@odata.context": f"{call.world.graph_url}/v1.0/$metadata#listItems/$entity"}
+    with drive.lock:
+        item = call.item()
+        if item is drive.root:
+            raise item_not_found()
+        return json_reply(200, context | _json(call.world, drive, item))
 
 
 def _find(drive: Drive, key: str) -> Item:

@@ -20,7 +20,7 @@ from airflow_provider_onedrive.emulator.items import (
     versions,
 )
 from airflow_provider_onedrive.emulator.items import requests as items
-from airflow_provider_onedrive.emulator.places import drives, shared_with_me, special
+from airflow_provider_onedrive.emulator.places import drives, list_items, shared_with_me, special
 from airflow_provider_onedrive.emulator.places import segments as places
 from airflow_provider_onedrive.emulator.serving import batch
 from airflow_provider_onedrive.emulator.serving.calls import Call
@@ -57,6 +57,7 @@ _ITEM: Mapping[tuple[str, ...], Mapping[str, Handler]] = {
     ("createLink",): {"POST": item_permissions.create_link},
     ("invite",): {"POST": item_permissions.invite},
     ("delta",): {"GET": delta.get},
+    ("listItem",): {"GET": list_items.get},
     ("versions",): {"GET": versions.get_all},
     ("versions", _ANY): {"GET": versions.get, "DELETE": versions.delete},
     ("versions", _ANY, "content"): {"GET": versions.get_content},
@@ -109,7 +110,8 @@ def _respond_drive(world: World, request: Request, token: Token, found: drives.F
         return _only_get(request, function(Call(world, request, token, found.drive, addresses.ROOT)))
     # A drive itself can be searched too.
     rest = ["root", *found.rest] if search.is_function(found.rest[0]) else found.rest
-    address, tail = addresses.parse_child(*addresses.parse_item(special.resolve(world, token, found.drive, rest)))
+    segments = special.resolve(world, token, found.drive, rest)
+    address, tail = addresses.parse_child(*addresses.parse_item(segments, strict=world.options.strict))
     is_writing = authorization.writes(request.method, tail[-1] if tail else "")
     if not found.is_checked:
         authorization.check_drive(world, token, found.drive, address, is_writing=is_writing)

@@ -196,7 +196,8 @@ def _place(world: World, request: Request) -> Place | None:
         found = drives.find(world, token, segments[2 if segments[:1] == ["_api"] else 1 :])
         if not isinstance(found, drives.Found) or not found.rest:
             return None
-        address, _ = addresses.parse_item(special.resolve(world, token, found.drive, found.rest))
+        named = special.resolve(world, token, found.drive, found.rest)
+        address, _ = addresses.parse_item(named, strict=world.options.strict)
         return _follow(found.drive, address)
     except Problem:
         return None
