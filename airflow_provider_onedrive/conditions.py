@@ -61,11 +61,11 @@ class Selection:
             raise ConfigurationError(f"kind is {self.kind!r}.", advice="Use 'file', 'folder' or 'any'.")
         if self.file_pattern is None:
             return
-        if not self.file_pattern.strip():
+        if not str(self.file_pattern).strip():
             raise ConfigurationError(
                 "file_pattern is empty.", advice="Check the template that makes it, or leave it out to take every name."
             )
-        if "/" in self.file_pattern:
+        if "/" in str(self.file_pattern):
             raise ConfigurationError(
                 f"file_pattern {self.file_pattern!r} has a slash, and it is compared with names only.",
                 advice="Put the folders into the location.",
@@ -75,7 +75,7 @@ class Selection:
     def _regex(self) -> re.Pattern[str] | None:
         if self.file_pattern is None:
             return None
-        return re.compile(translate(self.file_pattern.replace("[", "[[]")), re.IGNORECASE)
+        return re.compile(translate(str(self.file_pattern).replace("[", "[[]")), re.IGNORECASE)
 
 
 @dataclass(frozen=True)

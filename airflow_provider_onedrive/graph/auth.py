@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from functools import lru_cache
 from typing import Any
 
+import certifi
 import httpx
 import msal
 
@@ -91,6 +92,8 @@ class TokenSource:
             raise _passing(error.response) from None
         except httpx.HTTPError as error:
             raise _unreachable(error, self._settings.authority_url) from None
+        except (ValueError, RuntimeError):  # msal's words for what is no answer of Entra's
+            raise _not_entra(self._settings.authority_url) from None
         if token := answer.get("access_token"):
             return str(token)
         raise _refused(answer)
@@ -152,9 +155,10 @@ def origin(url: httpx.URL) -> tuple[str, str, int | None]:
 @lru_cache(maxsize=16)
 def _ssl_context(ca_certificate: str | None) -> ssl.SSLContext:
     """Make one context for all clients: it costs 20 ms, and a client without it nothing."""
-    if ca_certificate is None:
-        return httpx.create_ssl_context()
-    return ssl.create_default_context(cadata=ca_certificate)
+    context = ssl.create_default_context(cadata=ca_certificate)
+    if ca_certificate is None and not context.get_ca_certs():
+        context.load_verify_locations(certifi.where())  # a system without authorities of its own
+    return context
 
 
 def is_untrusted(error: httpx.HTTPError) -> bool:
@@ -193,8 +197,18 @@ def _unreachable(error: httpx.HTTPError, authority_url: str) -> Exception:
     return ServiceUnavailable(f"{host} did not answer when asked for a token: {reason}", code=NEVER_SENT)
 
 
-def _refused(answer: dict[str, Any]) -> SignInFailed:
+def _not_entra(authority_url: str) -> ServiceUnavailable:
+    return ServiceUnavailable(
+        f"What {httpx.URL(authority_url).host} answered when asked for a token is not Entra's",
+        code=NEVER_SENT,
+        advice="Is there a proxy or a sign-in page on the way?",
+    )
+
+
+def _refused(answer: dict[str, Any]) -> GraphError:
     text = str(answer.get("error_description") or answer.get("error") or "no reason given")
+    if answer.get("error") == "temporarily_unavailable":
+        return ServiceUnavailable(f"Entra gave no token: {_first_line(text)}", code=NEVER_SENT)
     return SignInFailed(
         f"Entra gave no token: {_first_line(text)}",
         code=answer.get("error"),

@@ -121,12 +121,15 @@ class Client(_Way, Operations):
         while True:
             self._check_running()
             try:
-                return self._send(request)
+                response = self._send(request)
+                self._check_running()  # whoever was stopped meanwhile does not go on as if nothing were
             except GraphError as outcome:
                 if attempts.needs_token(outcome):
                     self._tokens.renew()
                 else:
                     self._wait(attempts.wait_seconds(outcome))
+            else:
+                return response
 
     def _send(self, request: Request) -> Response:
         http = self._storage if request.preauthorized else self._graph

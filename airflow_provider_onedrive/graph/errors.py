@@ -175,7 +175,7 @@ class ItemNotFound(GraphError, FileNotFoundError):
     """404: nothing of that name is there."""
 
     may_pass = True
-    default_advice = "Check the location; for a missing folder on the way pass create_folders=True or create it first."
+    default_advice = "Check the location."
 
 
 class DriveNotFound(ItemNotFound):

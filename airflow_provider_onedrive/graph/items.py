@@ -121,6 +121,7 @@ def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
         raise
     except ItemNotFound as missing:
         if not create or address.is_base:
+            missing.advice = "Check the location, create the folder first, or pass create_folders=True."
             raise missing.about("find the folder", str(address)) from None
         parent = yield from folder(address.parent, create=True)
         item = yield from create_folder(address.through(parent.drive_id, parent.id), exist_ok=True)

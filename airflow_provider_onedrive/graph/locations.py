@@ -163,6 +163,7 @@ def upload_target(location: str | Mapping[str, Any], file_name: str | None, loca
     place = parse(location)
     if isinstance(location, Mapping) and location.get("is_folder"):
         place = replace(place, is_folder=True)
+    file_name = None if file_name is None else str(file_name)  # a native template may make a number of it
     if file_name is not None and not file_name.strip():
         raise LocationError(f"file_name is empty for {place}.", advice="Check the template that makes it.")
     if not (place.is_folder or file_name or place.is_root):
@@ -324,7 +325,10 @@ def _writable(place: Location) -> Location:
 
 def _instead_of(character: str) -> str:
     if character == ":":
-        return "Times have colons: use {{ dag_run.run_after | ts_nodash }} in place of {{ ts }} or {{ run_id }}."
+        return (
+            "Times have colons: in place of {{ ts }} or {{ run_id }} use {{ run_id | replace(':', '-') }}, or on "
+            "Airflow 3 {{ dag_run.run_after | ts_nodash }}."
+        )
     if character in "*?":
         return "Patterns go into file_pattern."
     return "Replace it."

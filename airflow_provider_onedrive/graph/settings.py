@@ -93,7 +93,7 @@ class Settings:
             authority_url=_url(given, "authority_url", CLOUDS[cloud].authority_url, trusted_hosts),
             scopes=_scopes(given) or (f"{graph_url}/.default",),
             ca_certificate=_certificate(given),
-            proxy=_proxy(given),
+            proxy=_proxy(given, trusted_hosts),
             timeout_seconds=_seconds(given),
             user_agent=_header(given, "user_agent") or DEFAULT_USER_AGENT,
             myfiles=parse_myfiles(_text(given, "myfiles")) if "myfiles" in given else None,
@@ -192,7 +192,7 @@ def _url(given: Mapping[str, Any], name: str, default: str, trusted_hosts: Colle
         raise ConfigurationError(
             f"The connection's field {name} is no plain https address.", advice=f"Write it like {default}."
         )
-    if parts.hostname not in _MICROSOFT_HOSTS and parts.hostname not in {host.lower() for host in trusted_hosts}:
+    if parts.hostname not in _MICROSOFT_HOSTS and not _is_trusted(parts.hostname, trusted_hosts):
         raise ConfigurationError(
             f"The connection's field {name} is on the host {parts.hostname!r}, which is not trusted; nothing was sent.",
             advice="Whoever runs this Airflow may list the host in [onedrive] trusted_hosts.",
@@ -200,14 +200,29 @@ def _url(given: Mapping[str, Any], name: str, default: str, trusted_hosts: Colle
     return text
 
 
-def _proxy(given: Mapping[str, Any]) -> str | None:
-    """Read the proxy's address, which may hold a password and so is not shown."""
+def _is_trusted(host: str | None, trusted_hosts: Collection[str]) -> bool:
+    return host in {trusted.lower() for trusted in trusted_hosts}
+
+
+def _proxy(given: Mapping[str, Any], trusted_hosts: Collection[str]) -> str | None:
+    """Read the proxy's address, which may hold a password and so is not shown.
+
+    Together with an authority of one's own a proxy can read what goes to Microsoft, the secret included.
+    """
     text = _text(given, "proxy")
-    if text and _split(text, "http", "https") is None:
+    if not text:
+        return None
+    parts = _split(text, "http", "https")
+    if parts is None:
         raise ConfigurationError(
             "The connection's field proxy is no http address.", advice="Write it like http://proxy.example:3128."
         )
-    return text or None
+    if "ca_certificate" in given and not _is_trusted(parts.hostname, trusted_hosts):
+        raise ConfigurationError(
+            "The connection has both proxy and ca_certificate, so the proxy could read its secret; nothing was sent.",
+            advice="Whoever runs this Airflow may list the proxy's host in [onedrive] trusted_hosts.",
+        )
+    return text
 
 
 def _split(text: str, *schemes: str) -> SplitResult | None:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from airflow_provider_onedrive.graph.errors import (
     AccessDenied,
     BadRequest,
+    ConfigurationError,
     ItemNotFound,
     LocationError,
     NameAlreadyExists,
@@ -96,9 +97,18 @@ def update(
 
     :raises ItemNotFound: if there is no such file.
     """
+    _check_etag(expected_etag)
     item = yield from file(address)
     target = address.by_id(item.drive_id, item.id)
     return (yield from upload(Upload(target, source, "replace", if_match=expected_etag, retrying=retrying)))
+
+
+def _check_etag(etag: str | None) -> None:
+    """Refuse an empty template: it would replace whatever version is there."""
+    if etag is not None and not (etag.strip() and etag.isascii() and etag.isprintable()):
+        raise ConfigurationError(
+            f"expected_etag {etag!r} is no eTag.", advice="Check the template that makes it, or leave it out."
+        )
 
 
 def upload(plan: Upload) -> Flow[DriveItem]:

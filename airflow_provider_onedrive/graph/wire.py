@@ -63,7 +63,7 @@ def response_of(request: Request, status: int, headers: Mapping[str, str], conte
     body = _json(content)
     if status >= _BAD:
         raise error_from(status, headers, body, method=request.method, path=request.shown)
-    if body is None and not _needs_no_body(request, status):
+    if not (isinstance(body, dict) or _needs_no_body(request, status)):
         raise ServiceUnavailable(
             "The answer is not Graph's",
             status=status,

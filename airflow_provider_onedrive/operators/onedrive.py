@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from airflow_provider_onedrive.compat import AirflowFailException
 from airflow_provider_onedrive.conditions import Kind, Selection, too_many
 from airflow_provider_onedrive.documents import document_path
-from airflow_provider_onedrive.graph.errors import ConfigurationError
+from airflow_provider_onedrive.graph.errors import ConfigurationError, ItemNotFound
 from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
 
 if TYPE_CHECKING:
@@ -178,16 +179,21 @@ class OneDriveDeleteOperator(OneDriveOperator):
         self.only_say = dry_run  # BaseOperator has a method dry_run
 
     def work(self, context: Context) -> list[dict[str, Any]]:
+        # What an earlier try deleted is missing now. A first try that finds nothing must not lead to a second one,
+        # which would take that for its own work.
+        may_be_done = is_retry(context) and not self.only_say
         with self.connected() as client:
-            deleted = client.delete(
-                self.location,
-                recursive=self.recursive,
-                # what an earlier try deleted is missing now
-                ignore_if_missing=self.ignore_if_missing or is_retry(context),
-                permanent=self.permanent,
-                max_items=self.max_items,
-                dry_run=self.only_say,
-            )
+            try:
+                deleted = client.delete(
+                    self.location,
+                    recursive=self.recursive,
+                    ignore_if_missing=self.ignore_if_missing or may_be_done,
+                    permanent=self.permanent,
+                    max_items=self.max_items,
+                    dry_run=self.only_say,
+                )
+            except ItemNotFound as missing:
+                raise AirflowFailException(str(missing)) from missing
         return [item.to_xcom() for item in deleted]
 
 

@@ -580,3 +580,18 @@ def test_a_large_file_needs_little_memory(client, drive, tmp_path, direction):
         tracemalloc.stop()
     assert peak < 40 * MIB
     assert drive.item("large.bin")["size"] == 64 * MIB
+
+
+@pytest.mark.parametrize("etag", ["", " ", "ä", "a\n"])
+def test_an_etag_that_is_none(client, drive, onedrive_emulator, etag):
+    """An empty template must not replace whatever version is there."""
+    drive.put("a.csv", b"1")
+    with pytest.raises(ConfigurationError, match="expected_etag"):
+        client.update(b"2", "myfiles/a.csv", expected_etag=etag)
+    assert drive.read("a.csv") == b"1"
+
+
+def test_a_number_for_a_name(client, drive):
+    """A native template makes a number of a name of digits."""
+    client.save(b"1", "myfiles/", file_name=20260101)
+    assert drive.paths() == ["20260101"]

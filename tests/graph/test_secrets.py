@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_onedrive.emulator.faults import cut_response, drop_before, expire_token, status
 from airflow_provider_onedrive.graph.client import Client
-from airflow_provider_onedrive.graph.errors import OneDriveError
+from airflow_provider_onedrive.graph.errors import ConfigurationError, OneDriveError
 from airflow_provider_onedrive.graph.messages import Request
 from airflow_provider_onedrive.graph.settings import Settings
 from airflow_provider_onedrive.graph.uploads import SINGLE_PUT_BYTES
@@ -179,7 +179,9 @@ def test_nothing_secret_is_represented(connect, fields, watch, onedrive_emulator
     onedrive_emulator.drive().put("a.bin", b"abc")
     client = connect(on_secret=watch.tokens.append)
     item = client.stat("myfiles/a.bin")
-    settings = Settings.from_fields({**fields, "proxy": "http://u:SECRET@p.example"}, trusted_hosts=["localhost"])
+    settings = Settings.from_fields(
+        {**fields, "proxy": "http://u:SECRET@p.example"}, trusted_hosts=["localhost", "p.example"]
+    )
     request = Request("PUT", "https://x/SECRET?tempauth=SECRET", preauthorized=True)
     text = "\n".join(map(repr, (client, client.settings, settings, request, item, item.to_xcom(), vars(client))))
     watch.check(text)
@@ -203,3 +205,10 @@ def test_a_host_that_is_not_trusted_gets_nothing(fields, onedrive_emulator, fiel
     with pytest.raises(OneDriveError, match=f"{field}.*not trusted"):
         Client(Settings.from_fields(other, trusted_hosts=["localhost"]))
     assert len(onedrive_emulator.requests) == 0
+
+
+def test_a_proxy_with_an_authority_of_its_own(fields):
+    """Both together could read the secret on its way to Microsoft: the deployment has to consent."""
+    with pytest.raises(ConfigurationError, match=r"both proxy and ca_certificate.*trusted_hosts"):
+        Settings.from_fields({**fields, "proxy": "http://p.example:3128"}, trusted_hosts=["localhost"])
+    Settings.from_fields({**fields, "proxy": "http://p.example:3128"}, trusted_hosts=["localhost", "p.example"])

@@ -166,10 +166,12 @@ def test_delete_may_only_say_what_it_would_do(onedrive_emulator: Emulator, task_
 
 
 def test_delete_of_what_is_missing(onedrive_emulator: Emulator, task_context: Context) -> None:
-    """Nothing there is an error on the first try, done on a later one, and fine where that is said."""
-    with pytest.raises(ItemNotFound):
+    """Nothing there ends a first try for good, is done on a later one, and fine where that is said."""
+    with pytest.raises(AirflowFailException, match=r"Cannot delete myfiles/a.csv"):
         run(OneDriveDeleteOperator, task_context(), location="myfiles/a.csv")
     assert run(OneDriveDeleteOperator, task_context(2), location="myfiles/a.csv") == []
+    with pytest.raises(AirflowFailException, match=r"Cannot delete myfiles/a.csv"):
+        run(OneDriveDeleteOperator, task_context(2), location="myfiles/a.csv", dry_run=True)
     assert run(OneDriveDeleteOperator, task_context(), location="myfiles/a.csv", ignore_if_missing=True) == []
 
 
