@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from airflow_provider_onedrive.emulator.items import views
 from airflow_provider_onedrive.emulator.model.contents import Content
 from airflow_provider_onedrive.emulator.model.item import Remote
 from airflow_provider_onedrive.emulator.model.tree import Drive, FileTimes, Item
-from airflow_provider_onedrive.emulator.places.quota import Quota
+from airflow_provider_onedrive.emulator.places.quota import Shown
 from airflow_provider_onedrive.emulator.world import World
 
 LinkScope = Literal["anonymous", "organization"]
@@ -51,7 +52,17 @@ class EmulatedDrive:
     @quota_bytes.setter
     def quota_bytes(self, total: int) -> None:
         with self._drive.change():
-            self._drive.quota = Quota(total)
+            self._drive.quota = replace(self._drive.quota, total=total)
+
+    @property
+    def quota_shown(self) -> Shown:
+        """How much of its quota the drive says: ``whole``, ``without_remaining``, ``zero_remaining`` or ``absent``."""
+        return self._drive.quota.shown
+
+    @quota_shown.setter
+    def quota_shown(self, shown: Shown) -> None:
+        with self._drive.change():
+            self._drive.quota = replace(self._drive.quota, shown=shown)
 
     @property
     def recycle_bin(self) -> list[str]:

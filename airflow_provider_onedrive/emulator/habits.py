@@ -27,6 +27,10 @@ class Habits:
     :param locked_writes: of each file, the first so many changes are refused (423).
     :param unindexed_searches: a file or folder is not found by the first so many searches that mean it.
     :param failing_commits: so many of the next uploads are answered with an error although the file is there.
+    :param refused_commits: so many of the next commits of upload sessions are refused with ``refused_commit_status``;
+        the session keeps all its bytes, and can be committed later.
+    :param sessions_hold_names: for work or school a session that was neither finished nor cancelled holds its name:
+        until it expires another session or a PUT for the same name is refused (409), whatever its conflict behaviour.
     :param clock: seconds that only grow.
     """
 
@@ -42,6 +46,9 @@ class Habits:
     unindexed_searches: int = 0
     failing_commits: int = 0
     failing_commit_status: int = 500
+    refused_commits: int = 0
+    refused_commit_status: int = 423
+    sessions_hold_names: bool = False
     clock: Callable[[], float] = field(default=time.monotonic, metadata={"json": False}, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -62,10 +69,12 @@ class Habits:
             or self.editor_opens
             or self.locked_writes
             or self.failing_commits
+            or self.refused_commits
+            or self.sessions_hold_names
         )
 
     def count_down(self, name: str) -> bool:
-        """Say whether it is still the turn of ``editor_opens`` or ``failing_commits``, and count this one."""
+        """Say whether it is still the turn of ``editor_opens`` or another count, and count this one."""
         with self._lock:
             left: int = getattr(self, name)
             setattr(self, name, max(0, left - 1))

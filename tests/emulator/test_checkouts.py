@@ -52,6 +52,21 @@ def test_a_file_that_is_locked_while_it_is_uploaded(graph, http, drive, error):
     assert drive.read("a.txt") == b"new"
 
 
+def test_a_file_that_is_checked_out_while_it_is_uploaded(graph, http, drive, anna, error):
+    """The last fragment is kept although it is refused: sent again it overlaps, and the commit alone is left to do."""
+    drive.put("a.txt", b"old")
+    url = graph.post("/root:/a.txt:/createUploadSession", json=REPLACE).json()["uploadUrl"]
+    graph.post("/root:/a.txt:/checkout", headers=anna)
+    last = {"Content-Range": "bytes 0-2/3"}
+    assert error(http.put(url, content=b"new", headers=last)) == SESSION
+    assert http.get(url).json()["nextExpectedRanges"] == []
+    assert http.put(url, content=b"new", headers=last).status_code == 416
+    assert error(http.post(url, content=b"")) == SESSION
+    graph.post("/root:/a.txt:/checkin", json={}, headers=anna)
+    assert graph.put("/root:/a.txt", json=REPLACE | {"@microsoft.graph.sourceUrl": url}).status_code == 200
+    assert drive.read("a.txt") == b"new"
+
+
 def test_a_locked_name_can_be_avoided(graph, drive):
     """An upload under another name does not touch the locked file."""
     drive.put("a.txt")

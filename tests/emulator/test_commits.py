@@ -128,6 +128,70 @@ def test_recovery_from_a_conflict_at_the_commit(create, send, graph, drive, addr
     assert (drive.read("f/a.bin"), drive.read("f/a 1.bin")) == (b"faster", b"new")
 
 
+@pytest.fixture
+def refused(emulator, create, send):
+    """Send all of a session whose commit is refused, and return its address."""
+
+    def run(status=423, times=1, conflict="replace", **body):
+        emulator.habits.refused_commits, emulator.habits.refused_commit_status = times, status
+        url = create(**{CONFLICT: conflict}, **body)
+        assert send(url, 0, b"x" * UNIT, UNIT + 3).status_code == 202
+        assert send(url, UNIT, b"new", UNIT + 3).status_code == (202 if body else status)
+        return url
+
+    return run
+
+
+@pytest.mark.parametrize(("status", "code"), [(423, "notAllowed"), (409, "nameAlreadyExists")])
+def test_a_commit_that_is_refused_for_a_while(refused, send, http, status, code):
+    """All bytes stay: none is expected, one more is an overlap, and the commit alone is asked for until it succeeds."""
+    url = refused(status, times=3)
+    assert http.get(url).json()["nextExpectedRanges"] == []
+    assert send(url, UNIT, b"new", UNIT + 3).status_code == 416
+    for _ in range(2):
+        reply = http.post(url, content=b"")
+        assert (reply.status_code, reply.json()["error"]["code"]) == (status, code)
+    done = http.post(url, content=b"")
+    assert (done.status_code, done.json()["size"]) == (201, UNIT + 3)
+    assert http.get(url).status_code == 404
+
+
+def test_a_deferred_commit_that_is_refused(refused, http):
+    """A fragment that ends nothing does not count."""
+    url = refused(deferCommit=True)
+    assert [http.post(url, content=b"").status_code for _ in range(2)] == [423, 201]
+
+
+@pytest.fixture(params=["business", "personal"])
+def either(request, drive):
+    """The drive, of either kind."""
+    drive._drive.personality = request.param
+    return drive
+
+
+@pytest.mark.parametrize(("conflict", "name"), [("replace", "a.bin"), ("rename", "a 1.bin"), ("fail", None)])
+def test_recovery_from_a_refused_commit(refused, graph, either, conflict, name):
+    """A PUT with the session's address commits it, with the conflict behaviour and the If-Match that it says."""
+    drive = either
+    former = drive.put("a.bin", b"old")["eTag"]
+    url = refused()
+    current = drive.put("a.bin", b"newer")["eTag"]
+    body = {SOURCE: url, CONFLICT: conflict}
+    stale = graph.put("/root:/a.bin", json=body, headers={"If-Match": former})
+    assert (stale.status_code, drive.read("a.bin")) == (412, b"newer")
+    reply = graph.put("/root:/a.bin", json=body, headers={"If-Match": current})
+    assert (reply.is_success, reply.json().get("name")) == (name is not None, name)
+    assert (reply.status_code == 409) == (name is None)
+    assert drive.read(name or "a.bin") == (b"x" * UNIT + b"new" if name else b"newer")
+
+
+@pytest.mark.usefixtures("either")
+def test_recovery_may_be_refused_too(refused, graph):
+    """Every commit counts, whatever it is asked for with."""
+    url = refused(times=2)
+    assert [graph.put("/root:/a.bin", json={SOURCE: url}).status_code for _ in range(2)] == [423, 201]
+
+
 def test_recovery_may_meet_a_conflict_again(create, send, graph, drive, error):
     """Without another behaviour it is the same conflict; with ``replace`` it is none."""
     url = create()

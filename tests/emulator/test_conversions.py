@@ -52,6 +52,17 @@ def test_a_notebook(graph, drive, error):
     assert error(reply)[:2] == (409, "nameAlreadyExists")
 
 
+def test_a_name_that_a_notebook_has(graph, drive, error):
+    """A file cannot take it, by PUT or by a session, not even to replace it."""
+    item = drive.notebook("Notes")["id"]
+    taken = (409, "nameAlreadyExists")
+    replace = {"item": {"@microsoft.graph.conflictBehavior": "replace"}}
+    assert error(graph.put("/root:/Notes:/content", content=b"x"))[:2] == taken
+    assert error(graph.post("/root:/notes:/createUploadSession", json=replace))[:2] == taken
+    assert error(graph.put(f"/items/{item}/content", content=b"x"))[:2] == (400, "invalidRequest")
+    assert graph.get("/root:/Notes").json()["id"] == item
+
+
 def test_the_parts_of_a_notebook(graph, drive):
     """They are listed, without hash and without download."""
     drive.notebook("Notes")

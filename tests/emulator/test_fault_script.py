@@ -11,9 +11,13 @@ from airflow_provider_onedrive.emulator.faults import (
     Rule,
     ScriptError,
     bandwidth,
+    corrupt_request,
+    corrupt_response,
     cut_request,
     drop_after,
+    ignore_range,
     latency,
+    stall_response,
     status,
 )
 from airflow_provider_onedrive.emulator.throttling import Budget
@@ -26,9 +30,13 @@ SCRIPT = """
     {"every": 7, "do": {"status": 503, "headers": {"x-ms-ags-diagnostic": "{}"}}},
     {"origin": "login", "probability": 0.1, "seed": 42, "times": 2, "do": "drop_after"},
     {"times": null, "do": {"bandwidth": {"up_bytes_per_second": 1000000}}},
-    {"method": "GET", "path": "/a$", "do": {"latency": 0.05}}
+    {"method": "GET", "path": "/a$", "do": {"latency": 0.05}},
+    {"operation": "fragment", "do": {"corrupt_request": 10}},
+    {"operation": "download", "do": {"corrupt_response": 20}},
+    {"operation": "download", "do": {"stall_response": 30}},
+    {"operation": "download", "do": "ignore_range"}
   ],
-  "habits": {"rewrite_office": true, "locked_writes": 2},
+  "habits": {"rewrite_office": true, "locked_writes": 2, "refused_commits": 1, "sessions_hold_names": true},
   "throttling": {"units_per_minute": 100, "rate_limit_headers": true}
 }
 """
@@ -49,6 +57,10 @@ def test_load(faults):
         Rule(origin="login", probability=0.1, seed=42, times=2, do=drop_after()),
         Rule(times=None, do=bandwidth(up_bytes_per_second=1_000_000)),
         Rule(method="GET", path="/a$", do=latency(0.05)),
+        Rule(operation="fragment", do=corrupt_request(10)),
+        Rule(operation="download", do=corrupt_response(20)),
+        Rule(operation="download", do=stall_response(30)),
+        Rule(operation="download", do=ignore_range()),
     ]
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ssl
+import threading
 import time
 
 import httpx
 import pytest
 
+from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import (
+    corrupt_request,
+    corrupt_response,
     cut_request,
     cut_response,
     delay,
     drop_after,
     drop_before,
     expire_token,
+    ignore_range,
+    stall_response,
     status,
 )
 
@@ -119,6 +126,111 @@ def test_cut_response(drive, emulator, http, sent):
     assert len(received) == sent
     assert emulator.requests[-1].sent_bytes == sent
     assert http.get(url).content == drive.read("a")
+
+
+@pytest.mark.parametrize("sent", [0, 1, 700_000])
+def test_stall_response(drive, emulator, http, sent):
+    """So much of a download comes and then nothing, until the client gives up; the next one is whole."""
+    url = drive.put("a", b"x" * 2_000_000)["@microsoft.graph.downloadUrl"]
+    emulator.faults.add(operation="download", do=stall_response(sent))
+    received = bytearray()
+    with pytest.raises(httpx.ReadTimeout), http.stream("GET", url, timeout=0.3) as reply:  # noqa: PT012
+        assert (reply.headers["Content-Length"], "Connection" in reply.headers) == ("2000000", False)
+        for piece in reply.iter_raw():
+            received += piece
+    assert len(received) == sent
+    assert emulator.requests[-1].sent_bytes == sent
+    assert http.get(url).content == drive.read("a")
+
+
+def test_an_answer_too_short_to_stall(drive, emulator, http):
+    """Nothing stalls when nothing is left to send."""
+    url = drive.put("a", b"12345")["@microsoft.graph.downloadUrl"]
+    emulator.faults.add(times=None, do=stall_response(5))
+    assert [http.get(url).content, http.head(url).content] == [b"12345", b""]
+
+
+def test_stopping_ends_a_stalled_answer():
+    """Whoever stops the emulator need not wait for the client."""
+    failures = []
+
+    def fetch(url, trust):
+        try:
+            httpx.get(url, verify=trust, trust_env=False, timeout=60)
+        except httpx.TransportError as error:
+            failures.append(error)
+
+    with Emulator() as emulator:
+        url = emulator.drive().put("a", b"12345")["@microsoft.graph.downloadUrl"]
+        stall = emulator.faults.add(do=stall_response(1))
+        trust = ssl.create_default_context(cadata=emulator.ca_certificate)
+        client = threading.Thread(target=fetch, args=(url, trust))
+        client.start()
+        while not (stall.hits and emulator.requests):
+            time.sleep(0.005)
+        begin = time.monotonic()
+    client.join(20)
+    assert time.monotonic() - begin < 10
+    assert [type(failure) for failure in failures] == [httpx.RemoteProtocolError]
+
+
+@pytest.mark.parametrize("at", [0, 700_000, 1_999_999])
+def test_corrupt_request(graph, drive, emulator, at):
+    """One byte is stored as another; size and hash are those of what is stored."""
+    sent = b"x" * 2_000_000
+    emulator.faults.add(operation="upload", do=corrupt_request(at))
+    item = graph.put("/root:/a:/content", content=sent).json()
+    stored = drive.read("a")
+    assert [place for place in range(len(sent)) if stored[place] != sent[place]] == [at]
+    assert item["size"] == len(stored) == len(sent)
+    assert item["file"]["hashes"] == drive.item("a")["file"]["hashes"] != drive.put("b", sent)["file"]["hashes"]
+
+
+def test_a_corrupt_fragment(drive, emulator, http, session):
+    """The offset is one of the fragment that meets the fault; an offset behind it changes nothing."""
+    emulator.faults.add(operation="fragment", do=corrupt_request(UNIT))
+    emulator.faults.add(operation="fragment", do=corrupt_request(1))
+    for start in (0, UNIT):
+        place = {"Content-Range": f"bytes {start}-{start + UNIT - 1}/{2 * UNIT}"}
+        assert http.put(session, content=b"x" * UNIT, headers=place).is_success
+    stored = drive.read("a")
+    assert [place for place in range(2 * UNIT) if stored[place] != b"x"[0]] == [UNIT + 1]
+
+
+@pytest.mark.parametrize("at", [0, 700_000, 1_999_999])
+def test_corrupt_response(drive, emulator, http, at):
+    """One byte arrives as another, once."""
+    stored = b"x" * 2_000_000
+    url = drive.put("a", stored)["@microsoft.graph.downloadUrl"]
+    emulator.faults.add(operation="download", do=corrupt_response(at))
+    received = http.get(url).content
+    assert [place for place in range(len(stored)) if received[place] != stored[place]] == [at]
+    assert http.get(url).content == stored == drive.read("a")
+
+
+def test_a_corrupt_range(drive, emulator, http):
+    """The offset is one of the answer; behind its end nothing happens."""
+    url = drive.put("a", b"0123456789")["@microsoft.graph.downloadUrl"]
+    emulator.faults.add(do=corrupt_response(1))
+    emulator.faults.add(do=corrupt_response(3))
+    parts = [http.get(url, headers={"Range": "bytes=5-7"}).content for _ in range(2)]
+    assert parts == [b"5\xc97", b"567"]
+
+
+@pytest.mark.parametrize("fault", [corrupt_request, corrupt_response, stall_response])
+def test_where_faults_cannot_begin(fault):
+    """There is no byte before the first."""
+    with pytest.raises(ValueError, match="must not be negative"):
+        fault(-1)
+
+
+def test_ignore_range(drive, emulator, http):
+    """A range is answered with 200 and the whole file; the next one is a range."""
+    url = drive.put("a", b"12345")["@microsoft.graph.downloadUrl"]
+    emulator.faults.add(operation="download", do=ignore_range())
+    whole, part = (http.get(url, headers={"Range": "bytes=2-"}) for _ in range(2))
+    assert (whole.status_code, whole.content, "Content-Range" in whole.headers) == (200, b"12345", False)
+    assert (part.status_code, part.content) == (206, b"345")
 
 
 def test_delay(graph, emulator):

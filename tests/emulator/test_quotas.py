@@ -37,6 +37,27 @@ def test_states(v1, drive, used, state):
     assert (quota["state"], quota["remaining"]) == (state, max(0, 1000 - used))
 
 
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ("whole", {"total": 1000, "used": 5, "remaining": 995, "deleted": 0, "state": "normal"}),
+        ("without_remaining", {"total": 1000, "used": 5, "deleted": 0, "state": "normal"}),
+        ("zero_remaining", {"total": 1000, "used": 5, "remaining": 0, "deleted": 0, "state": "normal"}),
+        ("absent", None),
+    ],
+)
+def test_a_drive_that_says_less(graph, v1, drive, shown, expected):
+    """Some drives say little of their quota or nothing, or 0 for what remains; what fits does not depend on it."""
+    drive.put("a.txt", b"12345")
+    drive.quota_bytes, drive.quota_shown = 1000, shown
+    assert graph.get("?$select=quota").json().get("quota") == expected
+    assert graph.get("").json().get("quota") == expected
+    assert graph.put("/root:/b.txt:/content", content=bytes(995)).status_code == 201
+    assert graph.put("/root:/c.txt:/content", content=b"x").status_code == 507
+    drive.quota_bytes = 2000
+    assert drive.quota_shown == shown
+
+
 def test_writes_over_the_quota(graph, drive, error):
     """A PUT that is too large is refused and leaves everything as it was; one that makes less of a file is not."""
     drive.put("a.txt", b"12345")

@@ -77,11 +77,25 @@ def test_personal(graph, item, drive, http, error):
 
 def test_times_make_a_version(graph, drive):
     """Setting a file's times afterwards costs a version of the same content; in the session it does not."""
-    item = f"/items/{drive.put('a.txt', b'1')['id']}"
-    graph.patch(item, json={"fileSystemInfo": {"lastModifiedDateTime": "2020-01-01T00:00:00Z"}})
+    before = drive.put("a.txt", b"1")
+    item, times = f"/items/{before['id']}", {"fileSystemInfo": {"lastModifiedDateTime": "2020-01-01T00:00:00Z"}}
+    after = graph.patch(item, json=times).json()
+    assert (after["eTag"] != before["eTag"], after["cTag"] == before["cTag"]) == (True, True)
     assert ids(graph, item) == ["2.0", "1.0"]
     graph.patch(item, json={"name": "b.txt"})
     assert ids(graph, item) == ["2.0", "1.0"]
+
+
+def test_times_of_a_session(graph, drive, http):
+    """What a session says of the file's times costs nothing besides its content's own version."""
+    drive.put("a.txt", b"1")
+    body = {"item": {"fileSystemInfo": {"lastModifiedDateTime": "2020-01-01T00:00:00.999Z"}}}
+    body["item"]["@microsoft.graph.conflictBehavior"] = "replace"
+    url = graph.post("/root:/a.txt:/createUploadSession", json=body).json()["uploadUrl"]
+    http.put(url, content=b"2", headers={"Content-Range": "bytes 0-0/1"})
+    item = graph.get("/root:/a.txt").json()
+    assert item["fileSystemInfo"]["lastModifiedDateTime"] == "2020-01-01T00:00:00Z"
+    assert drive.version_count("a.txt") == 2
 
 
 def test_the_number_of_versions_is_limited(graph, drive):

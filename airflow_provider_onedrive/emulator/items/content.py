@@ -13,6 +13,7 @@ from airflow_provider_onedrive.emulator.serving.problems import (
     too_large,
 )
 from airflow_provider_onedrive.emulator.serving.wire import Reply
+from airflow_provider_onedrive.emulator.transfers import holding
 from airflow_provider_onedrive.emulator.transfers.writing import Destination, check_conflict
 
 MAX_PUT_BYTES = 250 * 1024 * 1024
@@ -83,11 +84,11 @@ def _receive(call: Call) -> Content:
 def _check(call: Call, conflict: str) -> None:
     """Refuse before anything is read, and again before anything is created."""
     if not call.address.names:
-        destination_by_id(call, conflict).check(call.drive)
+        holding.check(call, destination_by_id(call, conflict))
         return
     folder, missing = folders.known_parents(call.drive, call.address)
     if not missing:
-        destination_in(call, folder, conflict).check(call.drive)
+        holding.check(call, destination_in(call, folder, conflict))
         return
     preconditions(call.request).check(None, "notAllowed")
     for name in missing:

@@ -33,7 +33,7 @@ def drive_json(world: World, drive: Drive) -> dict[str, Any]:
         "driveType": drive.library.drive_type,
         "createdBy": _SYSTEM,
         "owner": drive.owner,
-        "quota": drive.quota.to_json(drive.root.size, drive.deleted_bytes),
+        **drive.quota.facet(drive.root.size, drive.deleted_bytes),
     }
 
 

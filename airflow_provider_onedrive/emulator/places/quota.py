@@ -6,16 +6,21 @@ https://learn.microsoft.com/graph/api/resources/quota
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from airflow_provider_onedrive.emulator.serving.problems import Problem
 
 DEFAULT_BYTES = 1024**4
 _NEARING, _CRITICAL = 0.10, 0.01
+Shown = Literal["whole", "without_remaining", "zero_remaining", "absent"]
 
 
 @dataclass(frozen=True)
 class Quota:
+    """:param shown: how much of it a drive says; what fits does not depend on it."""
+
     total: int = DEFAULT_BYTES
+    shown: Shown = "whole"
 
     def check(self, used: int, more: int) -> None:
         """Raise when so many bytes are too many, also none when there are too many already."""
@@ -30,11 +35,9 @@ class Quota:
             return "critical"
         return "nearing" if remaining < self.total * _NEARING else "normal"
 
-    def to_json(self, used: int, deleted: int) -> dict[str, object]:
-        return {
-            "deleted": deleted,
-            "remaining": max(0, self.total - used),
-            "state": self.state(used),
-            "total": self.total,
-            "used": used,
-        }
+    def facet(self, used: int, deleted: int) -> dict[str, object]:
+        """Return the drive's property, by its name; empty when it is not said."""
+        remaining = 0 if self.shown == "zero_remaining" else max(0, self.total - used)
+        said = {} if self.shown == "without_remaining" else {"remaining": remaining}
+        whole = {"deleted": deleted, "state": self.state(used), "total": self.total, "used": used, **said}
+        return {} if self.shown == "absent" else {"quota": whole}

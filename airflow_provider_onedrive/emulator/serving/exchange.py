@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import selectors
 from collections.abc import Iterator
 from email.message import Message
 from email.utils import formatdate
@@ -109,20 +110,26 @@ class Connection(BaseHTTPRequestHandler):
 
     def _write(self, request: Request, reply: Reply) -> int:
         """Send, a small reply at one go, and return how many bytes of the body went out."""
-        self.close_connection |= reply.cut_after is not None
+        self.close_connection |= reply.cut_after is not None and not reply.stalls
         unsent, sent = self._head(request, reply), 0
-        pieces: Iterator[bytes] = iter(()) if request.method == "HEAD" else reply.cut_pieces()
-        if request.reply_pace:
-            pieces = paced(pieces, request.reply_pace)
         try:
-            for piece in pieces:
+            for piece in _pieces(request, reply):
                 self.wfile.write(unsent + piece)
                 unsent, sent = b"", sent + len(piece)
             if unsent:
                 self.wfile.write(unsent)
+            if reply.stalls and sent < reply.length and request.method != "HEAD":
+                self._stall()
         except (OSError, ConnectionDropped):
             self.close_connection = True
         return sent
+
+    def _stall(self) -> None:
+        """Be silent until the client is gone, or whoever stops the emulator hangs up."""
+        self.close_connection = True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            selector.select()
 
     def _head(self, request: Request, reply: Reply) -> bytes:
         headers = {
@@ -167,6 +174,11 @@ def _body(headers: Message, stream: BufferedReader) -> Body | None:
     if len(lengths) > 1 or not all(_DIGITS.fullmatch(length.strip()) for length in lengths):
         return None
     return Body(stream, int(lengths[0]) if lengths else 0)
+
+
+def _pieces(request: Request, reply: Reply) -> Iterator[bytes]:
+    pieces: Iterator[bytes] = iter(()) if request.method == "HEAD" else reply.sent_pieces()
+    return paced(pieces, request.reply_pace) if request.reply_pace else pieces
 
 
 def _read_line(stream: BufferedReader) -> bytes:

@@ -30,6 +30,7 @@ class Body:
     """A request's body, read once, by the piece.
 
     :param length: None when the body is chunked.
+    :ivar corrupt_at: offset of a byte that arrives as another one.
     """
 
     def __init__(self, stream: BufferedReader, length: int | None) -> None:
@@ -37,6 +38,7 @@ class Body:
         self.received = 0
         self.cut_after: int | None = None
         self.keep_cut_bytes = False
+        self.corrupt_at: int | None = None
         self.pace: Pace | None = None
         self._stream = stream
         self._buffer = memoryview(b"")
@@ -48,6 +50,7 @@ class Body:
         A piece is good until the next one is asked for: all are read into the same place.
         """
         for piece in self._source:
+            _corrupt(piece, self.corrupt_at, self.received)
             self.received += len(piece)
             if self.pace:
                 self.pace.pass_on(len(piece))
@@ -174,6 +177,8 @@ class Reply:
     """:param stream: what follows the headers in place of ``body``.
 
     :param cut_after: close the connection after so many bytes of the body.
+    :param stalls: in place of closing it there, say nothing more.
+    :param corrupt_at: offset of a byte that goes out as another one.
     :param drops: close it after the answer, unannounced.
     """
 
@@ -182,6 +187,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     stream: tuple[Content, int, int] | None = None
     cut_after: int | None = None
+    stalls: bool = False
+    corrupt_at: int | None = None
     drops: bool = False
 
     @property
@@ -199,12 +206,13 @@ class Reply:
         content, start, stop = self.stream
         return content.pieces(start, stop)
 
-    def cut_pieces(self) -> Iterator[bytes]:
-        left = self.length if self.cut_after is None else self.cut_after
+    def sent_pieces(self) -> Iterator[bytes]:
+        """Yield what goes out of the body, as it does."""
+        offset, stop = 0, self.length if self.cut_after is None else self.cut_after
         for piece in self.pieces():
-            yield piece[:left]
-            left -= len(piece)
-            if left <= 0:
+            yield _corrupted(piece[: stop - offset], self.corrupt_at, offset)
+            offset += len(piece)
+            if offset >= stop:
                 return
 
 
@@ -216,6 +224,20 @@ def paced(pieces: Iterator[bytes], pace: Pace) -> Iterator[bytes]:
             part = piece[offset : offset + pace.piece_bytes]
             pace.pass_on(len(part))
             yield part
+
+
+def _corrupt(piece: memoryview | bytearray, at: int | None, offset: int) -> None:
+    """Turn all bits of the byte at ``at`` if it lies in a piece that begins at ``offset``."""
+    if at is not None and offset <= at < offset + len(piece):
+        piece[at - offset] ^= 0xFF
+
+
+def _corrupted(piece: bytes, at: int | None, offset: int) -> bytes:
+    if at is None:
+        return piece
+    copy = bytearray(piece)
+    _corrupt(copy, at, offset)
+    return bytes(copy)
 
 
 def _slower(pace: Pace | None, seconds_per_byte: float, stopping: threading.Event) -> Pace | None:

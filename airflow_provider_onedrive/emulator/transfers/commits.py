@@ -13,10 +13,16 @@ from airflow_provider_onedrive.emulator.items.content import destination_by_id
 from airflow_provider_onedrive.emulator.items.preconditions import preconditions
 from airflow_provider_onedrive.emulator.model.tree import Item
 from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request, item_not_found, session_not_found
+from airflow_provider_onedrive.emulator.serving.problems import (
+    Problem,
+    invalid_request,
+    item_not_found,
+    session_not_found,
+)
 from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
 from airflow_provider_onedrive.emulator.transfers.sessions import UploadSession
 from airflow_provider_onedrive.emulator.transfers.writing import Destination, check_conflict
+from airflow_provider_onedrive.emulator.trouble.words import words
 from airflow_provider_onedrive.emulator.world import World
 
 _SOURCE = "@microsoft.graph.sourceUrl"
@@ -30,6 +36,7 @@ def commit(world: World, session: UploadSession, destination: Destination | None
         raise invalid_request(
             "The fragments of the upload session are not multiples of 320 KiB.", "uploadSessionFailed"
         )
+    _check_refusal(world)
     drive = session.drive
     session.content.prepare()
     with drive.change():
@@ -66,6 +73,13 @@ def secret(url: str) -> str:
     if version != "v1":
         raise session_not_found()
     return found
+
+
+def _check_refusal(world: World) -> None:
+    status = world.habits.refused_commit_status
+    if world.habits.count_down("refused_commits"):
+        said = words(status, "session_commit")
+        raise Problem(status, said.code, said.message, inner=said.inner)
 
 
 def _destination(call: Call, body: dict[str, Any], session: UploadSession) -> Destination:

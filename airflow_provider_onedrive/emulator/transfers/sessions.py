@@ -49,6 +49,10 @@ class UploadSession:
         return self.content.size > 0 and self.total in {None, self.content.size}
 
     @property
+    def is_over(self) -> bool:
+        return clock.after(0) >= self.expires
+
+    @property
     def expected_ranges(self) -> list[str]:
         """The end is said when the total is known."""
         if self.total is None:
@@ -140,11 +144,14 @@ class Sessions:
 
     def get(self, secret: str) -> UploadSession:
         session = self._sessions.get(secret)
-        if session is None or clock.after(0) >= session.expires:
+        if session is None or session.is_over:
             if session:
                 self.end(session)
             raise session_not_found()
         return session
+
+    def of(self, drive: Drive) -> list[UploadSession]:
+        return [session for session in list(self._sessions.values()) if session.drive is drive and not session.is_over]
 
     def end(self, session: UploadSession) -> None:
         if self._sessions.pop(session.secret, None) and self._keeper:

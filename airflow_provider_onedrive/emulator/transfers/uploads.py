@@ -15,6 +15,7 @@ from airflow_provider_onedrive.emulator.model.tree import FileTimes
 from airflow_provider_onedrive.emulator.serving.calls import Call
 from airflow_provider_onedrive.emulator.serving.problems import invalid_request, item_not_found
 from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+from airflow_provider_onedrive.emulator.transfers import holding
 from airflow_provider_onedrive.emulator.transfers.sessions import UploadSession
 from airflow_provider_onedrive.emulator.transfers.writing import Destination, check_conflict
 
@@ -25,23 +26,26 @@ def create(call: Call) -> Reply:
     item = body.get("item", {})
     if not isinstance(item, dict):
         raise invalid_request("item is not an object.")
-    session = _open(call, item, call.conflict(item) or call.conflict(body))
-    session.deferred = body.get("deferCommit") is True or item.get("deferCommit") is True
-    call.world.sessions.add(session)
+    is_deferred = body.get("deferCommit") is True or item.get("deferCommit") is True
+    with call.drive.lock:
+        session = _open(call, item, call.conflict(item) or call.conflict(body))
+        session.deferred = is_deferred
+        # Still under the lock: of two that ask at once only one may find the name free.
+        call.world.sessions.add(session)
     context = f"{call.world.graph_url}/v1.0/$metadata#microsoft.graph.uploadSession"
     reply = {"@odata.context": context, "uploadUrl": session.url(call.world.store_url)}
     return json_reply(200, reply | session.status())
 
 
 def _open(call: Call, item: dict[str, Any], conflict: str | None) -> UploadSession:
+    """Check all that can be checked now. Called with the drive's lock held."""
     times: FileTimes = file_times(item)
     expires = clock.after(call.world.options.session_seconds)
-    with call.drive.lock:
-        destination = _destination(call, conflict)
-        _check_name(item, destination)
-        existing = destination.check(call.drive)
-        replaced = existing.size if existing and destination.conflict == "replace" else 0
-        call.drive.quota.check(call.drive.root.size, _size(item) - replaced)
+    destination = _destination(call, conflict)
+    _check_name(item, destination)
+    existing = holding.check(call, destination)
+    replaced = existing.size if existing and destination.conflict == "replace" else 0
+    call.drive.quota.check(call.drive.root.size, _size(item) - replaced)
     content = Content(spool=call.drive.spool)
     return UploadSession(call.drive, destination, call.by, times, expires, content=content)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from airflow_provider_onedrive.emulator.items import locks
+from airflow_provider_onedrive.emulator.items import locks, names
 from airflow_provider_onedrive.emulator.items.preconditions import Preconditions
 from airflow_provider_onedrive.emulator.model.contents import Content
 from airflow_provider_onedrive.emulator.model.tree import Drive, FileTimes, Identity, Item
 from airflow_provider_onedrive.emulator.serving.problems import invalid_request, name_taken
 
 CONFLICTS = ("fail", "replace", "rename")
-_TAKEN = "The specified item name already exists."
+TAKEN = "The specified item name already exists."
 
 
 def check_conflict(value: str | None, default: str) -> str:
@@ -42,6 +42,13 @@ class Destination:
     def place_id(self) -> str:
         return self.place.id
 
+    @property
+    def spot(self) -> tuple[str, str]:
+        """Return the folder's id and the name, in a form that is the same for all who mean the same file."""
+        if self.name is None:
+            return (self.place.parent or self.place).id, names.key(self.place.name)
+        return self.place.id, names.key(self.name)
+
     def check(self, drive: Drive) -> Item | None:
         """Return the item that would be replaced; raise what writing would run into."""
         drive.get(self.place.id)  # deleted meanwhile: 404
@@ -52,7 +59,7 @@ class Destination:
         if existing is None:
             drive.check_name(self.place, self.name or "", folder=False)
         elif self.conflict != "rename" and (self.conflict == "fail" or existing.is_folder):
-            raise name_taken(_TAKEN)
+            raise name_taken(TAKEN)
         return existing
 
     def write(self, drive: Drive, content: Content, by: Identity, times: FileTimes | None = None) -> tuple[Item, bool]:

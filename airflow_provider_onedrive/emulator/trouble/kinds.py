@@ -145,6 +145,62 @@ class cut_response(Fault):  # noqa: N801
 
 
 @dataclass(frozen=True)
+class stall_response(Fault):  # noqa: N801
+    """Send so many bytes of the answer's body, then nothing; a body that is no longer passes.
+
+    The connection stays open until the client gives up or the emulator stops.
+    """
+
+    bytes: int
+
+    def __post_init__(self) -> None:
+        _check_bytes(self.bytes)
+
+    def after(self, reply: Reply, /) -> None:
+        reply.cut_after, reply.stalls = self.bytes, True
+
+
+@dataclass(frozen=True)
+class corrupt_request(Fault):  # noqa: N801
+    """Take another byte than was sent for that one of the request's body; its size stays.
+
+    :param at: offset in the body of this request: of a fragment, not of its file.
+    """
+
+    at: int
+
+    def __post_init__(self) -> None:
+        _check_offset(self.at)
+
+    def before(self, request: Request, *_: object) -> None:
+        request.body.corrupt_at = self.at
+
+
+@dataclass(frozen=True)
+class corrupt_response(Fault):  # noqa: N801
+    """Send another byte than there is for that one of the answer's body; its size stays.
+
+    :param at: offset in the body of this answer: of a range, not of its file.
+    """
+
+    at: int
+
+    def __post_init__(self) -> None:
+        _check_offset(self.at)
+
+    def after(self, reply: Reply, /) -> None:
+        reply.corrupt_at = self.at
+
+
+@dataclass(frozen=True)
+class ignore_range(Fault):  # noqa: N801
+    """Answer 200 with the whole file although a part of it was asked for."""
+
+    def before(self, request: Request, *_: object) -> None:
+        del request.headers["Range"]
+
+
+@dataclass(frozen=True)
 class delay(Fault):  # noqa: N801
     """Wait before doing it; stopping the emulator ends the wait."""
 
@@ -207,6 +263,10 @@ KINDS: Mapping[str, type[Fault]] = {
         answer_then_drop,
         cut_request,
         cut_response,
+        stall_response,
+        corrupt_request,
+        corrupt_response,
+        ignore_range,
         delay,
         latency,
         bandwidth,
@@ -223,6 +283,11 @@ def _wait(world: World, seconds: float) -> None:
 def _check_bytes(count: int) -> None:
     if count < 0:
         raise ValueError("a number of bytes must not be negative")
+
+
+def _check_offset(offset: int) -> None:
+    if offset < 0:
+        raise ValueError("an offset must not be negative")
 
 
 def _expected_headers(status_code: int, request: Request, world: World) -> dict[str, str]:
