@@ -2,7 +2,7 @@
 # GNU make 3.81, which macOS brings, is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: demo ui test test-airflow2 test-clients bench-emulator lint constraints clean help venv venv-2.11 venv-clients
+.PHONY: demo ui test test-airflow2 test-clients test-faults test-system bench-emulator bench-transfers lint constraints clean help venv venv-2.11 venv-clients
 
 # The interpreter that makes the environments: the first of these that suits. `make PYTHON=...` names another.
 PYTHON := python3.11 python3.12 python3.13 python3.14 python3
@@ -20,16 +20,26 @@ ui: .venv/.installed ## the same, and leave Airflow's web page open until Ctrl-C
 	@.venv/bin/python -m demo --ui $(ARGS)
 
 test: .venv/.installed ## run the tests; make test ARGS="-k upload" runs some
-	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not clients" $(ARGS)
+	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not clients and not faults and not system" $(ARGS)
+
+test-faults: .venv/.installed ## run the fault suite: every fault of the local OneDrive at every step
+	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m faults tests/faults $(ARGS)
+
+test-system: .venv/.installed ## kill a worker of a real Airflow in the middle of a gigabyte
+	.venv/bin/python -m pytest -n 0 -rP -m system tests/system $(ARGS)
 
 test-airflow2: .venv-2.11/.installed ## run the tests on Airflow 2.11
-	.venv-2.11/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not airflow3 and not clients" $(ARGS)
+	.venv-2.11/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not airflow3 and not clients and not faults and not system" \
+		$(ARGS)
 
 test-clients: .venv/.installed .venv-clients/.installed ## run rclone and msgraph-sdk against the local OneDrive
 	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m clients tests/clients $(ARGS)
 
 bench-emulator: .venv/.installed ## measure the local OneDrive
 	@.venv/bin/python benchmarks/emulator.py $(ARGS)
+
+bench-transfers: .venv/.installed ## measure large files: memory, and the sizes one may choose
+	@.venv/bin/python benchmarks/transfers.py $(ARGS)
 
 lint: .venv/.installed ## ruff and mypy
 	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy; do \

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -14,17 +17,42 @@ from airflow.providers.common.compat.sdk import (
     BaseOperator,
     BaseSensorOperator,
     Connection,
+    ObjectStoragePath,
     PokeReturnValue,
     conf,
     mask_secret,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+try:
+    from airflow.sdk.exceptions import AirflowRuntimeError as StateStoreError
+except ImportError:  # Airflow 2 has no state store
+
+    class StateStoreError(Exception):  # type: ignore[no-redef]
+        """What a state store may raise."""
+
+
 TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")  # what Airflow 3 and 2 say of an outlived deferral
 
 __all__ = [
     "TRIGGER_TIMEOUTS", "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowSensorTimeout",
     "AirflowSkipException", "AirflowTaskTimeout", "BaseHook", "BaseOperator", "BaseSensorOperator", "BaseTrigger",
-    "Connection", "PokeReturnValue", "TriggerEvent", "conf", "get_async_connection", "get_async_extra_dejson",
-    "mask_secret",
+    "Connection", "ObjectStoragePath", "PokeReturnValue", "StateStoreError", "TriggerEvent", "conf",
+    "get_async_connection", "get_async_extra_dejson", "get_fernet", "mask_secret",
 ]  # fmt: skip
+
+
+def get_fernet() -> Any:
+    """Return what encrypts with Airflow's Fernet key, or None where there is no key.
+
+    https://airflow.apache.org/docs/apache-airflow/stable/security/secrets/fernet.html
+    """
+    try:
+        crypto = import_module("airflow.sdk.crypto")
+    except ImportError:  # before Airflow 3.3
+        crypto = import_module("airflow.models.crypto")
+    try:
+        fernet = crypto.get_fernet()
+    except AirflowException:  # what Airflow 3.3 says where no key is configured
+        return None
+    return fernet if fernet.is_encrypted else None

@@ -102,11 +102,28 @@ _CONFIG = {
                 "default": "",
             },
             "documents_folder": {
-                "description": "Where downloads without a local_path go, on each worker; empty means the folder "
-                "onedrive_documents below AIRFLOW_HOME.",
+                "description": "Where downloads without a local_path go: a folder on each worker, or an object store "
+                "such as s3://conn_id@bucket/documents. Empty means the folder onedrive_documents below AIRFLOW_HOME.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "/var/lib/airflow/onedrive_documents",
+                "default": "",
+            },
+            "documents_retention_days": {
+                "description": "After so many days the documents of a run are removed from a folder on the disk; 0 "
+                "keeps them. An object store has rules of its own for that.",
+                "version_added": "0.1.0",
+                "type": "float",
+                "example": None,
+                "default": "30",
+            },
+            "resume_directory": {
+                "description": "Before Airflow 3.3, which needs no such thing: a folder, shared by all workers, in "
+                "which tasks keep their open upload sessions for a retry, encrypted with the Fernet key. Empty keeps "
+                "none.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "/mnt/shared/onedrive_uploads",
                 "default": "",
             },
         },

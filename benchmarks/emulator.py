@@ -10,15 +10,13 @@ import argparse
 import http.client
 import json
 import os
-import platform
 import shutil
 import ssl
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from urllib.parse import urlsplit
 
 import raw_http
 from raw_http import Load
+from report import Report, noise
 
 MIB, GIB = 1024**2, 1024**3
 FRAGMENT_BYTES = 50 * MIB
@@ -81,39 +80,13 @@ class Server:
         return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-class Report:
-    """Prints figures, and stops measuring when time is up."""
-
-    def __init__(self, runs: int) -> None:
-        self._runs = runs
-        self._end = time.monotonic() + LONGEST_SECONDS
-
-    def measure(self, name: str, unit: str, action: Callable[[], float]) -> float:
-        """Run the action several times; each returns one figure."""
-        figures: list[float] = []
-        while len(figures) < self._runs and (not figures or time.monotonic() < self._end):
-            figures.append(action())
-        middle = statistics.median(figures)
-        spread = f"{min(figures):.4g} to {max(figures):.4g}, {len(figures)} runs"
-        print(f"{name:<44} {middle:>9.4g} {unit:<11} ({spread})", flush=True)
-        return middle
-
-    def say(self, name: str, text: str) -> None:
-        print(f"{name:<44} {text}", flush=True)
-
-    @property
-    def has_time(self) -> bool:
-        return time.monotonic() < self._end
-
-
 def main() -> None:
     options = _options()
     if options.serve:
         _serve(tls=options.tls)
         return
-    report = Report(options.runs)
-    report.say("machine", f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}")
-    report.measure("noise: the same loop, again and again", "ms", _noise)
+    report = Report(options.runs, LONGEST_SECONDS)
+    report.say_machine()
     for tls in (False, True):
         report.measure(f"start, {_words(tls)}", "s", lambda tls=tls: _start_seconds(tls=tls))
     for tls in (False, True):
@@ -123,7 +96,7 @@ def main() -> None:
         _measure_listing(report, server)
     if report.has_time and not options.skip_huge:
         _measure_huge(report)
-    report.measure("noise: the same loop, at the end", "ms", _noise)
+    report.measure("noise: the same loop, at the end", "ms", noise)
 
 
 def _options() -> argparse.Namespace:
@@ -138,12 +111,6 @@ def _options() -> argparse.Namespace:
 
 def _words(tls: bool) -> str:
     return "TLS" if tls else "plain HTTP"
-
-
-def _noise() -> float:
-    began = time.perf_counter()
-    sum(number * number for number in range(1_000_000))
-    return (time.perf_counter() - began) * 1000
 
 
 def _serve(*, tls: bool) -> None:

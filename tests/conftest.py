@@ -18,15 +18,19 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from object_store import ObjectStore
 
 _HOME = Path(tempfile.mkdtemp(prefix="onedrive_airflow_home_"))
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ.update(
     {
         "AIRFLOW_HOME": str(_HOME),
+        "AIRFLOW__CORE__FERNET_KEY": "dGhlIGtleSBvZiB0aGUgdGVzdHMgb25seSwgMzIgYnk=",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
@@ -118,7 +122,7 @@ def run_task() -> Callable[..., TaskEnd]:
     return _run_task
 
 
-def _run_task(task: Any, *, try_number: int = 1, max_tries: int = 2) -> TaskEnd:
+def _run_task(task: Any, *, try_number: int = 1, max_tries: int = 2, store: dict[str, Any] | None = None) -> TaskEnd:
     from uuid import uuid4
 
     import httpx
@@ -137,6 +141,8 @@ def _run_task(task: Any, *, try_number: int = 1, max_tries: int = 2) -> TaskEnd:
     def api(request: httpx.Request) -> httpx.Response:
         body = request.content.decode()
         end.sent += body
+        if "/store/ti/" in request.url.path:
+            return _answer_of_store({} if store is None else store, request)
         if request.url.path.endswith("/run"):
             return httpx.Response(200, json={"dag_run": dag_run, "max_tries": max_tries, "should_retry": True})
         if request.method == "POST" and "/xcoms/" in request.url.path:
@@ -155,6 +161,22 @@ def _run_task(task: Any, *, try_number: int = 1, max_tries: int = 2) -> TaskEnd:
     ended = run_task_in_process(ti=ti, task=task, client=client)
     end.state, end.error = getattr(ended.ti.state, "value", ""), ended.error
     return end
+
+
+def _answer_of_store(store: dict[str, Any], request: Any) -> Any:
+    """Be the task state store of the API server: what it holds is there for the next try."""
+    import httpx
+
+    key = request.url.path.rpartition("/")[2]
+    if request.method == "PUT":
+        store[key] = json.loads(request.content)["value"]
+    elif request.method == "DELETE":
+        store.pop(key, None)
+    elif key not in store:
+        return httpx.Response(404, json={"detail": {"reason": "not_found", "message": "no such key"}})
+    else:
+        return httpx.Response(200, json={"value": store[key]})
+    return httpx.Response(200, json={"ok": True})
 
 
 @pytest.fixture
@@ -187,3 +209,20 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setenv("AIRFLOW_CONN_ONEDRIVE_DEFAULT", json.dumps(known))
 
     return change
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """One server for each test process."""
+    from object_store import s3_server
+
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """An S3 with one empty bucket, for texts such as ``s3://s3_test@bucket/a.csv``."""
+    from object_store import empty_store
+
+    return empty_store(s3_endpoint, monkeypatch)

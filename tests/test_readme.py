@@ -15,6 +15,7 @@ import pytest
 
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.operators import onedrive as operators
+from airflow_provider_onedrive.operators.base import OneDriveUploadingOperator
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -95,11 +96,23 @@ def rows() -> dict[str, str]:
 
 def test_the_operators_are_in_the_table() -> None:
     """Operators and their parameters in the table are those of the module."""
-    classes = {name: value for name, value in vars(operators).items() if re.fullmatch(r"OneDrive\w+Operator", name)}
     documented = {name: re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", row)) for name, row in rows().items()}
     assert {name: sorted(row) for name, row in documented.items()} == {
-        name: sorted(parameters_of(operator)) for name, operator in classes.items()
+        name: sorted(parameters_of(operator)) for name, operator in defined_operators().items()
     }
+
+
+def test_what_the_sending_operators_share_is_named() -> None:
+    """The sentence below the table has the parameters of their common base."""
+    (sentence,) = re.findall(r"^The three that send content also take (.*)$", README, re.MULTILINE)
+    named = re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", sentence))
+    assert sorted(named) == sorted(parameters_of(OneDriveUploadingOperator))
+    assert sum(issubclass(each, OneDriveUploadingOperator) for each in defined_operators().values()) == 3
+
+
+def defined_operators() -> dict[str, type]:
+    classes = vars(operators).items()
+    return {name: each for name, each in classes if inspect.isclass(each) and each.__module__ == operators.__name__}
 
 
 def parameters_of(operator: type) -> set[str]:

@@ -19,5 +19,8 @@ compile() {
 
 case $line in
     clients) compile clients "$@" constraints/clients.in ;;
-    *) compile "airflow-$line" "$@" --extra emulator --group dev "constraints/airflow-$line.in" pyproject.toml ;;
+    *)
+        compile "airflow-$line" "$@" --extra emulator --extra fast --group dev \
+            "constraints/airflow-$line.in" pyproject.toml
+        ;;
 esac

@@ -28,6 +28,8 @@ from airflow_provider_onedrive.graph.errors import (
 )
 from airflow_provider_onedrive.graph.retry import NEVER_SENT
 from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.stopping import StopFlag
+from airflow_provider_onedrive.graph.transport import Transport
 
 _ADVICE = {
     "7000215": "The client secret is wrong: paste the secret's value, not its id, into the connection's password.",
@@ -46,11 +48,13 @@ class TokenSource:
     """Gives a token, from msal's cache where it can.
 
     :param on_secret: is told each new token, so that it can be masked wherever it might be shown.
+    :param flag: ends a request to Entra.
     """
 
-    def __init__(self, settings: Settings, on_secret: OnSecret) -> None:
+    def __init__(self, settings: Settings, on_secret: OnSecret, flag: StopFlag | None = None) -> None:
         self._settings = settings
         self._on_secret = on_secret
+        self._flag = flag or StopFlag()
         self._told = ""
         self._lock = threading.Lock()
         self._application: msal.ConfidentialClientApplication | None = None
@@ -92,7 +96,8 @@ class TokenSource:
             raise _passing(error.response) from None
         except httpx.HTTPError as error:
             raise _unreachable(error, self._settings.authority_url) from None
-        except (ValueError, RuntimeError):  # msal's words for what is no answer of Entra's
+        except (ValueError, RuntimeError, httpx.InvalidURL):  # msal's words for what is no answer of Entra's
+            self._application = None  # it keeps what it was told of Entra's addresses
             raise _not_entra(self._settings.authority_url) from None
         if token := answer.get("access_token"):
             return str(token)
@@ -100,9 +105,7 @@ class TokenSource:
 
     def _sign_in(self) -> msal.ConfidentialClientApplication:
         settings = self._settings
-        self._http = self._http or httpx.Client(
-            **http_options(settings), event_hooks={"response": [_raise_what_may_pass]}
-        )
+        self._http = self._http or blocking_http(settings, self._flag, event_hooks={"response": [_raise_what_may_pass]})
         try:
             return msal.ConfidentialClientApplication(
                 settings.client_id,
@@ -147,6 +150,13 @@ def http_options(settings: Settings) -> dict[str, Any]:
     }
 
 
+def blocking_http(settings: Settings, flag: StopFlag, **more: Any) -> httpx.Client:
+    """Make an HTTP client that ends whatever it does when the flag is set."""
+    options = http_options(settings)
+    transport = Transport(flag, options.pop("verify"), options.pop("proxy"))
+    return httpx.Client(transport=transport, trust_env=False, **options, **more)
+
+
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     """Return scheme, host and port."""
     return url.scheme, url.host, url.port
@@ -174,8 +184,8 @@ def untrusted(host: str) -> ConfigurationError:
 
 
 def _raise_what_may_pass(response: httpx.Response) -> None:
-    """Keep 429 and 5xx out of msal, which would take them for answers and cache them."""
-    if response.status_code == 429 or response.status_code >= 500:  # noqa: PLR2004 - HTTP's own
+    """Keep 408, 429 and 5xx out of msal, which would take them for answers and cache them."""
+    if response.status_code in (408, 429) or response.status_code >= 500:  # noqa: PLR2004 - HTTP's own
         raise httpx.HTTPStatusError("may pass", request=response.request, response=response)
 
 

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import closing
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing, suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -18,6 +20,7 @@ from airflow_provider_onedrive.graph.auth import (
     OnSecret,
     TokenAuth,
     TokenSource,
+    blocking_http,
     http_options,
     is_untrusted,
     untrusted,
@@ -28,9 +31,10 @@ from airflow_provider_onedrive.graph.operations import Addresses, AsyncOperation
 from airflow_provider_onedrive.graph.redaction import cut_urls_in_logs
 from airflow_provider_onedrive.graph.retry import RetryPolicy
 from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.stopping import StopFlag
+from airflow_provider_onedrive.graph.transport import CONNECTIONS
 from airflow_provider_onedrive.graph.wire import Attempts, Conversation, headers_of, lost, response_of, url_of
 
-CONNECTIONS = 32
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 cut_urls_in_logs()
@@ -39,20 +43,16 @@ cut_urls_in_logs()
 class _Way(Addresses):
     """One connection's way to Graph: what both clients share."""
 
-    def __init__(self, settings: Settings, *, on_secret: OnSecret | None = None) -> None:
+    def __init__(self, settings: Settings, *, on_secret: OnSecret | None = None, flag: StopFlag | None = None) -> None:
         """Make a client; nothing is sent yet.
 
         :param on_secret: is told each new token, so that it can be masked wherever it might be shown.
+        :param flag: ends requests for a token.
         """
         super().__init__(settings)
         self.retry_policy = RetryPolicy()
-        self._tokens = TokenSource(settings, on_secret or (lambda _: None))
+        self._tokens = TokenSource(settings, on_secret or (lambda _: None), flag)
         self._auth = TokenAuth(self._tokens, settings.graph_url)
-
-    def _options(self) -> dict[str, Any]:
-        # With fewer idle connections than connections httpx would close and reconnect all the time.
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-        return {**http_options(self.settings), "limits": limits}
 
     def _parts(self, request: Request) -> dict[str, Any]:
         return {
@@ -60,6 +60,7 @@ class _Way(Addresses):
             "url": self._url(request),
             "headers": headers_of(request),
             "json": request.json,
+            "timeout": request.timeout_seconds or self.settings.timeout_seconds,
         }
 
     def _url(self, request: Request) -> httpx.URL:
@@ -81,10 +82,10 @@ class Client(_Way, Operations):
     """Microsoft Graph for one connection, blocking its thread. A context manager; see :class:`Operations`."""
 
     def __init__(self, settings: Settings, *, on_secret: OnSecret | None = None) -> None:
-        super().__init__(settings, on_secret=on_secret)
-        self._stop = threading.Event()
-        self._graph = httpx.Client(auth=self._auth, **self._options())
-        self._storage = httpx.Client(**self._options())
+        self._flag = StopFlag()
+        super().__init__(settings, on_secret=on_secret, flag=self._flag)
+        self._graph = blocking_http(settings, self._flag, auth=self._auth)
+        self._storage = blocking_http(settings, self._flag)
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +103,25 @@ class Client(_Way, Operations):
 
     def stop(self) -> None:
         """End every wait and send nothing more; safe to call from a signal handler."""
-        self._stop.set()
+        self._flag.set()
+
+    def run_all(self, flows: Sequence[Flow[None]], at_once: int) -> None:
+        if at_once == 1 or len(flows) < 2:  # noqa: PLR2004 - one needs no threads
+            for flow in flows:
+                self.run(flow)
+            return
+        group = StopFlag()
+        with ThreadPoolExecutor(at_once, "onedrive") as pool, group.set_at_end():
+            for done in as_completed([pool.submit(self._run_in, group, flow) for flow in flows]):
+                done.result()
+
+    def _run_in(self, group: StopFlag, flow: Flow[None]) -> None:
+        with self._flag.joined(group):
+            self.run(flow)
+
+    def say_last(self, request: Request) -> None:
+        with self._flag.lifted(), suppress(OneDriveError):
+            self._send(request)
 
     def _converse(self, talk: Conversation[T]) -> T:
         with talk:
@@ -118,12 +137,14 @@ class Client(_Way, Operations):
     def _exchange(self, request: Request) -> Response:
         """Send until there is an answer or no hope of one."""
         attempts = self._attempts(request)
+        self._wait(attempts.first_wait_seconds)
         while True:
             self._check_running()
             try:
                 response = self._send(request)
                 self._check_running()  # whoever was stopped meanwhile does not go on as if nothing were
             except GraphError as outcome:
+                self._check_running()  # what fails because of the stop says nothing about Graph
                 if attempts.needs_token(outcome):
                     self._tokens.renew()
                 else:
@@ -135,9 +156,10 @@ class Client(_Way, Operations):
         http = self._storage if request.preauthorized else self._graph
         content = self._pieces(request) if request.body else None
         built = http.build_request(content=content, **self._parts(request))
+        start = time.monotonic()
         try:
             with closing(http.send(built, stream=True)) as answer:
-                return self._receive(request, answer)
+                return replace(self._receive(request, answer), seconds=time.monotonic() - start)
         except httpx.HTTPError as error:
             raise self._problem(request, error) from None
 
@@ -157,7 +179,14 @@ class Client(_Way, Operations):
                 cast("Any", request.sink).write(piece)
                 received += len(piece)
         except httpx.HTTPError as error:
-            raise TransferCut(self._problem(request, error), received) from None
+            raise self._cut(request, error, received) from None
+
+    def _cut(self, request: Request, error: httpx.HTTPError, received: int) -> Exception:
+        problem = self._problem(request, error)
+        return problem if isinstance(problem, Stopped) else TransferCut(problem, received)
+
+    def _problem(self, request: Request, error: httpx.HTTPError) -> OneDriveError:
+        return _stopped() if self._flag.is_set() else super()._problem(request, error)
 
     def _pieces(self, request: Request) -> Iterator[bytes]:
         for piece in cast("Any", request.body)():
@@ -165,12 +194,16 @@ class Client(_Way, Operations):
             yield piece
 
     def _wait(self, seconds: float) -> None:
-        self._stop.wait(seconds)
+        self._flag.wait(seconds)
         self._check_running()
 
     def _check_running(self) -> None:
-        if self._stop.is_set():
-            raise Stopped("The task was stopped; nothing more is sent")
+        if self._flag.is_set():
+            raise _stopped()
+
+
+def _stopped() -> Stopped:
+    return Stopped("The task was stopped; nothing more is sent")
 
 
 class AsyncClient(_Way, AsyncOperations):
@@ -180,6 +213,11 @@ class AsyncClient(_Way, AsyncOperations):
         super().__init__(settings, on_secret=on_secret)
         self._graph = httpx.AsyncClient(auth=self._auth, **self._options())
         self._storage = httpx.AsyncClient(**self._options())
+
+    def _options(self) -> dict[str, Any]:
+        # With fewer idle connections than connections httpx would close and reconnect all the time.
+        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        return {**http_options(self.settings), "limits": limits}
 
     async def __aenter__(self) -> Self:
         return self
@@ -209,6 +247,7 @@ class AsyncClient(_Way, AsyncOperations):
 
     async def _exchange(self, request: Request) -> Response:
         attempts = self._attempts(request)
+        await asyncio.sleep(attempts.first_wait_seconds)
         while True:
             try:
                 return await self._send(request)

@@ -6,11 +6,13 @@
       LocationError(ValueError)   ConfigurationError(ValueError)   LocalFileError   Stopped
       VerificationFailed   SourceChanged
       GraphError
-        BadRequest   AccessDenied(PermissionError)   NameAlreadyExists(FileExistsError)
+        BadRequest   AccessDenied(PermissionError)
         Unauthenticated
           SignInFailed
         ItemNotFound(FileNotFoundError)
           DriveNotFound
+        NameAlreadyExists(FileExistsError)
+          NameHeld
         PreconditionFailed   RangeNotSatisfiable   Locked   Throttled   QuotaExceeded   ResyncRequired   NotSupported
         ServiceUnavailable
 
@@ -191,6 +193,27 @@ class NameAlreadyExists(GraphError, FileExistsError):
     """409: the name is taken."""
 
     default_advice = "Choose another name, or if_exists='replace' or 'rename', or save instead of upload."
+
+
+class NameHeld(NameAlreadyExists):
+    """409 although nothing can be seen that has the name, or although it may be replaced.
+
+    An upload session that was never finished holds its name, and so does a file that is open in Office.
+    https://github.com/OneDrive/onedrive-api-docs/issues/747
+    """
+
+    may_pass = True
+    default_advice = (
+        "An upload that was not finished holds the name until it expires, or the file is open in Office: retry later, "
+        "or use another name."
+    )
+
+    @classmethod
+    def of(cls, refusal: GraphError) -> Self:
+        """Make one of Graph's plain refusal."""
+        held = cls(refusal.message)
+        vars(held).update(vars(refusal))
+        return held
 
 
 class PreconditionFailed(GraphError):

@@ -5,7 +5,7 @@ https://learn.microsoft.com/en-us/graph/api/resources/driveitem
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow_provider_onedrive.graph.errors import (
     AccessDenied,
@@ -21,7 +21,12 @@ from airflow_provider_onedrive.graph.models import DriveItem
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 PAGE_ITEMS = 1000
-_SENDS = 3
+_SENDS = 5
+
+
+def item_of(response: Response, address: Address) -> DriveItem:
+    """Read the item of an answer."""
+    return DriveItem.from_json(response.json, address.locate)
 
 
 def stat(address: Address) -> Flow[DriveItem]:
@@ -34,7 +39,7 @@ def stat(address: Address) -> Flow[DriveItem]:
         response = yield Request("GET", address.url())
     except ItemNotFound as missing:
         raise (yield from explain_missing(address, missing)) from None
-    return DriveItem.from_json(response.json, address.locate)
+    return item_of(response, address)
 
 
 def explain_missing(address: Address, missing: ItemNotFound) -> Flow[ItemNotFound]:
@@ -71,10 +76,15 @@ def file(address: Address) -> Flow[DriveItem]:
 
 
 def expect_file(item: DriveItem, address: Address) -> DriveItem:
-    """Pass a file, refuse a folder.
+    """Pass a file, refuse a folder or a notebook.
 
-    :raises LocationError: if it is a folder.
+    :raises LocationError: if it is no file.
     """
+    if item.package_type:
+        raise LocationError(
+            f"{address} is a {item.package_type} notebook, which Graph gives and takes only page by page.",
+            advice="Name a file.",
+        )
     if item.is_folder:
         raise LocationError(f"{address} is a folder, and a file is meant.", advice="Name the file.")
     return item
@@ -124,10 +134,12 @@ def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
             missing.advice = "Check the location, create the folder first, or pass create_folders=True."
             raise missing.about("find the folder", str(address)) from None
         parent = yield from folder(address.parent, create=True)
-        item = yield from create_folder(address.through(parent.drive_id, parent.id), exist_ok=True)
+        target = address.through(parent.drive_id, parent.id)
+        item = yield from create_folder(target, exist_ok=True, is_parent_new=parent.outcome == "created")
     if not item.is_folder:
         raise LocationError(
-            f"{address} is a file, and a folder is meant.", advice="Leave out the '/' or the file's name."
+            f"{address} is a {item.package_type or 'file'}, and a folder is meant.",
+            advice="Leave out the '/' or the file's name.",
         )
     return item
 
@@ -138,24 +150,30 @@ def make_folder(address: Address, *, exist_ok: bool) -> Flow[DriveItem]:
     return (yield from create_folder(address.through(parent.drive_id, parent.id), exist_ok=exist_ok))
 
 
-def create_folder(address: Address, *, exist_ok: bool) -> Flow[DriveItem]:
+def create_folder(address: Address, *, exist_ok: bool, is_parent_new: bool = False) -> Flow[DriveItem]:
     """Create one folder in a parent that exists. https://learn.microsoft.com/en-us/graph/api/driveitem-post-children.
 
     :param address: of the new folder, through the id of its parent.
+    :param is_parent_new: it was made just now, and may not be visible everywhere yet.
     :raises NameAlreadyExists: if the name is taken and not ``exist_ok``, or taken by a file.
     """
     body = {"name": address.names[-1], "folder": {}, CONFLICT: "fail"}
-    for _ in range(_SENDS):
+    url = f"{address.base}/children"
+    for failures in range(_SENDS):
         try:
-            response = yield Request("POST", f"{address.base}/children", json=body, repeat=Repeat.IF_REFUSED)
+            response = yield Request("POST", url, json=body, repeat=Repeat.IF_REFUSED, failures=failures)
         except (NameAlreadyExists, OutcomeUnknown) as refused_or_lost:
-            problem = refused_or_lost
+            problem: Exception = refused_or_lost
             exist_ok |= isinstance(problem, OutcomeUnknown)  # it may be ours
             found = yield from stat_or_none(address)
             if found is not None:
                 return _accepted(found, problem, exist_ok=exist_ok)
+        except ItemNotFound as missing:
+            if not is_parent_new:
+                raise
+            problem = missing
         else:
-            return DriveItem.from_json(response.json, address.locate)
+            return replace(item_of(response, address), outcome="created")
     raise problem
 
 

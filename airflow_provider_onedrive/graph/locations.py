@@ -115,6 +115,11 @@ class Address:
         return re.sub(r"/items/[^/]+$", "/root", self.base)
 
     @property
+    def drive(self) -> str:
+        """The path of the drive itself."""
+        return self.drive_root.removesuffix("/root")
+
+    @property
     def is_base(self) -> bool:
         return not self.names
 

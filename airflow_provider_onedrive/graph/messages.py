@@ -43,6 +43,9 @@ class Request:
     :param body: called at each attempt; the pieces it returns add up to ``body_bytes``.
     :param sink: receives the body of a 2xx response; the response then carries no JSON.
     :param preauthorized: the URL itself is the permission: no bearer token is sent, and the URL is never shown.
+    :param failures: how often in a row the flow has tried this in vain; the driver waits accordingly before it sends.
+    :param waits_for_lock: whether a locked file (423) is waited for, some seconds.
+    :param timeout_seconds: of each wait for the next bytes; None takes the connection's.
     """
 
     method: str
@@ -54,6 +57,9 @@ class Request:
     sink: Sink | None = None
     repeat: Repeat = Repeat.ALWAYS
     preauthorized: bool = False
+    failures: int = 0
+    waits_for_lock: bool = True
+    timeout_seconds: float | None = None
 
     @property
     def shown(self) -> str:
@@ -70,11 +76,13 @@ class Response:
 
     :param headers: names in lower case.
     :param json: the parsed body, or None where there is none.
+    :param seconds: from the first byte that was sent to the last that came.
     """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)  # one may hold a pre-authorised URL, and so may the body
     json: Any = field(default=None, repr=False)
+    seconds: float = field(default=0.0, repr=False)
 
     @property
     def request_id(self) -> str | None:

@@ -25,8 +25,13 @@ class DriveItem:
     :param path: relative to the drive's root, without a leading ``/``; empty for the root itself.
     :param modified_at: by the server's clock.
     :param client_modified_at: as the uploading program said (``fileSystemInfo``).
+    :param hashes: of a file's content, by Graph's names (``quickXorHash``); Graph may leave them out for a while.
     :param child_count: of a folder, the number of items directly in it.
-    :param outcome: what was done: ``created``, ``replaced``, ``renamed``, ``already_there``; None where nothing was.
+    :param package_type: of a package, such as ``oneNote``: neither a file nor a folder.
+    :param drive_type: ``personal``, ``business`` or ``documentLibrary``; None where Graph does not say.
+    :param outcome: what was done: ``created``, ``replaced``, ``renamed``, ``skipped``, ``already_there``; None where
+        nothing was.
+    :param server_rewrote: SharePoint changed the file after the upload, as it does to Office files, PDF and HTML.
     :param local_path: where the item was downloaded to.
     """
 
@@ -43,12 +48,19 @@ class DriveItem:
     created_at: datetime
     modified_at: datetime
     client_modified_at: datetime | None
-    quick_xor_hash: str | None
     web_url: str | None
+    hashes: Mapping[str, str] = field(default_factory=dict)
     child_count: int | None = None
+    package_type: str | None = None
+    drive_type: str | None = None
     is_root: bool = False
     outcome: str | None = None
+    server_rewrote: bool = False
     local_path: str | None = None
+
+    @property
+    def quick_xor_hash(self) -> str | None:
+        return self.hashes.get("quickXorHash")
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], locate: Locate) -> DriveItem:
@@ -72,17 +84,19 @@ class DriveItem:
             created_at=_time(data["createdDateTime"]),
             modified_at=_time(data["lastModifiedDateTime"]),
             client_modified_at=_optional_time((data.get("fileSystemInfo") or {}).get("lastModifiedDateTime")),
-            quick_xor_hash=(file.get("hashes") or {}).get("quickXorHash"),
             web_url=data.get("webUrl"),
+            hashes={name: value for name, value in (file.get("hashes") or {}).items() if value},
             child_count=folder.get("childCount"),
+            package_type=_package_type(data),
+            drive_type=parent.get("driveType"),
             is_root="root" in data,
         )
 
     def to_xcom(self) -> dict[str, Any]:
         """Return the item dict of XCom: plain JSON, times as ISO-8601 UTC, optional keys only where they apply."""
         always = {key: _plain(getattr(self, key)) for key in _XCOM_KEYS}
-        optional = {key: getattr(self, key) for key in ("outcome", "local_path")}
-        return always | {key: value for key, value in optional.items() if value is not None}
+        optional = {key: getattr(self, key) for key in ("outcome", "server_rewrote", "local_path")}
+        return always | {key: value for key, value in optional.items() if value}
 
 
 _XCOM_KEYS = (
@@ -115,6 +129,10 @@ def next_expected_byte(session: Mapping[str, Any]) -> int | None:
     """
     ranges = session.get("nextExpectedRanges") or ()
     return min((int(text.partition("-")[0]) for text in ranges), default=None)
+
+
+def _package_type(data: Mapping[str, Any]) -> str | None:
+    return str((data.get("package") or {}).get("type") or "package") if "package" in data else None
 
 
 def _path(data: Mapping[str, Any]) -> str:

@@ -7,13 +7,14 @@ import os
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, suppress
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any, BinaryIO, cast
 
-from airflow_provider_onedrive.graph import downloads, items, siblings, uploads
+from airflow_provider_onedrive.graph import downloads, items, localcopy, siblings, uploads
 from airflow_provider_onedrive.graph.errors import ConfigurationError, DriveNotFound, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.localcopy import DownloadOptions
 from airflow_provider_onedrive.graph.locations import (
     Address,
     Location,
@@ -23,11 +24,14 @@ from airflow_provider_onedrive.graph.locations import (
     parse,
     upload_target,
 )
-from airflow_provider_onedrive.graph.messages import Flow, T
+from airflow_provider_onedrive.graph.messages import Flow, Request, T
 from airflow_provider_onedrive.graph.models import DriveItem
-from airflow_provider_onedrive.graph.partfile import FileSink, local_target, part_file
+from airflow_provider_onedrive.graph.plans import UploadOptions
+from airflow_provider_onedrive.graph.resume import OpenSession
+from airflow_provider_onedrive.graph.sessions import cancellation
 from airflow_provider_onedrive.graph.settings import Settings
-from airflow_provider_onedrive.graph.sources import Content, Source, source_of
+from airflow_provider_onedrive.graph.sinks import OpenFile
+from airflow_provider_onedrive.graph.sources import Content, StoredObject, name_of, source_of
 from airflow_provider_onedrive.graph.wire import Conversation
 
 log = logging.getLogger(__name__)
@@ -71,6 +75,14 @@ class Operations(Addresses, ABC):
     def _converse(self, talk: Conversation[T]) -> T:
         """Drive a flow to its end."""
 
+    @abstractmethod
+    def run_all(self, flows: Sequence[Flow[None]], at_once: int) -> None:
+        """Drive flows to their end, so many at once; the first problem stops all of them."""
+
+    @abstractmethod
+    def say_last(self, request: Request) -> None:
+        """Send one request although the client may have been stopped; what comes of it does not matter."""
+
     def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its end."""
         return self._converse(Conversation(flow))
@@ -107,22 +119,33 @@ class Operations(Addresses, ABC):
         if_exists: str = "fail",
         create_folders: bool = False,
         retrying: bool = False,
+        options: UploadOptions = UploadOptions(),
+        open_session: OpenSession | None = None,
     ) -> DriveItem:
         """Create a file.
 
-        :param source: the path of a local file, or bytes to send as they are.
+        :param source: the path of a local file, bytes to send as they are, or an ``ObjectStoragePath``, whose object
+            is sent as it is read.
         :param location: the file, or its folder where it ends in ``/`` or ``file_name`` is given.
-        :param if_exists: ``fail``, ``replace`` or ``rename`` ("a 1.csv"): what happens when the name is taken.
+        :param if_exists: what happens when the name is taken, whatever the size: ``fail``; ``replace``; ``rename``
+            ("a 1.csv"); ``skip``; ``skip_if_same``, which sends nothing where size and hash are equal, and replaces
+            exactly the version that was looked at where they are not.
         :param create_folders: make the folders on the way; otherwise a missing one is an error.
         :param retrying: an earlier try of the same task may have done it: the same content there is success.
+        :param options: how it is sent.
+        :param open_session: lets a later try go on with the upload session of this one; None ends it on failure.
         """
-        if if_exists not in uploads.CONFLICTS:
-            raise ConfigurationError(
-                f"if_exists is {if_exists!r}.", advice=f"Use one of {', '.join(uploads.CONFLICTS)}."
-            )
-        content, address = self._transferred(source, location, file_name)
-        flow = uploads.create(address, content, if_exists, create_folders=create_folders, retrying=retrying)
-        return self._transfer("upload to", address, flow)
+        flow_for = partial(uploads.create, if_exists=if_exists, create_folders=create_folders)
+        return self._upload(
+            "upload to",
+            flow_for,
+            source,
+            location,
+            file_name=file_name,
+            retrying=retrying,
+            options=options,
+            open_session=open_session,
+        )
 
     def update(
         self,
@@ -132,14 +155,24 @@ class Operations(Addresses, ABC):
         file_name: str | None = None,
         expected_etag: str | None = None,
         retrying: bool = False,
+        options: UploadOptions = UploadOptions(),
+        open_session: OpenSession | None = None,
     ) -> DriveItem:
         """Replace the content of a file that exists. Parameters as for :meth:`upload`.
 
         :param expected_etag: the version the file must still have; None takes any.
         """
-        content, address = self._transferred(source, location, file_name)
-        flow = uploads.update(address, content, expected_etag=expected_etag, retrying=retrying)
-        return self._transfer("update", address, flow)
+        flow_for = partial(uploads.update, expected_etag=expected_etag)
+        return self._upload(
+            "update",
+            flow_for,
+            source,
+            location,
+            file_name=file_name,
+            retrying=retrying,
+            options=options,
+            open_session=open_session,
+        )
 
     def save(
         self,
@@ -147,25 +180,47 @@ class Operations(Addresses, ABC):
         location: LocationLike,
         *,
         file_name: str | None = None,
+        if_exists: str = "replace",
         create_folders: bool = False,
         retrying: bool = False,
+        options: UploadOptions = UploadOptions(),
+        open_session: OpenSession | None = None,
     ) -> DriveItem:
         """Create a file or replace its content. Parameters as for :meth:`upload`."""
-        content, address = self._transferred(source, location, file_name)
-        flow = uploads.create(address, content, "replace", create_folders=create_folders, retrying=retrying)
-        return self._transfer("save", address, flow)
+        flow_for = partial(uploads.create, if_exists=if_exists, create_folders=create_folders)
+        return self._upload(
+            "save",
+            flow_for,
+            source,
+            location,
+            file_name=file_name,
+            retrying=retrying,
+            options=options,
+            open_session=open_session,
+        )
 
-    def download(self, location: LocationLike, local_path: str | os.PathLike[str]) -> DriveItem:
-        """Bring a file to the local disk; it appears under its name only when it is complete.
+    def download(
+        self,
+        location: LocationLike,
+        local_path: str | os.PathLike[str] | StoredObject,
+        options: DownloadOptions = DownloadOptions(),
+    ) -> DriveItem:
+        """Bring a file to the local disk; it appears under its name only when it is complete and verified.
 
-        :param local_path: a file; or a directory, where one is there or the text ends in ``/``.
+        What an interrupted download of the same version left beside the target is gone on with.
+
+        :param local_path: a file; or a directory, where one is there or the text ends in ``/``; or an
+            ``ObjectStoragePath``, which is the object to write.
         """
+        options.check()
         address = self.address(location)
-        found = self._about("download", address, downloads.resolve(address))
-        target = local_target(local_path, found.item.name)
-        with part_file(target) as part:
-            item = self._transfer("download", address, downloads.download(address, part, found))
-        return replace(item, local_path=str(target))
+        talk = Conversation(downloads.resolve(address, expected_etag=options.expected_etag))
+        with self._explained("download", address):
+            link = self._converse(talk)
+        target = localcopy.target_of(local_path, link.item.name)
+        return self._transfer(
+            "download", address, lambda: localcopy.download(self, address, target, link, options), talk
+        )
 
     def open(self, location: LocationLike) -> BinaryIO:
         """Open a file for reading, as in ``pandas.read_excel(client.open(...))``.
@@ -173,11 +228,10 @@ class Operations(Addresses, ABC):
         It is fetched whole: up to 8 MiB into memory, a larger one into a temporary file that goes when it is closed.
         """
         address = self.address(location)
-        found = self._about("read", address, downloads.resolve(address))
-        with ExitStack() as closed_on_error:
+        with ExitStack() as closed_on_error, self._explained("read", address):
             spooled = closed_on_error.enter_context(tempfile.SpooledTemporaryFile(_SPOOLED_BYTES))
             file = cast("BinaryIO", spooled)
-            self._transfer("read", address, downloads.download(address, FileSink(file, "a temporary file"), found))
+            localcopy.read(self, address, OpenFile(file, "a temporary file"))
             file.seek(0)
             closed_on_error.pop_all()
         return file
@@ -204,12 +258,6 @@ class Operations(Addresses, ABC):
         how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
         return _logged(self._about("delete", address, items.remove(address, how)), address, how)
 
-    def _transferred(self, source: Content, location: LocationLike, file_name: str | None) -> tuple[Source, Address]:
-        """Say what goes where, and see that it is there."""
-        content = source_of(source)
-        local_path = None if isinstance(source, bytes) else source
-        return content, self._address(upload_target(location, file_name, local_path))
-
     def _children(self, address: Address) -> Iterator[DriveItem]:
         url: str | None = None
         while True:
@@ -225,11 +273,14 @@ class Operations(Addresses, ABC):
                 yield from self._walk(address.by_id(item.drive_id, item.id))
 
     def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
-        return self._converse_about(operation, address, Conversation(flow))
+        with self._explained(operation, address):
+            return self.run(flow)
 
-    def _converse_about(self, operation: str, address: Address, talk: Conversation[T]) -> T:
+    @contextmanager
+    def _explained(self, operation: str, address: Address) -> Iterator[None]:
+        """Let errors say what was tried, and where, and what is there instead."""
         try:
-            return self._converse(talk)
+            yield
         except OneDriveError as error:
             error.about(operation, str(address))
             if isinstance(error, ItemNotFound) and not isinstance(error, DriveNotFound):
@@ -241,11 +292,50 @@ class Operations(Addresses, ABC):
         with suppress(OneDriveError):
             error.advice = self.run(siblings.advice_on_missing(address)) or error.advice
 
-    def _transfer(self, operation: str, address: Address, flow: Flow[DriveItem]) -> DriveItem:
-        """Drive a transfer and log its one line."""
+    def _upload(
+        self,
+        operation: str,
+        flow_for: Callable[..., Flow[DriveItem]],
+        source: Content,
+        location: LocationLike,
+        *,
+        file_name: str | None,
+        retrying: bool,
+        options: UploadOptions,
+        open_session: OpenSession | None,
+    ) -> DriveItem:
+        """Say what goes where, see that it is there, and send it."""
+        content = source_of(source)
+        address = self._address(upload_target(location, file_name, name_of(source)))
+        session = open_session or OpenSession()
+        talk = Conversation(
+            flow_for(address, content, retrying=retrying, options=options, open_session=session),
+        )
+        return self._transfer(operation, address, lambda: self._deliver(talk, session), talk)
+
+    def _deliver(self, talk: Conversation[DriveItem], session: OpenSession) -> DriveItem:
+        """Drive an upload; a session that is open then is ended, unless a later try goes on with it."""
+        with ExitStack() as on_error:
+            on_error.push(lambda _kind, error, _traceback: self._leave(session, error))
+            return self._converse(talk)
+
+    def _leave(self, session: OpenSession, error: BaseException | None) -> None:
+        session.look()
+        if session.session is None:
+            return
+        if error is not None and session.outlives(error):
+            log.info("The upload session is kept, and the next try goes on with it.")
+            return
+        self.say_last(cancellation(session.session))
+        session.closed()
+
+    def _transfer(
+        self, operation: str, address: Address, work: Callable[[], DriveItem], talk: Conversation[Any]
+    ) -> DriveItem:
+        """Do it, and log its one line, with the last request id of ``talk``."""
         start = time.monotonic()
-        talk = Conversation(flow)
-        item = self._converse_about(operation, address, talk)
+        with self._explained(operation, address):
+            item = work()
         log.info(
             "Done (%s): %s %s, %d bytes in %.2f s, request id %s, %s",
             item.outcome or "complete",

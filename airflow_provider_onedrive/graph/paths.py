@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from airflow_provider_onedrive.graph.errors import LocalFileError
+
+_PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
 
 
 def absolute(local_path: str | os.PathLike[str] | None) -> Path:
@@ -19,3 +22,8 @@ def absolute(local_path: str | os.PathLike[str] | None) -> Path:
         return Path(local_path).expanduser().absolute()
     except RuntimeError:  # "~name" where nobody of that name lives
         return Path(local_path).absolute()
+
+
+def without_credentials(text: str) -> str:
+    """Cut a password out of ``scheme://user:password@bucket/key``; a connection's id stays."""
+    return _PASSWORD.sub(r"\1:***@", text)

@@ -16,7 +16,6 @@ from airflow_provider_onedrive.graph.messages import Repeat
 NEVER_SENT = "connectionFailed"
 """The code of an error whose request did not leave this machine."""
 
-_LOCKED_WAITS_SECONDS = (2.0, 5.0, 15.0)
 _BUSY = 503
 
 
@@ -26,6 +25,7 @@ class RetryPolicy:
 
     :param max_attempts: in all, the first included.
     :param max_wait_seconds: a ``Retry-After`` beyond it is refused, not shortened: the error goes to the caller.
+    :param locked_waits_seconds: one for each time a locked file is tried again.
     :param jitter: a number from 0 to 1.
     """
 
@@ -33,6 +33,7 @@ class RetryPolicy:
     first_wait_seconds: float = 0.5
     max_backoff_seconds: float = 60.0
     max_wait_seconds: float = 300.0
+    locked_waits_seconds: tuple[float, ...] = (2.0, 5.0, 15.0)
     jitter: Callable[[], float] = random
 
     def delay(self, attempt: int, outcome: GraphError, repeat: Repeat) -> float | None:
@@ -44,15 +45,17 @@ class RetryPolicy:
         if attempt >= self.max_attempts:
             return None
         if isinstance(outcome, Locked):
-            return _LOCKED_WAITS_SECONDS[attempt - 1] if attempt <= len(_LOCKED_WAITS_SECONDS) else None
+            waits = self.locked_waits_seconds
+            return waits[attempt - 1] if attempt <= len(waits) else None
         if not (was_refused(outcome) or (repeat is Repeat.ALWAYS and isinstance(outcome, ServiceUnavailable))):
             return None
         if outcome.retry_after_seconds is not None:
             return outcome.retry_after_seconds if outcome.retry_after_seconds <= self.max_wait_seconds else None
-        return self._backoff(attempt)
+        return self.backoff(attempt)
 
-    def _backoff(self, attempt: int) -> float:
-        ceiling: float = min(self.first_wait_seconds * 2 ** (attempt - 1), self.max_backoff_seconds)
+    def backoff(self, failures: int) -> float:
+        """Return the seconds to wait after so many failures in a row, where nobody said how long."""
+        ceiling: float = min(self.first_wait_seconds * 2 ** (failures - 1), self.max_backoff_seconds)
         return ceiling * (0.5 + self.jitter() / 2)
 
 

@@ -6,256 +6,260 @@ https://learn.microsoft.com/en-us/graph/api/driveitem-createuploadsession
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from airflow_provider_onedrive.graph.errors import (
-    AccessDenied,
     BadRequest,
     ConfigurationError,
+    GraphError,
     ItemNotFound,
+    LocalFileError,
     LocationError,
     NameAlreadyExists,
-    OneDriveError,
     PreconditionFailed,
-    RangeNotSatisfiable,
-    ServiceUnavailable,
-    Unauthenticated,
+    VerificationFailed,
 )
-from airflow_provider_onedrive.graph.items import CONFLICT, file, folder, stat_or_none
+from airflow_provider_onedrive.graph.hashing import EVERY_DRIVE, PERSONAL, Comparison, Digests
+from airflow_provider_onedrive.graph.items import CONFLICT, expect_file, file, folder, item_of, stat_or_none
 from airflow_provider_onedrive.graph.locations import Address
-from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Repeat, Request, Response
-from airflow_provider_onedrive.graph.models import DriveItem, UploadSession, next_expected_byte
+from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Repeat, Request
+from airflow_provider_onedrive.graph.models import DriveItem
+from airflow_provider_onedrive.graph.plans import CONFLICTS, MAX_FILE_BYTES, Upload, UploadOptions, check_etag
+from airflow_provider_onedrive.graph.recognition import compared, find_ours, is_same, refused
+from airflow_provider_onedrive.graph.resume import OpenSession
+from airflow_provider_onedrive.graph.sessions import by_session, left_by_earlier_try
 from airflow_provider_onedrive.graph.sources import Source
 
-SINGLE_PUT_BYTES = 4 * 1024 * 1024
-FRAGMENT_BYTES = 32 * 320 * 1024
-"""10 MiB: a multiple of 320 KiB as Graph demands, and small enough for three minutes on a slow line."""
+log = logging.getLogger(__name__)
 
-CONFLICTS = ("fail", "replace", "rename")
-_SENDS = 3
-_SESSIONS = 3
-_STALLS = 5
-_RENAMES = 100
-
-
-class SessionLost(OneDriveError):
-    """The upload session is gone: it was committed, it expired, or its URL did."""
-
-    may_pass = True
-
-
-@dataclass(frozen=True)
-class Upload:
-    """What goes where.
-
-    :param address: the file: a name through the id of its folder, or an existing file by its own id.
-    :param conflict: what Graph does about a taken name: ``fail``, ``replace`` or ``rename``.
-    :param if_match: the eTag that the file must still have; None asks for none.
-    :param retrying: whether an earlier try of the same task may have done it already.
-    """
-
-    address: Address
-    source: Source
-    conflict: str = "fail"
-    if_match: str | None = None
-    retrying: bool = False
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"If-Match": self.if_match} if self.if_match else {}
-
-    @property
-    def repeat(self) -> Repeat:
-        """Replacing gives the same result twice; so does what recognises its own file, except a second name."""
-        recognised = self.retrying and self.conflict != "rename"
-        is_replaced = self.conflict == "replace" and not self.if_match
-        return Repeat.ALWAYS if recognised or is_replaced else Repeat.IF_REFUSED
+_SENDS = 5
+_LOOKS = 4
+_CREATED, _TIMED_OUT = 201, 504
 
 
 def create(
-    address: Address, source: Source, conflict: str, *, create_folders: bool = False, retrying: bool = False
+    address: Address,
+    source: Source,
+    if_exists: str,
+    *,
+    create_folders: bool = False,
+    retrying: bool = False,
+    options: UploadOptions = UploadOptions(),
+    open_session: OpenSession | None = None,
 ) -> Flow[DriveItem]:
     """Put content under a name in a folder, which must exist unless ``create_folders``.
 
+    :param if_exists: what happens when the name is taken; one of :data:`CONFLICTS`. Graph decides about it, not a look
+        before.
     :raises ItemNotFound: if the folder is missing; Graph's PUT would make it silently.
     """
-    if address.is_base and conflict == "replace":
-        return (yield from update(address, source, retrying=retrying))
-    if address.is_base:
+    if if_exists not in CONFLICTS:
+        raise ConfigurationError(f"if_exists is {if_exists!r}.", advice=f"Use one of {', '.join(CONFLICTS)}.")
+    _check(source, options)
+    if address.is_base and if_exists in ("fail", "rename"):
         raise LocationError(f"{address} names an item that exists.", advice="Update it, or name its folder and a name.")
-    parent = yield from folder(address.parent, create=create_folders)
-    target = address.through(parent.drive_id, parent.id)
-    return (yield from upload(Upload(target, source, conflict, retrying=retrying)))
+    if address.is_base:
+        parent = yield from file(address)
+        target = address.by_id(parent.drive_id, parent.id)
+    else:
+        parent = yield from folder(address.parent, create=create_folders)
+        target = address.through(parent.drive_id, parent.id)
+    plan = Upload(
+        target,
+        source,
+        _digests(source, parent, options),
+        if_exists,
+        retrying=retrying,
+        options=options,
+        open_session=open_session or OpenSession(),
+        is_folder_new=parent.outcome == "created",
+    )
+    return (yield from _POLICIES.get(if_exists, upload)(plan))
 
 
 def update(
-    address: Address, source: Source, *, expected_etag: str | None = None, retrying: bool = False
+    address: Address,
+    source: Source,
+    *,
+    expected_etag: str | None = None,
+    retrying: bool = False,
+    options: UploadOptions = UploadOptions(),
+    open_session: OpenSession | None = None,
 ) -> Flow[DriveItem]:
     """Replace the content of a file that exists, addressed by its id: gone meanwhile is an error, not a new file.
 
     :raises ItemNotFound: if there is no such file.
     """
-    _check_etag(expected_etag)
+    check_etag(expected_etag)
+    _check(source, options)
     item = yield from file(address)
-    target = address.by_id(item.drive_id, item.id)
-    return (yield from upload(Upload(target, source, "replace", if_match=expected_etag, retrying=retrying)))
-
-
-def _check_etag(etag: str | None) -> None:
-    """Refuse an empty template: it would replace whatever version is there."""
-    if etag is not None and not (etag.strip() and etag.isascii() and etag.isprintable()):
-        raise ConfigurationError(
-            f"expected_etag {etag!r} is no eTag.", advice="Check the template that makes it, or leave it out."
-        )
+    plan = Upload(
+        address.by_id(item.drive_id, item.id),
+        source,
+        _digests(source, item, options),
+        "replace",
+        if_match=expected_etag,
+        retrying=retrying,
+        options=options,
+        open_session=open_session or OpenSession(),
+    )
+    return (yield from upload(plan))
 
 
 def upload(plan: Upload) -> Flow[DriveItem]:
-    """Put the content there; the item's ``outcome`` says what became of it.
+    """Put the content there and compare what Graph has then; the item's ``outcome`` says what became of it.
 
     :raises NameAlreadyExists: if the name is taken and ``conflict`` is ``fail``.
     :raises PreconditionFailed: if the file is no longer the version of ``if_match``.
     :raises LocationError: if a folder has the name.
+    :raises VerificationFailed: if Graph twice has something else than was sent.
     """
     if plan.retrying and plan.conflict == "rename" and (found := (yield from find_ours(plan))):
         return replace(found, outcome="already_there")
-    for _ in range(_SENDS):
+    item = yield from _deliver(plan)
+    return item if item.outcome == "already_there" else (yield from _verify(plan, item))
+
+
+def _skip(plan: Upload) -> Flow[DriveItem]:
+    """Leave alone whatever is there."""
+    item = yield from stat_or_none(plan.address)
+    if item is None:
         try:
-            return (yield from _send(plan))
-        except OutcomeUnknown as unknown:
-            if found := (yield from find_ours(plan)):
-                return _with_outcome(found, plan, is_new=plan.conflict != "replace")
-            problem, plan = unknown, replace(plan, retrying=True)
+            return (yield from upload(replace(plan, conflict="fail")))
+        except NameAlreadyExists:
+            item = yield from stat_or_none(plan.address)
+            if item is None:
+                raise
+    return replace(expect_file(item, plan.address), outcome="skipped")
+
+
+def _skip_if_same(plan: Upload) -> Flow[DriveItem]:
+    """Send nothing where the same content is there; else replace exactly the version that was looked at."""
+    for _ in range(2):
+        item = yield from stat_or_none(plan.address)
+        if item is not None and (yield from is_same(expect_file(item, plan.address), plan)):
+            return replace(item, outcome="skipped")
+        try:
+            return (yield from upload(_against(item, plan)))
+        except (NameAlreadyExists, PreconditionFailed) as changed:
+            problem: GraphError = changed
+        except ItemNotFound as gone:
+            if item is None:
+                raise
+            problem = gone
     raise problem
 
 
+def _against(item: DriveItem | None, plan: Upload) -> Upload:
+    """Plan to create where nothing is, or to replace one version of one file."""
+    if item is None:
+        return replace(plan, conflict="fail")
+    return replace(plan, address=plan.address.by_id(item.drive_id, item.id), conflict="replace", if_match=item.etag)
+
+
+_POLICIES: Mapping[str, Callable[[Upload], Flow[DriveItem]]] = {"skip": _skip, "skip_if_same": _skip_if_same}
+
+
+def _deliver(plan: Upload) -> Flow[DriveItem]:
+    """Send until Graph has it; where an answer was lost, look before sending again."""
+    for failures in range(_SENDS):
+        try:
+            return (yield from _send(replace(plan, failures=failures)))
+        except OutcomeUnknown as unknown:
+            if found := (yield from find_ours(plan)):
+                return _with_outcome(found, plan, is_new=plan.conflict != "replace")
+            problem, plan = unknown, replace(plan, retrying=True, options=_after(unknown, plan.options))
+        except ItemNotFound as missing:
+            if not plan.is_folder_new or failures == _LOOKS:
+                raise
+            problem = OutcomeUnknown(missing)  # a folder just made may not be visible everywhere yet
+    raise problem
+
+
+def _after(unknown: OutcomeUnknown, options: UploadOptions) -> UploadOptions:
+    """Send smaller parts when the service gave up waiting for the whole."""
+    timed_out = getattr(unknown.cause, "status", None) == _TIMED_OUT
+    return replace(options, single_put_bytes=0) if timed_out else options
+
+
 def _send(plan: Upload) -> Flow[DriveItem]:
+    is_looked_for = plan.by_session or plan.retrying  # a file that has become small may have been large
+    session = (yield from left_by_earlier_try(plan)) if is_looked_for else None
     try:
-        return (yield from (_put if plan.source.size <= SINGLE_PUT_BYTES else _by_session)(plan))
-    except (NameAlreadyExists, PreconditionFailed, BadRequest):
-        if found := (yield from _taken_by(plan)):
-            return replace(found, outcome="already_there")
-        raise
+        item, status = yield from by_session(plan, session) if plan.by_session or session else _put(plan)
+    except (NameAlreadyExists, PreconditionFailed, BadRequest) as refusal:
+        return (yield from refused(plan, refusal))
+    if status is None and plan.retrying:
+        return replace(item, outcome="already_there")
+    return _with_outcome(item, plan, is_new=plan.conflict != "replace" if status is None else status == _CREATED)
 
 
-def find_ours(plan: Upload) -> Flow[DriveItem | None]:
-    """Look for what we may have put there although no answer came: same size, same hash."""
-    for address in _candidates(plan):
-        item = yield from stat_or_none(address)
-        if item is None or is_same(item, plan.source):
-            return item
-    return None
-
-
-def is_same(item: DriveItem, source: Source) -> bool:
-    """Compare by size and hash; what has no hash is the same only when it is empty."""
-    if item.is_folder or item.size != source.size:
-        return False
-    return source.size == 0 or item.quick_xor_hash == source.quick_xor_hash
-
-
-def _taken_by(plan: Upload) -> Flow[DriveItem | None]:
-    item = yield from stat_or_none(plan.address)
-    if item is not None and item.is_folder:
-        raise LocationError(
-            f"A folder named {item.name!r} is there.", advice="End the location in '/' to put the file into it."
-        )
-    return item if item is not None and plan.retrying and is_same(item, plan.source) else None
-
-
-def _candidates(plan: Upload) -> Iterator[Address]:
-    """Give the names Graph may have used: ``a.csv``, then ``a 1.csv`` and so on."""
-    yield plan.address
-    if plan.conflict == "rename":
-        name = PurePosixPath(plan.address.names[-1])
-        for number in range(1, _RENAMES):
-            yield replace(plan.address, names=(f"{name.stem} {number}{name.suffix}",))
-
-
-def _put(plan: Upload) -> Flow[DriveItem]:
+def _put(plan: Upload) -> Flow[tuple[DriveItem, int | None]]:
     query = f"?{CONFLICT}={plan.conflict}" if plan.address.names else ""
     size = plan.source.size
     response = yield Request(
         "PUT",
         plan.address.url("content") + query,
         headers={"Content-Type": "application/octet-stream", **plan.headers},
-        body=lambda: plan.source.pieces(0, size),
+        body=plan.body(0, size),
         body_bytes=size,
-        repeat=plan.repeat,
+        repeat=Repeat.IF_REFUSED,  # a second one would meet the first, or leave a version too many
+        failures=plan.failures,
+        waits_for_lock=plan.waits_for_lock,
     )
-    return _committed(response, plan)
+    return (yield from _with_mtime(plan, item_of(response, plan.address))), response.status
 
 
-def _by_session(plan: Upload) -> Flow[DriveItem]:
-    for _ in range(_SESSIONS):
-        session = yield from _create_session(plan)
-        try:
-            return _committed((yield from _send_fragments(plan, session)), plan)
-        except SessionLost as lost:
-            reason = lost.message
-            if found := (yield from find_ours(plan)):
-                return _with_outcome(found, plan, is_new=plan.conflict != "replace")
-        except OneDriveError:
-            yield from _cancel(session)
-            raise
-    raise ServiceUnavailable(f"{_SESSIONS} upload sessions were lost one after the other: {reason}")
+def _with_mtime(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
+    """Give an empty file its modification time; it costs a version, so it is done only where it was asked for."""
+    if not plan.preserves_mtime:
+        return item
+    by_id = plan.address.by_id(item.drive_id, item.id)
+    response = yield Request("PATCH", by_id.url(), json={"fileSystemInfo": plan.file_system_info})
+    return item_of(response, plan.address)
 
 
-def _create_session(plan: Upload) -> Flow[UploadSession]:
-    # An unused session shows nothing to anybody and expires, so creating one more is harmless.
-    body = {"item": {CONFLICT: plan.conflict}}
-    response = yield Request("POST", plan.address.url("createUploadSession"), headers=plan.headers, json=body)
-    return UploadSession.from_json(response.json)
+def _verify(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
+    """Compare what Graph has with what was sent; send once more what arrived as something else.
 
-
-def _send_fragments(plan: Upload, session: UploadSession) -> Flow[Response]:
+    Neither copy is deleted: the first stays as a version of the file.
+    """
+    if not plan.options.verify:
+        return item
+    item, found = yield from _compared(plan, item)
+    if found is not Comparison.DIFFERENT:
+        return item
+    log.warning("%s is not what was sent (%d bytes, %s); sending it again.", item.location, item.size, item.hashes)
+    again = replace(plan, address=plan.address.by_id(item.drive_id, item.id), conflict="replace", if_match=item.etag)
     try:
-        return (yield from _send_all(plan, session))
-    except (ItemNotFound, AccessDenied, Unauthenticated) as problem:
-        raise SessionLost(problem.message) from None
+        second = yield from _deliver(again)
+    except PreconditionFailed as changed:
+        raise VerificationFailed(f"Graph has other content than was sent, and it changed: {changed.message}") from None
+    second, found = yield from _compared(again, second)
+    if found is Comparison.DIFFERENT:
+        sent, kept = plan.digests.values(), dict(second.hashes)
+        raise VerificationFailed(f"Graph has {second.size} bytes {kept}, sent were {plan.source.size} bytes {sent}.")
+    return replace(second, outcome=item.outcome)
 
 
-def _send_all(plan: Upload, session: UploadSession) -> Flow[Response]:
-    start, stalls = 0, 0
-    while True:
-        try:
-            response = yield _fragment(plan, session, start)
-        except RangeNotSatisfiable:
-            response = yield Request("GET", session.upload_url, preauthorized=True)
-        if "id" in response.json:
-            return response
-        next_byte = next_expected_byte(response.json)
-        stalls = stalls + 1 if next_byte == start else 0
-        if next_byte is None or stalls == _STALLS:
-            raise SessionLost("the session accepts no more bytes and holds no file")
-        start = next_byte
+def _compared(plan: Upload, item: DriveItem) -> Flow[tuple[DriveItem, Comparison]]:
+    read, found = yield from compared(item, plan)
+    if found is Comparison.UNKNOWN:
+        log.warning("%s has no hash yet; only its size was compared.", item.location)
+    return replace(read, outcome=item.outcome, server_rewrote=found is Comparison.REWRITTEN), found
 
 
-def _fragment(plan: Upload, session: UploadSession, start: int) -> Request:
-    """Make the PUT of one fragment. Sent twice it is answered 416, and the session says where to go on."""
-    length = min(FRAGMENT_BYTES, plan.source.size - start)
-    return Request(
-        "PUT",
-        session.upload_url,
-        headers={"Content-Range": f"bytes {start}-{start + length - 1}/{plan.source.size}"},
-        body=lambda: plan.source.pieces(start, length),
-        body_bytes=length,
-        preauthorized=True,
-    )
+def _check(source: Source, options: UploadOptions) -> None:
+    options.check()
+    if source.size > MAX_FILE_BYTES:
+        raise LocalFileError(f"The source has {source.size} bytes.", advice="OneDrive takes files up to 250 GB.")
 
 
-def _cancel(session: UploadSession) -> Flow[None]:
-    """Delete the session, so that it does not block the name; failing at that changes nothing."""
-    try:
-        yield Request("DELETE", session.upload_url, preauthorized=True)
-    except (OneDriveError, OutcomeUnknown):
-        return
-
-
-def _committed(response: Response, plan: Upload) -> DriveItem:
-    item = DriveItem.from_json(response.json, plan.address.locate)
-    return _with_outcome(item, plan, is_new=response.status == 201)  # noqa: PLR2004 - HTTP's own
+def _digests(source: Source, place: DriveItem, options: UploadOptions) -> Digests:
+    names = PERSONAL if place.drive_type == "personal" else EVERY_DRIVE
+    return Digests(source, names, while_passing=options.verify)
 
 
 def _with_outcome(item: DriveItem, plan: Upload, *, is_new: bool) -> DriveItem:

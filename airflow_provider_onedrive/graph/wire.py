@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from airflow_provider_onedrive.graph.errors import (
     ConfigurationError,
     GraphError,
+    Locked,
     OneDriveError,
     ServiceUnavailable,
     SignInFailed,
@@ -151,11 +152,21 @@ class Attempts:
         :raises OutcomeUnknown: where the request may have taken effect all the same.
         """
         self._count += 1
-        seconds = self._policy.delay(self._count, outcome, self._request.repeat)
+        seconds = (
+            None if self._ends_at_lock(outcome) else self._policy.delay(self._count, outcome, self._request.repeat)
+        )
         if seconds is None:
             raise self._news(outcome)
         log.info("Attempt %d failed, the next follows in %.1f s: %s", self._count, seconds, outcome)
         return seconds
+
+    @property
+    def first_wait_seconds(self) -> float:
+        """How long to wait before the first attempt."""
+        return self._policy.backoff(self._request.failures) if self._request.failures else 0.0
+
+    def _ends_at_lock(self, outcome: GraphError) -> bool:
+        return isinstance(outcome, Locked) and not self._request.waits_for_lock
 
     def _news(self, outcome: GraphError) -> Exception:
         is_open = self._request.repeat is Repeat.IF_REFUSED and leaves_outcome_unknown(outcome)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator
+from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath
 from airflow_provider_onedrive.graph.errors import OneDriveError
+from airflow_provider_onedrive.graph.plans import SINGLE_PUT_BYTES, UploadOptions
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
+from airflow_provider_onedrive.uploadstate import open_session
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -65,6 +67,50 @@ class OneDriveOperator(UsesClient, BaseOperator):
 
     def work(self, context: Context) -> Any:
         raise NotImplementedError
+
+
+class OneDriveUploadingOperator(OneDriveOperator):
+    """Base of the operators that send content.
+
+    :param verify: compare the hash of what was sent with that of what Graph has then.
+    :param preserve_mtime: let a small file keep its modification time too; a larger one keeps it anyway.
+    :param on_locked: ``wait`` some seconds for a file that is checked out or open in Office, or ``fail`` at once.
+    :param single_put_bytes: up to this size a file is sent in one request, beyond it by an upload session.
+    :param fragment_bytes: of an upload session, a multiple of 327680; None lets them grow as the line allows.
+    """
+
+    def __init__(
+        self,
+        *,
+        verify: bool = True,
+        preserve_mtime: bool = False,
+        on_locked: Literal["wait", "fail"] = "wait",
+        single_put_bytes: int = SINGLE_PUT_BYTES,
+        fragment_bytes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.verify = verify
+        self.preserve_mtime = preserve_mtime
+        self.on_locked = on_locked
+        self.single_put_bytes = single_put_bytes
+        self.fragment_bytes = fragment_bytes
+
+    def sending(self, context: Context) -> dict[str, Any]:
+        """Return what the client's methods need to know of this task, and of its earlier and later tries."""
+        options = UploadOptions(
+            verify=self.verify,
+            preserve_mtime=self.preserve_mtime,
+            on_locked=self.on_locked,
+            single_put_bytes=self.single_put_bytes,
+            fragment_bytes=self.fragment_bytes,
+        )
+        return {"retrying": is_retry(context), "options": options, "open_session": open_session(context)}
+
+
+def local_or_stored(path: Any) -> Any:
+    """Take a text such as ``s3://conn_id@bucket/key`` as an ``ObjectStoragePath``; anything else is as it is."""
+    return ObjectStoragePath(path) if isinstance(path, str) and "://" in path else path
 
 
 def is_retry(context: Context) -> bool:

@@ -10,23 +10,36 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_onedrive.compat import AirflowFailException
 from airflow_provider_onedrive.conditions import Kind, Selection, too_many
-from airflow_provider_onedrive.documents import document_path
+from airflow_provider_onedrive.documents import document_path, safe_name
 from airflow_provider_onedrive.graph.errors import ConfigurationError, ItemNotFound
-from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
+from airflow_provider_onedrive.graph.localcopy import DownloadOptions
+from airflow_provider_onedrive.operators.base import (
+    OneDriveOperator,
+    OneDriveUploadingOperator,
+    is_retry,
+    local_or_stored,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_onedrive.graph.client import Client
+
 LocationLike = str | Mapping[str, Any]
-IfExists = Literal["fail", "replace", "rename"]
+IfExists = Literal["fail", "replace", "rename", "skip", "skip_if_same"]
 
 
-class OneDriveUploadOperator(OneDriveOperator):
+class OneDriveUploadOperator(OneDriveUploadingOperator):
     """Create a file from a local one; returns its item dict.
 
+    More parameters: :class:`~airflow_provider_onedrive.operators.base.OneDriveUploadingOperator`.
+
+    :param local_path: a path on the worker, or an object such as ``s3://conn_id@bucket/key``, which is sent as it is
+        read, so that any worker can go on with it.
     :param location: the file to create, or, ending in ``/``, the folder to create it in.
     :param file_name: the name in the folder ``location``; None takes that of ``local_path``.
-    :param if_exists: what happens when the name is taken: ``fail``, ``replace`` or ``rename``.
+    :param if_exists: what happens when the name is taken: ``fail``, ``replace``, ``rename``, ``skip``, or
+        ``skip_if_same`` (same size and hash: nothing is sent; else it is replaced). It means the same at every size.
     :param create_folders: create the missing folders of the location.
     """
 
@@ -52,19 +65,22 @@ class OneDriveUploadOperator(OneDriveOperator):
     def work(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
             item = client.upload(
-                self.local_path,
+                local_or_stored(self.local_path),
                 self.location,
                 file_name=self.file_name,
                 if_exists=self.if_exists,
                 create_folders=self.create_folders,
-                retrying=is_retry(context),
+                **self.sending(context),
             )
         return item.to_xcom()
 
 
-class OneDriveUpdateOperator(OneDriveOperator):
+class OneDriveUpdateOperator(OneDriveUploadingOperator):
     """Replace the content of a file that exists; returns its item dict.
 
+    More parameters: :class:`~airflow_provider_onedrive.operators.base.OneDriveUploadingOperator`.
+
+    :param local_path: a path on the worker, or an object such as ``s3://conn_id@bucket/key``.
     :param location: the file, or, ending in ``/``, its folder.
     :param file_name: the name in the folder ``location``; None takes that of ``local_path``.
     :param expected_etag: replace only this version, as an earlier item dict's ``etag`` names it; None takes any.
@@ -90,19 +106,24 @@ class OneDriveUpdateOperator(OneDriveOperator):
     def work(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
             item = client.update(
-                self.local_path,
+                local_or_stored(self.local_path),
                 self.location,
                 file_name=self.file_name,
                 expected_etag=self.expected_etag,
-                retrying=is_retry(context),
+                **self.sending(context),
             )
         return item.to_xcom()
 
 
-class OneDriveSaveOperator(OneDriveOperator):
+class OneDriveSaveOperator(OneDriveUploadingOperator):
     """Create a file or replace it, from a local file or from content; returns its item dict.
 
+    More parameters: :class:`~airflow_provider_onedrive.operators.base.OneDriveUploadingOperator`.
+
     :param location: the file, or, ending in ``/``, its folder.
+    :param local_path: a path on the worker, or an object such as ``s3://conn_id@bucket/key``.
+    :param if_exists: ``replace``, or ``skip_if_same``: where the same content is there nothing is sent, and there is no
+        new version that would set off a flow of Power Automate.
     :param content: text, bytes, or anything JSON can say; None means that ``local_path`` is given instead.
     :param encoding: of text and JSON.
     """
@@ -118,10 +139,12 @@ class OneDriveSaveOperator(OneDriveOperator):
         local_path: str | os.PathLike[str] | None = None,
         content: Any = None,
         encoding: str = "utf-8",
+        if_exists: Literal["replace", "skip_if_same"] = "replace",
         create_folders: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.if_exists = if_exists
         self.location = location
         self.file_name = file_name
         self.local_path = local_path
@@ -135,14 +158,21 @@ class OneDriveSaveOperator(OneDriveOperator):
                 "Exactly one of local_path and content is needed.",
                 advice="None is no content; '' makes an empty file.",
             )
-        source = encoded(self.content, self.encoding) if self.local_path is None else self.local_path
+        if self.if_exists not in ("replace", "skip_if_same"):
+            raise ConfigurationError(
+                f"if_exists is {self.if_exists!r}, and saving always leaves the content there.",
+                advice="Use 'replace' or 'skip_if_same', or the upload operator.",
+            )
+        content = self.content
+        source = local_or_stored(self.local_path) if content is None else encoded(content, self.encoding)
         with self.connected() as client:
             item = client.save(
                 source,
                 self.location,
                 file_name=self.file_name,
+                if_exists=self.if_exists,
                 create_folders=self.create_folders,
-                retrying=is_retry(context),
+                **self.sending(context),
             )
         return item.to_xcom()
 
@@ -240,25 +270,49 @@ class OneDriveListOperator(OneDriveOperator):
 class OneDriveDownloadOperator(OneDriveOperator):
     """Download a file; returns its item dict with ``local_path``.
 
-    :param local_path: the file to write, or a folder, ending in ``/`` or existing; None means a private folder of this
-        task instance below ``[onedrive] documents_folder``, on the worker.
+    :param local_path: the file to write, or a folder, ending in ``/`` or existing, or an object such as
+        ``s3://conn_id@bucket/key``; None means a private place of this task instance below ``[onedrive]
+        documents_folder``.
+    :param expected_etag: fetch only this version, as an earlier item dict's ``etag`` names it; None takes any.
+    :param if_exists: what happens to what is at ``local_path``: ``replace``, ``fail``, ``rename`` ("a 1.csv"),
+        ``skip``, or ``skip_if_same`` (same size and hash: nothing is fetched; else it is replaced).
+    :param verify: compare the hash of what came with Graph's.
     """
 
-    template_fields = ("onedrive_conn_id", "location", "local_path")
+    template_fields = ("onedrive_conn_id", "location", "local_path", "expected_etag")
 
     def __init__(
-        self, *, location: LocationLike, local_path: str | os.PathLike[str] | None = None, **kwargs: Any
+        self,
+        *,
+        location: LocationLike,
+        local_path: str | os.PathLike[str] | None = None,
+        expected_etag: str | None = None,
+        if_exists: IfExists = "replace",
+        verify: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.location = location
         self.local_path = local_path
+        self.expected_etag = expected_etag
+        self.if_exists = if_exists
+        self.verify = verify
 
     def work(self, context: Context) -> dict[str, Any]:
+        options = DownloadOptions(self.expected_etag, self.if_exists, self.verify, is_retry(context))
         with self.connected() as client:
-            if self.local_path is not None:
-                return client.download(self.location, self.local_path).to_xcom()
-            item = client.stat(self.location)
-            return client.download(item.to_xcom(), document_path(context["ti"], item.name)).to_xcom()
+            location, target = self._target(client, context)
+            return client.download(location, target, options).to_xcom()
+
+    def _target(self, client: Client, context: Context) -> tuple[LocationLike, Any]:
+        """Say where it goes; a place that is named by the item needs a look at the item first."""
+        path = self.local_path
+        if path is not None and not (isinstance(path, str) and "://" in path and path.endswith("/")):
+            return self.location, local_or_stored(path)
+        item = client.stat(self.location)
+        if path is None:
+            return item.to_xcom(), document_path(context["ti"], item.path or item.name)
+        return item.to_xcom(), local_or_stored(f"{path}{safe_name(item.name)}")
 
 
 def encoded(content: Any, encoding: str) -> bytes:

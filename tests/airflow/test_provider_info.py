@@ -119,6 +119,8 @@ def test_airflow_knows_the_defaults_of_the_configuration() -> None:
     assert {name: option["default"] for name, option in options.items()} == {
         "trusted_hosts": "",
         "documents_folder": "",
+        "documents_retention_days": "30",
+        "resume_directory": "",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -134,7 +135,18 @@ def samples() -> type[Samples]:
     return Samples
 
 
-QUICK = RetryPolicy(first_wait_seconds=0.001, max_backoff_seconds=0.002)
+@pytest.fixture
+def drive(onedrive_emulator: Any) -> Any:
+    """The drive that ``myfiles`` means."""
+    return onedrive_emulator.drive()
+
+
+@pytest.fixture
+def faults(onedrive_emulator: Any) -> Any:
+    return onedrive_emulator.faults
+
+
+QUICK = RetryPolicy(first_wait_seconds=0.001, max_backoff_seconds=0.002, locked_waits_seconds=(0.001,) * 3)
 """Retries without waiting: no test sleeps."""
 
 
@@ -177,3 +189,16 @@ def connect_async(fields: dict[str, Any]) -> Callable[..., AsyncClient]:
         return client
 
     return make
+
+
+@pytest.fixture
+def handling() -> Iterator[Callable[[int, Callable[[], object]], None]]:
+    """Handle signals for one test."""
+    before: list[tuple[int, Any]] = []
+
+    def handle(number: int, act: Callable[[], object]) -> None:
+        before.append((number, signal.signal(number, lambda *_: act())))
+
+    yield handle
+    for number, handler in reversed(before):
+        signal.signal(number, handler)

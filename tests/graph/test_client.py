@@ -23,7 +23,8 @@ from airflow_provider_onedrive.graph.errors import (
     NameAlreadyExists,
     PreconditionFailed,
 )
-from airflow_provider_onedrive.graph.uploads import FRAGMENT_BYTES, SINGLE_PUT_BYTES
+from airflow_provider_onedrive.graph.plans import SINGLE_PUT_BYTES
+from airflow_provider_onedrive.graph.sessions import FRAGMENT_BYTES
 
 AWKWARD = [
     "100% #1 (ä)+.csv",
@@ -431,8 +432,8 @@ def test_deleting_what_is_missing(client):
 
 @pytest.mark.parametrize("if_exists", ["", "overwrite", "FAIL", None])
 def test_an_unknown_if_exists(client, onedrive_emulator, if_exists):
-    """A word that is none of the three is refused before anything is sent."""
-    with pytest.raises(ConfigurationError, match="fail, replace, rename"):
+    """A word that is none of the five is refused before anything is sent."""
+    with pytest.raises(ConfigurationError, match="fail, replace, rename, skip, skip_if_same"):
         client.upload(b"abc", "myfiles/a.csv", if_exists=if_exists)
     assert len(onedrive_emulator.requests) == 0
 

@@ -35,11 +35,12 @@ BUILTINS = {
     "ItemNotFound": FileNotFoundError,
     "DriveNotFound": FileNotFoundError,
     "NameAlreadyExists": FileExistsError,
+    "NameHeld": FileExistsError,
     "AccessDenied": PermissionError,
 }
 MAY_PASS = {
     *("VerificationFailed", "SourceChanged", "Stopped", "ItemNotFound", "DriveNotFound", "PreconditionFailed"),
-    *("RangeNotSatisfiable", "Locked", "Throttled", "ResyncRequired", "ServiceUnavailable"),
+    *("RangeNotSatisfiable", "Locked", "Throttled", "ResyncRequired", "ServiceUnavailable", "NameHeld"),
 }
 SECRET_URL = "https://contoso.sharepoint.com/x?tempauth=SECRET"
 
@@ -91,12 +92,12 @@ def test_errors_are_the_builtin_they_claim(kind):
 def test_the_tree_has_no_other_members():
     """A new class gets its line in these tests."""
     assert set(BUILTINS) <= {kind.__name__ for kind in TREE}
-    assert len(TREE) == 23
+    assert len(TREE) == 24
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
 def test_which_errors_may_pass(kind):
-    """404, 410, 412, 416, 423, 429, 5xx, a changed source or copy may be cured by a later try; the rest never is."""
+    """404, 410, 412, 416, 423, 429, 5xx, a held name, a changed source or copy may pass; the rest never does."""
     assert kind.may_pass is (kind.__name__ in MAY_PASS)
 
 
@@ -120,6 +121,14 @@ def test_the_advice_of_a_place_comes_before_the_classes():
 def test_sentences_end_once(message):
     """The message becomes a sentence, and one that is one stays so."""
     assert str(OneDriveError(message)) == ("Full." if message == "Full" else message)
+
+
+def test_a_held_name_keeps_what_graph_said():
+    """A name held by nothing that can be seen is Graph's refusal in every field, with other advice."""
+    refusal = made(errors.NameAlreadyExists)
+    held = errors.NameHeld.of(refusal)
+    assert vars(held) == vars(refusal)
+    assert str(held).endswith("retry later, or use another name.")
 
 
 def test_the_nearest_to_the_cause_says_where():

@@ -218,7 +218,37 @@ def test_a_folder_whose_creation_was_lost(script, samples):
     late = script((line, lost()), *gone, (line, taken()), (LOOK, samples.ok(samples.folder("new", "N"))))
     assert late.run(items.create_folder(THROUGH, exist_ok=False)).id == "N"
     with pytest.raises(OutcomeUnknown):
-        script(*[(line, lost()), *gone] * 3).run(items.create_folder(THROUGH, exist_ok=False))
+        script(*[(line, lost()), *gone] * 5).run(items.create_folder(THROUGH, exist_ok=False))
+
+
+def test_a_folder_is_sent_again_after_a_wait(script, samples):
+    """Each time it was sent in vain the driver is told to wait longer."""
+    line = "POST /drives/D/items/P/children"
+    gone = [(LOOK, missing()), ("GET /drives/D/root?$select=id", OK)]
+    talk = script(*[(line, lost()), *gone] * 2, (line, samples.ok(samples.folder("new", "N"), 201)))
+    talk.run(items.create_folder(THROUGH, exist_ok=False))
+    assert [request.failures for request in talk.requests if request.method == "POST"] == [0, 1, 2]
+
+
+def test_a_parent_that_cannot_be_seen_yet(script, samples):
+    """404 of a folder just made is not the end; of any other it is."""
+    line = "POST /drives/D/items/P/children"
+    made = samples.ok(samples.folder("new", "N"), 201)
+    talk = script(*[(line, missing())] * 2, (line, made))
+    item = talk.run(items.create_folder(THROUGH, exist_ok=False, is_parent_new=True))
+    assert (item.id, item.outcome) == ("N", "created")
+    with pytest.raises(ItemNotFound):
+        script(*[(line, missing())] * 5).run(items.create_folder(THROUGH, exist_ok=False, is_parent_new=True))
+    with pytest.raises(ItemNotFound):
+        script((line, missing())).run(items.create_folder(THROUGH, exist_ok=False))
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_notebook_is_neither_file_nor_folder(script, samples, kind):
+    """Graph gives a notebook only page by page, so it is refused by name wherever something else is meant."""
+    notebook = samples.ok(samples.item("x", "N", package={"type": "oneNote"}))
+    with pytest.raises(LocationError, match=r"oneNote"):
+        script((f"GET {ROOT}:/x", notebook)).run(getattr(items, kind)(at("x")))
 
 
 def test_the_folder_was_there(script, samples):

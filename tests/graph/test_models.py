@@ -43,6 +43,23 @@ def test_a_folder(samples):
     assert (item.is_folder, item.child_count, item.quick_xor_hash, item.mime_type) == (True, 3, None, None)
 
 
+def test_a_notebook(samples):
+    """A package is neither file nor folder, whatever its kind."""
+    for package, kind in (({"type": "oneNote"}, "oneNote"), ({}, "package")):
+        item = DriveItem.from_json(samples.item("n", "N", package=package), locate)
+        assert (item.package_type, item.is_folder) == (kind, False)
+    assert DriveItem.from_json(samples.file(), locate).package_type is None
+
+
+def test_every_hash(samples):
+    """All hashes that Graph gives are kept by its names; an empty one is none."""
+    kind = {"hashes": {"quickXorHash": "q", "sha1Hash": "1", "sha256Hash": "2", "crc32Hash": ""}}
+    parent = {"driveId": "D", "path": "/drives/D/root:", "driveType": "personal"}
+    item = DriveItem.from_json({**samples.file(), "file": kind, "parentReference": parent}, locate)
+    assert item.hashes == {"quickXorHash": "q", "sha1Hash": "1", "sha256Hash": "2"}
+    assert (item.quick_xor_hash, item.drive_type) == ("q", "personal")
+
+
 def test_the_root_of_a_drive(samples):
     """The root's path is empty, whatever it is named."""
     item = DriveItem.from_json({**samples.root(), "parentReference": {"driveId": "D", "driveType": "business"}}, locate)
@@ -94,6 +111,8 @@ def test_the_item_dict_after_a_download(samples):
     item = DriveItem.from_json(samples.file(), locate)
     done = DriveItem(**{**vars(item), "outcome": "replaced", "local_path": "/tmp/a.csv"})
     assert set(done.to_xcom()) == ALWAYS | {"outcome", "local_path"}
+    rewritten = DriveItem(**{**vars(item), "server_rewrote": True})
+    assert rewritten.to_xcom()["server_rewrote"] is True
 
 
 def test_items_survive_pickle(samples):

@@ -8,6 +8,7 @@ import json
 import logging
 import pickle
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -15,8 +16,8 @@ from airflow_provider_onedrive.emulator.faults import cut_response, drop_before,
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.errors import ConfigurationError, OneDriveError
 from airflow_provider_onedrive.graph.messages import Request
+from airflow_provider_onedrive.graph.plans import SINGLE_PUT_BYTES
 from airflow_provider_onedrive.graph.settings import Settings
-from airflow_provider_onedrive.graph.uploads import SINGLE_PUT_BYTES
 
 LARGE = hashlib.shake_128(b"large").digest(SINGLE_PUT_BYTES + 1)
 
@@ -149,8 +150,7 @@ def test_no_error_shows_a_secret(connect, watch, onedrive_emulator, *, tmp_path,
     """Text, representation, dict, pickle and causes of an error hold no token, no secret and no such URL."""
     onedrive_emulator.drive().put("there.bin", b"abcdef")
     client = connect(on_secret=watch.tokens.append)
-    # 423 is waited for on a schedule of seconds, so it is asked once.
-    client.retry_policy = type(client.retry_policy)(max_attempts=1)
+    client.retry_policy = replace(client.retry_policy, max_attempts=1)
     onedrive_emulator.faults.add(origin=origin, times=None, do=fault)
     try:
         if operation == "upload":

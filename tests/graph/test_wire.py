@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from airflow_provider_onedrive.graph.errors import (
     BadRequest,
     ConfigurationError,
+    GraphError,
     ItemNotFound,
+    Locked,
     ServiceUnavailable,
     SignInFailed,
     Throttled,
@@ -21,6 +23,15 @@ from airflow_provider_onedrive.graph.retry import RetryPolicy
 from airflow_provider_onedrive.graph.wire import Attempts, Conversation, headers_of, lost, response_of, url_of
 
 GRAPH = "https://graph.microsoft.com"
+
+
+def waits(request: Request, outcome: GraphError) -> float:
+    return Attempts(RetryPolicy(jitter=lambda: 1.0), request, can_renew=False).wait_seconds(outcome)
+
+
+def first_wait(failures: int) -> float:
+    request = Request("PUT", "/x", failures=failures)
+    return Attempts(RetryPolicy(jitter=lambda: 1.0), request, can_renew=False).first_wait_seconds
 
 
 def of(url: str, *, preauthorized: bool = False) -> str:
@@ -254,3 +265,15 @@ def test_when_a_new_token_cannot_help(outcome, can_renew, preauthorized):
     """A given token, a pre-authorised URL, the random 401 and a failed sign-in want no new token."""
     request = Request("GET", "https://x/y", preauthorized=preauthorized)
     assert not Attempts(QUICK, request, can_renew=can_renew).needs_token(outcome)
+
+
+def test_what_a_flow_tried_in_vain_is_waited_for():
+    """A flow that tries again after failures waits as long as a driver would have; the first time it does not wait."""
+    assert [first_wait(failures) for failures in range(4)] == [0, 0.5, 1, 2]
+
+
+def test_a_lock_is_waited_for_or_not():
+    """Whoever asked to fail at once at a locked file does; whoever waits has Graph's own refusal in the end."""
+    assert waits(Request("PUT", "/x"), Locked("open", status=423)) == 2
+    with pytest.raises(Locked):
+        waits(Request("PUT", "/x", waits_for_lock=False), Locked("open", status=423))

@@ -16,10 +16,9 @@ import pytest
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault
 from airflow_provider_onedrive.emulator.serving.wire import Reply
-from airflow_provider_onedrive.graph.uploads import SINGLE_PUT_BYTES
 from airflow_provider_onedrive.operators import onedrive
 
-BIG = os.urandom(1024) * (SINGLE_PUT_BYTES // 1024 + 1)
+BIG = os.urandom(1024) * 2048
 SMALL = b"id,total\n1,2\n"
 
 
@@ -75,30 +74,31 @@ def second_try(name: str, kwargs: dict[str, Any], task_context: Callable[..., An
 
 
 @pytest.mark.parametrize("if_exists", ["fail", "replace", "rename"])
-@pytest.mark.parametrize(("content", "origin"), [(SMALL, "graph"), (BIG, "store")], ids=["put", "session"])
+@pytest.mark.parametrize(("put_bytes", "origin"), [(10**7, "graph"), (0, "store")], ids=["put", "session"])
 def test_upload(  # noqa: PLR0917 - fixtures
     onedrive_emulator: Emulator,
     kill_first_try: Callable[..., None],
     task_context: Callable[..., Any],
     tmp_path: Path,
     if_exists: str,
-    content: bytes,
+    put_bytes: int,
     origin: str,
 ) -> None:
     """No conflict with the own file, no ``a 1.csv``, and the right content, at every size."""
-    (tmp_path / "a.csv").write_bytes(content)
+    (tmp_path / "a.csv").write_bytes(BIG)
     onedrive_emulator.drive().folder("in")
     kwargs = {"local_path": str(tmp_path / "a.csv"), "location": "myfiles/in/", "if_exists": if_exists}
+    kwargs |= {"single_put_bytes": put_bytes}
     kill_first_try("OneDriveUploadOperator", kwargs, method="PUT", origin=origin)
-    assert onedrive_emulator.drive().read("in/a.csv") == content
+    assert onedrive_emulator.drive().read("in/a.csv") == BIG
     item = second_try("OneDriveUploadOperator", kwargs, task_context)
     assert onedrive_emulator.drive().paths() == ["in/", "in/a.csv"]
-    assert onedrive_emulator.drive().read("in/a.csv") == content
+    assert onedrive_emulator.drive().read("in/a.csv") == BIG
     assert item["id"] == onedrive_emulator.drive().item("in/a.csv")["id"]
     assert item["outcome"] in (("replaced", "already_there") if if_exists == "replace" else ("already_there",))
 
 
-@pytest.mark.parametrize(("content", "origin"), [(SMALL, "graph"), (BIG, "store")], ids=["put", "session"])
+@pytest.mark.parametrize(("put_bytes", "origin"), [(10**7, "graph"), (0, "store")], ids=["put", "session"])
 @pytest.mark.parametrize("name", ["OneDriveUpdateOperator", "OneDriveSaveOperator"])
 def test_update_and_save(  # noqa: PLR0917 - fixtures
     onedrive_emulator: Emulator,
@@ -106,17 +106,17 @@ def test_update_and_save(  # noqa: PLR0917 - fixtures
     task_context: Callable[..., Any],
     tmp_path: Path,
     name: str,
-    content: bytes,
+    put_bytes: int,
     origin: str,
 ) -> None:
     """Replacing twice is replacing once."""
-    (tmp_path / "a.csv").write_bytes(content)
+    (tmp_path / "a.csv").write_bytes(BIG)
     onedrive_emulator.drive().put("a.csv", b"old")
-    kwargs = {"local_path": str(tmp_path / "a.csv"), "location": "myfiles/a.csv"}
+    kwargs = {"local_path": str(tmp_path / "a.csv"), "location": "myfiles/a.csv", "single_put_bytes": put_bytes}
     kill_first_try(name, kwargs, method="PUT", origin=origin)
     second_try(name, kwargs, task_context)
     assert onedrive_emulator.drive().paths() == ["a.csv"]
-    assert onedrive_emulator.drive().read("a.csv") == content
+    assert onedrive_emulator.drive().read("a.csv") == BIG
 
 
 def test_update_of_a_known_version(

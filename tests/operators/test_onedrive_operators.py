@@ -388,7 +388,7 @@ def test_the_connection_may_be_a_default_of_the_dag() -> None:
         (OneDriveSaveOperator, {"onedrive_conn_id", "local_path", "location", "file_name", "content"}),
         (OneDriveDeleteOperator, {"onedrive_conn_id", "location"}),
         (OneDriveListOperator, {"onedrive_conn_id", "location", "file_pattern"}),
-        (OneDriveDownloadOperator, {"onedrive_conn_id", "location", "local_path"}),
+        (OneDriveDownloadOperator, {"onedrive_conn_id", "location", "local_path", "expected_etag"}),
     ],
 )
 def test_templates(operator: Any, fields: set[str]) -> None:

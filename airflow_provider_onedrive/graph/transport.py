@@ -1,0 +1,425 @@
+"""How a blocking client reaches other machines: httpcore's connections over sockets that can be stopped.
+
+Every wait is cut into slices, and between two of them a :class:`StopFlag` is looked at. A blocking call would not do:
+Python restarts it after a signal handler has run (PEP 475), and no other thread can end it safely.
+
+A name's look-up is the one wait that is not cut: ``getaddrinfo`` ends when the system's resolver gives up.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, Protocol, TypeVar, cast
+from urllib.request import getproxies_environment
+from weakref import WeakSet
+
+import httpcore
+import httpx
+
+from airflow_provider_onedrive.graph.errors import ConfigurationError
+from airflow_provider_onedrive.graph.stopping import StopFlag
+
+CONNECTIONS = 32
+"""Of one pool: httpcore's takes time that grows with their square."""
+
+_KEEPALIVE_SECONDS = 5.0
+_SLICE_SECONDS = 0.2
+_READ_BYTES = 256 * 1024  # httpcore asks for 64 KiB, and takes more
+_WRITE_BYTES = 128 * 1024  # what stays in a processor's cache is encrypted and sent faster
+_RECORD_BYTES = 16 * 1024  # of TLS: one read never gives more
+
+_ERRORS = {
+    getattr(httpcore, name): getattr(httpx, name)
+    for name in (
+        *("ConnectError", "ReadError", "WriteError", "ProxyError", "UnsupportedProtocol"),
+        *("ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout"),
+        *("LocalProtocolError", "RemoteProtocolError"),
+    )
+}
+
+T = TypeVar("T")
+
+
+class Transport(httpx.BaseTransport):
+    """Sends the requests of a blocking client until its flag is set.
+
+    In a forked child it begins with connections of its own and lets go of the parent's.
+
+    :param proxy: of every request; None means what the environment says (``HTTPS_PROXY``, ``NO_PROXY``, …).
+    :param connections: at most so many, to each proxy and to everything else.
+    """
+
+    def __init__(
+        self, flag: StopFlag, context: ssl.SSLContext, proxy: str | None = None, *, connections: int = CONNECTIONS
+    ) -> None:
+        self._flag = flag
+        self._context = context
+        self._connections = connections
+        self._proxies = {"all": proxy} if proxy else getproxies_environment()
+        self._pools: dict[int, _Pools] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request; the answer's body is still to be read."""
+        if self._flag.is_set():
+            raise httpx.ConnectError("stopped")
+        pool = self._pools_here().get(proxy_for(request.url, self._proxies))
+        with _as_httpx():
+            answer = pool.handle_request(_core_request(request))
+        body = _Body(cast("Iterable[bytes]", answer.stream), answer.close)
+        return httpx.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
+
+    def close(self) -> None:
+        self._pools_here().close()
+
+    def _pools_here(self) -> _Pools:
+        """Return this process's pools; no lock is needed, which a fork might find taken for ever."""
+        process = os.getpid()
+        pools = self._pools.get(process)
+        if pools is None:
+            pools = self._pools.setdefault(process, _Pools(self._flag, self._context, self._connections))
+            for other in set(self._pools) - {process}:
+                if copied := self._pools.pop(other, None):  # another thread may be about the same
+                    copied.let_go()
+        return pools
+
+
+class _Pools:
+    """One process's connections: one pool for each proxy, and one for what needs none."""
+
+    def __init__(self, flag: StopFlag, context: ssl.SSLContext, connections: int) -> None:
+        self._backend = _Backend(flag)
+        self._pools: dict[str | None, httpcore.ConnectionPool] = {}
+        self._options: dict[str, Any] = {
+            "ssl_context": context,
+            "max_connections": connections,
+            "max_keepalive_connections": connections,  # with fewer it would close and reconnect all the time
+            "keepalive_expiry": _KEEPALIVE_SECONDS,
+            "network_backend": self._backend,
+        }
+
+    def get(self, proxy: str | None) -> httpcore.ConnectionPool:
+        return self._pools.get(proxy) or self._pools.setdefault(proxy, self._make(proxy))
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+
+    def let_go(self) -> None:
+        """Close what a fork has copied. The peer sees nothing of it: the parent's connection stays as it is."""
+        self._backend.close_sockets()
+
+    def _make(self, proxy: str | None) -> httpcore.ConnectionPool:
+        if proxy is None:
+            return httpcore.ConnectionPool(**self._options)
+        parsed = _parsed(proxy)
+        return httpcore.HTTPProxy(
+            _core_url(parsed.url), proxy_auth=parsed.raw_auth, proxy_headers=parsed.headers.raw, **self._options
+        )
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, pieces: Iterable[bytes], close: Callable[[], None]) -> None:
+        self._pieces = pieces
+        self._close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _as_httpx():
+            yield from self._pieces
+
+    def close(self) -> None:
+        with _as_httpx():
+            self._close()
+
+
+def proxy_for(url: httpx.URL, proxies: Mapping[str, str]) -> str | None:
+    """Choose the proxy of a request.
+
+    :param proxies: by scheme, or by ``all``; ``no`` lists the hosts that need none.
+    """
+    if _is_exempt(url, proxies.get("no", "")):
+        return None
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+def _is_exempt(url: httpx.URL, exempt: str) -> bool:
+    """Look for the host, with or without port, for a domain that it is in, or for ``*``."""
+    addresses = (url.host, url.netloc.decode())
+    names = [name.strip().lstrip(".").lower() for name in exempt.split(",")]
+    return "*" in names or any(f".{address}".endswith(f".{name}") for name in names if name for address in addresses)
+
+
+def _parsed(proxy: str) -> httpx.Proxy:
+    """Read a proxy's address, which may hold a password and so is not shown."""
+    try:
+        parsed = httpx.Proxy(proxy)
+        is_http = parsed.url.scheme in ("http", "https")
+    except (ValueError, httpx.InvalidURL):
+        is_http = False
+    if not is_http:
+        raise ConfigurationError(
+            "The proxy that the environment names is no http proxy; nothing was sent.",
+            advice="Write it like HTTPS_PROXY=http://proxy.example:3128.",
+        ) from None
+    return parsed
+
+
+def _core_request(request: httpx.Request) -> httpcore.Request:
+    return httpcore.Request(
+        request.method,
+        _core_url(request.url),
+        headers=request.headers.raw,
+        content=cast("httpx.SyncByteStream", request.stream),
+        extensions=request.extensions,
+    )
+
+
+def _core_url(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+
+
+@contextmanager
+def _as_httpx() -> Iterator[None]:
+    try:
+        yield
+    except tuple(_ERRORS) as error:
+        raise _ERRORS[type(error)](str(error)) from error
+
+
+class _Wire(Protocol):
+    """Bytes to and from the peer; what fails is an ``OSError``, waiting too long a ``TimeoutError``.
+
+    :param end: on the clock of ``time.monotonic``.
+    """
+
+    def receive(self, end: float) -> bytes: ...
+
+    def send(self, content: memoryview, end: float) -> None: ...
+
+    def has_more(self) -> bool:
+        """Say whether something came, if only the end."""
+
+
+class _Socket:
+    """The wire of a connected socket."""
+
+    def __init__(self, connected: socket.socket, flag: StopFlag) -> None:
+        connected.settimeout(_SLICE_SECONDS)
+        self._socket = connected
+        self._flag = flag
+
+    def receive(self, end: float) -> bytes:
+        return _in_slices(self._flag, end, self._socket.recv, _READ_BYTES)
+
+    def send(self, content: memoryview, end: float) -> None:
+        while content:
+            content = content[_in_slices(self._flag, end, self._socket.send, content) :]
+
+    def has_more(self) -> bool:
+        return self._socket.fileno() < 0 or _is_ready(self._socket, select.POLLIN, 0)
+
+
+class _Tls:
+    """A wire within a wire, after a handshake.
+
+    OpenSSL works on memory here and never touches the socket: one system call moves many records, a TLS proxy is just
+    one more wire, and nothing can be sent when a forked child lets go of it.
+    """
+
+    def __init__(self, wire: _Wire, context: ssl.SSLContext, host: str | None, end: float) -> None:
+        self._wire = wire
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._is_over = False
+        self.ssl_object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._do(self.ssl_object.do_handshake, end)
+
+    def receive(self, end: float) -> bytes:
+        return b"" if self._is_over else self._do(self._decrypted, end)
+
+    def send(self, content: memoryview, end: float) -> None:
+        while content:
+            content = content[self._do(partial(self.ssl_object.write, content), end) :]
+
+    def has_more(self) -> bool:
+        return self._is_over or bool(self._incoming.pending) or self._wire.has_more()
+
+    def _decrypted(self) -> bytes:
+        """Return all that has come; nothing at the end."""
+        pieces = [self._record()]
+        while pieces[-1]:
+            try:
+                pieces.append(self._record())
+            except ssl.SSLWantReadError:
+                break
+        self._is_over = not pieces[-1]
+        return b"".join(pieces)
+
+    def _record(self) -> bytes:
+        try:
+            return self.ssl_object.read(_RECORD_BYTES)
+        except ssl.SSLEOFError:  # many servers hang up without saying so; HTTP knows whether something is missing
+            return b""
+
+    def _do(self, step: Callable[[], T], end: float) -> T:
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                pass
+            finally:
+                self._flush(end)  # also the alert that tells the peer why its certificate was refused
+            self._feed(end)
+
+    def _flush(self, end: float) -> None:
+        if self._outgoing.pending:
+            self._wire.send(memoryview(self._outgoing.read()), end)
+
+    def _feed(self, end: float) -> None:
+        if content := self._wire.receive(end):
+            self._incoming.write(content)
+        else:
+            self._incoming.write_eof()
+
+
+class _Stream(httpcore.NetworkStream):
+    """What httpcore wants of a wire."""
+
+    def __init__(self, connected: socket.socket, wire: _Wire) -> None:
+        self._socket = connected
+        self._wire = wire
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read more than was asked for where there is more: with few large pieces downloads are faster."""
+        del max_bytes
+        with _as_httpcore(httpcore.ReadTimeout, httpcore.ReadError):
+            return self._wire.receive(_end(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all; the timeout is that of each part, so a slow line is not taken for a dead one."""
+        content = memoryview(buffer)
+        with _as_httpcore(httpcore.WriteTimeout, httpcore.WriteError):
+            for start in range(0, len(content), _WRITE_BYTES):
+                self._wire.send(content[start : start + _WRITE_BYTES], _end(timeout))
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        try:
+            with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
+                wire = _Tls(self._wire, ssl_context, server_hostname, _end(timeout))
+        except BaseException:
+            self.close()
+            raise
+        return _Stream(self._socket, wire)
+
+    def get_extra_info(self, info: str) -> Any:
+        known: dict[str, Callable[[], Any]] = {
+            "ssl_object": lambda: getattr(self._wire, "ssl_object", None),
+            "client_addr": self._socket.getsockname,
+            "server_addr": self._socket.getpeername,
+            "socket": lambda: self._socket,
+            "is_readable": self._wire.has_more,
+        }
+        return known[info]() if info in known else None
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Connects, and remembers the sockets."""
+
+    def __init__(self, flag: StopFlag) -> None:
+        self._flag = flag
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        del local_address, socket_options  # our pools have none
+        with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
+            connected = self._connect(host, port, timeout)
+        self._sockets.add(connected)
+        return _Stream(connected, _Socket(connected, self._flag))
+
+    def close_sockets(self) -> None:
+        for known in list(self._sockets):
+            known.close()
+
+    def _connect(self, host: str, port: int, timeout: float | None) -> socket.socket:
+        """Try each address of the host, and each for so long, like ``socket.create_connection``."""
+        failure = OSError(f"{host} has no address")
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            try:
+                return self._dial(socket.socket(family, kind, protocol), address, _end(timeout))
+            except OSError as error:
+                failure = error
+        raise failure
+
+    def _dial(self, dialling: socket.socket, address: Any, end: float) -> socket.socket:
+        try:
+            dialling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            dialling.setblocking(False)
+            with suppress(BlockingIOError):
+                dialling.connect(address)
+            _in_slices(self._flag, end, _await_connection, dialling)
+        except BaseException:
+            dialling.close()
+            raise
+        return dialling
+
+
+def _await_connection(dialling: socket.socket) -> None:
+    if not _is_ready(dialling, select.POLLOUT, _SLICE_SECONDS):
+        raise TimeoutError("timed out")
+    if code := dialling.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(code, os.strerror(code))
+
+
+def _is_ready(known: socket.socket, event: int, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(known, event)
+    return bool(poll.poll(seconds * 1000))
+
+
+def _end(timeout: float | None) -> float:
+    return math.inf if timeout is None else time.monotonic() + timeout
+
+
+def _in_slices(flag: StopFlag, end: float, step: Callable[..., T], *arguments: Any) -> T:
+    """Repeat a step that waits for a slice, until it succeeds.
+
+    :raises OSError: once the flag is set.
+    :raises TimeoutError: at the end, or when the system itself has given up.
+    """
+    while True:
+        if flag.is_set():
+            raise OSError("stopped")
+        try:
+            return step(*arguments)
+        except TimeoutError as error:
+            if error.errno is not None or time.monotonic() >= end:
+                raise
+
+
+@contextmanager
+def _as_httpcore(timeout: type[Exception], failure: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise timeout(str(error)) from error
+    except OSError as error:
+        raise failure(str(error)) from error
