@@ -2,7 +2,7 @@
 # GNU make 3.81, which macOS brings, is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: demo ui test test-airflow2 test-clients test-faults test-system bench-emulator bench-transfers lint constraints clean help venv venv-2.11 venv-clients
+.PHONY: demo ui test test-airflow2 test-clients test-faults test-system bench bench-emulator bench-transfers bench-throttled lint constraints clean help venv venv-2.11 venv-clients
 
 # The interpreter that makes the environments: the first of these that suits. `make PYTHON=...` names another.
 PYTHON := python3.11 python3.12 python3.13 python3.14 python3
@@ -35,11 +35,17 @@ test-airflow2: .venv-2.11/.installed ## run the tests on Airflow 2.11
 test-clients: .venv/.installed .venv-clients/.installed ## run rclone and msgraph-sdk against the local OneDrive
 	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m clients tests/clients $(ARGS)
 
+bench: .venv/.installed .venv-clients/.installed ## compare with rclone and others, and write docs/performance.md; ARGS=--small is short
+	@.venv/bin/python benchmarks/compare.py $(ARGS)
+
 bench-emulator: .venv/.installed ## measure the local OneDrive
 	@.venv/bin/python benchmarks/emulator.py $(ARGS)
 
 bench-transfers: .venv/.installed ## measure large files: memory, and the sizes one may choose
 	@.venv/bin/python benchmarks/transfers.py $(ARGS)
+
+bench-throttled: .venv/.installed ## count the requests of a hundred processes that share one budget
+	@.venv/bin/python benchmarks/throttled.py $(ARGS)
 
 lint: .venv/.installed ## ruff and mypy
 	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy; do \

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.providers.common.compat.sdk import (
@@ -24,6 +24,11 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+if TYPE_CHECKING:
+    from airflow.sdk import timezone
+else:
+    from airflow.providers.common.compat.sdk import timezone  # which mypy does not see there
+
 try:
     from airflow.sdk.exceptions import AirflowRuntimeError as StateStoreError
 except ImportError:  # Airflow 2 has no state store
@@ -32,13 +37,19 @@ except ImportError:  # Airflow 2 has no state store
         """What a state store may raise."""
 
 
+try:
+    from airflow.providers.common.compat.sdk import Stats
+except ImportError:  # it has moved before
+    Stats = None  # type: ignore[assignment, misc]
+
+
 TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")  # what Airflow 3 and 2 say of an outlived deferral
 
 __all__ = [
     "TRIGGER_TIMEOUTS", "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowSensorTimeout",
     "AirflowSkipException", "AirflowTaskTimeout", "BaseHook", "BaseOperator", "BaseSensorOperator", "BaseTrigger",
-    "Connection", "ObjectStoragePath", "PokeReturnValue", "StateStoreError", "TriggerEvent", "conf",
-    "get_async_connection", "get_async_extra_dejson", "get_fernet", "mask_secret",
+    "Connection", "ObjectStoragePath", "PokeReturnValue", "StateStoreError", "TriggerEvent", "conf", "count",
+    "get_async_connection", "get_async_extra_dejson", "get_fernet", "mask_secret", "timezone",
 ]  # fmt: skip
 
 
@@ -56,3 +67,12 @@ def get_fernet() -> Any:
     except AirflowException:  # what Airflow 3.3 says where no key is configured
         return None
     return fernet if fernet.is_encrypted else None
+
+
+def count(name: str, number: int) -> None:
+    """Add to a counter of Airflow's metrics, where it has any.
+
+    https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/metrics.html
+    """
+    if Stats is not None:
+        Stats.incr(name, number)

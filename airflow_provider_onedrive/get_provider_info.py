@@ -117,6 +117,15 @@ _CONFIG = {
                 "example": None,
                 "default": "30",
             },
+            "cool_down_folder": {
+                "description": "Where the tasks of a host tell each other that Microsoft Graph asked for a pause: "
+                "each user gets a folder of their own in it. Not set means the system's folder for temporary files; "
+                "empty or off means that each process finds out for itself.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "/var/run/airflow",
+                "default": None,
+            },
             "resume_directory": {
                 "description": "Before Airflow 3.3, which needs no such thing: a folder, shared by all workers, in "
                 "which tasks keep their open upload sessions for a retry, encrypted with the Fernet key. Empty keeps "

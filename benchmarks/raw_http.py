@@ -55,8 +55,9 @@ def run(loads: Sequence[Load]) -> Done:
         _PROCESSES.Process(target=_work, args=(load, end), daemon=True)
         for load, (_, end) in zip(loads, pipes, strict=True)
     ]
-    for worker in workers:
+    for worker, (_, end) in zip(workers, pipes, strict=True):
         worker.start()
+        end.close()  # so that a worker's death is noticed
     for pipe, _ in pipes:
         pipe.recv()
     for pipe, _ in pipes:

@@ -8,6 +8,7 @@ Airflow reads its home when it is first imported, so the environment is made her
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
 import os
 import shutil
@@ -21,6 +22,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from airflow_provider_onedrive.graph import cooldown
 
 if TYPE_CHECKING:
     from object_store import ObjectStore
@@ -82,13 +85,36 @@ def _forgotten_secrets() -> Iterator[None]:
         masker.patterns, masker.replacer = set(), None
 
 
+@pytest.fixture(autouse=True)
+def _no_cool_downs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test was asked to wait does not hold up the next."""
+    begin_without_cool_downs(monkeypatch)
+
+
+@pytest.fixture
+def forget_cool_downs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let the pause pass that Graph asked for, as if it were later; in memory and in files."""
+    return lambda: begin_without_cool_downs(monkeypatch)
+
+
+_folders = itertools.count()
+
+
+def begin_without_cool_downs(monkeypatch: pytest.MonkeyPatch) -> None:
+    cooldown.forget_all()
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__COOL_DOWN_FOLDER", str(_HOME / "cool_downs" / str(next(_folders))))
+
+
 @pytest.fixture
 def task_context() -> Callable[..., Any]:
-    """What ``execute`` needs of a context: the task instance."""
+    """What ``execute`` needs of a context: the task instance, whose ``xcoms`` are what it was given."""
 
     def make(try_number: int = 1, **changes: Any) -> dict[str, Any]:
         names = {"dag_id": "dag", "run_id": "manual__2026-01-02T03:04:05+00:00", "task_id": "task", "map_index": -1}
-        return {"ti": SimpleNamespace(try_number=try_number, **(names | changes))}
+        xcoms: dict[str, Any] = {}
+        ti = SimpleNamespace(try_number=try_number, xcoms=xcoms, **(names | changes))
+        ti.xcom_push = lambda key, value: xcoms.update({key: value})
+        return {"ti": ti}
 
     return make
 

@@ -41,19 +41,43 @@ GRAPH = {
     "downloads": {"errors", "items", "locations", "messages", "models", "sinks"},
     "localcopy": {
         *("downloads", "errors", "hashing", "locations", "messages", "models", "partfile", "paths", "plans", "sinks"),
-        "sources",
+        *("progress", "sources"),
     },
+    "progress": set(),
+    "filters": {"errors"},
+    "folders": {"errors", "filters", "models"},
+    "localtree": {"errors", "folders", "paths", "sources"},
+    "batches": {"errors", "locations", "messages", "models"},
+    "changes": {"errors", "items", "locations", "messages", "models"},
+    "many": {
+        *("batches", "downloads", "errors", "filters", "folders", "localcopy", "locations", "messages", "models"),
+        *("paths", "resume", "sinks", "sources", "wire"),
+    },
+    "folderupload": {
+        *("errors", "folders", "hashing", "items", "localtree", "locations", "many", "messages", "models", "plans"),
+        *("resume", "sources", "uploads", "wire"),
+    },
+    "folderdownload": {
+        *("downloads", "errors", "folders", "items", "localcopy", "localtree", "locations", "many", "models"),
+        *("partfile", "sources"),
+    },
+    "cooldown": {"settings"},
+    "placing": {"errors", "hashing", "items", "locations", "messages", "models"},
+    "copies": {"errors", "items", "locations", "messages", "models", "placing"},
+    "moves": {"copies", "errors", "hashing", "items", "locations", "messages", "models", "placing"},
     "wire": {"errors", "messages", "retry"},
     "stopping": set(),
-    "transport": {"errors", "stopping"},
+    "slots": {"stopping"},
+    "transport": {"errors", "slots", "stopping"},
     "auth": {"errors", "retry", "settings", "stopping", "transport"},
     "operations": {
-        *("downloads", "errors", "items", "localcopy", "locations", "messages", "models", "partfile", "plans"),
+        *("changes", "copies", "downloads", "errors", "filters", "folderdownload", "folders", "folderupload", "items"),
+        *("localcopy", "locations", "many", "messages", "models", "moves", "partfile", "placing", "plans", "progress"),
         *("resume", "sessions", "settings", "siblings", "sinks", "sources", "uploads", "wire"),
     },
     "client": {
-        *("auth", "errors", "messages", "operations", "redaction", "retry", "settings", "stopping", "transport"),
-        "wire",
+        *("auth", "cooldown", "errors", "messages", "operations", "redaction", "retry", "settings", "stopping"),
+        *("transport", "wire"),
     },
 }
 

@@ -16,6 +16,7 @@ import pytest
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.operators import onedrive as operators
 from airflow_provider_onedrive.operators.base import OneDriveUploadingOperator
+from airflow_provider_onedrive.operators.many import OneDriveFilteringOperator, OneDriveManyFilesOperator
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -110,9 +111,22 @@ def test_what_the_sending_operators_share_is_named() -> None:
     assert sum(issubclass(each, OneDriveUploadingOperator) for each in defined_operators().values()) == 3
 
 
+@pytest.mark.parametrize(
+    ("sentence", "base", "count"),
+    [
+        (r"Upload and download take many files, and then also", OneDriveManyFilesOperator, 2),
+        (r"Upload, download, list and delete choose files by", OneDriveFilteringOperator, 4),
+    ],
+)
+def test_what_the_operators_of_many_files_share_is_named(sentence: str, base: type, count: int) -> None:
+    """So have the sentences about the other bases."""
+    (text,) = re.findall(rf"^{sentence} (.*)$", README, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", text))) == sorted(parameters_of(base))
+    assert sum(issubclass(each, base) for each in defined_operators().values()) == count
+
+
 def defined_operators() -> dict[str, type]:
-    classes = vars(operators).items()
-    return {name: each for name, each in classes if inspect.isclass(each) and each.__module__ == operators.__name__}
+    return {name: getattr(operators, name) for name in operators.__all__}
 
 
 def parameters_of(operator: type) -> set[str]:

@@ -135,7 +135,12 @@ class Emulator(Identities, EmulatedPlaces):
             self._world.store.close()
 
     def reset(self) -> None:
-        """Begin anew: an empty tenant of another id and secret, an empty log, the options as given, no faults."""
+        """Begin anew: an empty tenant of another id and secret, an empty log, the options as given, no faults.
+
+        Connections end, so that what is still on its way meets nothing of the new beginning.
+        """
+        for server in self._servers:
+            server.hang_up()
         self.world.store.clear()
         self._begin()
 

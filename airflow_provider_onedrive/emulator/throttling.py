@@ -28,12 +28,14 @@ class Budget:
     """:param units_per_minute: the service gives 1250 to 6250, by the number of licences; None = without limit.
 
     :param units_per_day: the service gives 1,200,000 and more.
+    :param minute_seconds: how long a minute is; a shorter one saves a test the waiting, its answers included.
     :param rate_limit_headers: tell how much is left when most is used, as a preview of 2024 did.
     :param clock: seconds that only grow.
     """
 
     units_per_minute: int | None = 1250
     units_per_day: int | None = None
+    minute_seconds: int = _MINUTE_SECONDS
     code: Literal["activityLimitReached", "TooManyRequests"] = "activityLimitReached"
     status: Literal[429, 503] = 429
     rate_limit_headers: bool = False
@@ -43,6 +45,8 @@ class Budget:
         limits = [limit for limit in (self.units_per_minute, self.units_per_day) if limit is not None]
         if not limits or min(limits) < 1:
             raise ValueError("a budget must be at least 1 unit")
+        if self.minute_seconds < 1:
+            raise ValueError("a minute must be at least 1 second")
 
 
 @dataclass
@@ -131,7 +135,7 @@ class Throttling:
     def _current(self, budget: Budget, request: Request) -> tuple[float, list[Window]]:
         now, key = budget.clock(), _application(request)
         if key not in self._windows:
-            limits = ((budget.units_per_minute, _MINUTE_SECONDS), (budget.units_per_day, _DAY_SECONDS))
+            limits = ((budget.units_per_minute, budget.minute_seconds), (budget.units_per_day, _DAY_SECONDS))
             self._windows[key] = [Window(limit, seconds, now) for limit, seconds in limits if limit]
         for window in self._windows[key]:
             window.roll(now)

@@ -6,9 +6,11 @@ https://learn.microsoft.com/en-us/entra/msal/python/
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import ssl
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from functools import lru_cache
 from typing import Any
@@ -39,6 +41,8 @@ _ADVICE = {
     "900021": "There is no such tenant: check tenant_id of the connection.",
     "900023": "There is no such tenant: check tenant_id of the connection.",
 }
+_MSAL_SPARES_SECONDS = 300  # it gives out no token that ends sooner
+_REMEMBERED_SECONDS = 30.0  # looking into msal's cache costs more than all else about the token
 _AADSTS = re.compile(r"AADSTS(\d+)")
 
 OnSecret = Callable[[str], object]
@@ -56,6 +60,7 @@ class TokenSource:
         self._on_secret = on_secret
         self._flag = flag or StopFlag()
         self._told = ""
+        self._known = ("", 0.0)
         self._lock = threading.Lock()
         self._application: msal.ConfidentialClientApplication | None = None
         self._http: httpx.Client | None = None
@@ -65,11 +70,15 @@ class TokenSource:
 
         :raises SignInFailed: if Entra refuses.
         """
+        token, end = self._known
+        if time.monotonic() < end:
+            return token
         with self._lock:
-            token = self._settings.access_token or self._acquire()
+            token, seconds = self._acquire()
             if token != self._told:
                 self._on_secret(token)
                 self._told = token
+            self._known = (token, time.monotonic() + seconds)
         return token
 
     @property
@@ -79,6 +88,7 @@ class TokenSource:
     def renew(self) -> None:
         """Forget the token: Graph refused it before its time."""
         with self._lock:
+            self._known = ("", 0.0)
             if self._application is not None:
                 self._application.remove_tokens_for_client()
 
@@ -86,7 +96,10 @@ class TokenSource:
         if self._http is not None:
             self._http.close()
 
-    def _acquire(self) -> str:
+    def _acquire(self) -> tuple[str, float]:
+        """Return a token, and how many seconds msal need not be asked for it."""
+        if self._settings.access_token:
+            return self._settings.access_token, math.inf
         try:
             self._application = self._application or self._sign_in()
             answer = self._application.acquire_token_for_client(
@@ -100,7 +113,7 @@ class TokenSource:
             self._application = None  # it keeps what it was told of Entra's addresses
             raise _not_entra(self._settings.authority_url) from None
         if token := answer.get("access_token"):
-            return str(token)
+            return str(token), min(int(answer.get("expires_in", 0)) - _MSAL_SPARES_SECONDS, _REMEMBERED_SECONDS)
         raise _refused(answer)
 
     def _sign_in(self) -> msal.ConfidentialClientApplication:

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -25,15 +28,27 @@ from airflow_provider_onedrive.graph.auth import (
     is_untrusted,
     untrusted,
 )
+from airflow_provider_onedrive.graph.cooldown import CoolDown, identity_of
 from airflow_provider_onedrive.graph.errors import ConfigurationError, GraphError, OneDriveError, Stopped
 from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
 from airflow_provider_onedrive.graph.operations import Addresses, AsyncOperations, Operations
 from airflow_provider_onedrive.graph.redaction import cut_urls_in_logs
-from airflow_provider_onedrive.graph.retry import RetryPolicy
+from airflow_provider_onedrive.graph.retry import RetryPolicy, throttles_all
 from airflow_provider_onedrive.graph.settings import Settings
 from airflow_provider_onedrive.graph.stopping import StopFlag
 from airflow_provider_onedrive.graph.transport import CONNECTIONS
-from airflow_provider_onedrive.graph.wire import Attempts, Conversation, headers_of, lost, response_of, url_of
+from airflow_provider_onedrive.graph.wire import (
+    Attempts,
+    Conversation,
+    asked_pause_seconds,
+    headers_of,
+    lost,
+    response_of,
+    too_long,
+    url_of,
+)
+
+log = logging.getLogger(__name__)
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -43,14 +58,24 @@ cut_urls_in_logs()
 class _Way(Addresses):
     """One connection's way to Graph: what both clients share."""
 
-    def __init__(self, settings: Settings, *, on_secret: OnSecret | None = None, flag: StopFlag | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        on_secret: OnSecret | None = None,
+        cool_down_folder: Path | None = None,
+        flag: StopFlag | None = None,
+    ) -> None:
         """Make a client; nothing is sent yet.
 
         :param on_secret: is told each new token, so that it can be masked wherever it might be shown.
+        :param cool_down_folder: where processes tell each other that Graph asked for a pause; None tells nobody. The
+            clients of one process always share it.
         :param flag: ends requests for a token.
         """
         super().__init__(settings)
         self.retry_policy = RetryPolicy()
+        self._cool_down = CoolDown(identity_of(settings), cool_down_folder)
         self._tokens = TokenSource(settings, on_secret or (lambda _: None), flag)
         self._auth = TokenAuth(self._tokens, settings.graph_url)
 
@@ -72,6 +97,36 @@ class _Way(Addresses):
     def _attempts(self, request: Request) -> Attempts:
         return Attempts(self.retry_policy, request, can_renew=self._tokens.can_renew)
 
+    def _pause_seconds(self, request: Request) -> float:
+        """Return how long to wait before anything is sent, because somebody of this identity was refused.
+
+        :raises Throttled: if that is longer than a slot is held for.
+        """
+        left = self._cool_down.left_seconds()
+        if left > self.retry_policy.max_wait_seconds:
+            raise too_long(request, left)
+        seconds = self._cool_down.spread(left)
+        if seconds >= 1:
+            log.info("Graph asked for a pause; nothing is sent for %.1f s.", seconds)
+        return seconds
+
+    def _wait_seconds(self, attempts: Attempts, outcome: GraphError) -> float:
+        """Return how long this request waits by itself; where everybody is refused, all wait, it included.
+
+        :raises Exception: what comes of the request, where there is to be no other attempt.
+        """
+        if not throttles_all(outcome):
+            return attempts.wait_seconds(outcome)
+        self._cool_down.pause(outcome.retry_after_seconds or 0.0)
+        seconds = attempts.wait_seconds(outcome)
+        if outcome.retry_after_seconds is None:
+            self._cool_down.pause(seconds)
+        return 0.0
+
+    def _noted(self, request: Request, response: Response) -> Response:
+        self._cool_down.pause(asked_pause_seconds(request, response))
+        return response
+
     def _problem(self, request: Request, error: httpx.HTTPError) -> OneDriveError:
         if is_untrusted(error):
             return untrusted(httpx.URL(url_of(request, self.settings.graph_url)).host)
@@ -81,9 +136,11 @@ class _Way(Addresses):
 class Client(_Way, Operations):
     """Microsoft Graph for one connection, blocking its thread. A context manager; see :class:`Operations`."""
 
-    def __init__(self, settings: Settings, *, on_secret: OnSecret | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, on_secret: OnSecret | None = None, cool_down_folder: Path | None = None
+    ) -> None:
         self._flag = StopFlag()
-        super().__init__(settings, on_secret=on_secret, flag=self._flag)
+        super().__init__(settings, on_secret=on_secret, cool_down_folder=cool_down_folder, flag=self._flag)
         self._graph = blocking_http(settings, self._flag, auth=self._auth)
         self._storage = blocking_http(settings, self._flag)
 
@@ -112,12 +169,23 @@ class Client(_Way, Operations):
             return
         group = StopFlag()
         with ThreadPoolExecutor(at_once, "onedrive") as pool, group.set_at_end():
-            for done in as_completed([pool.submit(self._run_in, group, flow) for flow in flows]):
+            works = [self.meter.inherited(partial(self.run, flow)) for flow in flows]
+            for done in as_completed([pool.submit(self._work_in, group, work) for work in works]):
                 done.result()
 
-    def _run_in(self, group: StopFlag, flow: Flow[None]) -> None:
+    def run_each(self, works: Iterable[Callable[[], T]], at_once: int) -> Iterator[tuple[int, T | OneDriveError]]:
+        group, numbers, window = StopFlag(), dict[Future[T], int](), max(at_once, 1)
+        with ThreadPoolExecutor(window, "onedrive") as pool, group.set_at_end():
+            for number, work in enumerate(works):
+                numbers[pool.submit(self._work_in, group, self.meter.inherited(work))] = number
+                if len(numbers) >= 2 * window:
+                    yield from _ended(numbers)
+            while numbers:
+                yield from _ended(numbers)
+
+    def _work_in(self, group: StopFlag, work: Callable[[], T]) -> T:
         with self._flag.joined(group):
-            self.run(flow)
+            return work()
 
     def say_last(self, request: Request) -> None:
         with self._flag.lifted(), suppress(OneDriveError):
@@ -140,19 +208,31 @@ class Client(_Way, Operations):
         self._wait(attempts.first_wait_seconds)
         while True:
             self._check_running()
+            self._cool_off(request)
             try:
-                response = self._send(request)
+                response = self._noted(request, self._send(request))
                 self._check_running()  # whoever was stopped meanwhile does not go on as if nothing were
             except GraphError as outcome:
                 self._check_running()  # what fails because of the stop says nothing about Graph
+                self.meter.current.failed()
                 if attempts.needs_token(outcome):
                     self._tokens.renew()
                 else:
-                    self._wait(attempts.wait_seconds(outcome))
+                    self._wait(self._wait_seconds(attempts, outcome))
             else:
                 return response
 
+    def _cool_off(self, request: Request) -> None:
+        """Wait until nobody asks for a pause any more."""
+        while seconds := self._pause_seconds(request):
+            start = time.monotonic()
+            try:
+                self._wait(seconds)
+            finally:
+                self.meter.current.throttled(start, time.monotonic())
+
     def _send(self, request: Request) -> Response:
+        self.meter.current.request()
         http = self._storage if request.preauthorized else self._graph
         content = self._pieces(request) if request.body else None
         built = http.build_request(content=content, **self._parts(request))
@@ -178,6 +258,7 @@ class Client(_Way, Operations):
                 self._check_running()
                 cast("Any", request.sink).write(piece)
                 received += len(piece)
+                self.meter.current.received(len(piece))
         except httpx.HTTPError as error:
             raise self._cut(request, error, received) from None
 
@@ -191,6 +272,7 @@ class Client(_Way, Operations):
     def _pieces(self, request: Request) -> Iterator[bytes]:
         for piece in cast("Any", request.body)():
             self._check_running()
+            self.meter.current.sent(len(piece))
             yield piece
 
     def _wait(self, seconds: float) -> None:
@@ -202,6 +284,17 @@ class Client(_Way, Operations):
             raise _stopped()
 
 
+def _ended(numbers: dict[Future[T], int]) -> Iterator[tuple[int, T | OneDriveError]]:
+    """Wait for some work to end, and give what came of it."""
+    for done in wait(numbers, return_when=FIRST_COMPLETED).done:
+        number = numbers.pop(done)
+        error = done.exception()
+        if isinstance(error, OneDriveError) and not isinstance(error, Stopped):
+            yield number, error
+        else:
+            yield number, done.result()
+
+
 def _stopped() -> Stopped:
     return Stopped("The task was stopped; nothing more is sent")
 
@@ -209,8 +302,10 @@ def _stopped() -> Stopped:
 class AsyncClient(_Way, AsyncOperations):
     """Microsoft Graph for one connection, on an event loop. An async context manager; see :class:`AsyncOperations`."""
 
-    def __init__(self, settings: Settings, *, on_secret: OnSecret | None = None) -> None:
-        super().__init__(settings, on_secret=on_secret)
+    def __init__(
+        self, settings: Settings, *, on_secret: OnSecret | None = None, cool_down_folder: Path | None = None
+    ) -> None:
+        super().__init__(settings, on_secret=on_secret, cool_down_folder=cool_down_folder)
         self._graph = httpx.AsyncClient(auth=self._auth, **self._options())
         self._storage = httpx.AsyncClient(**self._options())
 
@@ -249,13 +344,20 @@ class AsyncClient(_Way, AsyncOperations):
         attempts = self._attempts(request)
         await asyncio.sleep(attempts.first_wait_seconds)
         while True:
+            await self._cool_off(request)
             try:
-                return await self._send(request)
+                return self._noted(request, await self._send(request))
             except GraphError as outcome:
                 if attempts.needs_token(outcome):
                     await asyncio.to_thread(self._tokens.renew)
                 else:
-                    await asyncio.sleep(attempts.wait_seconds(outcome))
+                    await asyncio.sleep(self._wait_seconds(attempts, outcome))
+
+    async def _cool_off(self, request: Request) -> None:
+        seconds = self._pause_seconds(request)
+        while seconds:
+            await asyncio.sleep(seconds)
+            seconds = self._pause_seconds(request)
 
     async def _send(self, request: Request) -> Response:
         http = self._storage if request.preauthorized else self._graph

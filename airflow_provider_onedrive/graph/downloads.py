@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from airflow_provider_onedrive.graph.errors import (
     AccessDenied,
@@ -14,12 +16,13 @@ from airflow_provider_onedrive.graph.errors import (
     Unauthenticated,
     VerificationFailed,
 )
-from airflow_provider_onedrive.graph.items import expect_file, explain_missing, item_of
+from airflow_provider_onedrive.graph.items import children_json, expect_file, explain_missing, item_of
 from airflow_provider_onedrive.graph.locations import Address, item_url
-from airflow_provider_onedrive.graph.messages import Flow, Request, TransferCut
+from airflow_provider_onedrive.graph.messages import Flow, Page, Request, TransferCut
 from airflow_provider_onedrive.graph.models import DriveItem
 from airflow_provider_onedrive.graph.sinks import RangeIgnored, RangeSink
 
+_URL = "@microsoft.graph.downloadUrl"
 _FAILURES = 7
 """How often in a row a fresh link brings nothing before the download ends."""
 _LINKS = 1000
@@ -62,7 +65,16 @@ def resolve(address: Address, *, expected_etag: str | None = None) -> Flow[Link]
     item = expect_file(item_of(response, address), address)
     if expected_etag is not None and item.etag != expected_etag:
         raise PreconditionFailed(f"The file's eTag is {item.etag}, and {expected_etag} was expected")
-    return Link(item, response.json.get("@microsoft.graph.downloadUrl") or (yield from _link(item)))
+    return Link(item, response.json.get(_URL) or (yield from _link(item)))
+
+
+def linked_children(address: Address, page_url: str | None = None) -> Flow[Page]:
+    """Read one page of a folder, each file with a link to its content; where Graph gives none it is empty.
+
+    The links come only where nothing is selected.
+    """
+    page = yield from children_json(address, page_url, fields="")
+    return replace(page, items=tuple(_linked(data, address) for data in page.items))
 
 
 def fetch(links: Links, sink: RangeSink) -> Flow[None]:
@@ -145,6 +157,10 @@ def _miscounted(problem: OneDriveError | None, item: DriveItem, sink: RangeSink)
         return problem
     reason = problem.message if problem else f"{sink.written} bytes came"
     return VerificationFailed(f"{reason}, and Graph says that the file has {item.size}.")
+
+
+def _linked(data: Mapping[str, Any], address: Address) -> Link:
+    return Link(DriveItem.from_json(data, address.locate), data.get(_URL) or "")
 
 
 def _link(item: DriveItem) -> Flow[str]:

@@ -4,13 +4,15 @@
 
     OneDriveError
       LocationError(ValueError)   ConfigurationError(ValueError)   LocalFileError   Stopped
-      VerificationFailed   SourceChanged
+      VerificationFailed   SourceChanged   FilesFailed   FilesRefused
+      CopyUnfinished
+        CopyLost
       GraphError
         BadRequest   AccessDenied(PermissionError)
         Unauthenticated
           SignInFailed
         ItemNotFound(FileNotFoundError)
-          DriveNotFound
+          DriveNotFound   SourceMissing
         NameAlreadyExists(FileExistsError)
           NameHeld
         PreconditionFailed   RangeNotSatisfiable   Locked   Throttled   QuotaExceeded   ResyncRequired   NotSupported
@@ -100,6 +102,27 @@ class SourceChanged(OneDriveError):
     default_advice = "Upload a file that nobody is writing to."
 
 
+class FilesFailed(OneDriveError):
+    """Some of many files could not be transferred, and a later try may do it; it does only what is missing."""
+
+    may_pass = True
+
+
+class FilesRefused(OneDriveError):
+    """Some of many files could not be transferred, and never will be as they are."""
+
+
+class CopyUnfinished(OneDriveError):
+    """A copy on the server was still going on when time was up; it may well end by itself."""
+
+    may_pass = True
+    default_advice = "A retry looks at the destination first."
+
+
+class CopyLost(CopyUnfinished):
+    """Nobody says any more how far a copy on the server is."""
+
+
 class Stopped(OneDriveError):
     """The client was stopped while it worked; nothing more is sent."""
 
@@ -187,6 +210,19 @@ class DriveNotFound(ItemNotFound):
         "There is no such user, drive or site, or the user has no OneDrive yet: check the location and the "
         "connection's field myfiles."
     )
+
+
+class SourceMissing(ItemNotFound):
+    """404 of what was to be moved: a later try would take that for the work of this one, so there is none."""
+
+    may_pass = False
+
+    @classmethod
+    def of(cls, missing: ItemNotFound) -> Self:
+        """Make one of Graph's plain 404."""
+        error = cls(missing.message)
+        vars(error).update(vars(missing))
+        return error
 
 
 class NameAlreadyExists(GraphError, FileExistsError):

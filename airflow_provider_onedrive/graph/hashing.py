@@ -94,6 +94,15 @@ def compare(item: DriveItem, source: Source, digests: Digests) -> Comparison:
     return _by_hash(item, digests) if item.hashes else Comparison.UNKNOWN
 
 
+def compare_items(item: DriveItem, other: DriveItem) -> Comparison:
+    """Compare what Graph says of two files, as of a copy and its source."""
+    if any(each.is_folder or each.package_type for each in (item, other)):
+        return Comparison.DIFFERENT
+    if item.size != other.size:
+        return _changed(item)
+    return Comparison.SAME if item.size == 0 else _same_hashes(item, other.hashes)
+
+
 def is_rewritten(item: DriveItem) -> bool:
     """Say whether SharePoint may have changed the file, which it does by its type; a personal drive never does."""
     return item.drive_type != "personal" and PurePath(item.name).suffix.lower() in _REWRITTEN_SUFFIXES
@@ -108,7 +117,10 @@ def hash_pieces(pieces: Iterable[bytes]) -> str:
 
 
 def _by_hash(item: DriveItem, digests: Digests) -> Comparison:
-    ours = digests.values()
+    return _same_hashes(item, digests.values())
+
+
+def _same_hashes(item: DriveItem, ours: Mapping[str, str]) -> Comparison:
     both = ours.keys() & item.hashes.keys()
     if not both:
         return Comparison.UNKNOWN

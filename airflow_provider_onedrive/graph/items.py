@@ -21,6 +21,11 @@ from airflow_provider_onedrive.graph.models import DriveItem
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 PAGE_ITEMS = 1000
+ITEM_FIELDS = (
+    "id,name,size,eTag,cTag,webUrl,createdDateTime,lastModifiedDateTime,fileSystemInfo,parentReference,file,folder,"
+    "package,remoteItem,root"
+)
+"""What a listing asks for: the rest would be most of its bytes."""
 _SENDS = 5
 
 
@@ -96,14 +101,23 @@ def children(address: Address, page_url: str | None = None) -> Flow[Page]:
     :param page_url: the ``next_url`` of the page before; None for the first.
     :raises LocationError: if the location is a file.
     """
-    response = yield from _first_page(address) if page_url is None else _send(Request("GET", page_url))
-    items = tuple(DriveItem.from_json(data, address.locate) for data in response.json["value"])
-    return Page(items, response.json.get("@odata.nextLink"))
+    page = yield from children_json(address, page_url)
+    return replace(page, items=tuple(DriveItem.from_json(data, address.locate) for data in page.items))
 
 
-def _first_page(address: Address) -> Flow[Response]:
+def children_json(address: Address, page_url: str | None = None, *, fields: str = ITEM_FIELDS) -> Flow[Page]:
+    """Read one page of a folder as Graph sends it.
+
+    :param fields: of each item; empty takes what Graph shows to whoever does not say.
+    """
+    response = yield from _first_page(address, fields) if page_url is None else _send(Request("GET", page_url))
+    return Page(tuple(response.json["value"]), response.json.get("@odata.nextLink"))
+
+
+def _first_page(address: Address, fields: str) -> Flow[Response]:
+    select = f"&$select={fields}" if fields else ""
     try:
-        response = yield Request("GET", f"{address.url('children')}?$top={PAGE_ITEMS}")
+        response = yield Request("GET", f"{address.url('children')}?$top={PAGE_ITEMS}{select}")
     except ItemNotFound as missing:
         raise (yield from explain_missing(address, missing)) from None
     except BadRequest:
@@ -144,10 +158,11 @@ def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
     return item
 
 
-def make_folder(address: Address, *, exist_ok: bool) -> Flow[DriveItem]:
-    """Create one folder; the one above must exist."""
-    parent = yield from folder(address.parent)
-    return (yield from create_folder(address.through(parent.drive_id, parent.id), exist_ok=exist_ok))
+def make_folder(address: Address, *, exist_ok: bool, create_folders: bool = False) -> Flow[DriveItem]:
+    """Create one folder; the one above must exist, unless ``create_folders``."""
+    parent = yield from folder(address.parent, create=create_folders)
+    target = address.through(parent.drive_id, parent.id)
+    return (yield from create_folder(target, exist_ok=exist_ok, is_parent_new=parent.outcome == "created"))
 
 
 def create_folder(address: Address, *, exist_ok: bool, is_parent_new: bool = False) -> Flow[DriveItem]:
@@ -213,7 +228,7 @@ def remove(address: Address, how: Removal) -> Flow[list[DriveItem]]:
         if isinstance(missing, DriveNotFound) or not how.ignore_if_missing:
             raise
         return []
-    if _may_hold_something(item):
+    if may_hold_something(item):
         yield from _check_count(item, address, how.max_items)
     if not how.dry_run:
         yield from _delete(item, permanent=how.permanent)
@@ -243,7 +258,7 @@ def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None
             raise LocationError(
                 f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."
             )
-        folders += filter(_may_hold_something, found)
+        folders += filter(may_hold_something, found)
 
 
 def _all_children(address: Address, enough: int) -> Flow[list[DriveItem]]:
@@ -264,12 +279,12 @@ def _deletable(address: Address, *, recursive: bool) -> Flow[DriveItem]:
     item = yield from stat(address)
     if item.is_root:
         raise LocationError(f"{address} is the root of a drive and is never deleted.", advice="Name something in it.")
-    if _may_hold_something(item) and not recursive:
+    if may_hold_something(item) and not recursive:
         count = "" if item.child_count is None else f"{item.child_count} "
         raise LocationError(f"{address} is a folder with {count}items.", advice="Pass recursive=True to delete all.")
     return item
 
 
-def _may_hold_something(item: DriveItem) -> bool:
+def may_hold_something(item: DriveItem) -> bool:
     """Say whether a folder is not surely empty: Graph may leave the count out."""
     return item.is_folder and item.child_count != 0

@@ -25,6 +25,7 @@ from airflow_provider_onedrive.graph.models import DriveItem
 from airflow_provider_onedrive.graph.partfile import CHUNK_BYTES, PartFile, local_target
 from airflow_provider_onedrive.graph.paths import without_credentials
 from airflow_provider_onedrive.graph.plans import CONFLICTS, check_etag
+from airflow_provider_onedrive.graph.progress import Meter
 from airflow_provider_onedrive.graph.sinks import Place, RangeIgnored, RangeSink, explained, new_object, protocols_of
 from airflow_provider_onedrive.graph.sources import Source, StoredObject, is_stored, source_of
 
@@ -42,6 +43,8 @@ _RENAMES = 1000
 class Runner(Protocol):
     """What of a client is needed."""
 
+    @property
+    def meter(self) -> Meter: ...
     def run(self, flow: Flow[T], /) -> T: ...
     def run_all(self, flows: Sequence[Flow[None]], at_once: int, /) -> None: ...
 
@@ -103,7 +106,8 @@ def download(client: Runner, address: Address, target: Target, link: Link, optio
 
     :param link: as :func:`resolve` gave it.
     """
-    return _anew(client, Links(address, link), lambda links: _placed(client, links, target, options), options)
+    with client.meter.measured(""):  # of what an earlier try left of this file, the last word counts
+        return _anew(client, Links(address, link), lambda links: _placed(client, links, target, options), options)
 
 
 def read(client: Runner, address: Address, place: Place) -> None:
@@ -197,6 +201,7 @@ class LocalTarget:
         item = links.current.item
         version = f"{item.drive_id}/{item.id}/{item.etag}"
         with PartFile(self.path, version, item.size, chunk_bytes=chunk_bytes) as part:
+            client.meter.current.resumed(part.bytes_left_before)
             client.run_all([fetch(links, sink) for sink in part.sinks(at_once)], at_once)
             if options.verify:
                 check_hash(item, part.quick_xor_hash())

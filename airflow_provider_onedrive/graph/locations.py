@@ -131,6 +131,10 @@ class Address:
     def parent(self) -> Address:
         return replace(self, names=self.names[:-1], shown=self.shown.rstrip("/").rpartition("/")[0] + "/")
 
+    def below(self, path: str) -> Address:
+        """Address something below."""
+        return replace(self, names=(*self.names, *path.split("/")), shown=f"{self.shown.rstrip('/')}/{path}")
+
     def through(self, drive_id: str, folder_id: str) -> Address:
         """Address the same item through the id of its folder: no name above it can be mistaken."""
         return replace(self, base=item_url(drive_id, folder_id), names=self.names[-1:])
@@ -207,6 +211,35 @@ def deletable(location: str | Mapping[str, Any]) -> Location:
     return place
 
 
+def movable(location: str | Mapping[str, Any]) -> Location:
+    """Say what is to be moved or copied: never a whole place.
+
+    :raises LocationError: if the location names a whole place.
+    """
+    place = parse(location)
+    if place.is_root:
+        raise LocationError(f"{place} is a whole place and is never moved or copied.", advice="Name something in it.")
+    return place
+
+
+def placed_in(destination: str | Mapping[str, Any], file_name: str | None) -> tuple[Location, str | None]:
+    """Say into which folder a move or a copy goes, and the name there; None keeps the source's.
+
+    :raises LocationError: if neither a folder nor a name can be told.
+    """
+    place = parse(destination)
+    is_folder = place.is_folder or place.is_root or (isinstance(destination, Mapping) and destination.get("is_folder"))
+    if is_folder and file_name is None:
+        return replace(place, is_folder=True), None
+    target = upload_target(destination, file_name)
+    if not target.names:
+        raise LocationError(
+            f"{place} names an item that exists.",
+            advice="If it is a folder to go into, end it in '/'; else name its folder and a name.",
+        )
+    return target.parent, target.name
+
+
 def address_of(place: Location, myfiles: Location | None) -> Address:
     """Turn a location into Graph's terms.
 
@@ -231,6 +264,15 @@ def parse_myfiles(text: str) -> Location:
     if place.root == "myfiles":
         raise ConfigurationError("The connection's field myfiles names itself.", advice="Give a user or a drive.")
     return place
+
+
+def writable_names(path: str) -> str:
+    """Say why a path below a folder cannot be written; nothing where it can."""
+    try:
+        _writable(_checked(Location("myfiles", names=tuple(path.split("/"))), path))
+    except LocationError as error:
+        return str(error)
+    return ""
 
 
 def item_url(drive_id: str, item_id: str, action: str = "") -> str:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import unquote
-
-import pendulum
 
 Locate = Callable[[str, str, str], str]
 """``(drive_id, item_id, path) -> location``: how an item is named on the connection that found it."""
@@ -28,6 +26,8 @@ class DriveItem:
     :param hashes: of a file's content, by Graph's names (``quickXorHash``); Graph may leave them out for a while.
     :param child_count: of a folder, the number of items directly in it.
     :param package_type: of a package, such as ``oneNote``: neither a file nor a folder.
+    :param is_shortcut: it leads to a folder of another drive.
+    :param parent_id: of the folder it is in; None where Graph does not say.
     :param drive_type: ``personal``, ``business`` or ``documentLibrary``; None where Graph does not say.
     :param outcome: what was done: ``created``, ``replaced``, ``renamed``, ``skipped``, ``already_there``; None where
         nothing was.
@@ -52,8 +52,10 @@ class DriveItem:
     hashes: Mapping[str, str] = field(default_factory=dict)
     child_count: int | None = None
     package_type: str | None = None
+    parent_id: str | None = None
     drive_type: str | None = None
     is_root: bool = False
+    is_shortcut: bool = False
     outcome: str | None = None
     server_rewrote: bool = False
     local_path: str | None = None
@@ -88,8 +90,10 @@ class DriveItem:
             hashes={name: value for name, value in (file.get("hashes") or {}).items() if value},
             child_count=folder.get("childCount"),
             package_type=_package_type(data),
+            parent_id=parent.get("id"),
             drive_type=parent.get("driveType"),
             is_root="root" in data,
+            is_shortcut="remoteItem" in data,
         )
 
     def to_xcom(self) -> dict[str, Any]:
@@ -144,7 +148,8 @@ def _path(data: Mapping[str, Any]) -> str:
 
 
 def _time(text: str) -> datetime:
-    return cast("pendulum.DateTime", pendulum.parse(text)).in_timezone("UTC")
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _optional_time(text: str | None) -> datetime | None:

@@ -7,13 +7,31 @@ import os
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Unpack, cast
 
-from airflow_provider_onedrive.graph import downloads, items, localcopy, siblings, uploads
+from airflow_provider_onedrive.graph import (
+    changes,
+    copies,
+    downloads,
+    folderdownload,
+    folderupload,
+    items,
+    localcopy,
+    many,
+    moves,
+    siblings,
+    uploads,
+)
+from airflow_provider_onedrive.graph.copies import Copy, Progress
+from airflow_provider_onedrive.graph.downloads import Link, linked_children
 from airflow_provider_onedrive.graph.errors import ConfigurationError, DriveNotFound, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.filters import Filters, reaches_below
+from airflow_provider_onedrive.graph.folders import Folder, Report
+from airflow_provider_onedrive.graph.folderupload import Uploads
+from airflow_provider_onedrive.graph.items import may_hold_something
 from airflow_provider_onedrive.graph.localcopy import DownloadOptions
 from airflow_provider_onedrive.graph.locations import (
     Address,
@@ -22,11 +40,14 @@ from airflow_provider_onedrive.graph.locations import (
     deletable,
     new_folder,
     parse,
+    placed_in,
     upload_target,
 )
-from airflow_provider_onedrive.graph.messages import Flow, Request, T
+from airflow_provider_onedrive.graph.messages import Flow, Page, Request, T
 from airflow_provider_onedrive.graph.models import DriveItem
+from airflow_provider_onedrive.graph.placing import Placement, Placing, placement
 from airflow_provider_onedrive.graph.plans import UploadOptions
+from airflow_provider_onedrive.graph.progress import Meter
 from airflow_provider_onedrive.graph.resume import OpenSession
 from airflow_provider_onedrive.graph.sessions import cancellation
 from airflow_provider_onedrive.graph.settings import Settings
@@ -39,7 +60,11 @@ log = logging.getLogger(__name__)
 LocationLike = str | Mapping[str, Any]
 """A location's text, or an item dict as it stands in XCom."""
 
+ListPage = Callable[[Address, str | None], Flow[Page]]
+"""Asks for one page of a folder."""
+
 _SPOOLED_BYTES = 8 * 1024 * 1024
+_FOLDERS_AT_ONCE = 8
 
 
 class Addresses:
@@ -50,6 +75,7 @@ class Addresses:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._known_folders: uploads.KnownFolders = {}
 
     def address(self, location: LocationLike) -> Address:
         """Turn a location into Graph's terms.
@@ -67,9 +93,16 @@ class Addresses:
             )
         return address_of(place, self.settings.myfiles)
 
+    def _placement(self, location: LocationLike, destination: LocationLike, how: Placing) -> Placement:
+        return placement(self._address, location, destination, how)
+
 
 class Operations(Addresses, ABC):
     """Every method takes a location (text or item dict) and raises what ``graph.errors`` lists."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.meter = Meter()
 
     @abstractmethod
     def _converse(self, talk: Conversation[T]) -> T:
@@ -78,6 +111,13 @@ class Operations(Addresses, ABC):
     @abstractmethod
     def run_all(self, flows: Sequence[Flow[None]], at_once: int) -> None:
         """Drive flows to their end, so many at once; the first problem stops all of them."""
+
+    @abstractmethod
+    def run_each(self, works: Iterable[Callable[[], T]], at_once: int) -> Iterator[tuple[int, T | OneDriveError]]:
+        """Do works in threads, so many at once, each with its own end; they are begun as earlier ones end.
+
+        :return: the number of each and what came of it, as they end.
+        """
 
     @abstractmethod
     def say_last(self, request: Request) -> None:
@@ -99,16 +139,19 @@ class Operations(Addresses, ABC):
 
     def children(self, location: LocationLike) -> Iterator[DriveItem]:
         """Give what lies directly in a folder, page by page."""
-        return self._children(self.address(location))
+        return self.children_of(self.address(location))
 
     def walk(self, location: LocationLike) -> Iterator[DriveItem]:
         """Give everything below a folder, each folder before what is in it."""
-        return self._walk(self.address(location))
+        return self.walk_from(self.address(location))
 
-    def create_folder(self, location: LocationLike, *, exist_ok: bool = False) -> DriveItem:
-        """Create a folder; the one above must exist."""
+    def create_folder(
+        self, location: LocationLike, *, exist_ok: bool = False, create_folders: bool = False
+    ) -> DriveItem:
+        """Create a folder; the one above must exist, unless ``create_folders``."""
         address = self._address(new_folder(location))
-        return self._about("create", address, items.make_folder(address, exist_ok=exist_ok))
+        how = items.make_folder(address, exist_ok=exist_ok, create_folders=create_folders)
+        return self._about("create", address, how)
 
     def upload(
         self,
@@ -135,7 +178,9 @@ class Operations(Addresses, ABC):
         :param options: how it is sent.
         :param open_session: lets a later try go on with the upload session of this one; None ends it on failure.
         """
-        flow_for = partial(uploads.create, if_exists=if_exists, create_folders=create_folders)
+        flow_for = partial(
+            uploads.create, if_exists=if_exists, create_folders=create_folders, known_folders=self._known_folders
+        )
         return self._upload(
             "upload to",
             flow_for,
@@ -187,7 +232,9 @@ class Operations(Addresses, ABC):
         open_session: OpenSession | None = None,
     ) -> DriveItem:
         """Create a file or replace its content. Parameters as for :meth:`upload`."""
-        flow_for = partial(uploads.create, if_exists=if_exists, create_folders=create_folders)
+        flow_for = partial(
+            uploads.create, if_exists=if_exists, create_folders=create_folders, known_folders=self._known_folders
+        )
         return self._upload(
             "save",
             flow_for,
@@ -215,12 +262,14 @@ class Operations(Addresses, ABC):
         options.check()
         address = self.address(location)
         talk = Conversation(downloads.resolve(address, expected_etag=options.expected_etag))
-        with self._explained("download", address):
-            link = self._converse(talk)
-        target = localcopy.target_of(local_path, link.item.name)
-        return self._transfer(
-            "download", address, lambda: localcopy.download(self, address, target, link, options), talk
-        )
+        with self.meter.measured(f"download {address}") as progress:
+            with self._explained("download", address):
+                link = self._converse(talk)
+            progress.expect(link.item.size)
+            target = localcopy.target_of(local_path, link.item.name)
+            return self._transfer(
+                "download", address, lambda: localcopy.download(self, address, target, link, options), talk
+            )
 
     def open(self, location: LocationLike) -> BinaryIO:
         """Open a file for reading, as in ``pandas.read_excel(client.open(...))``.
@@ -228,7 +277,7 @@ class Operations(Addresses, ABC):
         It is fetched whole: up to 8 MiB into memory, a larger one into a temporary file that goes when it is closed.
         """
         address = self.address(location)
-        with ExitStack() as closed_on_error, self._explained("read", address):
+        with ExitStack() as closed_on_error, self.meter.measured(f"read {address}"), self._explained("read", address):
             spooled = closed_on_error.enter_context(tempfile.SpooledTemporaryFile(_SPOOLED_BYTES))
             file = cast("BinaryIO", spooled)
             localcopy.read(self, address, OpenFile(file, "a temporary file"))
@@ -258,19 +307,175 @@ class Operations(Addresses, ABC):
         how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
         return _logged(self._about("delete", address, items.remove(address, how)), address, how)
 
-    def _children(self, address: Address) -> Iterator[DriveItem]:
+    def move(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> DriveItem:
+        """Move a file or a folder.
+
+        Within a drive it keeps its id and its versions. To another drive a file is copied on the server, compared, and
+        then deleted, to the recycle bin; a folder is not moved there.
+
+        :param destination: a folder, where it ends in ``/`` or ``file_name`` is given, or the new name with its path.
+        :param how: see :class:`~airflow_provider_onedrive.graph.placing.Placing`.
+        """
+        plan = self._placement(location, destination, how)
+        talk = Conversation(moves.move(plan))
+        return self._transfer("move", plan.source, lambda: self._converse(talk), talk)
+
+    def copy(
+        self,
+        location: LocationLike,
+        destination: LocationLike,
+        *,
+        timeout_seconds: float | None = None,
+        **how: Unpack[Placing],
+    ) -> DriveItem:
+        """Copy a file or a folder on the server, and wait for the end. Parameters as for :meth:`move`.
+
+        :param timeout_seconds: after which :class:`~airflow_provider_onedrive.graph.errors.CopyUnfinished` is raised;
+            the copy itself goes on.
+        """
+        plan = self._placement(location, destination, how)
+        end = float("inf") if timeout_seconds is None else time.monotonic() + timeout_seconds
+        talk = Conversation(copies.copy(plan, lambda: time.monotonic() >= end))
+        return self._transfer("copy", plan.source, lambda: self._converse(talk), talk)
+
+    def start_copy(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> Copy:
+        """Ask for a copy and do not wait for it. Parameters as for :meth:`move`.
+
+        :return: what :meth:`copy_progress` and :meth:`copied` need; it has the ``item`` where no copy was needed.
+        """
+        plan = self._placement(location, destination, how)
+        return self._about("copy", plan.source, copies.start(plan))
+
+    def copy_progress(self, monitor_url: str) -> Progress:
+        """Ask once how far a copy is."""
+        return self.run(copies.progress(monitor_url))
+
+    def copied(
+        self,
+        destination: LocationLike,
+        copy: Mapping[str, Any],
+        item_id: str | None,
+        *,
+        file_name: str | None = None,
+    ) -> DriveItem:
+        """Read what was copied.
+
+        :param copy: what ``to_dict`` of the :class:`~airflow_provider_onedrive.graph.copies.Copy` gave.
+        :param item_id: as its end said.
+        """
+        address = self._address(placed_in(destination, file_name)[0])
+        return self._about("copy to", address, copies.copied(address, copy, item_id))
+
+    def upload_folder(
+        self, source: Any, location: LocationLike, how: Folder = Folder(), sending: Uploads = Uploads()
+    ) -> Report:
+        """Send the files of a folder, several at once.
+
+        :param source: a local folder, or an ``ObjectStoragePath``.
+        :param location: the folder they go into.
+        :return: what became of each file; :func:`~airflow_provider_onedrive.graph.many.raise_for` makes an error of it.
+        """
+        address = self.address(location)
+        with self._explained("upload to", address):
+            return folderupload.upload_folder(self, source, address, how, sending)
+
+    def download_folder(
+        self,
+        location: LocationLike,
+        folder: Any,
+        how: Folder = Folder(),
+        fetching: DownloadOptions = DownloadOptions(),
+    ) -> Report:
+        """Fetch the files of a folder, several at once; the rest as :meth:`upload_folder`.
+
+        :param folder: a local folder, which is made where it is missing, or an ``ObjectStoragePath``.
+        """
+        address = self.address(location)
+        with self._explained("download", address):
+            return folderdownload.download_folder(self, address, folder, how, fetching)
+
+    def find(
+        self, location: LocationLike, filters: Filters, *, kind: str = "file", recursive: bool = False
+    ) -> Iterator[DriveItem]:
+        """Give what the filters choose below a folder.
+
+        :param kind: ``file``, ``folder`` or ``any``; of a folder only the patterns are compared.
+        :param recursive: also in its folders; a pattern with ``/`` looks there anyway.
+        """
+        address = self.address(location)
+        if not (recursive or reaches_below(filters.file_pattern)):
+            return (item for item in self.children_of(address) if many.is_chosen(item, item.name, filters, kind))
+        base_path = "" if address.is_drive_root else self._about("list", address, items.folder(address)).path
+        found = ((item, many.path_below(item, base_path)) for item in self.walk_from(address))
+        return (item for item, path in found if many.is_chosen(item, path, filters, kind))
+
+    def delete_all(
+        self, found: Sequence[DriveItem], *, permanent: bool = False
+    ) -> list[tuple[DriveItem, OneDriveError]]:
+        """Delete many items that were found, each only in the version that was seen, twenty in one request.
+
+        :return: those that could not be deleted, and why; what has gone already counts as deleted.
+        """
+        return many.delete_items(self, found, permanent=permanent)
+
+    def children_of(self, address: Address) -> Iterator[DriveItem]:
+        """Give what lies directly in a folder."""
+        return self._pages(address, items.children)
+
+    def walk_from(self, address: Address) -> Iterator[DriveItem]:
+        """Give everything below a folder: of a whole drive by delta, else its folders several at once."""
+        is_by_delta = address.is_drive_root and self.settings.has_delta
+        return self._by_delta(address) if is_by_delta else self._by_level(address, items.children, lambda item: item)
+
+    def links_of(self, address: Address, *, recursive: bool) -> Iterator[Link]:
+        """Give what lies in a folder, or everything below it, each file with a link to its content."""
+        if recursive:
+            return self._by_level(address, linked_children, lambda link: link.item)
+        return self._pages(address, linked_children)
+
+    def _pages(self, address: Address, list_page: ListPage) -> Iterator[Any]:
         url: str | None = None
         while True:
-            page = self._about("list", address, items.children(address, url))
+            page = self._about("list", address, list_page(address, url))
             yield from page.items
             if (url := page.next_url) is None:
                 return
 
-    def _walk(self, address: Address) -> Iterator[DriveItem]:
-        for item in self._children(address):
-            yield item
-            if item.is_folder and item.child_count != 0:
-                yield from self._walk(address.by_id(item.drive_id, item.id))
+    def _by_delta(self, address: Address) -> Iterator[DriveItem]:
+        tree = changes.Tree(address)
+        url: str | None = None
+        while True:
+            page = self._about("list", address, changes.page(address, url))
+            for data in page.items:
+                yield from tree.items(data)
+            if (url := page.next_url) is None:
+                break
+        for drive_id, item_id in tree.homeless():
+            item = self._about("list", address, items.stat_or_none(address.by_id(drive_id, item_id)))
+            if item is not None:
+                yield item
+
+    def _by_level(self, address: Address, list_page: ListPage, item_of: Callable[[Any], DriveItem]) -> Iterator[Any]:
+        """Read a page of each folder that is known, several at once; then of those found there, and the next pages.
+
+        A folder that has gone since it was found is left out.
+        """
+        level: list[tuple[Address, str | None]] = [(address, None)]
+        while level:
+            asked, level = level, []
+            works = (partial(self._about, "list", folder, list_page(folder, url)) for folder, url in asked)
+            for number, page in self.run_each(works, _FOLDERS_AT_ONCE):
+                folder = asked[number][0]
+                if isinstance(page, ItemNotFound) and not isinstance(page, DriveNotFound) and folder is not address:
+                    continue
+                if isinstance(page, OneDriveError):
+                    raise page
+                for found in page.items:
+                    yield found
+                    if may_hold_something(item := item_of(found)):
+                        level.append((address.by_id(item.drive_id, item.id), None))
+                if page.next_url is not None:
+                    level.append((folder, page.next_url))
 
     def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
         with self._explained(operation, address):
@@ -311,9 +516,11 @@ class Operations(Addresses, ABC):
         talk = Conversation(
             flow_for(address, content, retrying=retrying, options=options, open_session=session),
         )
-        return self._transfer(operation, address, lambda: self._deliver(talk, session), talk)
+        with self.meter.measured(f"{operation} {address}", total_bytes=content.size) as progress:
+            session.on_resumed = progress.resumed
+            return self._transfer(operation, address, lambda: self.deliver(talk, session), talk)
 
-    def _deliver(self, talk: Conversation[DriveItem], session: OpenSession) -> DriveItem:
+    def deliver(self, talk: Conversation[DriveItem], session: OpenSession) -> DriveItem:
         """Drive an upload; a session that is open then is ended, unless a later try goes on with it."""
         with ExitStack() as on_error:
             on_error.push(lambda _kind, error, _traceback: self._leave(session, error))
@@ -332,18 +539,19 @@ class Operations(Addresses, ABC):
     def _transfer(
         self, operation: str, address: Address, work: Callable[[], DriveItem], talk: Conversation[Any]
     ) -> DriveItem:
-        """Do it, and log its one line, with the last request id of ``talk``."""
+        """Do it, and log its one line, with the last request id of ``talk`` and what it has cost."""
         start = time.monotonic()
         with self._explained(operation, address):
             item = work()
         log.info(
-            "Done (%s): %s %s, %d bytes in %.2f s, request id %s, %s",
+            "Done (%s): %s %s, %d bytes in %.2f s, request id %s, %s, %s",
             item.outcome or "complete",
             operation,
             item.location,
             item.size,
             time.monotonic() - start,
             talk.request_id,
+            self.meter.current.totals,
             item.web_url,
         )
         return item
@@ -372,9 +580,23 @@ class AsyncOperations(Addresses, ABC):
         async for item in self._walk(self.address(location)):
             yield item
 
-    async def create_folder(self, location: LocationLike, *, exist_ok: bool = False) -> DriveItem:
+    async def create_folder(
+        self, location: LocationLike, *, exist_ok: bool = False, create_folders: bool = False
+    ) -> DriveItem:
         address = self._address(new_folder(location))
-        return await self._about("create", address, items.make_folder(address, exist_ok=exist_ok))
+        how = items.make_folder(address, exist_ok=exist_ok, create_folders=create_folders)
+        return await self._about("create", address, how)
+
+    async def move(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> DriveItem:
+        plan = self._placement(location, destination, how)
+        return await self._about("move", plan.source, moves.move(plan))
+
+    async def start_copy(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> Copy:
+        plan = self._placement(location, destination, how)
+        return await self._about("copy", plan.source, copies.start(plan))
+
+    async def copy_progress(self, monitor_url: str) -> Progress:
+        return await self.run(copies.progress(monitor_url))
 
     async def delete(
         self,

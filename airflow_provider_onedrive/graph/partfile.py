@@ -111,6 +111,11 @@ class PartFile:
         self._sinks = [self._sink(first, count) for first, count in _runs(missing, most)]
         return self._sinks
 
+    @property
+    def bytes_left_before(self) -> int:
+        """How many bytes an earlier process fetched."""
+        return sum(self._length(number, 1) for number in self._left_before)
+
     def write_at(self, offset: int, piece: bytes) -> None:
         """Write, and remember the chunks that are whole with it: a range is written from a chunk's beginning on."""
         with explained(self.target):
@@ -177,7 +182,7 @@ class PartFile:
             self._file.truncate(self.size)
 
     def _check_room(self) -> None:
-        needed = self.size - sum(self._length(number, 1) for number in self._left_before)
+        needed = self.size - self.bytes_left_before
         free = shutil.disk_usage(self.target.parent).free
         if free < needed:
             raise LocalFileError(

@@ -25,6 +25,9 @@ _ROWS = 32
 _BLOCK = _ROWS * _PERIOD
 """Rows are XORED many at a time; a block fits the processor's first cache."""
 
+_LARGE_BYTES = 16 * 1024 * 1024
+"""Up to here big integers are as fast as numpy, which takes a tenth of a second to load."""
+
 Xor = Callable[[memoryview], int]
 
 
@@ -32,7 +35,7 @@ class QuickXorHash:
     """Takes bytes as they come: the whole file, or a range of it to be joined with the others.
 
     :param offset: where in the file the bytes begin.
-    :param xor: how blocks are XORed; numpy if it is installed, else big integers.
+    :param xor: how blocks are XORed; None means big integers, and for what is large numpy if it is installed.
     """
 
     def __init__(self, offset: int = 0, *, xor: Xor | None = None) -> None:
@@ -44,7 +47,7 @@ class QuickXorHash:
     def update(self, piece: Buffer) -> None:
         """Take the next bytes."""
         view = memoryview(piece).cast("B")
-        xor = self._xor or fastest()
+        xor = self._xor or (fastest() if self._length >= _LARGE_BYTES else xor_with_integers)
         self._row ^= _rotate(_fold(xor(view)), self._position % _PERIOD)
         self._length += len(view)
         self._position += len(view)

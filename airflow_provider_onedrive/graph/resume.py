@@ -59,6 +59,8 @@ class OpenSession:
         self._has_looked = False
         self._is_kept = False
         self.session: UploadSession | None = None
+        self.on_resumed: Callable[[int], object] = lambda _: None
+        """Is told how many bytes an earlier try has sent of what is uploaded; none where a session begins anew."""
 
     def opened(self, session: UploadSession, purpose: Purpose) -> None:
         """Note a new session; it is durable before its first fragment leaves."""

@@ -68,6 +68,13 @@ def was_refused(outcome: GraphError) -> bool:
     return outcome.status == _BUSY and outcome.retry_after_seconds is not None
 
 
+def throttles_all(outcome: GraphError) -> bool:
+    """Say whether Graph or its storage refuses whatever this identity asks for a while; Entra's limits are others."""
+    if outcome.code == NEVER_SENT:
+        return False
+    return isinstance(outcome, Throttled) or (outcome.status == _BUSY and outcome.retry_after_seconds is not None)
+
+
 def is_passing_refusal(outcome: GraphError) -> bool:
     """Recognise the random 401 of personal drives that goes away by itself."""
     return "Unable to initialize RPS" in outcome.message

@@ -129,12 +129,16 @@ def left_by_earlier_try(plan: Upload) -> Flow[UploadSession | None]:
     if not kept.objection:
         return kept.session
     log.info("An earlier try left an upload session for %s; the upload starts anew.", kept.objection)
-    try:
-        yield cancellation(kept.session)
-    except (OneDriveError, OutcomeUnknown) as problem:
-        log.info("That session could not be cancelled: %s", problem)
+    yield from _cancel(kept.session)
     plan.open_session.closed()
     return None
+
+
+def _cancel(session: UploadSession) -> Flow[None]:
+    try:
+        yield cancellation(session)
+    except (OneDriveError, OutcomeUnknown) as problem:
+        log.info("That session could not be cancelled: %s", problem)
 
 
 def _fill(plan: Upload, session: UploadSession | None) -> Flow[Response]:
@@ -145,10 +149,12 @@ def _fill(plan: Upload, session: UploadSession | None) -> Flow[Response]:
     progress = _Progress(is_proven=session is not None)
     if session is None:
         session = yield from _create(plan)
+        plan.open_session.on_resumed(0)
     else:
         status = yield from _status(session, progress)
         progress.start = plan.source.size if (byte := next_expected_byte(status.json)) is None else byte
         log.info("Going on with an earlier try's upload at byte %d of %d.", progress.start, plan.source.size)
+        plan.open_session.on_resumed(progress.start)
         if byte is None:
             return (yield from _complete(plan, session, progress))
     return (yield from _send_all(plan, session, progress))
@@ -266,6 +272,7 @@ def _complete(plan: Upload, session: UploadSession, progress: _Progress) -> Flow
             problem = unknown.cause
             yield from _status(session, progress)
         except (BadRequest, NotSupported, ItemNotFound) as refused:
+            yield from _cancel(session)  # or it would hold the name
             raise SessionLost(refused.message) from None
     raise problem
 

@@ -105,6 +105,12 @@ class Settings:
         return f"{self.authority_url}/{self.tenant_id}"
 
     @property
+    def has_delta(self) -> bool:
+        """Whether delta can be relied on: other clients have given it up in the national clouds."""
+        national = {cloud.graph_url for name, cloud in CLOUDS.items() if name != "global"}
+        return self.graph_url not in national
+
+    @property
     def is_app(self) -> bool:
         """Whether the identity is surely an application, which has no drive of its own."""
         return self.auth == "client_secret"

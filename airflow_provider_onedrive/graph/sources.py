@@ -201,8 +201,7 @@ def _object(place: StoredObject) -> ObjectSource:
         ) from error
     if info.get("type") == "directory":
         raise LocalFileError(f"{shown} is not a file.", advice="Name one file.")
-    modified_at = _time(next((info[name] for name in _TIMES if info.get(name)), None))
-    return ObjectSource(place.fs, place.path, int(info["size"]), _mark(info), modified_at)
+    return ObjectSource(place.fs, place.path, int(info["size"]), _mark(info), modified_at_of(info))
 
 
 def _info(fs: Any, path: str) -> Mapping[str, Any]:
@@ -216,7 +215,9 @@ def _mark(info: Mapping[str, Any]) -> str:
     return next((str(info[name]) for name in _MARKS if info.get(name)), "")
 
 
-def _time(value: object) -> datetime | None:
+def modified_at_of(info: Mapping[str, Any]) -> datetime | None:
+    """Read when an object was written last; stores say it in different words, and some not at all."""
+    value = next((info[name] for name in _TIMES if info.get(name)), None)
     if isinstance(value, (int, float)):
         return datetime.fromtimestamp(int(value), UTC)
     return value if isinstance(value, datetime) and value.tzinfo else None

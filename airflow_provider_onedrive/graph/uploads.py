@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from airflow_provider_onedrive.graph.errors import (
     BadRequest,
@@ -34,6 +35,9 @@ from airflow_provider_onedrive.graph.sources import Source
 
 log = logging.getLogger(__name__)
 
+KnownFolders = dict[str, DriveItem]
+"""Folders by the URL they were asked for by."""
+
 _SENDS = 5
 _LOOKS = 4
 _CREATED, _TIMED_OUT = 201, 504
@@ -48,11 +52,13 @@ def create(
     retrying: bool = False,
     options: UploadOptions = UploadOptions(),
     open_session: OpenSession | None = None,
+    known_folders: KnownFolders | None = None,
 ) -> Flow[DriveItem]:
     """Put content under a name in a folder, which must exist unless ``create_folders``.
 
     :param if_exists: what happens when the name is taken; one of :data:`CONFLICTS`. Graph decides about it, not a look
         before.
+    :param known_folders: folders that were found before; a hundred files in one folder cost one look at it.
     :raises ItemNotFound: if the folder is missing; Graph's PUT would make it silently.
     """
     if if_exists not in CONFLICTS:
@@ -60,21 +66,57 @@ def create(
     _check(source, options)
     if address.is_base and if_exists in ("fail", "rename"):
         raise LocationError(f"{address} names an item that exists.", advice="Update it, or name its folder and a name.")
+    how: dict[str, Any] = {"retrying": retrying, "options": options, "open_session": open_session}
     if address.is_base:
-        parent = yield from file(address)
-        target = address.by_id(parent.drive_id, parent.id)
-    else:
-        parent = yield from folder(address.parent, create=create_folders)
-        target = address.through(parent.drive_id, parent.id)
+        item = yield from file(address)
+        return (yield from _place(address.by_id(item.drive_id, item.id), item, source, if_exists, **how))
+    known = {} if known_folders is None else known_folders
+    key = address.parent.url()
+    if key in known:
+        try:
+            return (yield from put_into(known[key], address, source, if_exists, **how))
+        except ItemNotFound:  # the folder has gone, or was made anew
+            known.pop(key, None)
+    known[key] = yield from folder(address.parent, create=create_folders)
+    return (yield from put_into(known[key], address, source, if_exists, **how))
+
+
+def put_into(
+    parent: DriveItem,
+    address: Address,
+    source: Source,
+    if_exists: str,
+    *,
+    retrying: bool = False,
+    options: UploadOptions = UploadOptions(),
+    open_session: OpenSession | None = None,
+) -> Flow[DriveItem]:
+    """Put content into a folder that was found, under the last name of the address."""
+    target = address.through(parent.drive_id, parent.id)
+    how: dict[str, Any] = {"retrying": retrying, "options": options, "open_session": open_session}
+    return (yield from _place(target, parent, source, if_exists, **how))
+
+
+def _place(
+    target: Address,
+    place: DriveItem,
+    source: Source,
+    if_exists: str,
+    *,
+    retrying: bool,
+    options: UploadOptions,
+    open_session: OpenSession | None,
+) -> Flow[DriveItem]:
+    """:param place: the folder of the target, or the target itself."""
     plan = Upload(
         target,
         source,
-        _digests(source, parent, options),
+        _digests(source, place, options),
         if_exists,
         retrying=retrying,
         options=options,
         open_session=open_session or OpenSession(),
-        is_folder_new=parent.outcome == "created",
+        is_folder_new=place.outcome == "created",
     )
     return (yield from _POLICIES.get(if_exists, upload)(plan))
 
@@ -213,12 +255,26 @@ def _put(plan: Upload) -> Flow[tuple[DriveItem, int | None]]:
 
 
 def _with_mtime(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
-    """Give an empty file its modification time; it costs a version, so it is done only where it was asked for."""
-    if not plan.preserves_mtime:
+    """Give an empty file its modification time.
+
+    It costs a version, so it is done only where it was asked for, and after a lost answer only where a look shows
+    another time.
+    """
+    modified_at = plan.source.modified_at
+    if not plan.options.preserve_mtime or modified_at is None:
         return item
-    by_id = plan.address.by_id(item.drive_id, item.id)
-    response = yield Request("PATCH", by_id.url(), json={"fileSystemInfo": plan.file_system_info})
-    return item_of(response, plan.address)
+    url, info = plan.address.by_id(item.drive_id, item.id).url(), {"fileSystemInfo": plan.file_system_info}
+    for failures in range(_SENDS):
+        try:
+            response = yield Request("PATCH", url, json=info, repeat=Repeat.IF_REFUSED, failures=failures)
+        except OutcomeUnknown as unknown:
+            problem = unknown.cause
+            found = item_of((yield Request("GET", url)), plan.address)
+            if found.client_modified_at == modified_at.replace(microsecond=0):
+                return found
+        else:
+            return item_of(response, plan.address)
+    raise problem
 
 
 def _verify(plan: Upload, item: DriveItem) -> Flow[DriveItem]:

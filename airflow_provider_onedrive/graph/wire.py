@@ -16,8 +16,10 @@ from airflow_provider_onedrive.graph.errors import (
     OneDriveError,
     ServiceUnavailable,
     SignInFailed,
+    Throttled,
     Unauthenticated,
     error_from,
+    retry_after_seconds,
     without_urls,
 )
 from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Repeat, Request, Response, T
@@ -30,7 +32,8 @@ from airflow_provider_onedrive.graph.retry import (
 
 log = logging.getLogger(__name__)
 
-_OK, _NO_CONTENT, _REDIRECT, _BAD = 200, 204, 300, 400
+_OK, _ACCEPTED, _NO_CONTENT, _REDIRECT, _SEE_OTHER, _BAD = 200, 202, 204, 300, 303, 400
+_REFUSED = (429, 503)
 
 
 def url_of(request: Request, graph_url: str) -> str:
@@ -64,7 +67,7 @@ def response_of(request: Request, status: int, headers: Mapping[str, str], conte
     body = _json(content)
     if status >= _BAD:
         raise error_from(status, headers, body, method=request.method, path=request.shown)
-    if not (isinstance(body, dict) or _needs_no_body(request, status)):
+    if not (isinstance(body, dict) or _needs_no_body(request, status, headers)):
         raise ServiceUnavailable(
             "The answer is not Graph's",
             status=status,
@@ -83,6 +86,29 @@ def lost(request: Request, reason: str, *, never_sent: bool) -> ServiceUnavailab
         method=request.method,
         path=request.shown,
     )
+
+
+def too_long(request: Request, seconds: float) -> Throttled:
+    """Say that Graph asked for a pause, of this request or of another one, that nobody holds a slot for."""
+    return Throttled(
+        f"Graph asked this connection to send nothing for {seconds:.0f} s more, so nothing was sent",
+        retry_after_seconds=seconds,
+        method=request.method,
+        path=request.shown,
+    )
+
+
+def asked_pause_seconds(request: Request, response: Response) -> float:
+    """Return the pause that the parts of a batch ask for: it is answered with 200 although some were refused."""
+    if not request.url.endswith("/$batch"):
+        return 0.0
+    refused = [part for part in response.json.get("responses") or () if part.get("status") in _REFUSED]
+    return max((retry_after_seconds(part_headers(part)) or 0.0 for part in refused), default=0.0)
+
+
+def part_headers(part: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a part of a batch; names in lower case."""
+    return {str(name).lower(): str(value) for name, value in (part.get("headers") or {}).items()}
 
 
 class Conversation(Generic[T]):
@@ -186,8 +212,11 @@ def _origin(url: str) -> str:
     return f"{scheme}://{host.lower()}" if host else ""
 
 
-def _needs_no_body(request: Request, status: int) -> bool:
-    return status == _NO_CONTENT or (status >= _REDIRECT and request.url.endswith("/content"))
+def _needs_no_body(request: Request, status: int, headers: Mapping[str, str]) -> bool:
+    if status == _ACCEPTED:
+        return "location" in headers  # of a monitor, which says the rest
+    is_end_of_copy = status == _SEE_OTHER and request.preauthorized
+    return status == _NO_CONTENT or is_end_of_copy or (status >= _REDIRECT and request.url.endswith("/content"))
 
 
 def _json(content: bytes) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import (
@@ -15,6 +16,7 @@ from airflow_provider_onedrive.compat import (
     mask_secret,
 )
 from airflow_provider_onedrive.get_provider_info import get_provider_info
+from airflow_provider_onedrive.graph.cooldown import shared_folder
 from airflow_provider_onedrive.graph.errors import OneDriveError
 from airflow_provider_onedrive.graph.settings import Settings
 
@@ -45,7 +47,8 @@ class OneDriveHook(BaseHook):
         from airflow_provider_onedrive.graph.client import Client  # noqa: PLC0415 - httpx and msal are slow to import
 
         connection = self.get_connection(self.onedrive_conn_id)
-        return Client(_settings(connection, connection.extra_dejson), on_secret=mask_secret)
+        settings = _settings(connection, connection.extra_dejson)
+        return Client(settings, on_secret=mask_secret, cool_down_folder=_cool_down_folder())
 
     async def get_async_conn(self) -> AsyncClient:
         """Return a client for the running event loop; an async context manager.
@@ -58,7 +61,8 @@ class OneDriveHook(BaseHook):
         from airflow_provider_onedrive.graph.client import AsyncClient  # noqa: PLC0415 - httpx and msal are slow to import
 
         connection = await get_async_connection(self.onedrive_conn_id)
-        return AsyncClient(_settings(connection, await get_async_extra_dejson(connection)))
+        settings = _settings(connection, await get_async_extra_dejson(connection))
+        return AsyncClient(settings, cool_down_folder=_cool_down_folder())
 
     def test_connection(self) -> tuple[bool, str]:
         """Sign in and look at ``myfiles``; say what works, or what to do."""
@@ -89,6 +93,12 @@ def _settings(connection: Connection, extra: Mapping[str, Any]) -> Settings:
 
 def _trusted_hosts() -> tuple[str, ...]:
     return tuple(conf.get("onedrive", "trusted_hosts", fallback="").replace(",", " ").split())
+
+
+def _cool_down_folder() -> Path | None:
+    """Return where the processes of this host tell each other that Graph asked for a pause; None where they do not."""
+    parent = conf.get("onedrive", "cool_down_folder", fallback=None)
+    return None if parent is not None and parent.strip() in ("", "off") else shared_folder(parent)
 
 
 def _welcome(settings: Settings, place: DriveItem) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath
+from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath, count
 from airflow_provider_onedrive.graph.errors import OneDriveError
 from airflow_provider_onedrive.graph.plans import SINGLE_PUT_BYTES, UploadOptions
+from airflow_provider_onedrive.graph.progress import Totals
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.uploadstate import open_session
 
@@ -36,11 +37,27 @@ class UsesClient:
                 yield client
             finally:
                 self._client = None
+                _count(client.meter.whole.totals)
 
     def on_kill(self) -> None:
         """End every wait at once and send nothing more."""
         if self._client is not None:
             self._client.stop()
+
+
+@contextmanager
+def ending_for_good() -> Iterator[None]:
+    """Let errors that a retry cannot cure end the task.
+
+    :raises OneDriveError: as it is where a retry may help.
+    :raises AirflowFailException: with the same text where it cannot.
+    """
+    try:
+        yield
+    except OneDriveError as error:
+        if error.may_pass:
+            raise
+        raise AirflowFailException(str(error)) from error
 
 
 class OneDriveOperator(UsesClient, BaseOperator):
@@ -58,12 +75,8 @@ class OneDriveOperator(UsesClient, BaseOperator):
         :raises OneDriveError: as it is where a retry may help.
         :raises AirflowFailException: with the same text where it cannot.
         """
-        try:
+        with ending_for_good():
             return self.work(context)
-        except OneDriveError as error:
-            if error.may_pass:
-                raise
-            raise AirflowFailException(str(error)) from error
 
     def work(self, context: Context) -> Any:
         raise NotImplementedError
@@ -106,6 +119,13 @@ class OneDriveUploadingOperator(OneDriveOperator):
             fragment_bytes=self.fragment_bytes,
         )
         return {"retrying": is_retry(context), "options": options, "open_session": open_session(context)}
+
+
+def _count(totals: Totals) -> None:
+    """Add what a task has moved to Airflow's metrics."""
+    for name in ("bytes_sent", "bytes_received", "requests", "resumed_bytes", "throttled_seconds"):
+        if number := round(getattr(totals, name)):
+            count(f"onedrive.{name}", number)
 
 
 def local_or_stored(path: Any) -> Any:

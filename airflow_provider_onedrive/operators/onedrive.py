@@ -1,23 +1,36 @@
-"""Upload, update, save, delete, list and download."""
+"""Upload, update, save, delete, list and download; move, copy and create folders are in ``server_side``."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_onedrive.compat import AirflowFailException
 from airflow_provider_onedrive.conditions import Kind, Selection, too_many
 from airflow_provider_onedrive.documents import document_path, safe_name
-from airflow_provider_onedrive.graph.errors import ConfigurationError, ItemNotFound
+from airflow_provider_onedrive.graph.errors import ConfigurationError, DriveNotFound, ItemNotFound
+from airflow_provider_onedrive.graph.filters import Filters
+from airflow_provider_onedrive.graph.folders import Report
+from airflow_provider_onedrive.graph.folderupload import Uploads
 from airflow_provider_onedrive.graph.localcopy import DownloadOptions
-from airflow_provider_onedrive.operators.base import (
-    OneDriveOperator,
-    OneDriveUploadingOperator,
-    is_retry,
-    local_or_stored,
+from airflow_provider_onedrive.graph.many import raise_for
+from airflow_provider_onedrive.graph.models import DriveItem
+from airflow_provider_onedrive.operators.base import OneDriveUploadingOperator, is_retry, local_or_stored
+from airflow_provider_onedrive.operators.many import (
+    FILTER_FIELDS,
+    OneDriveFilteringOperator,
+    OneDriveManyFilesOperator,
+    is_many,
+    split,
+)
+from airflow_provider_onedrive.operators.server_side import (
+    OneDriveCopyOperator,
+    OneDriveCreateFolderOperator,
+    OneDriveMoveOperator,
 )
 
 if TYPE_CHECKING:
@@ -25,25 +38,40 @@ if TYPE_CHECKING:
 
     from airflow_provider_onedrive.graph.client import Client
 
+__all__ = [
+    "OneDriveCopyOperator",
+    "OneDriveCreateFolderOperator",
+    "OneDriveDeleteOperator",
+    "OneDriveDownloadOperator",
+    "OneDriveListOperator",
+    "OneDriveMoveOperator",
+    "OneDriveSaveOperator",
+    "OneDriveUpdateOperator",
+    "OneDriveUploadOperator",
+]
+
 LocationLike = str | Mapping[str, Any]
 IfExists = Literal["fail", "replace", "rename", "skip", "skip_if_same"]
 
 
-class OneDriveUploadOperator(OneDriveUploadingOperator):
-    """Create a file from a local one; returns its item dict.
+class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperator):
+    """Create a file from a local one, and return its item dict; or from the files of a folder, and return a list.
 
-    More parameters: :class:`~airflow_provider_onedrive.operators.base.OneDriveUploadingOperator`.
+    More parameters: :class:`~airflow_provider_onedrive.operators.base.OneDriveUploadingOperator` and
+    :class:`~airflow_provider_onedrive.operators.many.OneDriveManyFilesOperator`.
 
     :param local_path: a path on the worker, or an object such as ``s3://conn_id@bucket/key``, which is sent as it is
-        read, so that any worker can go on with it.
+        read, so that any worker can go on with it. Ending in ``/``, or with ``recursive``, it is a folder; with ``*``,
+        ``**`` or ``?`` a pattern.
     :param location: the file to create, or, ending in ``/``, the folder to create it in.
     :param file_name: the name in the folder ``location``; None takes that of ``local_path``.
     :param if_exists: what happens when the name is taken: ``fail``, ``replace``, ``rename``, ``skip``, or
         ``skip_if_same`` (same size and hash: nothing is sent; else it is replaced). It means the same at every size.
     :param create_folders: create the missing folders of the location.
+    :param follow_symlinks: also send what symbolic links in a folder point to; else they are left out.
     """
 
-    template_fields = ("onedrive_conn_id", "local_path", "location", "file_name")
+    template_fields = ("onedrive_conn_id", "local_path", "location", "file_name", *FILTER_FIELDS)
 
     def __init__(
         self,
@@ -53,6 +81,7 @@ class OneDriveUploadOperator(OneDriveUploadingOperator):
         file_name: str | None = None,
         if_exists: IfExists = "fail",
         create_folders: bool = False,
+        follow_symlinks: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -61,8 +90,12 @@ class OneDriveUploadOperator(OneDriveUploadingOperator):
         self.file_name = file_name
         self.if_exists = if_exists
         self.create_folders = create_folders
+        self.follow_symlinks = follow_symlinks
 
-    def work(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
+        if is_many(self.local_path, recursive=self.recursive):
+            return self._upload_many(context)
+        self.refuse_for_one()
         with self.connected() as client:
             item = client.upload(
                 local_or_stored(self.local_path),
@@ -73,6 +106,22 @@ class OneDriveUploadOperator(OneDriveUploadingOperator):
                 **self.sending(context),
             )
         return item.to_xcom()
+
+    def _upload_many(self, context: Context) -> list[dict[str, Any]]:
+        if self.file_name is not None or not is_many(self.location, recursive=False):
+            raise ConfigurationError(
+                f"{self.local_path} is many files, and {self.location} names one.",
+                advice="End the location in '/', and give no file_name.",
+            )
+        folder, pattern = split(self.local_path)
+        known = self.sending(context)
+        sending = Uploads(
+            self.if_exists, self.create_folders, self.follow_symlinks, known["retrying"], known["options"]
+        )
+        with self.connected() as client:
+            source, how = local_or_stored(folder), self.folder(context, pattern)
+            report = client.upload_folder(source, self.location, how, sending)
+        return self.reported(report, context, "uploaded")
 
 
 class OneDriveUpdateOperator(OneDriveUploadingOperator):
@@ -177,17 +226,22 @@ class OneDriveSaveOperator(OneDriveUploadingOperator):
         return item.to_xcom()
 
 
-class OneDriveDeleteOperator(OneDriveOperator):
+class OneDriveDeleteOperator(OneDriveFilteringOperator):
     """Delete a file or folder, to the recycle bin; returns the list of the item dicts of what was deleted.
 
-    :param recursive: delete a folder with everything in it; without it, only an empty one.
+    More parameters, for patterns: :class:`~airflow_provider_onedrive.operators.many.OneDriveFilteringOperator`.
+
+    :param location: one item; or a pattern with ``*``, ``**`` or ``?``, which means files, and what the filters choose
+        of them.
+    :param recursive: delete a folder with everything in it; without it, only an empty one. With a pattern: also what
+        matches in the folders below.
     :param ignore_if_missing: nothing there is success.
     :param permanent: not to the recycle bin: it cannot be restored.
-    :param max_items: refuse to delete a folder that holds more.
+    :param max_items: refuse to delete a folder that holds more, or more files of a pattern.
     :param dry_run: only say what would be deleted.
     """
 
-    template_fields = ("onedrive_conn_id", "location")
+    template_fields = ("onedrive_conn_id", "location", *FILTER_FIELDS)
 
     def __init__(
         self,
@@ -209,6 +263,14 @@ class OneDriveDeleteOperator(OneDriveOperator):
         self.only_say = dry_run  # BaseOperator has a method dry_run
 
     def work(self, context: Context) -> list[dict[str, Any]]:
+        folder, pattern = split(self.location)
+        if pattern is not None:
+            return self._delete_many(folder, self.filters(context, pattern), context)
+        if given := self.given_filters():
+            raise ConfigurationError(
+                f"{self.location} is one item, and {given[0]} chooses among files.",
+                advice="Write the location with '*'.",
+            )
         # What an earlier try deleted is missing now. A first try that finds nothing must not lead to a second one,
         # which would take that for its own work.
         may_be_done = is_retry(context) and not self.only_say
@@ -226,24 +288,58 @@ class OneDriveDeleteOperator(OneDriveOperator):
                 raise AirflowFailException(str(missing)) from missing
         return [item.to_xcom() for item in deleted]
 
+    def _delete_many(self, folder: str, filters: Filters, context: Context) -> list[dict[str, Any]]:
+        with self.connected() as client:
+            found = self._found(client, folder, filters, context)
+            failed = [] if self.only_say else client.delete_all(found, permanent=self.permanent)
+        standing = {item.id for item, _ in failed}
+        gone = [item for item in found if item.id not in standing]
+        report = Report(done=gone)
+        for item, problem in failed:
+            report.fail(item.location, problem)
+        raise_for(report, "deleted")
+        return [item.to_xcom() for item in gone]
 
-class OneDriveListOperator(OneDriveOperator):
+    def _found(self, client: Client, folder: str, filters: Filters, context: Context) -> list[DriveItem]:
+        """Find what is to be deleted; nothing is fine where an earlier try may have done it, or that was said."""
+        may_be_done = self.ignore_if_missing or (is_retry(context) and not self.only_say)
+        try:
+            listing = client.find(folder, filters, recursive=self.recursive)
+            found = list(islice(listing, self.max_items + 1))
+        except DriveNotFound:
+            raise
+        except ItemNotFound as missing:
+            if may_be_done:
+                return []
+            raise AirflowFailException(str(missing)) from missing
+        if len(found) > self.max_items:
+            raise too_many(self.max_items, str(self.location), "Raise max_items if all of them may go.")
+        if not (found or may_be_done):
+            raise ConfigurationError(
+                f"No file matches {self.location}.", advice="Check the pattern, or pass ignore_if_missing=True."
+            )
+        return found
+
+
+class OneDriveListOperator(OneDriveFilteringOperator):
     """List a folder; returns a list of item dicts.
 
+    More parameters: :class:`~airflow_provider_onedrive.operators.many.OneDriveFilteringOperator`. Folders are compared
+    with the patterns only.
+
+    :param location: a folder, or a pattern with ``*``, ``**`` or ``?``.
     :param recursive: everything below the folder, not only what is directly in it.
-    :param file_pattern: of the name: ``*`` and ``?`` as in a shell, without regard to case; None takes every name.
     :param kind: ``file``, ``folder`` or ``any``.
     :param max_items: fail when more match; Airflow maps tasks over at most 1024 items.
     """
 
-    template_fields = ("onedrive_conn_id", "location", "file_pattern")
+    template_fields = ("onedrive_conn_id", "location", *FILTER_FIELDS)
 
     def __init__(
         self,
         *,
         location: LocationLike,
         recursive: bool = False,
-        file_pattern: str | None = None,
         kind: Kind = "any",
         max_items: int = 1000,
         **kwargs: Any,
@@ -251,25 +347,29 @@ class OneDriveListOperator(OneDriveOperator):
         super().__init__(**kwargs)
         self.location = location
         self.recursive = recursive
-        self.file_pattern = file_pattern
         self.kind = kind
         self.max_items = max_items
 
-    def work(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002 - Airflow's signature
-        selection = Selection(self.file_pattern, self.kind)
-        selection.check()
+    def work(self, context: Context) -> list[dict[str, Any]]:
+        Selection(kind=self.kind).check()
+        folder, pattern = split(self.location)
+        filters = self.filters(context, pattern)
         with self.connected() as client:
-            listing = client.walk(self.location) if self.recursive else client.children(self.location)
-            found = [item.to_xcom() for item in islice(filter(selection.matches, listing), self.max_items + 1)]
+            listing = client.find(folder, filters, kind=self.kind, recursive=self.recursive)
+            found = [item.to_xcom() for item in islice(listing, self.max_items + 1)]
             if len(found) > self.max_items:
                 advice = "Narrow file_pattern or kind, list a smaller folder, or raise max_items."
-                raise too_many(self.max_items, str(client.address(self.location)), advice)
+                raise too_many(self.max_items, str(client.address(folder)), advice)
         return found
 
 
-class OneDriveDownloadOperator(OneDriveOperator):
-    """Download a file; returns its item dict with ``local_path``.
+class OneDriveDownloadOperator(OneDriveManyFilesOperator):
+    """Download a file, and return its item dict with ``local_path``; or the files of a folder, and return a list.
 
+    More parameters: :class:`~airflow_provider_onedrive.operators.many.OneDriveManyFilesOperator`.
+
+    :param location: a file; or a folder, ending in ``/`` or with ``recursive``; or a pattern with ``*``, ``**`` or
+        ``?``.
     :param local_path: the file to write, or a folder, ending in ``/`` or existing, or an object such as
         ``s3://conn_id@bucket/key``; None means a private place of this task instance below ``[onedrive]
         documents_folder``.
@@ -279,7 +379,7 @@ class OneDriveDownloadOperator(OneDriveOperator):
     :param verify: compare the hash of what came with Graph's.
     """
 
-    template_fields = ("onedrive_conn_id", "location", "local_path", "expected_etag")
+    template_fields = ("onedrive_conn_id", "location", "local_path", "expected_etag", *FILTER_FIELDS)
 
     def __init__(
         self,
@@ -298,11 +398,29 @@ class OneDriveDownloadOperator(OneDriveOperator):
         self.if_exists = if_exists
         self.verify = verify
 
-    def work(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         options = DownloadOptions(self.expected_etag, self.if_exists, self.verify, is_retry(context))
+        if is_many(self.location, recursive=self.recursive):
+            return self._download_many(context, options)
+        self.refuse_for_one()
         with self.connected() as client:
             location, target = self._target(client, context)
             return client.download(location, target, options).to_xcom()
+
+    def _download_many(self, context: Context, options: DownloadOptions) -> list[dict[str, Any]]:
+        if self.expected_etag is not None:
+            raise ConfigurationError("expected_etag is of one file, and many are meant.", advice="Leave it out.")
+        folder, pattern = split(self.location)
+        how = self.folder(context, pattern)
+        if options.retrying and options.if_exists == "replace":
+            options = replace(options, if_exists="skip_if_same")  # what an earlier try fetched
+        with self.connected() as client:
+            path = self.local_path
+            if path is None:
+                base = client.stat(folder)
+                path = document_path(context["ti"], base.path or base.name or "drive")
+            report = client.download_folder(folder, local_or_stored(path), how, options)
+        return self.reported(report, context, "downloaded")
 
     def _target(self, client: Client, context: Context) -> tuple[LocationLike, Any]:
         """Say where it goes; a place that is named by the item needs a look at the item first."""

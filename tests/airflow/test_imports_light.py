@@ -29,8 +29,8 @@ socket.socket.connect = refuse
 
 from airflow.providers.common.compat.sdk import DAG, BaseHook
 from airflow_provider_onedrive.operators.onedrive import (
-    OneDriveDeleteOperator, OneDriveDownloadOperator, OneDriveListOperator, OneDriveSaveOperator,
-    OneDriveUpdateOperator, OneDriveUploadOperator,
+    OneDriveCopyOperator, OneDriveCreateFolderOperator, OneDriveDeleteOperator, OneDriveDownloadOperator,
+    OneDriveListOperator, OneDriveMoveOperator, OneDriveSaveOperator, OneDriveUpdateOperator, OneDriveUploadOperator,
 )
 from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
 
@@ -46,6 +46,9 @@ with DAG("quiet", schedule=None):
     listing = OneDriveListOperator(task_id="list", location="myfiles/")
     OneDriveDownloadOperator.partial(task_id="download").expand(location=listing.output)
     OneDriveDeleteOperator(task_id="delete", location=None)
+    OneDriveMoveOperator.partial(task_id="move", destination="").expand(location=listing.output)
+    OneDriveCopyOperator(task_id="copy", location="", destination=None, if_exists="nonsense", deferrable=True)
+    OneDriveCreateFolderOperator(task_id="folder", location="nonsense")
     OneDriveFileSensor(task_id="wait", location="myfiles/in/", file_pattern="", deferrable=True)
 """
 

@@ -120,6 +120,7 @@ def test_airflow_knows_the_defaults_of_the_configuration() -> None:
         "trusted_hosts": "",
         "documents_folder": "",
         "documents_retention_days": "30",
+        "cool_down_folder": None,
         "resume_directory": "",
     }
 

@@ -114,6 +114,17 @@ def test_without(graph, emulator, clock):
         Budget(units_per_minute=None)
 
 
+def test_a_shorter_minute(graph, emulator, clock):
+    """A minute may be shorter, so that nobody waits a real one; whoever is refused is told so."""
+    emulator.throttling = Budget(units_per_minute=2, minute_seconds=6, clock=clock)
+    assert _statuses(graph, 3) == [200, 200, 429]
+    assert graph.get("/root").headers["Retry-After"] == "12"
+    clock.seconds += 12
+    assert _statuses(graph, 1) == [200]
+    with pytest.raises(ValueError, match="at least 1 second"):
+        Budget(minute_seconds=0)
+
+
 def test_cost(graph, emulator):
     """The log says how many requests and units an operation costs."""
     graph.get("/root")

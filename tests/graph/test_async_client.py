@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from airflow_provider_onedrive.emulator.faults import drop_after, drop_before, expire_token, status
-from airflow_provider_onedrive.graph import items
+from airflow_provider_onedrive.graph import cooldown, items
 from airflow_provider_onedrive.graph.errors import (
     AccessDenied,
     ConfigurationError,
@@ -198,6 +198,7 @@ def test_what_stays_away(ask, drive, onedrive_emulator):
     onedrive_emulator.faults.add(path="root$", do=status(429, retry_after=3600))
     with pytest.raises(Throttled):
         ask(lambda client: client.stat("myfiles"))
+    cooldown.forget_all()
     drive.deny = True
     with pytest.raises(AccessDenied):
         ask(lambda client: client.stat("myfiles"))

@@ -20,6 +20,7 @@ from airflow_provider_onedrive.graph.locations import Location, address_of, pars
 from airflow_provider_onedrive.graph.messages import OutcomeUnknown, Repeat, Response
 
 ROOT = "/drives/d/root"
+PAGE = f"$top=1000&$select={items.ITEM_FIELDS}"
 GONE = Response(204, {})
 OK = Response(200, {}, {"id": "R"})
 
@@ -106,7 +107,7 @@ def test_whether_an_item_is_there(script, samples):
 def test_a_page_of_children(script, samples):
     """A page has its items and where the next one is."""
     page = samples.page(samples.file("a.csv", parent="/x"), samples.folder("y", parent="/x"), next_url="https://g/next")
-    found = script((f"GET {ROOT}:/x:/children?$top=1000", page)).run(items.children(at("x")))
+    found = script((f"GET {ROOT}:/x:/children?{PAGE}", page)).run(items.children(at("x")))
     assert [item.location for item in found.items] == ["drives/d/x/a.csv", "drives/d/x/y"]
     assert found.next_url == "https://g/next"
     talk = script(("GET https://g/next", samples.page(samples.file("b.csv", parent="/x"))))
@@ -116,7 +117,7 @@ def test_a_page_of_children(script, samples):
 
 def test_an_empty_folder_and_a_file_tell_apart(script, samples):
     """Graph lists a file as an empty folder, so an empty first page is looked at twice."""
-    empty = (f"GET {ROOT}:/x:/children?$top=1000", samples.page())
+    empty = (f"GET {ROOT}:/x:/children?{PAGE}", samples.page())
     is_folder = (f"GET {ROOT}:/x", samples.ok(samples.folder("x")))
     assert script(empty, is_folder).run(items.children(at("x"))).items == ()
     with pytest.raises(LocationError, match="drives/d/x is a file, and a folder is meant"):
@@ -134,7 +135,7 @@ def test_children_of_nothing(script):
     """A missing folder is told from a missing drive here too."""
     with pytest.raises(DriveNotFound):
         script(
-            (f"GET {ROOT}:/x:/children?$top=1000", missing()),
+            (f"GET {ROOT}:/x:/children?{PAGE}", missing()),
             (f"GET {ROOT}?$select=id", missing()),
         ).run(items.children(at("x")))
 
@@ -334,9 +335,9 @@ def tree(samples):
     below = samples.page(samples.file("c"), samples.file("d"))
     return (
         (f"GET {ROOT}:/x", samples.ok(samples.folder("x", "X", child_count=3))),
-        ("GET /drives/D/items/X/children?$top=1000", samples.page(samples.file("a"), next_url="https://g/2")),
+        (f"GET /drives/D/items/X/children?{PAGE}", samples.page(samples.file("a"), next_url="https://g/2")),
         ("GET https://g/2", samples.page(samples.folder("y", "Y", child_count=2), samples.file("b"))),
-        ("GET /drives/D/items/Y/children?$top=1000", below),
+        (f"GET /drives/D/items/Y/children?{PAGE}", below),
     )
 
 

@@ -145,17 +145,21 @@ def test_a_copy_goes_its_own_way(xor):
 NUMPY = """
 import sys
 from airflow_provider_onedrive.graph.quickxor import QuickXorHash, xor_with_integers, xor_with_numpy
-assert "numpy" not in sys.modules
 {before}
-quick_xor = QuickXorHash()
-quick_xor.update(bytes(range(256)) * 100)
-print(quick_xor.base64(), bool(sys.modules.get("numpy")))
+quick_xor, little = QuickXorHash(), QuickXorHash()
+little.update(bytes(range(256)) * 100)
+assert "numpy" not in sys.modules or sys.modules["numpy"] is None
+for _ in range(17):
+    quick_xor.update(bytes(range(256)) * 4096)
+print(little.base64(), quick_xor.base64(), bool(sys.modules.get("numpy")))
 """
 
 
 @pytest.mark.parametrize(("before", "is_used"), [("", True), ("sys.modules['numpy'] = None", False)])
 def test_numpy_is_used_where_there_is_one(before, is_used):
-    """It is imported with the first bytes, never with the module, and nobody has to have it."""
+    """It is imported when there is much to hash, never for a small file, and nobody has to have it."""
     command = [sys.executable, "-c", NUMPY.format(before=before)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split() == [by_the_definition(bytes(range(256)) * 100), str(is_used)]
+    little = by_the_definition(bytes(range(256)) * 100)
+    large = hash_of(bytes(range(256)) * 4096 * 17, xor=xor_with_integers)
+    assert done.stdout.split() == [little, large, str(is_used)]

@@ -100,7 +100,11 @@ def listed(folder):
 
 
 def threads():
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("onedrive")]
+    """Return the client's threads that do not end by themselves."""
+    ours = [thread for thread in threading.enumerate() if thread.name.startswith("onedrive")]
+    for thread in ours:
+        thread.join(10)
+    return [thread.name for thread in ours if thread.is_alive()]
 
 
 def sent(requests):

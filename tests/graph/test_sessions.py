@@ -14,6 +14,7 @@ from upload_steps import (
     LARGE,
     UP,
     asked,
+    cancelled,
     committed,
     created,
     failed,
@@ -372,9 +373,9 @@ def test_explicit_commits_that_are_lost_again_and_again(script, samples):
 
 @pytest.mark.parametrize("problem", [BadRequest("x"), NotSupported("x"), missing()], ids=repr)
 def test_a_drive_that_commits_no_session(script, samples, problem):
-    """Where that is refused the session is given up, and there is another."""
+    """Where that is refused the session is ended, and there is another."""
     refused = *whole(samples, answer=locked()), asked(samples.expects())
-    talk = script(*refused, committed(problem), *nothing(), *whole(samples, 2))
+    talk = script(*refused, committed(problem), cancelled(), *nothing(), *whole(samples, 2))
     assert talk.run(upload_of()).outcome == "created"
 
 

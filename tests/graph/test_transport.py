@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +27,7 @@ from airflow_provider_onedrive.graph.errors import ConfigurationError, Stopped
 from airflow_provider_onedrive.graph.messages import Request
 from airflow_provider_onedrive.graph.retry import RetryPolicy
 from airflow_provider_onedrive.graph.stopping import StopFlag
-from airflow_provider_onedrive.graph.transport import Transport, proxy_for
+from airflow_provider_onedrive.graph.transport import SHARD_CONNECTIONS, SHARDS, Transport, proxy_for
 
 CHILDREN = {"method": "GET", "origin": "graph", "path": "children$"}
 TOKEN = {"method": "POST", "origin": "login", "path": "/token$"}
@@ -377,6 +378,17 @@ def test_a_timeout_of_waiting_for_a_connection(http, peer):
         client.get(url)
 
 
+def test_a_stop_ends_waiting_for_a_connection(http, peer, stopper):
+    """Who waits for others to finish is stopped like them."""
+    flag = StopFlag()
+    client = http(flag, connections=1)
+    url = f"http://localhost:{peer(stuck).port}/"
+    with client.stream("GET", url), stopper(flag.set) as stopping:
+        stopping.reached.set()
+        with pytest.raises(httpx.ConnectError, match="stopped"):
+            client.get(url)
+
+
 def test_a_slow_line_is_not_a_dead_one(http, peer):
     """A body that moves is not given up, however long all of it takes."""
 
@@ -496,6 +508,43 @@ def test_connections_are_kept(http, peer, scheme):
         client.get(f"{scheme}://localhost:{other.port}/")
     assert len(used) == 1
     client.close()
+
+
+@pytest.mark.parametrize("connections", [1, SHARD_CONNECTIONS + 3, SHARDS * SHARD_CONNECTIONS])
+def test_all_connections_can_be_used_at_once(http, peer, connections):
+    """Requests do not wait for one another while there are connections, and one more waits for the first that ends."""
+    all_came, in_use, most = threading.Event(), [], []
+
+    def together(peer, connection):
+        while peer.head(connection):
+            in_use.append(connection)
+            most.append(len(in_use))
+            if len(peer.greetings) >= connections:
+                all_came.set()
+            assert all_came.wait(60)
+            in_use.remove(connection)
+            connection.sendall(OK)
+
+    client, other = http(connections=connections), peer(together)
+    with ThreadPoolExecutor(connections + 1) as pool:
+        url = f"http://localhost:{other.port}/"
+        answers = list(pool.map(lambda _: client.get(url).text, range(3 * connections + 1)))
+    assert answers == ["ok"] * (3 * connections + 1)
+    assert max(most) == connections
+
+
+def test_a_connection_is_given_back_once(http, peer):
+    """However an answer ends, and however often it is closed, its connection is one connection."""
+    client, stuck_peer, polite_peer = http(timeout=0.5, connections=1), peer(stuck), peer(polite)
+    good, bad = (f"http://localhost:{each.port}/" for each in (polite_peer, stuck_peer))
+    with pytest.raises(httpx.ReadTimeout):
+        client.get(bad)
+    with client.stream("GET", good) as answer:
+        answer.close()
+        answer.close()
+    with client.stream("GET", bad), pytest.raises(httpx.PoolTimeout):
+        client.get(good)
+    assert client.get(good).text == "ok"
 
 
 @SCHEMES

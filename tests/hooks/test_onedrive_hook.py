@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,8 +15,10 @@ import pytest
 from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.get_provider_info import get_provider_info
-from airflow_provider_onedrive.graph.errors import ConfigurationError
+from airflow_provider_onedrive.graph import cooldown
+from airflow_provider_onedrive.graph.errors import ConfigurationError, Throttled
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 
 Change = Callable[..., None]
@@ -78,6 +82,48 @@ def test_the_async_client_works(onedrive_emulator: Emulator) -> None:
             return (await client.stat("myfiles/a.txt")).size
 
     assert asyncio.run(look()) == 5
+
+
+def look_later() -> bool:
+    """Look at the drive as a process would that starts now; say whether it was held back."""
+    cooldown.forget_all()
+    try:
+        with OneDriveHook().get_conn() as client:
+            client.stat("myfiles")
+    except Throttled:
+        return True
+    return False
+
+
+async def look_async() -> None:
+    async with await OneDriveHook().get_async_conn() as client:
+        await client.stat("myfiles")
+
+
+@pytest.mark.parametrize("folder", [None, "{tmp_path}/run", "", " off "])
+@pytest.mark.parametrize("look", [look_later, lambda: asyncio.run(look_async())], ids=["worker", "triggerer"])
+def test_processes_share_a_pause(
+    onedrive_emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    folder: str | None,
+    look: Callable[[], Any],
+) -> None:
+    """What one process was told holds back the next, in a private folder, unless the deployment wants none."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    name = "AIRFLOW__ONEDRIVE__COOL_DOWN_FOLDER"
+    if folder is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, folder.format(tmp_path=tmp_path))
+    onedrive_emulator.faults.add(origin="graph", times=1, do=status(429, retry_after=400))
+    with suppress(Throttled):
+        look()
+    is_shared = folder is None or "run" in folder
+    assert look_later() is is_shared
+    place = (tmp_path / "run" if folder else tmp_path) / f"onedrive_cool_down_{os.getuid()}"
+    assert place.exists() is is_shared
+    assert not is_shared or place.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_host_that_is_not_trusted_gets_nothing(onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.graph.errors import ItemNotFound, OneDriveError, ServiceUnavailable, Throttled
+from airflow_provider_onedrive.operators.many import FILTER_FIELDS
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveDeleteOperator,
     OneDriveDownloadOperator,
@@ -289,7 +290,7 @@ BAD_INPUT = [
     (OneDriveListOperator, {"location": "myfiles/there", "file_pattern": ""}, "file_pattern is empty"),
     (OneDriveDownloadOperator, {"location": "myfiles/there", "local_path": None}, "is a folder, and a file is meant"),
     (OneDriveDownloadOperator, {"location": "myfiles/there/file.txt", "local_path": ""}, "local_path is empty"),
-    (OneDriveDownloadOperator, {"location": "myfiles/there/f*", "local_path": None}, "Patterns go into file_pattern"),
+    (OneDriveDownloadOperator, {"location": "myfiles/there/x*", "local_path": None}, "No file was chosen"),
 ]
 
 
@@ -383,12 +384,12 @@ def test_the_connection_may_be_a_default_of_the_dag() -> None:
 @pytest.mark.parametrize(
     ("operator", "fields"),
     [
-        (OneDriveUploadOperator, {"onedrive_conn_id", "local_path", "location", "file_name"}),
+        (OneDriveUploadOperator, {"onedrive_conn_id", "local_path", "location", "file_name", *FILTER_FIELDS}),
         (OneDriveUpdateOperator, {"onedrive_conn_id", "local_path", "location", "file_name", "expected_etag"}),
         (OneDriveSaveOperator, {"onedrive_conn_id", "local_path", "location", "file_name", "content"}),
-        (OneDriveDeleteOperator, {"onedrive_conn_id", "location"}),
-        (OneDriveListOperator, {"onedrive_conn_id", "location", "file_pattern"}),
-        (OneDriveDownloadOperator, {"onedrive_conn_id", "location", "local_path", "expected_etag"}),
+        (OneDriveDeleteOperator, {"onedrive_conn_id", "location", *FILTER_FIELDS}),
+        (OneDriveListOperator, {"onedrive_conn_id", "location", *FILTER_FIELDS}),
+        (OneDriveDownloadOperator, {"onedrive_conn_id", "location", "local_path", "expected_etag", *FILTER_FIELDS}),
     ],
 )
 def test_templates(operator: Any, fields: set[str]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from airflow_provider_onedrive.compat import get_fernet
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
+from airflow_provider_onedrive.graph import cooldown
 from airflow_provider_onedrive.graph.errors import ServiceUnavailable
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveSaveOperator,
@@ -27,6 +28,11 @@ BUSY = status(503, retry_after=400)
 """Longer than anybody waits: the try ends at once."""
 
 RunTask = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _pauses_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__COOL_DOWN_FOLDER", "off")
 
 
 @pytest.fixture
@@ -52,8 +58,14 @@ def sent_bytes(emulator: Emulator) -> int:
     return sum(request.received_bytes for request in emulator.requests.matching(operation="fragment"))
 
 
-def fail_after(emulator: Emulator, fragments: int) -> None:
+def end_trouble(emulator: Emulator) -> None:
+    """Let it be later: nothing fails any more, and the pause that was asked for is over."""
     emulator.faults.clear()
+    cooldown.forget_all()
+
+
+def fail_after(emulator: Emulator, fragments: int) -> None:
+    end_trouble(emulator)
     emulator.faults.add(operation="fragment", after=fragments, times=None, do=BUSY)
 
 
@@ -69,7 +81,7 @@ def test_the_next_try_goes_on(
     fail_after(onedrive_emulator, 3)
     first = run_task(operator(**kwargs), store=store)
     assert (first.state, list(store)) == ("up_for_retry", ["onedrive_upload"])
-    onedrive_emulator.faults.clear()
+    end_trouble(onedrive_emulator)
     before = sent_bytes(onedrive_emulator)
     second = run_task(operator(**kwargs), try_number=2, store=store)
     assert (second.state, second.error, store) == ("success", None, {})
@@ -101,7 +113,7 @@ def test_a_change_starts_anew(
     store: dict[str, Any] = {}
     fail_after(onedrive_emulator, 3)
     run_task(OneDriveUploadOperator(**kwargs), store=store)
-    onedrive_emulator.faults.clear()
+    end_trouble(onedrive_emulator)
     changes: dict[str, Any] = {}
     if change == "source":
         source.write_bytes(os.urandom(SIZE))
@@ -167,7 +179,7 @@ def test_without_a_task_state_store(
     (file,) = resume_directory.iterdir()
     assert (file.stat().st_mode & 0o777, resume_directory.stat().st_mode & 0o777) == (0o600, 0o700)
     assert "upload_url" in json.loads(get_fernet().decrypt(file.read_bytes()))
-    onedrive_emulator.faults.clear()
+    end_trouble(onedrive_emulator)
     before = sent_bytes(onedrive_emulator)
     OneDriveUploadOperator(**kwargs).execute(task_context(try_number=2, max_tries=2))
     assert sent_bytes(onedrive_emulator) - before == SIZE - 3 * FRAGMENT
@@ -182,7 +194,7 @@ def test_another_task_does_not_take_it_up(
     fail_after(onedrive_emulator, 1)
     with pytest.raises(ServiceUnavailable):
         OneDriveUploadOperator(**kwargs).execute(task_context(max_tries=2))
-    onedrive_emulator.faults.clear()
+    end_trouble(onedrive_emulator)
     before = sent_bytes(onedrive_emulator)
     OneDriveUploadOperator(**kwargs).execute(task_context(max_tries=2, task_id="other"))
     assert sent_bytes(onedrive_emulator) - before == SIZE
@@ -206,6 +218,8 @@ def without_key(monkeypatch: pytest.MonkeyPatch) -> Any:
     """An Airflow without a Fernet key."""
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")
     forget = [module.get_fernet.cache_clear for module in _crypto() if hasattr(module.get_fernet, "cache_clear")]
+    for module in _crypto():
+        monkeypatch.setattr(module, "_fernet", None, raising=False)  # where older versions of Airflow remember it
     for each in forget:
         each()
     yield

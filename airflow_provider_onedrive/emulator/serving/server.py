@@ -60,12 +60,16 @@ class OriginServer(ThreadingHTTPServer):
             self.shutdown()
             self._acceptor.join()
         self.server_close()
-        with self._open_lock:
-            threads = list(self._open)
-            for connection in self._open.values():
-                _hang_up(connection)
-        for thread in threads:
+        for thread in self.hang_up():
             thread.join(_JOIN_SECONDS)
+
+    def hang_up(self) -> list[threading.Thread]:
+        """Close every connection but that of the calling thread; return the threads that served them."""
+        with self._open_lock:
+            others = {known: found for known, found in self._open.items() if known is not threading.current_thread()}
+            for connection in others.values():
+                _hang_up(connection)
+        return list(others)
 
     def server_bind(self) -> None:
         """Bind without the look-up of the host's full name that the base class makes."""

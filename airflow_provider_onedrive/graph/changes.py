@@ -1,0 +1,82 @@
+"""Flows of delta: everything below the root of a drive, page by page.
+
+https://learn.microsoft.com/en-us/graph/api/driveitem-delta
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from airflow_provider_onedrive.graph.errors import ItemNotFound
+from airflow_provider_onedrive.graph.items import ITEM_FIELDS, PAGE_ITEMS, explain_missing
+from airflow_provider_onedrive.graph.locations import Address, quote_name
+from airflow_provider_onedrive.graph.messages import Flow, Page, Request
+from airflow_provider_onedrive.graph.models import DriveItem
+
+
+@dataclass
+class Tree:
+    """Knows where folders lie: an item of delta may say only which folder it is in, and come before that folder.
+
+    :param address: of the drive's root; names the items.
+    """
+
+    address: Address
+    _paths: dict[str, str] = field(default_factory=dict)
+    _waiting: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
+
+    def items(self, data: Mapping[str, Any]) -> Iterator[DriveItem]:
+        """Give an item, and those that waited for it as their folder; each item once."""
+        if "deleted" in data or data["id"] in self._seen:
+            return
+        if "root" in data:
+            self._seen.add(data["id"])
+            yield from self._placed(data["id"], "")
+            return
+        parent = data.get("parentReference") or {}
+        above = self._paths.get(parent.get("id", ""), _path_of(parent))
+        if above is None:
+            self._waiting.setdefault(parent.get("id", ""), []).append(data)
+            return
+        self._seen.add(data["id"])
+        item = DriveItem.from_json(_with_path(data, above), self.address.locate)
+        yield item
+        if item.is_folder:
+            yield from self._placed(item.id, f"{above}/{quote_name(item.name)}")
+
+    def homeless(self) -> Iterator[tuple[str, str]]:
+        """Give drive and id of the items whose folder never came, as when it was moved meanwhile."""
+        for data in chain.from_iterable(self._waiting.values()):
+            yield str((data.get("parentReference") or {}).get("driveId", "")), data["id"]
+
+    def _placed(self, folder_id: str, path: str) -> Iterator[DriveItem]:
+        self._paths[folder_id] = path
+        for data in self._waiting.pop(folder_id, ()):
+            yield from self.items(data)
+
+
+def page(address: Address, page_url: str | None) -> Flow[Page]:
+    """Read one page of everything below a drive's root, as Graph sends it.
+
+    :param address: of the root of a drive.
+    :param page_url: the ``next_url`` of the page before; None for the first.
+    """
+    url = page_url or f"{address.url('delta')}?$top={PAGE_ITEMS}&$select={ITEM_FIELDS},deleted"
+    try:
+        response = yield Request("GET", url)
+    except ItemNotFound as missing:
+        raise (yield from explain_missing(address, missing)) from None
+    return Page(tuple(response.json["value"]), response.json.get("@odata.nextLink"))
+
+
+def _path_of(parent: Mapping[str, Any]) -> str | None:
+    """Read where an item's folder lies, if the item says so."""
+    return str(parent["path"]).partition("root:")[2] if "path" in parent else None
+
+
+def _with_path(data: Mapping[str, Any], above: str) -> Mapping[str, Any]:
+    return {**data, "parentReference": {**data["parentReference"], "path": f"/drive/root:{above}"}}

@@ -1,0 +1,202 @@
+"""What the operators share that take many files: which of them, and how they are transferred."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_onedrive.compat import timezone
+from airflow_provider_onedrive.graph.errors import ConfigurationError
+from airflow_provider_onedrive.graph.filters import Filters, reaches_below, split_pattern
+from airflow_provider_onedrive.graph.folders import Folder, Report
+from airflow_provider_onedrive.graph.many import raise_for
+from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+Moment = datetime | timedelta | str | None
+FILTER_FIELDS = ("file_pattern", "regex", "exclude", "newer_than", "older_than")
+"""Filters that may be templates."""
+
+
+class OneDriveFilteringOperator(OneDriveOperator):
+    """Base of the operators that choose files; what is None asks for nothing.
+
+    :param file_pattern: ``*``, ``**`` and ``?`` as in a shell, without regard to case; compared with the name, or with
+        the path below the folder where it has a ``/``.
+    :param regex: a regular expression that is searched in the path below the folder.
+    :param exclude: a pattern, or a list of them, of what is left out.
+    :param newer_than: modified later than this: a datetime or ISO text (without a time zone in Airflow's default one),
+        or a timedelta before the end of the run's data interval. ``older_than`` is the other way round.
+    :param min_size: bytes, inclusive; so is ``max_size``.
+    """
+
+    def __init__(
+        self,
+        *,
+        file_pattern: str | None = None,
+        regex: str | None = None,
+        exclude: str | Sequence[str] = (),
+        newer_than: Moment = None,
+        older_than: Moment = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.file_pattern = file_pattern
+        self.regex = regex
+        self.exclude = exclude
+        self.newer_than = newer_than
+        self.older_than = older_than
+        self.min_size = min_size
+        self.max_size = max_size
+
+    def filters(self, context: Context, pattern: str | None) -> Filters:
+        """Return what is chosen.
+
+        :param pattern: what the location or path says; it and ``file_pattern`` exclude each other.
+        :raises ConfigurationError: naming the parameter.
+        """
+        if pattern is not None and self.file_pattern is not None:
+            raise ConfigurationError(
+                f"There are two patterns, {pattern!r} and file_pattern {self.file_pattern!r}.", advice="Give one."
+            )
+        found = Filters(
+            pattern if pattern is not None else self.file_pattern,
+            self.regex,
+            self.exclude,
+            moment(self.newer_than, context, "newer_than"),
+            moment(self.older_than, context, "older_than"),
+            self.min_size,
+            self.max_size,
+        )
+        found.check()
+        return found
+
+    def given_filters(self) -> list[str]:
+        """Name the filters that are set."""
+        names = (*FILTER_FIELDS, "min_size", "max_size")
+        return [name for name in names if getattr(self, name) not in (None, (), [])]
+
+
+class OneDriveManyFilesOperator(OneDriveFilteringOperator):
+    """Base of the operators that transfer a file, or the files of a folder or pattern.
+
+    :param recursive: also what lies in the folders of a folder.
+    :param keep_directory_structure: put a file below the target as it lies below the source; else all into one folder.
+    :param max_concurrent: how many files are transferred at once.
+    :param max_items: refuse a transfer of more files.
+    :param delete_extra: delete what the target has and the source has not, at most ``max_delete`` files, and only when
+        no file failed.
+    :param dry_run: only say what would be done; the report in XCom lists it.
+    :param move: delete each source once its copy is verified.
+    :param fail_fast: stop at the first file that fails; else the rest goes on, and the task fails at the end.
+    :param if_none: what happens when no file is chosen: ``fail``, or ``skip``, which returns an empty list.
+    """
+
+    def __init__(
+        self,
+        *,
+        recursive: bool = False,
+        keep_directory_structure: bool = True,
+        max_concurrent: int = 8,
+        max_items: int = 10_000,
+        delete_extra: bool = False,
+        max_delete: int = 100,
+        dry_run: bool = False,
+        move: bool = False,
+        fail_fast: bool = False,
+        if_none: Literal["fail", "skip"] = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.recursive = recursive
+        self.keep_directory_structure = keep_directory_structure
+        self.max_concurrent = max_concurrent
+        self.max_items = max_items
+        self.delete_extra = delete_extra
+        self.max_delete = max_delete
+        self.only_say = dry_run  # BaseOperator has a method dry_run
+        self.move = move
+        self.fail_fast = fail_fast
+        self.if_none = if_none
+
+    def folder(self, context: Context, pattern: str | None) -> Folder:
+        """Return how many files are transferred.
+
+        :raises ConfigurationError: naming the parameter.
+        """
+        filters = self.filters(context, pattern)
+        return Folder(
+            filters,
+            recursive=self.recursive or reaches_below(filters.file_pattern),
+            keep_directory_structure=self.keep_directory_structure,
+            max_items=self.max_items,
+            delete_extra=self.delete_extra,
+            max_delete=self.max_delete,
+            dry_run=self.only_say,
+            move=self.move,
+            fail_fast=self.fail_fast,
+            max_concurrent=self.max_concurrent,
+            if_none="skip" if self.move and is_retry(context) else self.if_none,  # an earlier try may have moved all
+        )
+
+    def refuse_for_one(self) -> None:
+        """See that nothing is asked for that only many files can have.
+
+        :raises ConfigurationError: naming the parameter.
+        """
+        given = [name for name in ("delete_extra", "move", "only_say") if getattr(self, name)] + self.given_filters()
+        if given:
+            raise ConfigurationError(
+                f"{given[0].replace('only_say', 'dry_run')} is for the files of a folder, and one file is named.",
+                advice="End the folder in '/', use a pattern, or pass recursive=True.",
+            )
+
+    def reported(self, report: Report, context: Context, what: str) -> list[dict[str, Any]]:
+        """Put the report into XCom, and return the item dicts of what is there now.
+
+        :raises FilesFailed: if some files failed, and a retry may help; else FilesRefused.
+        """
+        context["ti"].xcom_push(key="report", value=report.to_xcom())
+        raise_for(report, what)
+        there = [step.there.content for step in report.skipped if step.there is not None]
+        return [item.to_xcom() for item in (*report.done, *there)]
+
+
+def is_many(place: Any, *, recursive: bool) -> bool:
+    """Say whether a path or location names several files: a folder, or a pattern."""
+    if isinstance(place, Mapping):
+        return bool(place.get("is_folder"))
+    text = os.fspath(place) if isinstance(place, os.PathLike) else str(place)
+    return recursive or text.endswith("/") or split_pattern(text)[1] is not None
+
+
+def split(place: Any) -> tuple[Any, str | None]:
+    """Split a text into folder and pattern; anything else is a folder."""
+    return split_pattern(place) if isinstance(place, str) else (place, None)
+
+
+def moment(value: Moment, context: Context, name: str) -> datetime | None:
+    """Read a time.
+
+    :raises ConfigurationError: naming the parameter.
+    """
+    if value is None or isinstance(value, datetime):
+        return timezone.coerce_datetime(value)
+    if isinstance(value, timedelta):
+        end = context.get("data_interval_end") or timezone.utcnow()
+        return timezone.coerce_datetime(end) - value
+    try:
+        found = timezone.parse(str(value))
+    except ValueError:
+        found = None
+    if isinstance(found, datetime):  # else it is the text of a duration, or empty
+        return found
+    raise ConfigurationError(
+        f"{name} is {value!r}, which is no time.", advice="Write it like 2026-01-31T12:00:00+00:00."
+    )
