@@ -466,16 +466,21 @@ class Operations(Addresses, ABC):
             works = (partial(self._about, "list", folder, list_page(folder, url)) for folder, url in asked)
             for number, page in self.run_each(works, _FOLDERS_AT_ONCE):
                 folder = asked[number][0]
-                if isinstance(page, ItemNotFound) and not isinstance(page, DriveNotFound) and folder is not address:
-                    continue
                 if isinstance(page, OneDriveError):
-                    raise page
+                    if folder is address or not self._has_gone(folder, page):
+                        raise page
+                    continue
                 for found in page.items:
                     yield found
                     if may_hold_something(item := item_of(found)):
                         level.append((address.by_id(item.drive_id, item.id), None))
                 if page.next_url is not None:
                     level.append((folder, page.next_url))
+
+    def _has_gone(self, address: Address, problem: OneDriveError) -> bool:
+        """Look once more before something is left out."""
+        is_missing = isinstance(problem, ItemNotFound) and not isinstance(problem, DriveNotFound)
+        return is_missing and self._about("list", address, items.stat_or_none(address)) is None
 
     def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
         with self._explained(operation, address):

@@ -129,6 +129,14 @@ def test_a_folder_that_may_not_be_read(client: Client, drive: Any, faults: Any) 
         list(client.walk("myfiles/in"))
 
 
+def test_a_folder_that_seems_to_have_gone(client: Client, drive: Any, faults: Any) -> None:
+    """One that is not found and yet is there is not left out: the walk fails, and a retry may find it."""
+    drive.put_all({"in/x/a.csv": b"", "in/y/b.csv": b""})
+    faults.add(operation="children", after=1, do=status(404))
+    with pytest.raises(ItemNotFound):
+        list(client.walk("myfiles/in"))
+
+
 def test_deletions_of_what_changed(client: Client, drive: Any) -> None:
     """Only the version that was seen is deleted, and what has gone is fine."""
     drive.put_all({"a.csv": b"1", "b.csv": b"2", "c.csv": b"3"})
