@@ -67,6 +67,7 @@ GRAPH = {
     "moves": {"copies", "errors", "hashing", "items", "locations", "messages", "models", "placing"},
     "wire": {"errors", "messages", "retry"},
     "stopping": set(),
+    "pace": set(),
     "slots": {"stopping"},
     "transport": {"errors", "slots", "stopping"},
     "auth": {"errors", "retry", "settings", "stopping", "transport"},
@@ -76,8 +77,8 @@ GRAPH = {
         *("resume", "sessions", "settings", "siblings", "sinks", "sources", "uploads", "wire"),
     },
     "client": {
-        *("auth", "cooldown", "errors", "messages", "operations", "redaction", "retry", "settings", "stopping"),
-        *("transport", "wire"),
+        *("auth", "cooldown", "errors", "messages", "operations", "pace", "redaction", "retry", "settings"),
+        *("stopping", "transport", "wire"),
     },
 }
 

@@ -32,6 +32,7 @@ from airflow_provider_onedrive.graph.cooldown import CoolDown, identity_of
 from airflow_provider_onedrive.graph.errors import ConfigurationError, GraphError, OneDriveError, Stopped
 from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
 from airflow_provider_onedrive.graph.operations import Addresses, AsyncOperations, Operations
+from airflow_provider_onedrive.graph.pace import Pace
 from airflow_provider_onedrive.graph.redaction import cut_urls_in_logs
 from airflow_provider_onedrive.graph.retry import RetryPolicy, throttles_all
 from airflow_provider_onedrive.graph.settings import Settings
@@ -141,6 +142,7 @@ class Client(_Way, Operations):
     ) -> None:
         self._flag = StopFlag()
         super().__init__(settings, on_secret=on_secret, cool_down_folder=cool_down_folder, flag=self._flag)
+        self.pace = Pace()
         self._graph = blocking_http(settings, self._flag, auth=self._auth)
         self._storage = blocking_http(settings, self._flag)
 
@@ -255,7 +257,7 @@ class Client(_Way, Operations):
         received = 0
         try:
             for piece in answer.iter_raw():
-                self._check_running()
+                self._wait(self.pace.wait_seconds(len(piece)))
                 cast("Any", request.sink).write(piece)
                 received += len(piece)
                 self.meter.current.received(len(piece))
@@ -271,7 +273,7 @@ class Client(_Way, Operations):
 
     def _pieces(self, request: Request) -> Iterator[bytes]:
         for piece in cast("Any", request.body)():
-            self._check_running()
+            self._wait(self.pace.wait_seconds(len(piece)))
             self.meter.current.sent(len(piece))
             yield piece
 

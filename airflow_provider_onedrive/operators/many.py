@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,10 +13,13 @@ from airflow_provider_onedrive.graph.errors import ConfigurationError
 from airflow_provider_onedrive.graph.filters import Filters, reaches_below, split_pattern
 from airflow_provider_onedrive.graph.folders import Folder, Report
 from airflow_provider_onedrive.graph.many import raise_for
+from airflow_provider_onedrive.graph.pace import Pace
 from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_provider_onedrive.graph.client import Client
 
 Moment = datetime | timedelta | str | None
 FILTER_FIELDS = ("file_pattern", "regex", "exclude", "newer_than", "older_than")
@@ -89,6 +93,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
     :param recursive: also what lies in the folders of a folder.
     :param keep_directory_structure: put a file below the target as it lies below the source; else all into one folder.
     :param max_concurrent: how many files are transferred at once.
+    :param bytes_per_second: at most so many, over all files of the task; None sets no limit.
     :param max_items: refuse a transfer of more files.
     :param delete_extra: delete what the target has and the source has not, at most ``max_delete`` files, and only when
         no file failed.
@@ -104,6 +109,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
         recursive: bool = False,
         keep_directory_structure: bool = True,
         max_concurrent: int = 8,
+        bytes_per_second: float | None = None,
         max_items: int = 10_000,
         delete_extra: bool = False,
         max_delete: int = 100,
@@ -117,6 +123,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
         self.recursive = recursive
         self.keep_directory_structure = keep_directory_structure
         self.max_concurrent = max_concurrent
+        self.bytes_per_second = bytes_per_second
         self.max_items = max_items
         self.delete_extra = delete_extra
         self.max_delete = max_delete
@@ -144,6 +151,20 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
             max_concurrent=self.max_concurrent,
             if_none="skip" if self.move and is_retry(context) else self.if_none,  # an earlier try may have moved all
         )
+
+    @contextmanager
+    def connected(self) -> Iterator[Client]:
+        """Give a client that keeps to the limit.
+
+        :raises ConfigurationError: if the limit is none.
+        """
+        if self.bytes_per_second is not None and not self.bytes_per_second > 0:
+            raise ConfigurationError(
+                f"bytes_per_second is {self.bytes_per_second!r}.", advice="Give more than 0, or leave it out."
+            )
+        with super().connected() as client:
+            client.pace = Pace(self.bytes_per_second)
+            yield client
 
     def refuse_for_one(self) -> None:
         """See that nothing is asked for that only many files can have.

@@ -432,3 +432,15 @@ def test_a_deletion_is_killed(
     found = OneDriveDeleteOperator(task_id="task", **kwargs).execute(task_context(2))
     assert len(found) == 250 - 9 * 20
     assert set(onedrive_emulator.drive().read_all()) == {"keep.txt"}
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_is_none(
+    onedrive_emulator: Emulator, task_context: Callable[..., Any], tmp_path: Path, limit: int
+) -> None:
+    """A limit of nothing would never end: it is refused by name."""
+    (tmp_path / "a.csv").write_bytes(b"a")
+    kwargs = {"local_path": f"{tmp_path}/", "location": "myfiles/", "bytes_per_second": limit}
+    with pytest.raises(AirflowFailException, match="bytes_per_second is"):
+        OneDriveUploadOperator(task_id="task", **kwargs).execute(task_context())
+    assert onedrive_emulator.drive().paths() == []
