@@ -7,6 +7,7 @@ It prints tables, and beside each goal what was reached; a full run also writes 
 from __future__ import annotations
 
 import argparse
+import os
 import pickle
 import sys
 import tempfile
@@ -65,7 +66,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(bench: Bench, huge_gib: int) -> Found:
-    began = time.monotonic()
+    began, (load, *_) = time.monotonic(), os.getloadavg()
     found = Found(
         noise=[noise() for _ in range(5)],
         requests=small_costs.requests(bench),
@@ -84,6 +85,7 @@ def _measure(bench: Bench, huge_gib: int) -> Found:
         lists=many.list_growth(bench),
         huge=_huge(bench, huge_gib),
         runs=bench.runs,
+        load=load,
     )
     print(f"\nall in {time.monotonic() - began:.0f} s", file=sys.stderr)
     return found

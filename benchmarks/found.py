@@ -14,6 +14,7 @@ class Found:
 
     :param walk: with the requests it took; ``delete`` as well. ``sizes``, ``latencies`` and ``lists`` show how costs
         grow.
+    :param load: of the machine before the run: programs that wanted a processor.
     """
 
     noise: list[float]
@@ -33,3 +34,4 @@ class Found:
     lists: dict[int, Table]
     huge: Table
     runs: int
+    load: float = 0.0

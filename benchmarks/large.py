@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 
 import raw_http
 from bench import OURS, Bench, afresh, into_new
-from costs import GIB, MIB, Cost
+from costs import GIB, MIB, Cost, times
 from programs import PART_BYTES, split
 from raw_http import Load
 from tables import Table
 from tenant import PLAIN, TLS
 
 _WAYS = (TLS, PLAIN)
+_PART_OF_RIVALS = 4
 
 
 def up(bench: Bench) -> Table:
@@ -28,8 +29,9 @@ def up(bench: Bench) -> Table:
     ways = {OURS: lambda: bench.ours("upload", path=str(path))}
     for scheme in _WAYS:
         ways[f"rclone, {scheme}"] = lambda s=scheme: bench.rclone(s, "copyto", path, "od:large.bin")
+    part = bench.file(size // _PART_OF_RIVALS)
     for name in bench.rivals():
-        ways[f"{name}, TLS"] = lambda n=name: bench.rival(n, "upload", path=str(path))
+        ways[f"{name}, TLS"] = lambda n=name: times(bench.rival(n, "upload", path=str(part)), _PART_OF_RIVALS)
     for scheme in _WAYS:
         ways[f"curl in parts, {scheme}"] = lambda s=scheme: bench.curl(s).put_parts(parts, _session(bench, s), size)
     for scheme in _WAYS:
@@ -40,7 +42,7 @@ def up(bench: Bench) -> Table:
 
 def one_put(bench: Bench) -> Table:
     """Compare with curl where one request is enough: neither has a session then."""
-    size = bench.size(250, 32) * MIB
+    size = bench.size(238, 32) * MIB
     path = bench.file(size)
     table = _table(f"{_words(size)} up in one PUT", size, ("curl, TLS",))
     ways = {
@@ -59,10 +61,13 @@ def down(bench: Bench) -> Table:
         _raw_up(bench, scheme, size)
     table = _table(f"{_words(size)} down", size, ("rclone, TLS", "rclone, plain HTTP", "curl, TLS"))
     ways = {OURS: lambda to: bench.ours("download", path=str(to / "back.bin"))}
+    _raw_up(bench, TLS, size // _PART_OF_RIVALS, "part.bin")
     for scheme in _WAYS:
         ways[f"rclone, {scheme}"] = lambda to, s=scheme: bench.rclone(s, "copyto", "od:large.bin", to / "back.bin")
     for name in bench.rivals():
-        ways[f"{name}, TLS"] = lambda to, n=name: bench.rival(n, "download", path=str(to / "back.bin"))
+        ways[f"{name}, TLS"] = lambda to, n=name: times(
+            bench.rival(n, "download", path=str(to / "back.bin"), name="part.bin"), _PART_OF_RIVALS
+        )
     for scheme in _WAYS:
         ways[f"curl, {scheme}"] = lambda to, s=scheme: bench.curl(s).get(_link(bench, s), to / "back.bin")
     for scheme in _WAYS:
@@ -74,7 +79,7 @@ def down(bench: Bench) -> Table:
 def sizes(bench: Bench) -> dict[str, Table]:
     """Measure sizes by name: how speed and memory grow with them."""
     found = {}
-    for mebibytes in (1, 10, 100, 1000) if not bench.is_small else (1, 20):
+    for mebibytes in (1, 10, 100, 400) if not bench.is_small else (1, 20):
         path = bench.file(mebibytes * MIB)
         table = _table(f"{mebibytes:,} MiB", mebibytes * MIB, ("rclone, TLS",))
         ways = {
@@ -127,8 +132,8 @@ def _ask(facts: dict[str, Any], method: str, target: str) -> tuple[str, str]:
     return found
 
 
-def _session(bench: Bench, scheme: str) -> str:
-    url: str = json.loads(_ask(bench.tenant.facts[scheme], "POST", "large.bin:/createUploadSession")[0])["uploadUrl"]
+def _session(bench: Bench, scheme: str, name: str = "large.bin") -> str:
+    url: str = json.loads(_ask(bench.tenant.facts[scheme], "POST", f"{name}:/createUploadSession")[0])["uploadUrl"]
     return url
 
 
@@ -136,8 +141,8 @@ def _link(bench: Bench, scheme: str) -> str:
     return _ask(bench.tenant.facts[scheme], "GET", "large.bin:/content")[1]
 
 
-def _raw_up(bench: Bench, scheme: str, size: int) -> Cost:
-    url, ca = _session(bench, scheme), bench.tenant.facts[scheme]["ca"]
+def _raw_up(bench: Bench, scheme: str, size: int, name: str = "large.bin") -> Cost:
+    url, ca = _session(bench, scheme, name), bench.tenant.facts[scheme]["ca"]
     heads, last = [], size % PART_BYTES
     for start in range(0, size, PART_BYTES):
         end = min(start + PART_BYTES, size)

@@ -7,24 +7,29 @@ from pathlib import Path
 from typing import Any
 
 from bench import LATENCY_SECONDS, OURS, SMALL_BYTES, Bench, afresh, counted, into_new
-from costs import Cost
+from costs import Cost, times
 from tables import Table
 from tenant import TLS
 
-AT_ONCE = (1, 8, 32, 64)
+AT_ONCE = (8, 16, 32, 64)
 _FEW = 200
+_FEW_OF_RCLONE = 500
 
 
 def up(bench: Bench) -> Table:
     count = bench.size(1000, 60)
     table = _rate(f"{count} files of 10 KiB up, 50 ms a request", count)
     path, few = bench.small_files(count), bench.small_files(min(_FEW, count))
+    for_rclone = min(_FEW_OF_RCLONE, count)
+    rclone_path = bench.small_files(for_rclone)
     fill = _fill(folders=1, files=1)
     for at_once in AT_ONCE[bench.size(1, 2) :]:
         way = _scaled(lambda n=at_once: bench.ours("many_up", path=str(path), at_once=n, count=count), 1)
         table.race({f"{OURS}, {at_once} at once": afresh(bench, way, latency_seconds=LATENCY_SECONDS)}, bench.runs)
     ways: dict[str, Callable[[], Cost]] = {
-        "rclone, TLS": lambda: bench.rclone(TLS, "copy", "--transfers", "32", path, "od:many0000"),
+        "rclone, TLS": _scaled(
+            lambda: bench.rclone(TLS, "copy", "--transfers", "32", rclone_path, "od:many0000"), count / for_rclone
+        ),
     }
     for name in bench.rivals():
         ways[f"{name}, 32 at once"] = _scaled(
@@ -51,7 +56,7 @@ def down(bench: Bench) -> Table:
     }
     few = min(_FEW, count)
     for name in bench.rivals():
-        ways[f"{name}, 32 at once"] = lambda to, n=name: _times(
+        ways[f"{name}, 32 at once"] = lambda to, n=name: times(
             bench.rival(n, "many_down", path=str(to / "down"), at_once=32, count=few), count / few
         )
     table.race({name: into_new(bench, way) for name, way in ways.items()}, bench.runs)
@@ -60,9 +65,10 @@ def down(bench: Bench) -> Table:
 
 def latencies(bench: Bench) -> dict[float, Table]:
     """Measure the same with other latencies."""
-    count, found = bench.size(500, 30), {}
-    path = bench.small_files(count)
-    for seconds in (0.0, 0.025, 0.05, 0.1, 0.2) if not bench.is_small else (0.0, 0.05):
+    count, found = bench.size(200, 30), {}
+    few = min(_FEW, count)
+    path, few_path = bench.small_files(count), bench.small_files(few)
+    for seconds in (0.0, 0.05, 0.1, 0.2) if not bench.is_small else (0.0, 0.05):
         table = _rate(f"{count} files of 10 KiB up, {seconds * 1000:.0f} ms a request", count)
         ways = {
             f"{OURS}, {at_once} at once": lambda n=at_once: bench.ours(
@@ -70,7 +76,9 @@ def latencies(bench: Bench) -> dict[float, Table]:
             )
             for at_once in (8, 32, 64)
         }
-        ways["rclone, TLS"] = lambda: bench.rclone(TLS, "copy", "--transfers", "32", path, "od:rclone")
+        ways["rclone, TLS"] = _scaled(
+            lambda: bench.rclone(TLS, "copy", "--transfers", "32", few_path, "od:rclone"), count / few
+        )
         fresh = {name: afresh(bench, way, latency_seconds=seconds) for name, way in ways.items()}
         table.race(fresh, min(bench.runs, 3))
         found[seconds] = table
@@ -161,9 +169,4 @@ def _seconds(title: str, beside: tuple[str, ...]) -> Table:
 
 
 def _scaled(way: Callable[[], Cost], factor: float) -> Callable[[], Cost]:
-    return lambda: _times(way(), factor)
-
-
-def _times(cost: Cost, factor: float) -> Cost:
-    """Let fewer files stand for all of them."""
-    return Cost(cost.seconds * factor, cost.cpu_seconds * factor, cost.memory_bytes)
+    return lambda: times(way(), factor)

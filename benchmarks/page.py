@@ -14,6 +14,7 @@ from bench import OURS
 from found import Found
 from tables import Goal, Table, number
 
+_CALM = 0.7
 _UP, _DOWN = f"{OURS}, up", f"{OURS}, down"
 
 
@@ -27,7 +28,7 @@ def write(docs: Path, found: Found, goals: Sequence[Goal]) -> None:
 
 def _page(found: Found, goals: Sequence[Goal]) -> str:
     parts = [
-        remarks.HEAD.format(runs=found.runs, machine=_machine(), noise=_noise(found)),
+        remarks.HEAD.format(runs=found.runs, machine=_machine(), noise=_noise(found), calm=_calm(found)),
         "## Goals",
         _rows(["goal", "reached", ""], [[goal.text, goal.reached, goal.state] for goal in goals]),
         *remarks.missed(goals),
@@ -74,6 +75,12 @@ def _machine() -> str:
 def _noise(found: Found) -> str:
     middle, low, high = statistics.median(found.noise), min(found.noise), max(found.noise)
     return f"{number(middle)} ms, {number(low)} to {number(high)}"
+
+
+def _calm(found: Found) -> str:
+    if found.load < _CALM:
+        return "The machine did nothing else."
+    return f"**The machine was not calm:** a load of {found.load:.1f} before the run, so all figures are too low."
 
 
 def _requests(found: Found) -> str:

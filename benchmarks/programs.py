@@ -58,7 +58,7 @@ class Curl:
             self._common += ["--cacert", str(folder / "curl.pem")]
 
     def put(self, path: Path) -> Cost:
-        """Send a file of at most 250 MiB with one PUT."""
+        """Send a file of at most 250 MB with one PUT."""
         return self._run([self._upload(path, f"{self._drive}/root:/one.bin:/content", self._bearer)])
 
     def put_parts(self, parts: Iterable[Path], upload_url: str, size: int) -> Cost:

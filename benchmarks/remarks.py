@@ -13,7 +13,7 @@ Written by `make bench`. Everything is measured in one run, against one emulator
 machine, so the network costs nothing and the two share the processors. Figures are medians of {runs} runs, the \
 programs in turns; single runs lie between the lowest and the highest. Nothing was measured against Microsoft Graph.
 
-- Machine: {machine}. Noise: always the same loop took {noise}.
+- Machine: {machine}. Noise: always the same loop took {noise}. {calm}
 - rclone, curl, msgraph-sdk, msgraphfs and O365 are used as they are installed, pointed at the emulator by their own \
 options. rclone and curl are measured as whole processes, the Python clients without their start and imports.
 - Memory: of this program what it takes beyond the idle process, of the others the whole process.
@@ -23,13 +23,14 @@ options. rclone and curl are measured as whole processes, the Python clients wit
 
 LARGE = """
 "curl in parts" sends parts of 60 MiB over one connection into an upload session, as the service wants it; \
-"raw sockets" sends zeros from memory. Neither reads a hash. This program reads, hashes and compares.
+"raw sockets" sends zeros from memory. Neither takes a hash. This program reads, hashes and compares. \
+msgraph-sdk, msgraphfs and O365 had 256 MiB to move, and the first two hold all of a file in memory.
 """
 
 MANY = """
 With `n` at once and 50 ms a request, `20 * n` requests a second are the limit of any program. Up to 64 connections \
 are spread over eight small pools, because the time of a pool of httpcore grows with the square of its connections. \
-Figures of the other Python clients are those of 200 files, 32 at once.
+rclone had 500 files (it paces itself, so its rate is the same with 1,000), the other Python clients 200.
 """
 
 OPERATOR = """
@@ -40,9 +41,9 @@ What the operator adds is its task less the empty task and less the client alone
 TAIL = """
 ## Run it
 
-`make bench` takes about half an hour and writes this page; `make bench ARGS=--small` sees within 90 seconds that all \
-of it works. It needs curl, and makes `.venv-clients` by itself. `make bench-transfers` and `make bench-emulator` \
-measure more of large files, and the emulator.
+`make bench` takes about a quarter of an hour and writes this page; `make bench ARGS=--small` sees within 90 seconds \
+that all of it works. It needs curl, and makes `.venv-clients` by itself. `make bench-transfers` measures more of large \
+files, `make bench-emulator` the emulator.
 """
 
 _WHY: dict[str, str] = {}

@@ -228,7 +228,7 @@ def _do(client: Any, work: dict[str, Any]) -> None:
     elif work["do"] == "upload":
         client.upload(work["path"], "large.bin")
     else:
-        client.download("large.bin", work["path"])
+        client.download(work.get("name", "large.bin"), work["path"])
 
 
 def _expect(found: int, count: int) -> None:
