@@ -41,9 +41,9 @@ What the operator adds is its task less the empty task and less the client alone
 TAIL = """
 ## Run it
 
-`make bench` takes about a quarter of an hour and writes this page; `make bench ARGS=--small` sees within 90 seconds \
-that all of it works. It needs curl, and makes `.venv-clients` by itself. `make bench-transfers` measures more of large \
-files, `make bench-emulator` the emulator.
+`make bench` takes about a quarter of an hour and writes this page; `make bench-small` sees within 90 seconds that all \
+of it works. It needs curl, and makes `.venv-clients` by itself. `make bench-transfers` measures more of large files, \
+`make bench-emulator` the emulator.
 """
 
 _WHY: dict[str, str] = {}

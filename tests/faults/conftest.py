@@ -1,0 +1,52 @@
+"""What the fault tests share: a scene with clients whose retries do not wait."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fault_operations import Scene
+
+from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.graph.client import Client
+from airflow_provider_onedrive.graph.retry import RetryPolicy
+from airflow_provider_onedrive.graph.settings import Settings
+
+QUICK = RetryPolicy(first_wait_seconds=0.001, max_backoff_seconds=0.002, locked_waits_seconds=(0.001,) * 3)
+"""Retries without waiting: no test sleeps."""
+
+
+@pytest.fixture
+def secrets(onedrive_emulator: Emulator) -> list[str]:
+    """What must not be shown: the client's secret, every token, and what the pre-authorised URLs hold."""
+    return [onedrive_emulator.client_secret, "tempauth", "uploadSession?", "download.aspx"]
+
+
+@pytest.fixture
+def connect(onedrive_emulator: Emulator, secrets: list[str]) -> Iterator[Callable[..., Client]]:
+    """Make clients of the emulator, as tests/graph does."""
+    clients: list[Client] = []
+    known = json.loads(onedrive_emulator.connection)
+    fields = {"client_id": known["login"], "client_secret": known["password"], **known["extra"]}
+
+    def make(**changes: Any) -> Client:
+        settings = Settings.from_fields({**fields, **changes}, trusted_hosts=["localhost"])
+        client = Client(settings, on_secret=secrets.append)
+        client.retry_policy = QUICK
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def scene(onedrive_emulator: Emulator, connect: Callable[..., Client]) -> Iterator[Scene]:
+    """An empty drive, and a folder that is gone after the test: there are thousands of them."""
+    with tempfile.TemporaryDirectory(prefix="onedrive_faults_") as folder:
+        yield Scene(onedrive_emulator, Path(folder), connect)
