@@ -16,7 +16,7 @@ from airflow_provider_onedrive.graph.localtree import below, delete_local, local
 from airflow_provider_onedrive.graph.locations import Address
 from airflow_provider_onedrive.graph.many import Failure, Runner, carry_out, delete_items, place_of, remote_entry
 from airflow_provider_onedrive.graph.models import DriveItem
-from airflow_provider_onedrive.graph.partfile import checked_name
+from airflow_provider_onedrive.graph.partfile import Leftovers, checked_name
 from airflow_provider_onedrive.graph.sources import is_stored
 
 
@@ -47,6 +47,7 @@ class _Download:
         self._address = address
         self._place = place
         self._fetching = fetching
+        self._leftovers = Leftovers()
         self.title = f"download {address}"
         self.takes_any = fetching.if_exists == "skip"
 
@@ -55,8 +56,7 @@ class _Download:
 
     def transfer(self, step: Step) -> DriveItem:
         link: Link = step.entry.content
-        place = below(self._place, step.path)
-        target = localcopy.StoredTarget(place) if is_stored(place) else localcopy.LocalTarget(place)
+        target = self._target(below(self._place, step.path))
         at = self._address.by_id(link.item.drive_id, link.item.id)
         if not self._is_sure(link):
             link = self._client.run(resolve(at, expected_etag=self._fetching.expected_etag))
@@ -75,6 +75,11 @@ class _Download:
         paths = {item.id: step.entry.path for step, item in moved}
         failed = delete_items(self._client, [item for _, item in moved])
         return [(paths[item.id], problem) for item, problem in failed]
+
+    def _target(self, place: Any) -> localcopy.Target:
+        if is_stored(place):
+            return localcopy.StoredTarget(place)
+        return localcopy.LocalTarget(place, leftovers=self._leftovers)
 
     def _is_sure(self, link: Link) -> bool:
         """Say whether it would be noticed that the file has changed since it was listed."""

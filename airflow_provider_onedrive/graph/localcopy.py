@@ -22,7 +22,7 @@ from airflow_provider_onedrive.graph.hashing import hash_pieces
 from airflow_provider_onedrive.graph.locations import Address
 from airflow_provider_onedrive.graph.messages import Flow, T
 from airflow_provider_onedrive.graph.models import DriveItem
-from airflow_provider_onedrive.graph.partfile import CHUNK_BYTES, PartFile, local_target
+from airflow_provider_onedrive.graph.partfile import CHUNK_BYTES, Leftovers, PartFile, local_target
 from airflow_provider_onedrive.graph.paths import without_credentials
 from airflow_provider_onedrive.graph.plans import CONFLICTS, check_etag
 from airflow_provider_onedrive.graph.progress import Meter
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 PARALLEL_BYTES = 256 * 1024 * 1024
 """From this size on several ranges are fetched at once: one connection may be slower than the line."""
-RANGES_AT_ONCE = 4
+RANGES_AT_ONCE = 3  # on two processors a fourth made it slower: its thread takes more time from the others than it adds
 
 _VERSIONS = 3
 _MISMATCHES = 2
@@ -173,11 +173,13 @@ class LocalTarget:
 
     :param chunk_bytes: an interrupted download goes on behind its last whole chunks.
     :param parallel_bytes: from this size on several ranges are fetched at once.
+    :param leftovers: of its folder, where many files come into it; None looks for them.
     """
 
     path: Path
     chunk_bytes: int = CHUNK_BYTES
     parallel_bytes: int = PARALLEL_BYTES
+    leftovers: Leftovers | None = None
 
     def __str__(self) -> str:
         return str(self.path)
@@ -200,7 +202,7 @@ class LocalTarget:
     def _receive(self, client: Runner, links: Links, options: DownloadOptions, chunk_bytes: int, at_once: int) -> bool:
         item = links.current.item
         version = f"{item.drive_id}/{item.id}/{item.etag}"
-        with PartFile(self.path, version, item.size, chunk_bytes=chunk_bytes) as part:
+        with PartFile(self.path, version, item.size, chunk_bytes=chunk_bytes, leftovers=self.leftovers) as part:
             client.meter.current.resumed(part.bytes_left_before)
             client.run_all([fetch(links, sink) for sink in part.sinks(at_once)], at_once)
             if options.verify:

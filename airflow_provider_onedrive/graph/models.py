@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -143,12 +144,20 @@ def _path(data: Mapping[str, Any]) -> str:
     """Build the drive-relative path from ``parentReference.path``, which ends in ``root:/percent/encoded``."""
     if "root" in data:
         return ""
-    _, _, below_root = str((data.get("parentReference") or {}).get("path") or "").partition("root:")
-    return "/".join([*filter(None, unquote(below_root).split("/")), data.get("name", "")])
+    return f"{_folder(str((data.get('parentReference') or {}).get('path') or ''))}{data.get('name', '')}"
+
+
+@lru_cache  # the items of a page have it in common
+def _folder(parent_path: str) -> str:
+    """Return the drive-relative path of a parent with a slash behind it; nothing for the root."""
+    _, _, below_root = parent_path.partition("root:")
+    return "".join(f"{name}/" for name in unquote(below_root).split("/") if name)
 
 
 def _time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
+    if moment.tzinfo is UTC:
+        return moment
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -52,12 +53,26 @@ class PartName:
         """A name that nobody else has, for when another process writes the usual one."""
         return self._path(secrets.token_hex(6))
 
-    def others(self) -> Iterator[Path]:
+    def others(self, leftovers: Leftovers) -> list[Path]:
         """Find what was left of other versions."""
-        return (path for path in self.target.parent.glob(self._path("*").name) if path != self.path)
+        start, end = self._path("*").name.split("*")
+        return [path for path in leftovers.of(self.target.parent, start, end) if path != self.path]
 
     def _path(self, mark: str) -> Path:
         return self.target.with_name(f".{_mark(self.target.name)}-{mark}.part")
+
+
+class Leftovers:
+    """What lies in folders, looked up once in each: for every one of many files that would take ever longer."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, list[Path]] = {}
+
+    def of(self, folder: Path, start: str, end: str) -> list[Path]:
+        """Find part files by how their names start and end."""
+        if folder not in self._known:
+            self._known[folder] = [path for path in folder.iterdir() if path.name.endswith(end)]
+        return [path for path in self._known[folder] if path.name.startswith(start)]
 
 
 class PartFile:
@@ -69,10 +84,19 @@ class PartFile:
     :param target: the final path; its folders are made.
     :param version: names what is fetched, such as drive, item and eTag: only the same is gone on with.
     :param chunk_bytes: what is remembered as a whole; a file of one chunk is always fetched from its beginning.
+    :param leftovers: of the folder, where many files come into it; None looks for them.
     :raises LocalFileError: naming the path and the reason.
     """
 
-    def __init__(self, target: Path, version: str, size: int, *, chunk_bytes: int = CHUNK_BYTES) -> None:
+    def __init__(
+        self,
+        target: Path,
+        version: str,
+        size: int,
+        *,
+        chunk_bytes: int = CHUNK_BYTES,
+        leftovers: Leftovers | None = None,
+    ) -> None:
         self.target = target
         self.size = size
         self._name = PartName(target, f"{version}/{size}/{chunk_bytes}")
@@ -82,9 +106,10 @@ class PartFile:
         self._sinks: list[RangeSink] = []
         self._is_published = False
         self._map: FileIO | None = None
+        self._lock = Lock()  # the kernel writes a file once at a time, and lets others spin for it
         with explained(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            for other in self._name.others():
+            for other in self._name.others(leftovers or Leftovers()):
                 _remove_unless_written(other)
             self.path, self._file = _open_alone(self._name)
         with ExitStack() as closed_on_error, explained(target):
@@ -119,7 +144,8 @@ class PartFile:
     def write_at(self, offset: int, piece: bytes) -> None:
         """Write, and remember the chunks that are whole with it: a range is written from a chunk's beginning on."""
         with explained(self.target):
-            _write_all(self._file, offset, piece)
+            with self._lock:
+                _write_all(self._file, offset, piece)
             if self._map is not None:
                 for number in range(offset // self._chunk_bytes, (offset + len(piece)) // self._chunk_bytes):
                     _write_all(self._map, number, b"\1")

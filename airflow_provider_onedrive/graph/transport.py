@@ -35,7 +35,7 @@ SHARDS, SHARD_CONNECTIONS = 8, 8
 
 _KEEPALIVE_SECONDS = 5.0
 _SLICE_SECONDS = 0.2
-_READ_BYTES = 256 * 1024  # httpcore asks for 64 KiB, and takes more
+_FIRST_READ_BYTES, _READ_BYTES = 64 * 1024, 512 * 1024  # httpcore asks for 64 KiB, and takes more
 _WRITE_BYTES = 128 * 1024  # what stays in a processor's cache is encrypted and sent faster
 _GATHERED_BYTES = 32 * 1024  # of one request, copied to be sent at once
 _RECORD_BYTES = 16 * 1024  # of TLS: one read never gives more
@@ -257,7 +257,8 @@ class _Wire(Protocol):
     :param end: on the clock of ``time.monotonic``.
     """
 
-    def receive(self, end: float) -> bytes: ...
+    def receive(self, end: float) -> memoryview:
+        """Return what came, and nothing at the end; it is overwritten by what comes next."""
 
     def send(self, content: memoryview, end: float) -> None: ...
 
@@ -272,9 +273,14 @@ class _Socket:
         connected.settimeout(_SLICE_SECONDS)
         self._socket = connected
         self._flag = flag
+        self._room = bytearray(_FIRST_READ_BYTES)
 
-    def receive(self, end: float) -> bytes:
-        return _in_slices(self._flag, end, self._socket.recv, _READ_BYTES)
+    def receive(self, end: float) -> memoryview:
+        count = _in_slices(self._flag, end, self._socket.recv_into, self._room)
+        received = memoryview(self._room)[:count]
+        if count == len(self._room) < _READ_BYTES:
+            self._room = bytearray(min(2 * count, _READ_BYTES))
+        return received
 
     def send(self, content: memoryview, end: float) -> None:
         while content:
@@ -294,12 +300,13 @@ class _Tls:
     def __init__(self, wire: _Wire, context: ssl.SSLContext, host: str | None, end: float) -> None:
         self._wire = wire
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._room = bytearray()
         self._is_over = False
         self.ssl_object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._do(self.ssl_object.do_handshake, end)
 
-    def receive(self, end: float) -> bytes:
-        return b"" if self._is_over else self._do(self._decrypted, end)
+    def receive(self, end: float) -> memoryview:
+        return memoryview(b"") if self._is_over else self._do(self._decrypted, end)
 
     def send(self, content: memoryview, end: float) -> None:
         while content:
@@ -308,22 +315,26 @@ class _Tls:
     def has_more(self) -> bool:
         return self._is_over or bool(self._incoming.pending) or self._wire.has_more()
 
-    def _decrypted(self) -> bytes:
+    def _decrypted(self) -> memoryview:
         """Return all that has come; nothing at the end."""
-        pieces = [self._record()]
-        while pieces[-1]:
+        if self._incoming.pending + _RECORD_BYTES > len(self._room):
+            self._room = bytearray(self._incoming.pending + _RECORD_BYTES)
+        room = memoryview(self._room)
+        length = count = self._record(room)
+        while count and self._incoming.pending:
             try:
-                pieces.append(self._record())
-            except ssl.SSLWantReadError:
+                count = self._record(room[length:])
+            except ssl.SSLWantReadError:  # the rest of a record is still to come
                 break
-        self._is_over = not pieces[-1]
-        return b"".join(pieces)
+            length += count
+        self._is_over = not count
+        return room[:length]
 
-    def _record(self) -> bytes:
+    def _record(self, room: memoryview) -> int:
         try:
-            return self.ssl_object.read(_RECORD_BYTES)
+            return cast("int", self.ssl_object.read(_RECORD_BYTES, room))  # with a place to go to, it returns a count
         except ssl.SSLEOFError:  # many servers hang up without saying so; HTTP knows whether something is missing
-            return b""
+            return 0
 
     def _do(self, step: Callable[[], T], end: float) -> T:
         while True:
@@ -340,7 +351,8 @@ class _Tls:
             self._wire.send(memoryview(self._outgoing.read()), end)
 
     def _feed(self, end: float) -> None:
-        if content := self._wire.receive(end):
+        content = self._wire.receive(end)
+        if content:
             self._incoming.write(content)
         else:
             self._incoming.write_eof()
@@ -363,7 +375,7 @@ class _Stream(httpcore.NetworkStream):
         if self._unsent:
             self.write(b"", timeout)
         with _as_httpcore(httpcore.ReadTimeout, httpcore.ReadError):
-            return self._wire.receive(_end(timeout))
+            return cast("bytes", self._wire.receive(_end(timeout)))  # h11 copies it at once
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all; the timeout is that of each part, so a slow line is not taken for a dead one.

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from airflow_provider_onedrive.emulator.model.contents import SPOOL_BYTES, Content
-from airflow_provider_onedrive.emulator.model.quickxor import quick_xor_hash
+from airflow_provider_onedrive.emulator.model.quickxor import BLOCK_BYTES, quick_xor_hash
 
 VECTORS = {
     "": "AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
@@ -51,6 +51,16 @@ def test_folding_changes_nothing(size):
     assert Content(data).quick_xor_hash == expected
     for step in (480, 7_919, 50_021):
         assert quick_xor_hash(data[start : start + step] for start in range(0, size, step)) == expected
+
+
+@pytest.mark.parametrize("step", [BLOCK_BYTES, 100_003, 999_999])
+def test_numpy_changes_nothing(monkeypatch, step):
+    """What is large is hashed by numpy, where it is installed, and gets the same hash."""
+    data = random.Random(step).randbytes(2_500_017)
+    pieces = [data[start : start + step] for start in range(0, len(data), step)]
+    expected = quick_xor_hash(pieces)
+    monkeypatch.setattr("airflow_provider_onedrive.emulator.model.quickxor.NUMPY_BYTES", 100_000)
+    assert quick_xor_hash(pieces) == expected
 
 
 def test_large_contents_leave_memory():

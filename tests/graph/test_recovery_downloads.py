@@ -83,9 +83,9 @@ def target(tmp_path):
     return tmp_path / "a.bin"
 
 
-@pytest.fixture(params=[10**9, 0], ids=["one", "four"])
+@pytest.fixture(params=[10**9, 0], ids=["one", "several"])
 def fetch(request, target):
-    """Download with small chunks, by one range or by four at once."""
+    """Download with small chunks, by one range or by several at once."""
 
     def act(client, path=target, options=DownloadOptions()):
         address = client.address("myfiles/a.bin")
