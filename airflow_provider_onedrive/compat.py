@@ -19,6 +19,7 @@ from airflow.providers.common.compat.sdk import (
     Connection,
     ObjectStoragePath,
     PokeReturnValue,
+    Variable,
     conf,
     mask_secret,
 )
@@ -48,8 +49,8 @@ TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")  # what Airf
 __all__ = [
     "TRIGGER_TIMEOUTS", "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowSensorTimeout",
     "AirflowSkipException", "AirflowTaskTimeout", "BaseHook", "BaseOperator", "BaseSensorOperator", "BaseTrigger",
-    "Connection", "ObjectStoragePath", "PokeReturnValue", "StateStoreError", "TriggerEvent", "conf", "count",
-    "get_async_connection", "get_async_extra_dejson", "get_fernet", "mask_secret", "timezone",
+    "Connection", "ObjectStoragePath", "PokeReturnValue", "StateStoreError", "TriggerEvent", "Variable", "conf",
+    "count", "get_async_connection", "get_async_extra_dejson", "get_fernet", "mask_secret", "timezone",
 ]  # fmt: skip
 
 

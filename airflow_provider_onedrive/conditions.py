@@ -32,7 +32,8 @@ MAX_FOUND_ITEMS = 1000  # Airflow maps over at most 1024, and XCom is no place f
 class Addressing(Protocol):
     """What a condition needs of a client."""
 
-    def address(self, location: str | Mapping[str, Any]) -> Address: ...
+    def locate(self, location: str | Mapping[str, Any]) -> Flow[Address]: ...
+    def forget(self, address: Address) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,14 @@ class FileCondition:
         selection = Selection(self.file_pattern, self.kind)
         selection.check()
         in_folder = self.file_pattern is not None or parse(self.location).is_folder
-        address = client.address(self.location)
+        address = yield from client.locate(self.location)
         try:
             return (yield from _matching(address, selection) if in_folder else _one(address, selection))
         except OneDriveError as error:
-            if isinstance(error, ItemNotFound) and not isinstance(error, DriveNotFound):
-                return []
+            if isinstance(error, ItemNotFound):
+                client.forget(address)  # what was looked up before may have been replaced by another of the name
+                if not isinstance(error, DriveNotFound):
+                    return []
             raise error.about("wait for", str(address)) from None
 
 

@@ -19,23 +19,18 @@ from typing import Any, Self, cast
 
 import httpx
 
-from airflow_provider_onedrive.graph.auth import (
-    OnSecret,
-    TokenAuth,
-    TokenSource,
-    blocking_http,
-    http_options,
-    is_untrusted,
-    untrusted,
-)
+from airflow_provider_onedrive.graph.auth import OnSecret, TokenAuth, TokenSource
 from airflow_provider_onedrive.graph.cooldown import CoolDown, identity_of
-from airflow_provider_onedrive.graph.errors import ConfigurationError, GraphError, OneDriveError, Stopped
+from airflow_provider_onedrive.graph.errors import ConfigurationError, GraphError, OneDriveError, Stopped, stopped
+from airflow_provider_onedrive.graph.https import blocking_http, http_options, is_untrusted, untrusted
+from airflow_provider_onedrive.graph.limits import check_reading
 from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
 from airflow_provider_onedrive.graph.operations import Addresses, AsyncOperations, Operations
 from airflow_provider_onedrive.graph.pace import Pace
 from airflow_provider_onedrive.graph.redaction import cut_urls_in_logs
 from airflow_provider_onedrive.graph.retry import RetryPolicy, throttles_all
 from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.shelves import Shelves
 from airflow_provider_onedrive.graph.stopping import StopFlag
 from airflow_provider_onedrive.graph.transport import CONNECTIONS
 from airflow_provider_onedrive.graph.wire import (
@@ -66,6 +61,7 @@ class _Way(Addresses):
         on_secret: OnSecret | None = None,
         cool_down_folder: Path | None = None,
         flag: StopFlag | None = None,
+        shelves: Shelves | None = None,
     ) -> None:
         """Make a client; nothing is sent yet.
 
@@ -73,11 +69,13 @@ class _Way(Addresses):
         :param cool_down_folder: where processes tell each other that Graph asked for a pause; None tells nobody. The
             clients of one process always share it.
         :param flag: ends requests for a token.
+        :param shelves: where tokens wait for other processes; None keeps them in this one.
         """
         super().__init__(settings)
         self.retry_policy = RetryPolicy()
         self._cool_down = CoolDown(identity_of(settings), cool_down_folder)
-        self._tokens = TokenSource(settings, on_secret or (lambda _: None), flag)
+        self._rate = Pace(settings.requests_per_second)
+        self._tokens = TokenSource(settings, on_secret or (lambda _: None), flag, shelves)
         self._auth = TokenAuth(self._tokens, settings.graph_url)
 
     def _parts(self, request: Request) -> dict[str, Any]:
@@ -96,6 +94,7 @@ class _Way(Addresses):
             raise ConfigurationError("Graph gave a link that cannot be read; it was not followed.") from None
 
     def _attempts(self, request: Request) -> Attempts:
+        check_reading(self.settings, request)
         return Attempts(self.retry_policy, request, can_renew=self._tokens.can_renew)
 
     def _pause_seconds(self, request: Request) -> float:
@@ -138,10 +137,16 @@ class Client(_Way, Operations):
     """Microsoft Graph for one connection, blocking its thread. A context manager; see :class:`Operations`."""
 
     def __init__(
-        self, settings: Settings, *, on_secret: OnSecret | None = None, cool_down_folder: Path | None = None
+        self,
+        settings: Settings,
+        *,
+        on_secret: OnSecret | None = None,
+        cool_down_folder: Path | None = None,
+        shelves: Shelves | None = None,
     ) -> None:
         self._flag = StopFlag()
-        super().__init__(settings, on_secret=on_secret, cool_down_folder=cool_down_folder, flag=self._flag)
+        told = {"on_secret": on_secret, "cool_down_folder": cool_down_folder, "shelves": shelves}
+        super().__init__(settings, flag=self._flag, **told)  # type: ignore[arg-type]
         self.pace = Pace()
         self._graph = blocking_http(settings, self._flag, auth=self._auth)
         self._storage = blocking_http(settings, self._flag)
@@ -176,6 +181,7 @@ class Client(_Way, Operations):
                 done.result()
 
     def run_each(self, works: Iterable[Callable[[], T]], at_once: int) -> Iterator[tuple[int, T | OneDriveError]]:
+        at_once = min(at_once, self.settings.max_concurrent or at_once)
         group, numbers, window = StopFlag(), dict[Future[T], int](), max(at_once, 1)
         with ThreadPoolExecutor(window, "onedrive") as pool, group.set_at_end():
             for number, work in enumerate(works):
@@ -210,6 +216,7 @@ class Client(_Way, Operations):
         self._wait(attempts.first_wait_seconds)
         while True:
             self._check_running()
+            self._wait(self._rate.wait_seconds(1))
             self._cool_off(request)
             try:
                 response = self._noted(request, self._send(request))
@@ -269,7 +276,7 @@ class Client(_Way, Operations):
         return problem if isinstance(problem, Stopped) else TransferCut(problem, received)
 
     def _problem(self, request: Request, error: httpx.HTTPError) -> OneDriveError:
-        return _stopped() if self._flag.is_set() else super()._problem(request, error)
+        return stopped() if self._flag.is_set() else super()._problem(request, error)
 
     def _pieces(self, request: Request) -> Iterator[bytes]:
         for piece in cast("Any", request.body)():
@@ -283,7 +290,7 @@ class Client(_Way, Operations):
 
     def _check_running(self) -> None:
         if self._flag.is_set():
-            raise _stopped()
+            raise stopped()
 
 
 def _ended(numbers: dict[Future[T], int]) -> Iterator[tuple[int, T | OneDriveError]]:
@@ -297,23 +304,25 @@ def _ended(numbers: dict[Future[T], int]) -> Iterator[tuple[int, T | OneDriveErr
             yield number, done.result()
 
 
-def _stopped() -> Stopped:
-    return Stopped("The task was stopped; nothing more is sent")
-
-
 class AsyncClient(_Way, AsyncOperations):
     """Microsoft Graph for one connection, on an event loop. An async context manager; see :class:`AsyncOperations`."""
 
     def __init__(
-        self, settings: Settings, *, on_secret: OnSecret | None = None, cool_down_folder: Path | None = None
+        self,
+        settings: Settings,
+        *,
+        on_secret: OnSecret | None = None,
+        cool_down_folder: Path | None = None,
+        shelves: Shelves | None = None,
     ) -> None:
-        super().__init__(settings, on_secret=on_secret, cool_down_folder=cool_down_folder)
+        super().__init__(settings, on_secret=on_secret, cool_down_folder=cool_down_folder, shelves=shelves)
         self._graph = httpx.AsyncClient(auth=self._auth, **self._options())
         self._storage = httpx.AsyncClient(**self._options())
 
     def _options(self) -> dict[str, Any]:
         # With fewer idle connections than connections httpx would close and reconnect all the time.
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        connections = self.settings.max_concurrent or CONNECTIONS
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         return {**http_options(self.settings), "limits": limits}
 
     async def __aenter__(self) -> Self:
@@ -346,6 +355,7 @@ class AsyncClient(_Way, AsyncOperations):
         attempts = self._attempts(request)
         await asyncio.sleep(attempts.first_wait_seconds)
         while True:
+            await asyncio.sleep(self._rate.wait_seconds(1))
             await self._cool_off(request)
             try:
                 return self._noted(request, await self._send(request))

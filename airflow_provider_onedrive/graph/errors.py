@@ -379,3 +379,8 @@ def _restore(name: str, state: dict[str, Any]) -> OneDriveError:
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def stopped() -> Stopped:
+    """Say that somebody has ended it."""
+    return Stopped("The task was stopped; nothing more is sent")

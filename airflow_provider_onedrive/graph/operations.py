@@ -27,16 +27,16 @@ from airflow_provider_onedrive.graph import (
 )
 from airflow_provider_onedrive.graph.copies import Copy, Progress
 from airflow_provider_onedrive.graph.downloads import Link, linked_children
-from airflow_provider_onedrive.graph.errors import ConfigurationError, DriveNotFound, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.errors import DriveNotFound, ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.filters import Filters, reaches_below
 from airflow_provider_onedrive.graph.folders import Folder, Report
 from airflow_provider_onedrive.graph.folderupload import Uploads
 from airflow_provider_onedrive.graph.items import may_hold_something
+from airflow_provider_onedrive.graph.limits import Allowed
 from airflow_provider_onedrive.graph.localcopy import DownloadOptions
 from airflow_provider_onedrive.graph.locations import (
     Address,
     Location,
-    address_of,
     deletable,
     new_folder,
     parse,
@@ -45,6 +45,7 @@ from airflow_provider_onedrive.graph.locations import (
 )
 from airflow_provider_onedrive.graph.messages import Flow, Page, Request, T
 from airflow_provider_onedrive.graph.models import DriveItem
+from airflow_provider_onedrive.graph.places import Places, SharedPlace
 from airflow_provider_onedrive.graph.placing import Placement, Placing, placement
 from airflow_provider_onedrive.graph.plans import UploadOptions
 from airflow_provider_onedrive.graph.progress import Meter
@@ -68,33 +69,43 @@ _FOLDERS_AT_ONCE = 8
 
 
 class Addresses:
-    """Knows the connection's own place.
+    """Knows what the connection's locations mean, and what it may touch.
 
     :param settings: of the connection.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._places = Places(settings)
+        self._allowed = Allowed(settings, self._places)
         self._known_folders: uploads.KnownFolders = {}
+        policy = settings.name_policy
+        self._parse = partial(parse, name_policy=policy)
+        self._new_folder = partial(new_folder, name_policy=policy)
+        self._deletable = partial(deletable, name_policy=policy)
+        self._placed_in = partial(placed_in, name_policy=policy)
+        self._upload_target = partial(upload_target, name_policy=policy)
 
-    def address(self, location: LocationLike) -> Address:
+    def locate(self, location: LocationLike) -> Flow[Address]:
         """Turn a location into Graph's terms.
 
         :raises LocationError: if it cannot be understood.
-        :raises ConfigurationError: if it is the own place of an application, which has none.
+        :raises ConfigurationError: if the connection does not allow it, or it is the own place of an application,
+            which has none.
         """
-        return self._address(parse(location))
+        return (yield from self._locate(self._parse(location)))
 
-    def _address(self, place: Location) -> Address:
-        if place.root == "myfiles" and self.settings.myfiles is None and self.settings.is_app:
-            raise ConfigurationError(
-                f"{place} is the connection's own place, and an application has none.",
-                advice="Put a user (name@company.example) or a drive into the connection's field myfiles.",
-            )
-        return address_of(place, self.settings.myfiles)
+    def forget(self, address: Address) -> None:
+        """Look up anew next time what stands at the beginning of an address, because nothing was found there."""
+        self._places.forget(address)
 
-    def _placement(self, location: LocationLike, destination: LocationLike, how: Placing) -> Placement:
-        return placement(self._address, location, destination, how)
+    def _locate(self, place: Location) -> Flow[Address]:
+        address = yield from self._places.locate(place)
+        yield from self._allowed.check(address)
+        return address
+
+    def _placement(self, location: LocationLike, destination: LocationLike, how: Placing) -> Flow[Placement]:
+        return placement(self._locate, location, destination, how, self.settings.name_policy)
 
 
 class Operations(Addresses, ABC):
@@ -127,6 +138,20 @@ class Operations(Addresses, ABC):
         """Drive a flow to its end."""
         return self._converse(Conversation(flow))
 
+    def address(self, location: LocationLike) -> Address:
+        """Turn a location into Graph's terms, as :meth:`locate` does."""
+        return self._address(self._parse(location))
+
+    def shared_places(self) -> list[SharedPlace]:
+        """Find all that ``shared/`` can be followed by."""
+        return self.run(self._places.list_shared())
+
+    def _address(self, place: Location) -> Address:
+        try:
+            return self.run(self._locate(place))
+        except OneDriveError as error:
+            raise error.about("look for", str(place)) from None
+
     def stat(self, location: LocationLike) -> DriveItem:
         """Read what is known about an item."""
         address = self.address(location)
@@ -138,8 +163,11 @@ class Operations(Addresses, ABC):
         return self._about("look at", address, items.stat_or_none(address)) is not None
 
     def children(self, location: LocationLike) -> Iterator[DriveItem]:
-        """Give what lies directly in a folder, page by page."""
-        return self.children_of(self.address(location))
+        """Give what lies directly in a folder, page by page; of ``shared`` all that can be named behind it."""
+        place = self._parse(location)
+        if place.is_list_of_shared:
+            return (self.stat(each.location) for each in self.shared_places())
+        return self.children_of(self._address(place))
 
     def walk(self, location: LocationLike) -> Iterator[DriveItem]:
         """Give everything below a folder, each folder before what is in it."""
@@ -149,7 +177,7 @@ class Operations(Addresses, ABC):
         self, location: LocationLike, *, exist_ok: bool = False, create_folders: bool = False
     ) -> DriveItem:
         """Create a folder; the one above must exist, unless ``create_folders``."""
-        address = self._address(new_folder(location))
+        address = self._address(self._new_folder(location))
         how = items.make_folder(address, exist_ok=exist_ok, create_folders=create_folders)
         return self._about("create", address, how)
 
@@ -303,7 +331,7 @@ class Operations(Addresses, ABC):
         :param ignore_if_missing: nothing there is no error, and the result is empty; a later try of the same task
             asks for that, because an earlier one may have done it.
         """
-        address = self._address(deletable(location))
+        address = self._address(self._deletable(location))
         how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
         return _logged(self._about("delete", address, items.remove(address, how)), address, how)
 
@@ -316,7 +344,7 @@ class Operations(Addresses, ABC):
         :param destination: a folder, where it ends in ``/`` or ``file_name`` is given, or the new name with its path.
         :param how: see :class:`~airflow_provider_onedrive.graph.placing.Placing`.
         """
-        plan = self._placement(location, destination, how)
+        plan = self.run(self._placement(location, destination, how))
         talk = Conversation(moves.move(plan))
         return self._transfer("move", plan.source, lambda: self._converse(talk), talk)
 
@@ -333,7 +361,7 @@ class Operations(Addresses, ABC):
         :param timeout_seconds: after which :class:`~airflow_provider_onedrive.graph.errors.CopyUnfinished` is raised;
             the copy itself goes on.
         """
-        plan = self._placement(location, destination, how)
+        plan = self.run(self._placement(location, destination, how))
         end = float("inf") if timeout_seconds is None else time.monotonic() + timeout_seconds
         talk = Conversation(copies.copy(plan, lambda: time.monotonic() >= end))
         return self._transfer("copy", plan.source, lambda: self._converse(talk), talk)
@@ -343,7 +371,7 @@ class Operations(Addresses, ABC):
 
         :return: what :meth:`copy_progress` and :meth:`copied` need; it has the ``item`` where no copy was needed.
         """
-        plan = self._placement(location, destination, how)
+        plan = self.run(self._placement(location, destination, how))
         return self._about("copy", plan.source, copies.start(plan))
 
     def copy_progress(self, monitor_url: str) -> Progress:
@@ -363,7 +391,7 @@ class Operations(Addresses, ABC):
         :param copy: what ``to_dict`` of the :class:`~airflow_provider_onedrive.graph.copies.Copy` gave.
         :param item_id: as its end said.
         """
-        address = self._address(placed_in(destination, file_name)[0])
+        address = self._address(self._placed_in(destination, file_name)[0])
         return self._about("copy to", address, copies.copied(address, copy, item_id))
 
     def upload_folder(
@@ -416,6 +444,7 @@ class Operations(Addresses, ABC):
 
         :return: those that could not be deleted, and why; what has gone already counts as deleted.
         """
+        self.run(self._allowed.check_items(found))
         return many.delete_items(self, found, permanent=permanent)
 
     def children_of(self, address: Address) -> Iterator[DriveItem]:
@@ -493,6 +522,8 @@ class Operations(Addresses, ABC):
             yield
         except OneDriveError as error:
             error.about(operation, str(address))
+            if isinstance(error, ItemNotFound):
+                self.forget(address)
             if isinstance(error, ItemNotFound) and not isinstance(error, DriveNotFound):
                 self._advise(error, address)
             raise
@@ -516,7 +547,7 @@ class Operations(Addresses, ABC):
     ) -> DriveItem:
         """Say what goes where, see that it is there, and send it."""
         content = source_of(source)
-        address = self._address(upload_target(location, file_name, name_of(source)))
+        address = self._address(self._upload_target(location, file_name, name_of(source)))
         session = open_session or OpenSession()
         talk = Conversation(
             flow_for(address, content, retrying=retrying, options=options, open_session=session),
@@ -569,35 +600,45 @@ class AsyncOperations(Addresses, ABC):
     async def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its end."""
 
+    async def address(self, location: LocationLike) -> Address:
+        """Turn a location into Graph's terms, as :meth:`locate` does."""
+        return await self._address(self._parse(location))
+
+    async def _address(self, place: Location) -> Address:
+        try:
+            return await self.run(self._locate(place))
+        except OneDriveError as error:
+            raise error.about("look for", str(place)) from None
+
     async def stat(self, location: LocationLike) -> DriveItem:
-        address = self.address(location)
+        address = await self.address(location)
         return await self._about("look at", address, items.stat(address))
 
     async def exists(self, location: LocationLike) -> bool:
-        address = self.address(location)
+        address = await self.address(location)
         return await self._about("look at", address, items.stat_or_none(address)) is not None
 
     async def children(self, location: LocationLike) -> AsyncIterator[DriveItem]:
-        async for item in self._children(self.address(location)):
+        async for item in self._children(await self.address(location)):
             yield item
 
     async def walk(self, location: LocationLike) -> AsyncIterator[DriveItem]:
-        async for item in self._walk(self.address(location)):
+        async for item in self._walk(await self.address(location)):
             yield item
 
     async def create_folder(
         self, location: LocationLike, *, exist_ok: bool = False, create_folders: bool = False
     ) -> DriveItem:
-        address = self._address(new_folder(location))
+        address = await self._address(self._new_folder(location))
         how = items.make_folder(address, exist_ok=exist_ok, create_folders=create_folders)
         return await self._about("create", address, how)
 
     async def move(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> DriveItem:
-        plan = self._placement(location, destination, how)
+        plan = await self.run(self._placement(location, destination, how))
         return await self._about("move", plan.source, moves.move(plan))
 
     async def start_copy(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> Copy:
-        plan = self._placement(location, destination, how)
+        plan = await self.run(self._placement(location, destination, how))
         return await self._about("copy", plan.source, copies.start(plan))
 
     async def copy_progress(self, monitor_url: str) -> Progress:
@@ -613,7 +654,7 @@ class AsyncOperations(Addresses, ABC):
         dry_run: bool = False,
         ignore_if_missing: bool = False,
     ) -> list[DriveItem]:
-        address = self._address(deletable(location))
+        address = await self._address(self._deletable(location))
         how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
         return _logged(await self._about("delete", address, items.remove(address, how)), address, how)
 
@@ -637,6 +678,8 @@ class AsyncOperations(Addresses, ABC):
         try:
             return await self.run(flow)
         except OneDriveError as error:
+            if isinstance(error, ItemNotFound):
+                self.forget(address)
             error.about(operation, str(address))
             raise
 

@@ -93,21 +93,22 @@ class Placement:
 
 
 def placement(
-    addressed: Callable[[Location], Address],
+    locate: Callable[[Location], Flow[Address]],
     location: str | Mapping[str, Any],
     destination: str | Mapping[str, Any],
     how: Placing,
-) -> Placement:
+    name_policy: str = "error",
+) -> Flow[Placement]:
     """Read what a user said.
 
     :raises LocationError: if a location cannot be understood or cannot be meant.
     """
-    source = movable(location)
-    place, name = placed_in(destination, how.get("file_name"))
+    source = movable(location, name_policy)
+    place, name = placed_in(destination, how.get("file_name"), name_policy)
     retrying = how.get("retrying", False)
     return Placement(
-        addressed(source),
-        addressed(place),
+        (yield from locate(source)),
+        (yield from locate(place)),
         name,
         how.get("if_exists", "fail"),
         create_folders=how.get("create_folders", False),

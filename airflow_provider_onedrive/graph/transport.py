@@ -59,6 +59,7 @@ class Transport(httpx.BaseTransport):
 
     :param proxy: of every request; None means what the environment says (``HTTPS_PROXY``, ``NO_PROXY``, …).
     :param connections: at most so many, to each proxy and to everything else. They are made when they are needed.
+    :param is_direct: there is no proxy, whatever the environment says.
     """
 
     def __init__(
@@ -68,11 +69,14 @@ class Transport(httpx.BaseTransport):
         proxy: str | None = None,
         *,
         connections: int = SHARDS * SHARD_CONNECTIONS,
+        is_direct: bool = False,
     ) -> None:
         self._flag = flag
         self._context = context
         self._connections = connections
         self._proxies = {"all": proxy} if proxy else getproxies_environment()
+        if is_direct:
+            self._proxies = {}
         self._pools: dict[int, _Pools] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -18,7 +18,8 @@ from airflow_provider_onedrive.compat import (
 from airflow_provider_onedrive.get_provider_info import get_provider_info
 from airflow_provider_onedrive.graph.cooldown import shared_folder
 from airflow_provider_onedrive.graph.errors import OneDriveError
-from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.settings import DEFAULT_TOKEN_FILE_ROOTS, Settings
+from airflow_provider_onedrive.tokenshelves import shelves_of
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient, Client
@@ -48,7 +49,8 @@ class OneDriveHook(BaseHook):
 
         connection = self.get_connection(self.onedrive_conn_id)
         settings = _settings(connection, connection.extra_dejson)
-        return Client(settings, on_secret=mask_secret, cool_down_folder=_cool_down_folder())
+        shelves = shelves_of(self.onedrive_conn_id, settings, may_block=True)
+        return Client(settings, on_secret=mask_secret, cool_down_folder=_cool_down_folder(), shelves=shelves)
 
     async def get_async_conn(self) -> AsyncClient:
         """Return a client for the running event loop; an async context manager.
@@ -62,7 +64,8 @@ class OneDriveHook(BaseHook):
 
         connection = await get_async_connection(self.onedrive_conn_id)
         settings = _settings(connection, await get_async_extra_dejson(connection))
-        return AsyncClient(settings, cool_down_folder=_cool_down_folder())
+        shelves = shelves_of(self.onedrive_conn_id, settings, may_block=False)
+        return AsyncClient(settings, cool_down_folder=_cool_down_folder(), shelves=shelves)
 
     def test_connection(self) -> tuple[bool, str]:
         """Sign in and look at ``myfiles``; say what works, or what to do."""
@@ -88,11 +91,12 @@ def _settings(connection: Connection, extra: Mapping[str, Any]) -> Settings:
     fields = {name.removeprefix(_LEGACY_PREFIX): value for name, value in extra.items()}
     standard = {"client_id": connection.login, "client_secret": connection.password}
     given = {name: value for name, value in standard.items() if value}
-    return Settings.from_fields(fields | given, trusted_hosts=_trusted_hosts())
+    roots = _words("token_file_roots", " ".join(DEFAULT_TOKEN_FILE_ROOTS))
+    return Settings.from_fields(fields | given, trusted_hosts=_words("trusted_hosts"), token_file_roots=roots)
 
 
-def _trusted_hosts() -> tuple[str, ...]:
-    return tuple(conf.get("onedrive", "trusted_hosts", fallback="").replace(",", " ").split())
+def _words(option: str, default: str = "") -> tuple[str, ...]:
+    return tuple(conf.get("onedrive", option, fallback=default).replace(",", " ").split())
 
 
 def _cool_down_folder() -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asking_nothing import locate
 
 from airflow_provider_onedrive.conditions import MAX_FOUND_ITEMS, FileCondition, Selection, outlives
 from airflow_provider_onedrive.graph.errors import (
@@ -21,8 +22,8 @@ from airflow_provider_onedrive.graph.errors import (
     Throttled,
     Unauthenticated,
 )
-from airflow_provider_onedrive.graph.locations import Address, address_of, parse
-from airflow_provider_onedrive.graph.messages import Response
+from airflow_provider_onedrive.graph.locations import Address, parse
+from airflow_provider_onedrive.graph.messages import Flow, Response
 from airflow_provider_onedrive.graph.models import DriveItem
 
 
@@ -38,8 +39,11 @@ def as_json(name: str, kind: str = "file") -> dict[str, Any]:
 class Client:
     """The address part of a client."""
 
-    def address(self, location: Any) -> Address:
-        return address_of(parse(location), None)
+    def locate(self, location: Any) -> Flow[Address]:
+        return locate(parse(location))
+
+    def forget(self, address: Address) -> None:
+        pass
 
 
 def answers(condition: FileCondition, *replies: Any) -> tuple[list[str], list[DriveItem]]:

@@ -16,10 +16,12 @@ import airflow
 import httpx
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from airflow.providers.common.compat.sdk import redact
 from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_onedrive.get_provider_info import get_provider_info
-from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.errors import ConfigurationError
+from airflow_provider_onedrive.graph.settings import AUTH_KINDS, FIELDS, Settings
 
 INFO: dict[str, Any] = get_provider_info()
 FORM = INFO["connection-types"][0]
@@ -71,19 +73,21 @@ def test_the_hook_class_is_the_one_named() -> None:
     assert hook(**{hook.conn_name_attr: "other"}).onedrive_conn_id == "other"
 
 
-def test_every_field_of_the_form_is_understood_by_the_client() -> None:
-    """The form offers no field that the connection would be refused for."""
-    samples = {
-        "auth": "client_secret",
-        "cloud": "global",
-        "timeout_seconds": 5,
-        "graph_url": "https://graph.microsoft.com",
-        "authority_url": "https://login.microsoftonline.com",
-        "ca_certificate": "",
-        "proxy": "http://proxy.example:3128",
-    }
-    fields = {name: samples.get(name, "text") for name in FORM["conn-fields"]}
-    assert Settings.from_fields({"client_id": "id", "client_secret": "secret"} | fields).client_id == "id"
+@pytest.mark.parametrize("name", sorted(FORM["conn-fields"]))
+def test_a_field_of_the_form_is_understood_by_the_client(name: str) -> None:
+    """The form offers no field that the connection would be refused for as unknown, and leaves out none."""
+    said = ""
+    try:
+        Settings.from_fields({"client_id": "id", "client_secret": "secret", "tenant_id": "t", name: "text"})
+    except ConfigurationError as error:
+        said = str(error)
+    assert "unknown" not in said
+    assert set(FORM["conn-fields"]) | {"client_id", "client_secret"} == set(FIELDS)
+
+
+def test_the_form_knows_every_kind_of_identity() -> None:
+    """And an empty choice, as Airflow saves it."""
+    assert FORM["conn-fields"]["auth"]["schema"]["enum"] == [*AUTH_KINDS, None]
 
 
 def test_every_field_has_a_label_a_help_text_and_may_be_empty() -> None:
@@ -97,7 +101,15 @@ def test_every_field_has_a_label_a_help_text_and_may_be_empty() -> None:
 def test_only_secrets_are_password_fields() -> None:
     """What authenticates is shown as a password; a proxy's address may hold one."""
     secret = {name for name, it in FORM["conn-fields"].items() if it["schema"].get("format") == "password"}
-    assert secret == {"access_token", "proxy"}
+    keys = {"certificate_private_key", "certificate_private_key_passphrase"}
+    assert secret == keys | {"access_token", "refresh_token", "proxy"}
+
+
+def test_the_rest_api_hides_what_is_secret() -> None:
+    """Airflow redacts fields of the extra by their names."""
+    names = {name for name, it in FORM["conn-fields"].items() if it["schema"].get("format") == "password"} - {"proxy"}
+    shown = redact(dict.fromkeys(names, "SECRET"))
+    assert "SECRET" not in str(shown)
 
 
 def test_the_entry_point_leads_to_it() -> None:
@@ -118,6 +130,9 @@ def test_airflow_knows_the_defaults_of_the_configuration() -> None:
     options = dict(configs)["airflow-provider-onedrive"]["onedrive"]["options"]
     assert {name: option["default"] for name, option in options.items()} == {
         "trusted_hosts": "",
+        "token_file_roots": "/var/run/secrets",
+        "token_cache_folder": "",
+        "refresh_token_folder": "",
         "documents_folder": "",
         "documents_retention_days": "30",
         "cool_down_folder": None,

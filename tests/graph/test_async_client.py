@@ -110,7 +110,7 @@ def test_any_flow(ask, drive):
     drive.put("a.csv")
 
     async def talk(client):
-        page = await client.run(items.children(client.address("myfiles")))
+        page = await client.run(items.children(await client.address("myfiles")))
         return [item.name for item in page.items]
 
     assert ask(talk) == ["a.csv"]

@@ -22,7 +22,7 @@ ROUNDS = 7
 
 @pytest.fixture
 def found(samples: Any) -> list[DriveItem]:
-    locate = address_of(parse("drives/D"), None).locate
+    locate = address_of(parse("drives/D")).locate
     return [DriveItem.from_json(samples.file(f"{name}.csv", item_id=name), locate) for name in "ABC"]
 
 

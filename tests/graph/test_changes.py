@@ -13,7 +13,7 @@ from airflow_provider_onedrive.graph.errors import DriveNotFound, ItemNotFound
 from airflow_provider_onedrive.graph.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.locations import address_of, parse
 
-ROOT = address_of(parse("drives/D"), None)
+ROOT = address_of(parse("drives/D"))
 
 
 def told(samples: Any, *, has_path: bool) -> list[dict[str, Any]]:

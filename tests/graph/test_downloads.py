@@ -25,7 +25,7 @@ from airflow_provider_onedrive.graph.sinks import OpenFile, RangeIgnored, RangeS
 
 CONTENT = b"0123456789"
 ETAG = '"{F},1"'
-AT = address_of(Location("drives", ("d",), ("a.csv",)), None)
+AT = address_of(Location("drives", ("d",), ("a.csv",)))
 STAT = "GET /drives/d/root:/a.csv"
 
 

@@ -26,7 +26,7 @@ OK = Response(200, {}, {"id": "R"})
 
 
 def at(*names: str):
-    return address_of(Location("drives", ("d",), names), None)
+    return address_of(Location("drives", ("d",), names))
 
 
 def missing() -> ItemNotFound:
@@ -83,7 +83,7 @@ def test_a_drive_whose_root_may_not_be_read(script):
 
 def test_an_item_by_id_in_a_missing_drive(script):
     """By id too, the drive is asked."""
-    address = address_of(parse("items/d/i"), None)
+    address = address_of(parse("items/d/i"))
     with pytest.raises(DriveNotFound):
         script(("GET /drives/d/items/i", missing()), (f"GET {ROOT}?$select=id", missing())).run(items.stat(address))
 
@@ -304,7 +304,7 @@ def test_a_dry_run_sends_no_delete(script, samples):
 @pytest.mark.parametrize("more", [{}, {"recursive": True}, {"permanent": True}, {"dry_run": True}])
 def test_the_root_is_never_deleted(script, samples, more):
     """An empty template that names a root deletes nothing, however it is asked for."""
-    for address in (at(), address_of(parse("items/d/R"), None)):
+    for address in (at(), address_of(parse("items/d/R"))):
         talk = script((f"GET {address.url()}", samples.ok(samples.root())))
         with pytest.raises(LocationError, match="is the root of a drive and is never deleted"):
             talk.run(remove(address, **more))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import pytest
+from asking_nothing import own_address
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from airflow_provider_onedrive.graph.errors import ConfigurationError, LocationError
 from airflow_provider_onedrive.graph.locations import (
+    LOOKED_UP,
     MAX_PATH_CHARACTERS,
     Address,
     Location,
@@ -21,6 +23,7 @@ from airflow_provider_onedrive.graph.locations import (
     quote_name,
     upload_target,
 )
+from airflow_provider_onedrive.graph.names import repaired
 
 ILLEGAL = '"*:<>?/\\|'
 characters = st.characters(exclude_characters=ILLEGAL, exclude_categories=["Cc", "Cs"])
@@ -69,7 +72,12 @@ def test_what_a_text_means(text, location):
     [
         (
             "Finance/a.pdf",
-            ["'Finance/a.pdf'", "known root", "myfiles, users, drives, items", "'myfiles/Finance/a.pdf'?"],
+            [
+                "'Finance/a.pdf'",
+                "known root",
+                "myfiles, shared, users, groups, drives, items, sites",
+                "'myfiles/Finance/a.pdf'?",
+            ],
         ),
         ("/Finance/a.pdf", ["'/Finance/a.pdf'", "Did you mean 'myfiles/Finance/a.pdf'?"]),
         ("a.pdf", ["Did you mean 'myfiles/a.pdf'?"]),
@@ -84,7 +92,7 @@ def test_what_a_text_means(text, location):
         ("myfiles/./a", ["'myfiles/./a'", "'.'", "Write the path out"]),
         ("myfiles/a/..", ["'..'", "no name"]),
         ("myfiles/a/../b", ["'..'"]),
-        ("myfiles/a\\b", ["'\\\\'", "does not allow", "Replace it"]),
+        ("myfiles/a\\b", ["'\\\\'", "does not allow", "Write 'a_b'"]),
         ("myfiles/a\x00b", ["'\\x00'", "does not allow"]),
         ("myfiles/a\nb", ["'\\n'", "does not allow"]),
         ("myfiles/*.csv", ["'*'", "file_pattern"]),
@@ -93,8 +101,8 @@ def test_what_a_text_means(text, location):
             "myfiles/2026-01-02T03:04:05/a",
             ["':'", "Times have colons", "{{ dag_run.run_after | ts_nodash }}", "run_id"],
         ),
-        ("myfiles/ a", ["' a'", "start or end with a space", "Trim it"]),
-        ("myfiles/a /b", ["'a '", "Trim it"]),
+        ("myfiles/ a", ["' a'", "start or end with a space", "Write '_a'"]),
+        ("myfiles/a /b", ["'a '", "Write 'a_'"]),
         ("myfiles/a.", ["'a.'", "end with a dot"]),
         ("myfiles/" + "/".join(["x" * 99] * 5), ["400 characters", "Shorten it"]),
         ("users", ["'users'", "not complete", "users/<id or UPN>[/path]"]),
@@ -103,10 +111,14 @@ def test_what_a_text_means(text, location):
         ("drives", ["drives/<drive-id>[/path]"]),
         ("items/b!x", ["items/<drive-id>/<item-id>[/path]"]),
         ("items/b!x/", ["not complete"]),
-        ("shared/x", ["'shared/x'", "does not know yet", "myfiles[/path]"]),
-        ("groups/x", ["does not know yet"]),
-        ("sites/contoso.sharepoint.com/sites/x/Documents", ["does not know yet", "drives/<drive-id>[/path]"]),
-        ("https://contoso.sharepoint.com/sites/x", ["does not know yet"]),
+        ("shared//x", ["'shared//x'", "not complete", "shared/<name>[/path]"]),
+        ("groups", ["not complete", "groups/<id>[/path]"]),
+        ("sites/contoso.sharepoint.com", ["not complete", "/<library>[/path]"]),
+        ("https://contoso.sharepoint.com/", ["on contoso.sharepoint.com", "does not say which file or folder"]),
+        ("https://contoso.sharepoint.com/_layouts/15/Doc.aspx?sourcedoc={x}", ["does not say", "Copy link"]),
+        ("https://onedrive.live.com/?cid=1", ["does not say which file or folder"]),
+        ("https://contoso.sharepoint.com:x/a", ["no plain https address"]),
+        ("https://contoso.sharepoint.com/sites/x/Documents/..", ["'..'"]),
     ],
 )
 def test_what_is_wrong_and_what_to_write_instead(text, said):
@@ -146,10 +158,7 @@ def test_text_that_is_no_unicode(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "https://contoso-my.sharepoint.com/:x:/g/personal/anna/SECRET?e=SECRET",
-        "HTTPS://contoso.sharepoint.com/:f:/s/SECRET",
         "http://1drv.ms/x/s!SECRET",
-        "https://onedrive.live.com?cid=1&authkey=SECRET",
         "https://anna:SECRET@contoso.sharepoint.com/x",
         " https://contoso-my.sharepoint.com/:x:/g/SECRET",
         "myfiles/https://contoso-my.sharepoint.com/:x:/g/SECRET",
@@ -166,6 +175,82 @@ def test_a_sharing_link_is_never_echoed(text):
     assert "SECRET" not in str(caught.value) + repr(caught.value.to_dict())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://contoso-my.sharepoint.com/:x:/g/personal/anna/SECRET?e=SECRET",
+        "HTTPS://contoso.sharepoint.com/:f:/s/SECRET",
+        "https://1drv.ms/x/s!SECRET",
+        "https://onedrive.live.com?cid=1&authkey=SECRET",
+        "https://onedrive.live.com/redir?resid=1!2&redeem=SECRET",
+    ],
+)
+def test_a_sharing_link(text):
+    """Of both personalities it is understood, and only its host is shown."""
+    place = parse(text)
+    assert place.link == text
+    assert "(sharing link)" in str(place)
+    assert "SECRET" not in str(place) + repr(place)
+    assert not place.is_root
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        (
+            "https://h.example/sites/T/Shared%20Documents/a%20%23b.csv",
+            "sites/h.example/sites/T/Shared Documents/a #b.csv",
+        ),
+        (
+            "https://h.example/sites/T/Shared%20Documents/Forms/AllItems.aspx",
+            "sites/h.example/sites/T/Shared Documents",
+        ),
+        (
+            "https://h.example/sites/T/Docs/Forms/AllItems.aspx?RootFolder=%2Fsites%2FT%2FDocs%2Fx%20y&View=1",
+            "sites/h.example/sites/T/Docs/x y",
+        ),
+        (
+            "https://H.example/personal/a_b/_layouts/15/onedrive.aspx?id=%2Fpersonal%2Fa_b%2FDocuments%2Fx&ga=1",
+            "sites/h.example/personal/a_b/Documents/x",
+        ),
+        ("https://h.example/:w:/r/sites/T/Docs/a.docx?d=w1&csf=1", "sites/h.example/sites/T/Docs/a.docx"),
+        ("https://onedrive.live.com/?id=ABC%21123&cid=ABC", "items/ABC/ABC!123"),
+        ("https://onedrive.live.com/?resid=ABC%21123", "items/ABC/ABC!123"),
+    ],
+)
+def test_an_address_from_the_browser(text, read_as):
+    """It is read here, percent-encoding and all, and means the same as the location written out."""
+    assert parse(text) == parse(read_as)
+
+
+@pytest.mark.parametrize(
+    ("name", "becomes"),
+    [
+        ("a:b*c.csv", "a_b_c.csv"),
+        (" a ", "_a_"),
+        ("a..", "a__"),
+        ("CON", "_CON"),
+        ("~$a.docx", "__a.docx"),
+        ("x_vti_y", "x_vti-y"),
+        ("desktop.ini", "_desktop.ini"),
+        ("a\ud800", "a_"),
+        ("fine.csv", "fine.csv"),
+        ("..", ".."),
+    ],
+)
+def test_a_repaired_name(name, becomes):
+    """What OneDrive does not take is replaced, the same way each time."""
+    assert repaired(name) == becomes
+
+
+@given(st.text(min_size=1, max_size=40).filter(lambda text: "/" not in text and text not in (".", "..")))
+def test_any_repaired_name_is_taken(name):
+    """Whatever comes, the repaired name can be written, and repairing it again changes nothing."""
+    fixed = repaired(name)
+    assert upload_target("myfiles/", name, name_policy="replace").name == fixed
+    assert repaired(fixed) == fixed
+
+
 @pytest.mark.parametrize("value", [None, 7, b"myfiles/a", ["myfiles/a"]])
 def test_a_location_of_another_type(value):
     """What is neither text nor an item dict is an error that names the type."""
@@ -178,7 +263,7 @@ def test_an_item_dict_addresses_by_id():
     place = parse(ITEM)
     assert str(place) == "myfiles/Finance/a.pdf"
     assert not place.is_root
-    assert address_of(place, None).url("content") == "/drives/b!d/items/01F/content"
+    assert address_of(place).url("content") == "/drives/b!d/items/01F/content"
 
 
 def test_an_item_dict_of_a_place_without_a_name():
@@ -190,7 +275,7 @@ def test_an_item_dict_of_a_place_without_a_name():
 def test_what_lies_below_an_item_dict_of_a_folder():
     """What is found below an item dict is named below the dict's location, or by ids where it lies elsewhere."""
     folder = {"drive_id": "b!d", "id": "01P", "location": "myfiles/Finance", "path": "Team/Finance"}
-    address = address_of(parse(folder), None)
+    address = address_of(parse(folder))
     assert address.locate("b!d", "01X", "Team/Finance/x/y.csv") == "myfiles/Finance/x/y.csv"
     assert address.locate("b!d", "01X", "Other/y.csv") == "items/b!d/01X"
 
@@ -232,7 +317,7 @@ def test_which_file_an_upload_means(location, file_name, local_path, target):
         ("myfiles/x/", "a/b.csv", ["'a/b.csv' has a slash", "Put the folders into the location"]),
         ("myfiles/x/", "a:b.csv", ["':'", "ts_nodash"]),
         ("myfiles/x/", "..", ["'..'"]),
-        ("myfiles/x/", "CON", ["'CON'", "reserved name", "Choose another"]),
+        ("myfiles/x/", "CON", ["'CON'", "reserved name", "Write '_CON'"]),
         ("myfiles/x/", "y" * 399, ["400 characters"]),
     ],
 )
@@ -289,7 +374,7 @@ def test_what_is_a_whole_place(location, is_root):
 )
 def test_addresses(location, url, children):
     """Each segment is quoted by itself, and a colon closes the path only where something follows."""
-    address = address_of(parse(location), None)
+    address = address_of(parse(location))
     assert address.url() == url
     assert address.url("children") == children
 
@@ -305,7 +390,7 @@ def test_addresses(location, url, children):
 )
 def test_the_connections_own_place(myfiles, url):
     """myfiles is a user, a drive or a folder, as the connection says."""
-    address = address_of(parse("myfiles/a.csv"), parse_myfiles(myfiles))
+    address = own_address("myfiles/a.csv", parse_myfiles(myfiles))
     assert address.url() == url
     assert str(address) == "myfiles/a.csv"
 
@@ -319,8 +404,9 @@ def test_a_wrong_own_place(text):
 
 def test_a_sharing_link_as_own_place_is_not_echoed():
     """The connection's field may hold a secret too."""
+    assert "SECRET" not in repr(parse_myfiles("https://contoso.sharepoint.com/:f:/g/SECRET"))
     with pytest.raises(ConfigurationError) as caught:
-        parse_myfiles("https://contoso.sharepoint.com/:f:/g/SECRET")
+        parse_myfiles("http://contoso.sharepoint.com/:f:/g/SECRET")
     assert "SECRET" not in str(caught.value)
 
 
@@ -353,7 +439,7 @@ def test_any_text_parses_or_is_a_location_error(text):
     except LocationError as error:
         assert str(error).encode("utf-8")  # noqa: PT017 - either way is right
     else:
-        assert address_of(place, None).url("content").isascii()
+        assert place.root in LOOKED_UP or address_of(place).url("content").isascii()
 
 
 @given(locations, st.one_of(st.none(), roots, locations), st.lists(names, max_size=3))
@@ -362,11 +448,11 @@ def test_what_is_found_can_be_found_again(text, myfiles, below):
     assume(len(text) + len("/".join(below)) < MAX_PATH_CHARACTERS)
     own = parse(myfiles) if myfiles and not myfiles.startswith("myfiles") else None
     place = parse(text)
-    address = address_of(place, own)
+    address = own_address(text, own)
     inside = own.names if own and place.root == "myfiles" else ()
     assume(len("/".join((*inside, *place.names, *below))) < MAX_PATH_CHARACTERS)
     found = address.locate("D", "I", "/".join((*inside, *place.names, *below)))
-    again = address_of(parse(found), own)
+    again = own_address(found, own)
     by_path = Address(address.base, (*address.names, *below), "", "").url()
     assert again.url() in (by_path, item_url("D", "I"))
     if place.root != "items" and not (own and own.root == "items" and place.root == "myfiles"):
@@ -376,15 +462,15 @@ def test_what_is_found_can_be_found_again(text, myfiles, below):
 @given(st.lists(names, min_size=1, max_size=4), names)
 def test_through_a_folder_and_by_id(path, name):
     """An item through the id of its folder keeps its own name only, and by its own id none."""
-    address = address_of(Location("drives", ("d",), (*path, name)), None)
+    address = address_of(Location("drives", ("d",), (*path, name)))
     assert address.through("D", "P").url() == f"/drives/D/items/P:/{quote_name(name)}"
     assert address.by_id("D", "F").url() == "/drives/D/items/F"
-    assert address.parent.url() == address_of(Location("drives", ("d",), tuple(path)), None).url()
+    assert address.parent.url() == address_of(Location("drives", ("d",), tuple(path))).url()
     assert address.drive_root == address.through("d", "P").drive_root == "/drives/d/root"
 
 
 def test_a_place_of_a_drive_is_told_from_an_item():
     """Only the drive's root is the drive's root; an item by id never is."""
-    assert address_of(parse("drives/d"), None).is_drive_root
-    assert not address_of(parse("drives/d/a"), None).is_drive_root
-    assert not address_of(parse("items/d/i"), None).is_drive_root
+    assert address_of(parse("drives/d")).is_drive_root
+    assert not address_of(parse("drives/d/a")).is_drive_root
+    assert not address_of(parse("items/d/i")).is_drive_root

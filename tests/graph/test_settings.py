@@ -11,14 +11,23 @@ from hypothesis import strategies as st
 
 from airflow_provider_onedrive.graph.errors import ConfigurationError
 from airflow_provider_onedrive.graph.locations import Location
-from airflow_provider_onedrive.graph.settings import CLOUDS, DEFAULT_USER_AGENT, Settings
+from airflow_provider_onedrive.graph.settings import AUTH_KINDS, CLOUDS, DEFAULT_USER_AGENT, Settings
 
 APP = {"client_id": "id", "client_secret": "SECRET", "tenant_id": "contoso.example"}
 CA = trustme.CA().cert_pem.bytes().decode()
 
 
+LINK = "https://contoso.sharepoint.com/:f:/s/SECRET"
+
+
 def read(trusted_hosts=(), **fields):
     return Settings.from_fields({**APP, **fields}, trusted_hosts=trusted_hosts)
+
+
+def signed_pair() -> tuple[str, str]:
+    """Make a private key and its certificate."""
+    made = trustme.CA().issue_cert("app.example")
+    return made.private_key_pem.bytes().decode(), made.cert_chain_pems[0].bytes().decode()
 
 
 def refused(**fields) -> str:
@@ -68,6 +77,21 @@ def test_a_token_from_elsewhere():
         ("timeout_seconds", 0.5, "timeout_seconds", 0.5),
         ("timeout_seconds", "3600", "timeout_seconds", 3600.0),
         ("user_agent", "ISV|Contoso|App/1.0", "user_agent", "ISV|Contoso|App/1.0"),
+        ("shared", '{"a": "drives/d/x"}', "shared", {"a": Location("drives", ("d",), ("x",))}),
+        ("shared", {"a": "b!d/01X"}, "shared", {"a": Location("items", ("b!d", "01X"))}),
+        ("allowed_locations", ["drives/d/x"], "allowed_locations", (Location("drives", ("d",), ("x",)),)),
+        ("allowed_locations", '["drives/d"]', "allowed_locations", (Location("drives", ("d",)),)),
+        (
+            "allowed_locations",
+            "drives/d\n drives/e \n",
+            "allowed_locations",
+            tuple(Location("drives", (i,)) for i in "de"),
+        ),
+        ("read_only", "true", "read_only", True),
+        ("read_only", False, "read_only", False),
+        ("max_concurrent", "4", "max_concurrent", 4),
+        ("requests_per_second", "2.5", "requests_per_second", 2.5),
+        ("name_policy", "replace", "name_policy", "replace"),
     ],
 )
 def test_each_field(field, value, attribute, read_as):
@@ -111,17 +135,40 @@ def test_an_empty_field_is_absent(field, absent):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"auth": "password"}, ["field auth", "'password'", "client_secret, access_token"]),
+        (
+            {"auth": "password"},
+            [
+                "field auth",
+                "'password'",
+                "client_secret, certificate, federated, managed_identity, refresh_token, access_token",
+            ],
+        ),
         ({"auth": 1}, ["field auth"]),
         ({"client_id": ""}, ["login (client id)", "needs it"]),
         ({"client_secret": None}, ["password (client secret)", "needs it"]),
         ({"tenant_id": " "}, ["tenant_id", "needs it"]),
         ({"tenant_id": 7}, ["tenant_id", "no text"]),
-        ({"client_secret": 7}, ["client_secret", "no text"]),
+        ({"client_secret": 7}, ["client secret", "no text"]),
         ({"auth": "access_token"}, ["access_token", "needs it"]),
+        ({"shared": "{"}, ["shared is not JSON", "at character 1"]),
+        ({"shared": {"a": 1}}, ["shared is no object of names and texts"]),
+        ({"shared": ["a"]}, ["shared is no object"]),
+        ({"shared": {"a": "Finance/x/y"}}, ["shared, entry 'a'", "known root"]),
+        ({"shared": {"a/b": "drives/d"}}, ["shared, entry 'a/b'"]),
+        ({"shared": {"a": "shared/b"}}, ["shared, entry 'a'"]),
+        ({"shared": {"a": "http://x.example/:f:/s/SECRET"}}, ["shared, entry 'a'", "no plain https"]),
+        ({"allowed_locations": "x/y"}, ["allowed_locations is wrong", "known root"]),
+        ({"allowed_locations": 7}, ["allowed_locations is no list"]),
+        ({"allowed_locations": ["shared"]}, ["allowed_locations names no place"]),
+        ({"read_only": "perhaps"}, ["read_only is 'perhaps'", "true or false"]),
+        ({"max_concurrent": 0}, ["max_concurrent is 0", "1 to 256"]),
+        ({"max_concurrent": "2.5"}, ["max_concurrent is '2.5'", "whole number"]),
+        ({"max_concurrent": True}, ["max_concurrent is True"]),
+        ({"requests_per_second": "x"}, ["requests_per_second is 'x'"]),
+        ({"name_policy": "guess"}, ["name_policy is 'guess'", "error, replace"]),
         ({"auth": "access_token", "access_token": "a\nb"}, ["access_token"]),
         ({"auth": "access_token", "access_token": "ä"}, ["access_token"]),
-        ({"myfiles": "shared/x"}, ["myfiles", "does not know yet"]),
+        ({"myfiles": "shared/x"}, ["myfiles names shared"]),
         ({"myfiles": ["x"]}, ["myfiles", "no text"]),
         ({"cloud": "germany"}, ["field cloud", "'germany'", "global, us_gov, us_gov_dod, china"]),
         ({"scopes": 5}, ["scopes"]),
@@ -154,35 +201,84 @@ def test_a_wrong_field_is_named(fields, said):
     assert "SECRET" not in text
 
 
+PAIR, OTHER = (signed_pair() for _ in range(2))
+
+
 @pytest.mark.parametrize(
-    "field",
+    ("auth", "fields", "said"),
     [
-        "shared",
-        "certificate",
-        "certificate_private_key",
-        "certificate_private_key_passphrase",
-        "federated_token_file",
-        "refresh_token",
-        "max_concurrent",
-        "requests_per_second",
-        "read_only",
-        "allowed_locations",
+        (
+            "certificate",
+            {"certificate_private_key": None},
+            ["certificate_private_key is empty", "needs it"],
+        ),
+        ("certificate", {"certificate": None}, ["field certificate is empty"]),
+        ("certificate", {"certificate": "/no/such.pem"}, ["field certificate is no PEM", "FileNotFoundError"]),
+        ("certificate", {"certificate": dataclasses.__file__}, ["field certificate names a file that holds no PEM"]),
+        ("certificate", {"certificate": OTHER[1]}, ["certificate does not belong to certificate_private_key"]),
+        ("certificate", {"certificate": PAIR[0]}, ["field certificate holds no certificate"]),
+        ("certificate", {"certificate_private_key": PAIR[1]}, ["certificate_private_key holds no private key"]),
+        ("certificate", {"certificate_private_key_passphrase": "x"}, ["is not encrypted", "Remove"]),
+        ("certificate", {"tenant_id": None}, ["tenant_id is empty"]),
+        ("federated", {"federated_token_file": None}, ["federated_token_file is empty"]),
+        ("federated", {"client_id": None}, ["login (client id) is empty"]),
+        ("federated", {"federated_token_file": "/etc/passwd"}, ["/etc/passwd", "does not lie below /var/run/secrets"]),
+        ("refresh_token", {"refresh_token": None}, ["refresh_token is empty"]),
+        ("refresh_token", {"tenant_id": "a b"}, ["tenant_id is no tenant"]),
+        ("managed_identity", {"refresh_token": "SECRET"}, ["refresh_token is not used", "set auth to refresh_token"]),
+        ("client_secret", {"certificate": "SECRET"}, ["certificate is not used", "set auth to certificate"]),
+        ("client_secret", {"access_token": "SECRET"}, ["access_token is not used", "set auth to access_token"]),
     ],
 )
-def test_fields_of_the_contract_that_come_later(field):
-    """A limit that is silently ignored is worse than none, so what is not supported yet is refused by name."""
-    assert f"field {field} is not supported by this version" in refused(**{field: "SECRET"})
+def test_a_field_that_does_not_fit_the_identity(auth, fields, said):
+    """Each kind needs its own fields, and a credential that would not be used is refused."""
+    needed = {
+        "certificate": {"certificate_private_key": PAIR[0], "certificate": PAIR[1]},
+        "federated": {"federated_token_file": "/var/run/secrets/token"},
+        "refresh_token": {"refresh_token": "SECRET"},
+    }
+    given = {**APP, "auth": auth, **needed.get(auth, {}), **fields}
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_fields(given, environment={})
+    for words in said:
+        assert words in str(caught.value)
+    assert "SECRET" not in str(caught.value)
 
 
-@pytest.mark.parametrize("auth", ["certificate", "federated", "managed_identity", "refresh_token"])
-def test_ways_to_sign_in_that_come_later(auth):
-    """A way to sign in that is not built yet is refused by name."""
-    assert f"auth '{auth}' is not supported by this version" in refused(auth=auth)
+@pytest.mark.parametrize("auth", AUTH_KINDS)
+def test_no_credential_is_shown(auth):
+    """Neither in the representation nor in the digests that tell clients apart."""
+    of_kind = {
+        "certificate": {"certificate_private_key": PAIR[0], "certificate": PAIR[1]},
+        "federated": {"federated_token_file": "/var/run/secrets/token"},
+        "refresh_token": {"refresh_token": "SECRET"},
+        "access_token": {"access_token": "SECRET"},
+    }
+    settings = Settings.from_fields({**APP, "auth": auth, **of_kind.get(auth, {})})
+    shown = repr(settings) + settings.digest + settings.identity_digest
+    assert "SECRET" not in shown
+    assert "BEGIN" not in shown
+    assert settings.digest == Settings.from_fields({**APP, "auth": auth, **of_kind.get(auth, {})}).digest
 
 
-def test_a_limit_that_is_off_is_refused_too():
-    """False and 0 are values: read_only: false says that somebody thinks the field works."""
-    assert "read_only" in refused(read_only=False)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("client_secret", "x"),
+        ("myfiles", "b@x"),
+        ("proxy", "http://p"),
+        ("read_only", True),
+        ("shared", {"a": LINK + "2"}),
+    ],
+)
+def test_another_field_is_another_digest(field, value):
+    """A client that was made for one is not used for the other."""
+    assert read(shared={"a": LINK}).digest != read(**{"shared": {"a": LINK}, field: value}).digest
+
+
+def test_a_link_is_not_shown():
+    """What the connection calls shared may be a sharing link, which is a secret."""
+    assert "SECRET" not in repr(read(shared={"team": LINK}))
 
 
 @pytest.mark.parametrize("field", ["graph_url", "authority_url"])

@@ -339,7 +339,7 @@ def test_an_expired_token_fails_without_retries(
     """A token that nobody renews is not tried again, and not shown."""
     token = onedrive_emulator.token("anna@contoso.example", expired=True)
     connection(auth="access_token", access_token=token, myfiles=None)
-    with pytest.raises(AirflowFailException, match="the token is expired") as caught:
+    with pytest.raises(AirflowFailException, match="access token has expired") as caught:
         run(OneDriveListOperator, task_context(), location="myfiles/")
     assert token not in str(caught.value)
 

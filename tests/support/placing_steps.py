@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from asking_nothing import locate, result_of
+
 from airflow_provider_onedrive.graph.errors import ItemNotFound, NameAlreadyExists, ServiceUnavailable
-from airflow_provider_onedrive.graph.locations import address_of
 from airflow_provider_onedrive.graph.messages import OutcomeUnknown, Response
 from airflow_provider_onedrive.graph.placing import Placement, placement
 
@@ -20,7 +21,8 @@ Step = tuple[str, Response | Exception]
 
 
 def plan(location: Any = "drives/d/in/a.csv", destination: Any = "drives/d/out/", **how: Any) -> Placement:
-    return placement(lambda place: address_of(place, None), location, destination, how)  # type: ignore[arg-type]
+    made: Placement = result_of(placement(locate, location, destination, how))  # type: ignore[arg-type]
+    return made
 
 
 def missing() -> ItemNotFound:

@@ -21,7 +21,7 @@ from airflow_provider_onedrive.graph.plans import UNIT_BYTES, Upload, UploadOpti
 from airflow_provider_onedrive.graph.sources import MemorySource, Source
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
-AT = address_of(Location("drives", ("d",), ("x", "a.csv")), None)
+AT = address_of(Location("drives", ("d",), ("x", "a.csv")))
 THROUGH = "/drives/D/items/P:/a.csv"
 BY_ID = "/drives/D/items/F"
 CONTENT = b"a,b\n1,2\n"

@@ -1,0 +1,52 @@
+"""What Entra's error codes mean, and who has to do what.
+
+https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes
+"""
+
+from __future__ import annotations
+
+import re
+
+_NO_TENANT = "There is no such tenant: check tenant_id of the connection."
+_SIGN_IN_AGAIN = "Sign in anew (airflow-onedrive login), and put the new refresh token into the connection."
+
+ADVICE = {
+    "7000215": "The client secret is wrong: paste the secret's value, not its id, into the connection's password.",
+    "7000222": "The client secret has expired: make a new one in Entra and put it into the connection's password.",
+    "7000218": "The app is no public client: give the client secret, or allow public client flows in Entra.",
+    "700016": "The tenant does not know this client id: check login and tenant_id of the connection.",
+    "700027": "Entra does not know the certificate: upload its public part to the app registration.",
+    "700024": "The federated token is not valid at this time: check the worker's clock, and the token file.",
+    "700211": "No federated credential of the app has this issuer: compare it with the app registration.",
+    "700212": "No federated credential of the app has this audience: use api://AzureADTokenExchange.",
+    "700213": "No federated credential of the app has this subject: compare it with the app registration.",
+    "700021": "The federated token's issuer is not the one that the app trusts.",
+    "70021": "No federated credential of the app fits the token: compare issuer, subject and audience.",
+    "65001": "Nobody has consented to the app's permissions: a tenant administrator has to.",
+    "70000": f"The refresh token is not valid. {_SIGN_IN_AGAIN}",
+    "70008": f"The refresh token has expired. {_SIGN_IN_AGAIN}",
+    "700082": f"The refresh token has expired: it was not used for 90 days. {_SIGN_IN_AGAIN}",
+    "50173": f"The refresh token was revoked, as by a new password. {_SIGN_IN_AGAIN}",
+    "50076": f"The tenant wants a second factor. {_SIGN_IN_AGAIN}",
+    "50079": f"The tenant wants a second factor. {_SIGN_IN_AGAIN}",
+    "53003": "A conditional access policy of the tenant forbids it: ask its administrator.",
+    "9002313": f"The refresh token cannot be read. {_SIGN_IN_AGAIN}",
+    "90002": _NO_TENANT,
+    "900021": _NO_TENANT,
+    "900023": _NO_TENANT,
+}
+_CODE = re.compile(r"AADSTS(\d+)")
+
+
+def code_in(text: str) -> str | None:
+    """Find the number in what Entra says, such as ``7000215``."""
+    found = _CODE.search(text)
+    return found.group(1) if found else None
+
+
+def advice_for(text: str, default: str | None = None) -> str | None:
+    """Say what to do about it.
+
+    :param default: where the code is not known here.
+    """
+    return ADVICE.get(code_in(text) or "", default)

@@ -1,0 +1,33 @@
+"""Flows that need no answer of Graph's."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from airflow_provider_onedrive.graph.locations import Address, Location, address_of, parse
+from airflow_provider_onedrive.graph.places import Places
+from airflow_provider_onedrive.graph.settings import Settings
+
+
+def result_of(flow: Generator[Any, Any, Any]) -> Any:
+    """Drive a flow to its end; it must ask for nothing."""
+    try:
+        request = next(flow)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError(f"it asks for {request.method} {request.url}")
+
+
+def locate(place: Location) -> Generator[Any, Any, Address]:
+    """Locate without a connection."""
+    return address_of(place)
+    yield
+
+
+def own_address(location: str, myfiles: Location | None) -> Address:
+    """Locate on a connection with this ``myfiles``."""
+    hosts = "https://graph.microsoft.com", "https://login.microsoftonline.com"
+    settings = Settings("access_token", *hosts, scopes=(), myfiles=myfiles)
+    address: Address = result_of(Places(settings).locate(parse(location)))
+    return address
