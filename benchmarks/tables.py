@@ -88,15 +88,11 @@ def number(value: float) -> str:
 
 @dataclass(frozen=True)
 class Goal:
-    """What was to be reached, and what was.
-
-    :param why: where it was missed: what a profile says.
-    """
+    """What was to be reached, and what was."""
 
     text: str
     reached: str
     is_met: bool
-    why: str = ""
 
     @property
     def state(self) -> str:
