@@ -2,7 +2,7 @@
 # GNU make 3.81, which macOS brings, is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: demo ui test test-airflow2 test-clients test-faults test-system bench bench-small bench-emulator bench-transfers bench-throttled lint constraints clean help venv venv-2.11 venv-clients
+.PHONY: demo ui test test-airflow2 test-clients test-faults test-system test-browser connection-form bench bench-small bench-emulator bench-transfers bench-throttled lint constraints clean help venv venv-2.11 venv-clients venv-browser
 
 # The interpreter that makes the environments: the first of these that suits. `make PYTHON=...` names another.
 PYTHON := python3.11 python3.12 python3.13 python3.14 python3
@@ -20,7 +20,7 @@ ui: .venv/.installed ## the same, and leave Airflow's web page open until Ctrl-C
 	@.venv/bin/python -m demo --ui $(ARGS)
 
 test: .venv/.installed ## run the tests; make test ARGS="-k upload" runs some
-	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not clients and not faults and not system" $(ARGS)
+	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not clients and not faults and not system and not browser" $(ARGS)
 
 test-faults: .venv/.installed ## run the fault suite: every fault of the local OneDrive at every step
 	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m faults tests/faults $(ARGS)
@@ -29,11 +29,17 @@ test-system: .venv/.installed ## kill a worker of a real Airflow in the middle o
 	.venv/bin/python -m pytest -n 0 -rP -m system tests/system $(ARGS)
 
 test-airflow2: .venv-2.11/.installed ## run the tests on Airflow 2.11
-	.venv-2.11/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not airflow3 and not clients and not faults and not system" \
+	.venv-2.11/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not airflow3 and not clients and not faults and not system and not browser" \
 		$(ARGS)
 
 test-clients: .venv/.installed .venv-clients/.installed ## run rclone and msgraph-sdk against the local OneDrive
 	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m clients tests/clients $(ARGS)
+
+test-browser: .venv/.installed .venv-browser/.installed ## open the connection form in a real browser
+	.venv/bin/python -m pytest -n 0 -m browser tests/browser $(ARGS)
+
+connection-form: .venv/.installed .venv-browser/.installed ## the same, and take the picture for the documentation
+	ONEDRIVE_SCREENSHOT=docs/images/connection-form.png .venv/bin/python -m pytest -n 0 -m browser tests/browser $(ARGS)
 
 bench: .venv/.installed .venv-clients/.installed ## compare with rclone and others, and write docs/performance.md; ARGS=--small is short
 	@.venv/bin/python benchmarks/compare.py $(ARGS)
@@ -58,9 +64,10 @@ constraints: .venv/.installed ## write constraints/*.txt anew; ARGS=--upgrade ta
 	@sh tools/compile-constraints.sh 3.3 $(ARGS)
 	@sh tools/compile-constraints.sh 2.11 $(ARGS)
 	@sh tools/compile-constraints.sh clients $(ARGS)
+	@sh tools/compile-constraints.sh browser $(ARGS)
 
 clean: ## remove the environments and what the tools left
-	rm -rf .venv .venv-2.11 .venv-clients build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-2.11 .venv-clients .venv-browser build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
@@ -69,6 +76,7 @@ help: ## this list
 venv: .venv/.installed
 venv-2.11: .venv-2.11/.installed
 venv-clients: .venv-clients/.installed
+venv-browser: .venv-browser/.installed
 
 .venv/.installed: pyproject.toml tools/bootstrap.sh constraints/airflow-3.3.in constraints/airflow-3.3.txt
 	@sh tools/bootstrap.sh .venv 3.3 $(PYTHON)
@@ -80,4 +88,8 @@ venv-clients: .venv-clients/.installed
 
 .venv-clients/.installed: tools/clients.sh constraints/clients.txt .venv/.installed
 	@sh tools/clients.sh .venv-clients
+	@touch $@
+
+.venv-browser/.installed: .venv/.installed tools/browser.sh constraints/browser.txt
+	@sh tools/browser.sh .venv-browser
 	@touch $@

@@ -8,8 +8,15 @@ from collections.abc import Sequence
 from importlib import import_module
 
 PROGRAM = "airflow-onedrive"
+_COMMANDS = "airflow_provider_onedrive.commands"
 # Name -> what it does, and the module whose ``main(arguments, program)`` does it.
 COMMANDS = {
+    "doctor": ("find out why a connection does not work", f"{_COMMANDS}.doctor"),
+    "login": ("sign in, and make a connection of it", f"{_COMMANDS}.login"),
+    "ls": ("list a folder", f"{_COMMANDS}.ls"),
+    "stat": ("show what is known about an item", f"{_COMMANDS}.stat"),
+    "get": ("download a file or a folder", f"{_COMMANDS}.get"),
+    "put": ("upload a file or a folder", f"{_COMMANDS}.put"),
     "emulator": ("run a local OneDrive, for tests", "airflow_provider_onedrive.emulator.command_line"),
 }
 

@@ -44,6 +44,16 @@ except ImportError:  # it has moved before
     Stats = None  # type: ignore[assignment, misc]
 
 
+def __getattr__(name: str) -> Any:
+    """Give what only newer versions of Airflow have, or say from which version on."""
+    if name in ("RetryPolicy", "RetryDecision"):
+        try:
+            return getattr(import_module("airflow.providers.common.compat.sdk"), name)
+        except (AttributeError, ImportError):
+            raise ImportError(f"{name} needs Airflow 3.3 or later.") from None
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")  # what Airflow 3 and 2 say of an outlived deferral
 
 __all__ = [

@@ -161,7 +161,7 @@ _FIELD_BEHAVIOUR = {
     "relabeling": {"login": "Client ID", "password": "Client secret"},
     "placeholders": {
         "login": "00000000-0000-0000-0000-000000000000",
-        "password": "the secret's value, not its ID; empty for other kinds of authentication",
+        "password": "the secret's value, not its ID",
     },
 }
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from functools import partial
 from pathlib import Path
 
-from airflow_provider_onedrive.compat import AirflowException, Variable, conf
+from airflow_provider_onedrive.compat import AirflowException, StateStoreError, Variable, conf
 from airflow_provider_onedrive.graph.errors import OneDriveError
 from airflow_provider_onedrive.graph.settings import Settings
 from airflow_provider_onedrive.graph.shelves import Shelf, Shelves
@@ -20,6 +20,8 @@ from airflow_provider_onedrive.sealing import can_seal, sealed, unsealed
 log = logging.getLogger(__name__)
 
 _MARK_CHARACTERS = 16
+# An ImportError is what Airflow 3 raises outside of tasks, as in its API server.
+_NO_VARIABLE = (AirflowException, StateStoreError, ImportError, KeyError)
 
 
 def shelves_of(conn_id: str, settings: Settings, *, may_block: bool) -> Shelves:
@@ -106,7 +108,7 @@ class VariableShelf:
         return nullcontext()
 
     def read(self) -> str | None:
-        with suppress(AirflowException, OneDriveError, KeyError):
+        with suppress(*_NO_VARIABLE, OneDriveError):
             return unsealed(str(Variable.get(self._name)))
         return None
 
@@ -117,7 +119,7 @@ class VariableShelf:
             Variable.set(
                 self._name, content, description="The newest refresh token of a OneDrive connection, encrypted"
             )
-        except AirflowException as error:
+        except _NO_VARIABLE as error:
             log.warning(
                 "The newest refresh token was not kept in the Variable %s: %s", self._name, type(error).__name__
             )

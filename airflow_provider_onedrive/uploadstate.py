@@ -28,44 +28,48 @@ log = logging.getLogger(__name__)
 KEY = "onedrive_upload"
 
 
-def open_session(context: Context) -> OpenSession:
-    """Return what knows the upload session of this task instance: kept where it can be, and another try may come."""
+def open_session(context: Context, path: str = "") -> OpenSession:
+    """Return what knows the upload session of this task instance: kept where it can be, and another try may come.
+
+    :param path: of the file among those of a folder; empty where the task sends one.
+    """
     ti = context["ti"]
     return OpenSession(
-        _keeper(context),
+        _keeper(context, path),
         has_earlier_try=ti.try_number > 1,
         has_another_try=ti.try_number <= (getattr(ti, "max_tries", 0) or 0),
     )
 
 
-def _keeper(context: Context) -> SessionKeeper | None:
+def _keeper(context: Context, path: str) -> SessionKeeper | None:
     fernet = get_fernet()
     if fernet is None:
         return None
     store = context.get("task_state_store")
     if store is not None:
-        return TaskStateKeeper(store, fernet)
+        return TaskStateKeeper(store, fernet, f"{KEY}_{_mark(path)}" if path else KEY)
     directory = conf.get("onedrive", "resume_directory", fallback="")
-    return FileKeeper(_state_file(Path(directory), context["ti"]), fernet) if directory else None
+    return FileKeeper(_state_file(Path(directory), context["ti"], path), fernet) if directory else None
 
 
 class TaskStateKeeper:
     """Keeps the state in Airflow's task state store, which anybody who may see the task can read: encrypted."""
 
-    def __init__(self, store: Any, fernet: Any) -> None:
+    def __init__(self, store: Any, fernet: Any, key: str = KEY) -> None:
         self._store = store
         self._fernet = fernet
+        self._key = key
 
     def load(self) -> Mapping[str, Any] | None:
         try:
-            return _decrypted(self._fernet, self._store.get(KEY))
+            return _decrypted(self._fernet, self._store.get(self._key))
         except StateStoreError as error:
             log.warning("What an earlier try kept of its upload cannot be read: %s", error)
             return None
 
     def save(self, state: Mapping[str, Any]) -> bool:
         try:
-            self._store.set(KEY, _encrypted(self._fernet, state))
+            self._store.set(self._key, _encrypted(self._fernet, state))
         except StateStoreError as error:
             log.warning("The upload session cannot be kept for a later try: %s", error)
             return False
@@ -73,7 +77,7 @@ class TaskStateKeeper:
 
     def forget(self) -> None:
         try:
-            self._store.delete(KEY)
+            self._store.delete(self._key)
         except StateStoreError as error:
             log.warning("The state of the finished upload cannot be removed: %s", error)
 
@@ -109,9 +113,13 @@ class FileKeeper:
             log.warning("%s cannot be removed: %s", self._path, error)
 
 
-def _state_file(directory: Path, ti: Any) -> Path:
-    names = json.dumps([ti.dag_id, ti.run_id, ti.task_id, ti.map_index])
+def _state_file(directory: Path, ti: Any, path: str) -> Path:
+    names = json.dumps([ti.dag_id, ti.run_id, ti.task_id, ti.map_index, *([path] if path else [])])
     return directory.expanduser() / f"{hashlib.sha256(names.encode()).hexdigest()}.state"
+
+
+def _mark(path: str) -> str:
+    return hashlib.sha256(path.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def _write_private(path: Path, text: str) -> None:

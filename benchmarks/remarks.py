@@ -65,7 +65,7 @@ _WHY: dict[str, str] = {
         "stops early."
     ),
     "list 20,000: at least 5": (
-        "rclone 1.7 asks for pages of 1,000 as well, so both wait for the same 20 answers, one after the other: the "
+        "rclone 1.75 asks for pages of 1,000 as well, so both wait for the same 20 answers, one after the other: the "
         "requests alone are 1.3 x as fast as rclone."
     ),
 }

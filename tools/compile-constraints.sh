@@ -1,7 +1,7 @@
 #!/bin/sh
-# Writes constraints/airflow-LINE.txt or constraints/clients.txt: name==version lines with markers, no addresses and no
+# Writes constraints/airflow-LINE.txt or constraints/{clients,browser}.txt: name==version lines with markers, no addresses and no
 # hashes, so that the file is right on every machine and whatever package index it uses.
-# usage: sh tools/compile-constraints.sh AIRFLOW_LINE|clients [--upgrade]
+# usage: sh tools/compile-constraints.sh AIRFLOW_LINE|clients|browser [--upgrade]
 set -eu
 
 line=$1
@@ -18,7 +18,7 @@ compile() {
 }
 
 case $line in
-    clients) compile clients "$@" constraints/clients.in ;;
+    clients | browser) compile "$line" "$@" "constraints/$line.in" ;;
     *)
         compile "airflow-$line" "$@" --extra emulator --extra fast --group dev \
             "constraints/airflow-$line.in" pyproject.toml

@@ -78,6 +78,11 @@ class TokenSource:
                 if self._shelf is not None:
                     self._shelf.write("")
 
+    def forget(self) -> None:
+        """Ask for a new token next time, which knows what has been granted since."""
+        self._told = self._known.access_token
+        self.renew()
+
     def close(self) -> None:
         self._identity.close()
 

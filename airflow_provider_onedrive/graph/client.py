@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -40,6 +40,7 @@ from airflow_provider_onedrive.graph.wire import (
     headers_of,
     lost,
     response_of,
+    silent,
     too_long,
     url_of,
 )
@@ -168,6 +169,26 @@ class Client(_Way, Operations):
     def stop(self) -> None:
         """End every wait and send nothing more; safe to call from a signal handler."""
         self._flag.set()
+
+    def token(self) -> str:
+        """Return a new access token; it is a secret.
+
+        :raises SignInFailed: if there is none to be had.
+        """
+        self._tokens.forget()
+        return self._tokens.token()
+
+    def probe(self, url: str, headers: Mapping[str, str] | None = None) -> str:
+        """See that a host answers, whatever it says; no token is sent there.
+
+        :return: what time it is there, as its ``Date`` says; empty where it does not.
+        :raises ServiceUnavailable: if it does not answer.
+        """
+        try:
+            return str(self._storage.get(url, headers=dict(headers or {})).headers.get("Date", ""))
+        except httpx.HTTPError as error:
+            host = httpx.URL(url).host
+            raise untrusted(host) if is_untrusted(error) else silent(host, str(error)) from None
 
     def run_all(self, flows: Sequence[Flow[None]], at_once: int) -> None:
         if at_once == 1 or len(flows) < 2:  # noqa: PLR2004 - one needs no threads

@@ -61,9 +61,18 @@ class OneDriveError(Exception):
         return self
 
     def __str__(self) -> str:
-        advice = self.default_advice if self.advice is None else self.advice
+        return " ".join(filter(None, (self.reason, self.remedy)))
+
+    @property
+    def reason(self) -> str:
+        """What was tried, and what came of it."""
         tried = f"Cannot {self.operation} {self.location}: " if self.operation else ""
-        return " ".join(filter(None, (f"{tried}{_sentence(self.message)}{self._said_by()}", advice)))
+        return f"{tried}{_sentence(self.message)}{self._said_by()}"
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return self.default_advice if self.advice is None else self.advice
 
     def _said_by(self) -> str:
         return ""

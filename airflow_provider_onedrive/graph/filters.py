@@ -66,6 +66,11 @@ class Filters:
             return False
         return not any(matches(path, pattern) for pattern in self._excluded)
 
+    def groups(self, path: str) -> dict[str, str]:
+        """Return the named groups of the regular expression that a path has."""
+        found = self._regex.search(path) if self._regex is not None else None
+        return {name: text for name, text in found.groupdict().items() if text is not None} if found else {}
+
     def _match_size(self, size: int) -> bool:
         return not (
             (self.min_size is not None and size < self.min_size) or (self.max_size is not None and size > self.max_size)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -52,6 +52,8 @@ class Uploads:
     :param create_folders: make the target; the folders below it are made anyway.
     :param follow_symlinks: also send what symbolic links of the source point to; else they are left out.
     :param retrying: an earlier try of the same task may have sent some: the same content there is success.
+    :param session_of: gives what knows the upload session of a large file, by its path below the target, so that a
+        later try can go on with it.
     """
 
     if_exists: str = "fail"
@@ -59,6 +61,7 @@ class Uploads:
     follow_symlinks: bool = False
     retrying: bool = False
     options: UploadOptions = UploadOptions()
+    session_of: Callable[[str], OpenSession] = field(default=lambda _: OpenSession(), repr=False)
 
     def check(self, how: Folder) -> None:
         """Refuse what cannot be meant.
@@ -159,7 +162,8 @@ class _Upload:
     def transfer(self, step: Step) -> DriveItem:
         parent = self._folders.of(step.path)
         source = self._sources[step.entry.path] = _opened(step.entry)
-        session = OpenSession()
+        is_large = source.size > self._sending.options.single_put_bytes
+        session = self._sending.session_of(step.path) if is_large else OpenSession()
         return self._client.deliver(Conversation(self._put(step, source, parent, session)), session)
 
     def delete_extra(self, steps: Sequence[Step]) -> list[Failure]:

@@ -111,7 +111,7 @@ def children_json(address: Address, page_url: str | None = None, *, fields: str 
     :param fields: of each item; empty takes what Graph shows to whoever does not say.
     """
     response = yield from _first_page(address, fields) if page_url is None else _send(Request("GET", page_url))
-    return Page(tuple(response.json["value"]), response.json.get("@odata.nextLink"))
+    return Page(tuple(response.json["value"]), response.json.get("@odata.nextLink"), response.headers.get("date"))
 
 
 def _first_page(address: Address, fields: str) -> Flow[Response]:

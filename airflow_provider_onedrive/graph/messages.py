@@ -97,10 +97,12 @@ class Page:
     """One page of a listing.
 
     :param next_url: where the next one is, or None after the last.
+    :param date: when Graph answered, as its ``Date`` says.
     """
 
     items: tuple[Any, ...]
     next_url: str | None
+    date: str | None = None
 
 
 class OutcomeUnknown(Exception):

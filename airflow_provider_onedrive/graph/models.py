@@ -34,6 +34,7 @@ class DriveItem:
         nothing was.
     :param server_rewrote: SharePoint changed the file after the upload, as it does to Office files, PDF and HTML.
     :param local_path: where the item was downloaded to.
+    :param groups: the named groups of the regular expression that the item was found by.
     """
 
     location: str
@@ -60,6 +61,7 @@ class DriveItem:
     outcome: str | None = None
     server_rewrote: bool = False
     local_path: str | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def quick_xor_hash(self) -> str | None:
@@ -100,7 +102,7 @@ class DriveItem:
     def to_xcom(self) -> dict[str, Any]:
         """Return the item dict of XCom: plain JSON, times as ISO-8601 UTC, optional keys only where they apply."""
         always = {key: _plain(getattr(self, key)) for key in _XCOM_KEYS}
-        optional = {key: getattr(self, key) for key in ("outcome", "server_rewrote", "local_path")}
+        optional = {key: getattr(self, key) for key in ("outcome", "server_rewrote", "local_path", "groups")}
         return always | {key: value for key, value in optional.items() if value}
 
 

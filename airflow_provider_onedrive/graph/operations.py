@@ -27,7 +27,7 @@ from airflow_provider_onedrive.graph import (
 )
 from airflow_provider_onedrive.graph.copies import Copy, Progress
 from airflow_provider_onedrive.graph.downloads import Link, linked_children
-from airflow_provider_onedrive.graph.errors import DriveNotFound, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.errors import AccessDenied, DriveNotFound, ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.filters import Filters, reaches_below
 from airflow_provider_onedrive.graph.folders import Folder, Report
 from airflow_provider_onedrive.graph.folderupload import Uploads
@@ -45,6 +45,7 @@ from airflow_provider_onedrive.graph.locations import (
 )
 from airflow_provider_onedrive.graph.messages import Flow, Page, Request, T
 from airflow_provider_onedrive.graph.models import DriveItem
+from airflow_provider_onedrive.graph.permissions import advice_on_denial
 from airflow_provider_onedrive.graph.places import Places, SharedPlace
 from airflow_provider_onedrive.graph.placing import Placement, Placing, placement
 from airflow_provider_onedrive.graph.plans import UploadOptions
@@ -98,6 +99,14 @@ class Addresses:
     def forget(self, address: Address) -> None:
         """Look up anew next time what stands at the beginning of an address, because nothing was found there."""
         self._places.forget(address)
+
+    def _annotate(self, error: OneDriveError, operation: str, address: Address) -> None:
+        """Let an error say what was tried, where, and what to do."""
+        error.about(operation, str(address))
+        if isinstance(error, ItemNotFound):
+            self.forget(address)
+        if isinstance(error, AccessDenied) and error.advice is None and self.settings.auth != "access_token":
+            error.advice = advice_on_denial(operation, is_app=self.settings.is_app)
 
     def _locate(self, place: Location) -> Flow[Address]:
         address = yield from self._places.locate(place)
@@ -521,9 +530,7 @@ class Operations(Addresses, ABC):
         try:
             yield
         except OneDriveError as error:
-            error.about(operation, str(address))
-            if isinstance(error, ItemNotFound):
-                self.forget(address)
+            self._annotate(error, operation, address)
             if isinstance(error, ItemNotFound) and not isinstance(error, DriveNotFound):
                 self._advise(error, address)
             raise
@@ -678,9 +685,7 @@ class AsyncOperations(Addresses, ABC):
         try:
             return await self.run(flow)
         except OneDriveError as error:
-            if isinstance(error, ItemNotFound):
-                self.forget(address)
-            error.about(operation, str(address))
+            self._annotate(error, operation, address)
             raise
 
 

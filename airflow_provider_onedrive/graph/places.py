@@ -162,10 +162,11 @@ class Places:
                 return found
 
     def _linked(self, place: Location) -> Flow[Address]:
-        if place not in self._found:
+        link = replace(place, names=(), is_folder=False)
+        if link not in self._found:
             request = Request("GET", f"/shares/{sharing_token(place.link)}/driveItem", headers=_REDEEM)
-            self._found[place] = yield from _item(request, place)
-        return self._found[place]
+            self._found[link] = yield from _item(request, link)
+        return replace(self._found[link], names=place.names, shown=str(place))
 
 
 def _item(request: Request, place: Location) -> Flow[Address]:

@@ -88,6 +88,15 @@ def lost(request: Request, reason: str, *, never_sent: bool) -> ServiceUnavailab
     )
 
 
+def silent(host: str, reason: str) -> ServiceUnavailable:
+    """Say that a host cannot be reached."""
+    return ServiceUnavailable(
+        f"{host} does not answer: {without_urls(reason)}",
+        advice="Is there a firewall on the way, or is a proxy needed? The connection's field proxy names it, or the "
+        "worker's HTTPS_PROXY.",
+    )
+
+
 def too_long(request: Request, seconds: float) -> Throttled:
     """Say that Graph asked for a pause, of this request or of another one, that nobody holds a slot for."""
     return Throttled(

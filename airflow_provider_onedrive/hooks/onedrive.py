@@ -23,7 +23,6 @@ from airflow_provider_onedrive.tokenshelves import shelves_of
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient, Client
-    from airflow_provider_onedrive.graph.models import DriveItem
 
 _LEGACY_PREFIX = "extra__onedrive__"
 
@@ -47,10 +46,17 @@ class OneDriveHook(BaseHook):
         """
         from airflow_provider_onedrive.graph.client import Client  # noqa: PLC0415 - httpx and msal are slow to import
 
-        connection = self.get_connection(self.onedrive_conn_id)
-        settings = _settings(connection, connection.extra_dejson)
+        settings = self.settings()
         shelves = shelves_of(self.onedrive_conn_id, settings, may_block=True)
         return Client(settings, on_secret=mask_secret, cool_down_folder=_cool_down_folder(), shelves=shelves)
+
+    def settings(self) -> Settings:
+        """Read the connection.
+
+        :raises ConfigurationError: naming the field that is wrong.
+        """
+        connection = self.get_connection(self.onedrive_conn_id)
+        return _settings(connection, connection.extra_dejson)
 
     async def get_async_conn(self) -> AsyncClient:
         """Return a client for the running event loop; an async context manager.
@@ -68,12 +74,15 @@ class OneDriveHook(BaseHook):
         return AsyncClient(settings, cool_down_folder=_cool_down_folder(), shelves=shelves)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Sign in and look at ``myfiles``; say what works, or what to do."""
+        """Look at everything that the connection needs; say what works, or what to do."""
+        from airflow_provider_onedrive.graph.doctor import examine  # noqa: PLC0415 - httpx and msal are slow to import
+
         try:
-            with self.get_conn() as client:
-                return True, _welcome(client.settings, client.stat("myfiles/"))
+            findings = list(examine(self.settings()))
         except (OneDriveError, AirflowException) as error:
             return False, str(error)
+        failed = [finding for finding in findings if finding.state == "failed"]
+        return not failed, "\n".join(map(str, failed or (each for each in findings if each.state != "skipped")))
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -103,11 +112,6 @@ def _cool_down_folder() -> Path | None:
     """Return where the processes of this host tell each other that Graph asked for a pause; None where they do not."""
     parent = conf.get("onedrive", "cool_down_folder", fallback=None)
     return None if parent is not None and parent.strip() in ("", "off") else shared_folder(parent)
-
-
-def _welcome(settings: Settings, place: DriveItem) -> str:
-    who = f"app {settings.client_id}" if settings.is_app else "the access token"
-    return f"Signed in with {who}; myfiles is {place.web_url or place.location} (drive {place.drive_id})."
 
 
 def _form() -> dict[str, Any]:

@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_onedrive.compat import AirflowFailException
-from airflow_provider_onedrive.conditions import Kind, Selection, too_many
+from airflow_provider_onedrive.conditions import Kind, check_kind, too_many
 from airflow_provider_onedrive.documents import document_path, safe_name
 from airflow_provider_onedrive.graph.errors import ConfigurationError, DriveNotFound, ItemNotFound
 from airflow_provider_onedrive.graph.filters import Filters
@@ -32,6 +33,7 @@ from airflow_provider_onedrive.operators.server_side import (
     OneDriveCreateFolderOperator,
     OneDriveMoveOperator,
 )
+from airflow_provider_onedrive.uploadstate import open_session
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -116,7 +118,12 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
         folder, pattern = split(self.local_path)
         known = self.sending(context)
         sending = Uploads(
-            self.if_exists, self.create_folders, self.follow_symlinks, known["retrying"], known["options"]
+            self.if_exists,
+            self.create_folders,
+            self.follow_symlinks,
+            known["retrying"],
+            known["options"],
+            partial(open_session, context),
         )
         with self.connected() as client:
             source, how = local_or_stored(folder), self.folder(context, pattern)
@@ -351,7 +358,7 @@ class OneDriveListOperator(OneDriveFilteringOperator):
         self.max_items = max_items
 
     def work(self, context: Context) -> list[dict[str, Any]]:
-        Selection(kind=self.kind).check()
+        check_kind(self.kind)
         folder, pattern = split(self.location)
         filters = self.filters(context, pattern)
         with self.connected() as client:

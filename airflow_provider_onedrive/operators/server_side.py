@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from airflow_provider_onedrive.compat import AirflowException, conf
 from airflow_provider_onedrive.graph.copies import Copy, begins_anew
-from airflow_provider_onedrive.graph.errors import CopyLost, OneDriveError, error_from_dict
+from airflow_provider_onedrive.graph.errors import CopyLost, OneDriveError, Throttled, error_from_dict
 from airflow_provider_onedrive.graph.placing import ROUNDS, Placing
 from airflow_provider_onedrive.operators.base import OneDriveOperator, ending_for_good, is_retry
 from airflow_provider_onedrive.sealing import can_seal, sealed
-from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger
+from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger, OneDrivePauseTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -71,7 +72,8 @@ class OneDriveCopyOperator(OneDriveOperator):
     :param if_exists: what happens when the name is taken: ``fail``; ``replace``, which moves the file that is there to
         the recycle bin; ``rename`` ("a 1.csv"); ``skip``, which copies nothing.
     :param create_folders: create the missing folders of the destination.
-    :param deferrable: wait in the triggerer, without a worker slot. Needs Airflow's Fernet key.
+    :param deferrable: wait in the triggerer, without a worker slot, also for a pause that Graph asks for before the
+        copy begins. Needs Airflow's Fernet key.
     :param poll_interval: seconds between two looks of the triggerer; a worker looks with growing pauses.
     """
 
@@ -101,7 +103,7 @@ class OneDriveCopyOperator(OneDriveOperator):
     def work(self, context: Context) -> dict[str, Any]:
         how = placing(self, retrying=is_retry(context))
         if self._defers():
-            return self._copy_deferred(how)
+            return self._copy_or_pause(how)
         with self.connected() as client:
             return client.copy(self.location, self.destination, **how).to_xcom()
 
@@ -113,6 +115,8 @@ class OneDriveCopyOperator(OneDriveOperator):
                     return self._read(copy, item_id)
                 case {"status": "failed", "copy": copy, "error": error}:
                     return self._begin_anew(error_from_dict(error), context, copy)
+                case {"status": "resumed"}:
+                    return self._copy_or_pause(placing(self, retrying=is_retry(context)))
                 case _:
                     raise AirflowException(f"The trigger ended unexpectedly: {event.get('message')}")
 
@@ -124,6 +128,20 @@ class OneDriveCopyOperator(OneDriveOperator):
             )
             return False
         return self.deferrable
+
+    def _copy_or_pause(self, how: Placing) -> dict[str, Any]:
+        """Begin the copy; where Graph asks for a longer pause than a slot is held for, wait in the triggerer."""
+        try:
+            return self._copy_deferred(how)
+        except Throttled as throttled:
+            if not throttled.retry_after_seconds:
+                raise
+            self.log.info("Graph asks for a pause, which is waited for in the triggerer: %s", throttled)
+            self._defer_until(time.time() + throttled.retry_after_seconds)
+
+    def _defer_until(self, seconds: float) -> NoReturn:
+        trigger = OneDrivePauseTrigger(until=seconds)
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
 
     def _copy_deferred(self, how: Placing, rounds: int = 1) -> dict[str, Any]:
         with self.connected() as client:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -20,14 +20,34 @@ from airflow_provider_onedrive.compat import (
     PokeReturnValue,
     conf,
 )
-from airflow_provider_onedrive.conditions import FileCondition, Kind, outlives
-from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, Stopped, error_from_dict
+from airflow_provider_onedrive.conditions import (
+    IGNORED,
+    MAX_FOUND_ITEMS,
+    FileCondition,
+    Kind,
+    LocationLike,
+    Sight,
+    Stability,
+    outlives,
+)
+from airflow_provider_onedrive.graph.errors import (
+    ConfigurationError,
+    GraphError,
+    OneDriveError,
+    Stopped,
+    error_from_dict,
+)
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.operators.base import UsesClient
+from airflow_provider_onedrive.operators.many import Moment, moment
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_provider_onedrive.graph.models import DriveItem
+
+_STABILITY_KEY = "onedrive_stability"
 
 
 class OneDriveSensorError(AirflowFailException):
@@ -41,39 +61,72 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
     a refused sign-in and a missing permission fail at once. ``timeout`` counts once per try, over all pokes and
     deferrals; ``exponential_backoff`` and ``max_wait`` apply where it does not defer.
 
-    :param location: without ``file_pattern`` and without a trailing ``/`` this one item; else the folder in which
-        something must match.
-    :param file_pattern: of the name: ``*`` and ``?`` as in a shell, without regard to case; None takes every name.
+    :param location: without a pattern and without a trailing ``/`` this one item; else the folder in which something
+        must match. A list of them means that each has to have something.
+    :param file_pattern: of the name, or, where it has a ``/``, of the path below the folder: ``*``, ``**`` and ``?``,
+        without regard to case; None takes every name.
+    :param regex: is searched in the path below the folder. Its named groups come as ``groups`` with each item.
+    :param recursive: look into the folders of the folder as well; a pattern with ``/`` or ``**`` does so anyway.
+    :param newer_than: modified later than this, by the server's clock: a datetime or ISO text (without a time zone in
+        Airflow's default one), or a timedelta before the end of the run's data interval.
+    :param min_items: how many have to be there, of all locations together.
+    :param max_items: more are an error, so that no answer silently lacks something; Airflow maps over at most 1024.
+    :param min_size: of a file, in bytes.
+    :param stable_for: seconds or a timedelta for which size and eTag must have stayed the same, by the server's clock;
+        files of 0 bytes and files that are checked out do not count then. None takes a file as soon as it is seen.
+    :param check_fn: is given the item dicts, and says whether they will do. It runs on the worker, so the sensor does
+        not defer.
+    :param ignore: patterns of what does not count in folders.
     :param kind: ``file``, ``folder`` or ``any``.
-    :param deferrable: look once on the worker, then wait in the triggerer, where waiting takes no worker slot.
+    :param deferrable: look once on the worker, then wait in the triggerer, where waiting takes no worker slot; None
+        means Airflow's default.
     """
 
-    template_fields = ("onedrive_conn_id", "location", "file_pattern")
+    template_fields = (*("onedrive_conn_id", "location", "file_pattern", "regex", "newer_than", "ignore"),)
     template_ext = ()
 
     def __init__(
         self,
         *,
-        location: str | Mapping[str, Any],
+        location: LocationLike | Sequence[LocationLike],
         file_pattern: str | None = None,
         kind: Kind = "file",
+        regex: str | None = None,
+        recursive: bool = False,
+        newer_than: Moment = None,
+        min_items: int = 1,
+        max_items: int = MAX_FOUND_ITEMS,
+        min_size: int | None = None,
+        stable_for: float | timedelta | None = None,
+        check_fn: Callable[[list[dict[str, Any]]], object] | None = None,
+        ignore: Sequence[str] = IGNORED,
         onedrive_conn_id: str = OneDriveHook.default_conn_name,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.location = location
         self.file_pattern = file_pattern
         self.kind = kind
+        self.regex = regex
+        self.recursive = recursive
+        self.newer_than = newer_than
+        self.min_items = min_items
+        self.max_items = max_items
+        self.min_size = min_size
+        self.stable_for = stable_for
+        self.check_fn = check_fn
+        self.ignore = ignore
         self.onedrive_conn_id = onedrive_conn_id
         self.deferrable = deferrable
         self._retry_after_seconds = 0.0
+        self._stability: Stability | None = None
 
     def execute(self, context: Context) -> Any:
         """Poke until something is there, or poke once and defer."""
         try:
             with self.connected():  # one client, and so one sign-in, for all pokes
-                return self._poke_then_defer(context) if self.deferrable else super().execute(context)
+                return self._poke_then_defer(context) if self._defers() else super().execute(context)
         except Stopped:
             raise
         except (OneDriveError, AirflowNotFoundException) as error:
@@ -83,7 +136,7 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
                 raise AirflowSkipException(str(error)) from error
             raise
 
-    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
+    def poke(self, context: Context) -> PokeReturnValue:
         """Look once.
 
         :raises OneDriveSensorError: if waiting cannot help.
@@ -91,11 +144,13 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
         self._retry_after_seconds = 0.0
         try:
             with self.connected() as client:
-                items = client.run(self._condition.look(client))
+                found = self._settled(client.run(self._condition(context).look(client)), context)
         except OneDriveError as error:
             self._go_on_after(error)
             return PokeReturnValue(is_done=False)
-        return PokeReturnValue(is_done=bool(items), xcom_value=[item.to_xcom() for item in items])
+        dicts = [item.to_xcom() for item in found] if len(found) >= self.min_items else []
+        is_done = bool(dicts) and (self.check_fn is None or bool(self.check_fn(dicts)))
+        return PokeReturnValue(is_done=is_done, xcom_value=dicts if is_done else [])
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:  # noqa: ARG002 - Airflow's signature
         """Go on after the deferral with what the trigger said."""
@@ -124,17 +179,51 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
                 raise AirflowSkipException(str(error)) from error
             raise
 
+    def _defers(self) -> bool:
+        """Say where to wait.
+
+        :raises ConfigurationError: if that is asked for and cannot be.
+        """
+        if self.check_fn is None:
+            return self.deferrable if self.deferrable is not None else _defers_by_default()
+        if self.deferrable:
+            raise ConfigurationError(
+                "check_fn runs on the worker, and deferrable=True means the triggerer.", advice="Leave out one of them."
+            )
+        if self.deferrable is None and _defers_by_default():
+            self.log.info("Not deferring, because check_fn runs on the worker.")
+        return False
+
+    def _settled(self, sight: Sight, context: Context) -> Sequence[DriveItem]:
+        """Return what has settled; what was seen lives on in the task state store, if the sensor is rescheduled."""
+        if self.stable_for is None:
+            return sight.found
+        store: Any = context.get("task_state_store") if self.reschedule else None
+        if self._stability is None:
+            if self.reschedule and store is None:
+                raise ConfigurationError(
+                    "stable_for with mode='reschedule' needs the task state store of Airflow 3.3.",
+                    advice="Use mode='poke' or deferrable=True.",
+                )
+            seen = store.get(_STABILITY_KEY) if store is not None else None
+            self._stability = Stability(_seconds(self.stable_for), seen)
+        settled = self._stability.settled(sight, time.time())
+        if store is not None:
+            store.set(_STABILITY_KEY, self._stability.to_dict())
+        return settled
+
     def _poke_then_defer(self, context: Context) -> Any:
         deadline = time.time() + self.timeout
         found = self.poke(context)
         if not found:
-            self._defer_until(deadline)
+            self._defer_until(deadline, context)
         return found.xcom_value
 
-    def _defer_until(self, deadline: float) -> NoReturn:
+    def _defer_until(self, deadline: float, context: Context) -> NoReturn:
         remaining_seconds = deadline - time.time()
         if remaining_seconds <= 0:
             raise AirflowSensorTimeout(self._timeout_text)
+        newer_than = moment(self.newer_than, context, "newer_than")
         trigger = OneDriveFileTrigger(
             location=self.location,
             file_pattern=self.file_pattern,
@@ -142,6 +231,14 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
             onedrive_conn_id=self.onedrive_conn_id,
             poke_interval=self.poke_interval,
             deadline=deadline,
+            regex=self.regex,
+            recursive=self.recursive,
+            newer_than=newer_than.isoformat() if newer_than else None,
+            min_items=self.min_items,
+            max_items=self.max_items,
+            min_size=self.min_size,
+            stable_for_seconds=None if self.stable_for is None else _seconds(self.stable_for),
+            ignore=self.ignore,
         )
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=remaining_seconds))
 
@@ -170,8 +267,28 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
 
     @property
     def _timeout_text(self) -> str:
-        return f"Waited {self.timeout:g} seconds for {self._condition}, and it did not come."
+        condition = FileCondition(self.location, self.file_pattern, regex=self.regex)
+        return f"Waited {self.timeout:g} seconds for {condition}, and it did not come."
 
-    @property
-    def _condition(self) -> FileCondition:
-        return FileCondition(self.location, self.file_pattern, self.kind)
+    def _condition(self, context: Context) -> FileCondition:
+        return FileCondition(
+            self.location,
+            self.file_pattern,
+            self.kind,
+            regex=self.regex,
+            recursive=self.recursive,
+            newer_than=moment(self.newer_than, context, "newer_than"),
+            min_items=self.min_items,
+            max_items=self.max_items,
+            min_size=self.min_size,
+            ignore=self.ignore,
+            reads_checkouts=self.stable_for is not None,
+        )
+
+
+def _defers_by_default() -> bool:
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
+def _seconds(value: float | timedelta) -> float:
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)

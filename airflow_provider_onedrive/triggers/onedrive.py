@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent
-from airflow_provider_onedrive.conditions import FileCondition, Kind, outlives
+from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent, timezone
+from airflow_provider_onedrive.conditions import IGNORED, MAX_FOUND_ITEMS, FileCondition, Kind, Stability, outlives
 from airflow_provider_onedrive.graph.copies import said
 from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, without_urls
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _STORED_VERSION = 1
 _LAST_LOOK_SECONDS = 10.0  # what a look may take at least, however near the deadline is
 _MAX_BACKOFF_SECONDS = 600.0
+_CONNECTION_SECONDS = 300.0  # after which a connection is read anew: its secret may have been rotated
 
 
 class OneDriveTrigger(BaseTrigger):
@@ -82,20 +84,33 @@ class OneDriveFileTrigger(OneDriveTrigger):
 
     :param poke_interval: seconds between two looks.
     :param deadline: when to give up, in seconds since the epoch; None waits for ever.
+    :param newer_than: ISO text with a time zone.
+    :param stable_for_seconds: what has not been the same for so long does not count yet; None asks for nothing.
     :param version: of the stored format.
     """
 
-    names = ("location", "file_pattern", "kind", "onedrive_conn_id", "poke_interval", "deadline")
+    names = (
+        *("location", "file_pattern", "kind", "onedrive_conn_id", "poke_interval", "deadline", "regex", "recursive"),
+        *("newer_than", "min_items", "max_items", "min_size", "stable_for_seconds", "ignore"),
+    )
 
     def __init__(
         self,
         *,
-        location: str | Mapping[str, Any],
+        location: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]],
         file_pattern: str | None = None,
         kind: Kind = "file",
         onedrive_conn_id: str = OneDriveHook.default_conn_name,
         poke_interval: float = 60.0,
         deadline: float | None = None,
+        regex: str | None = None,
+        recursive: bool = False,
+        newer_than: str | None = None,
+        min_items: int = 1,
+        max_items: int = MAX_FOUND_ITEMS,
+        min_size: int | None = None,
+        stable_for_seconds: float | None = None,
+        ignore: Sequence[str] = IGNORED,
         version: int = _STORED_VERSION,
         **unknown: Any,
     ) -> None:
@@ -106,29 +121,57 @@ class OneDriveFileTrigger(OneDriveTrigger):
         self.onedrive_conn_id = onedrive_conn_id
         self.poke_interval = poke_interval
         self.deadline = deadline
+        self.regex = regex
+        self.recursive = recursive
+        self.newer_than = newer_than
+        self.min_items = min_items
+        self.max_items = max_items
+        self.min_size = min_size
+        self.stable_for_seconds = stable_for_seconds
+        self.ignore = list(ignore)
 
     async def wait(self) -> dict[str, Any]:
-        condition = FileCondition(self.location, self.file_pattern, self.kind)
-        async with await OneDriveHook(self.onedrive_conn_id).get_async_conn() as client:
-            pause_seconds = 0.0
-            while True:
-                try:
-                    if found := await self._look(client, condition):
-                        return {"status": "found", "items": found}
-                    pause_seconds = self.poke_interval
-                except OneDriveError as error:
-                    pause_seconds = self._pause_after(error, pause_seconds)
-                if self._remaining_seconds <= 0:
-                    return {"status": "timeout"}
-                await asyncio.sleep(min(pause_seconds, self._remaining_seconds))
+        stability = None if self.stable_for_seconds is None else Stability(self.stable_for_seconds)
+        pause_seconds = 0.0
+        while True:
+            async with await OneDriveHook(self.onedrive_conn_id).get_async_conn() as client:
+                renewed = time.monotonic() + _CONNECTION_SECONDS
+                while time.monotonic() < renewed:
+                    try:
+                        if found := await self._look(client, stability):
+                            return {"status": "found", "items": found}
+                        pause_seconds = self.poke_interval
+                    except OneDriveError as error:
+                        pause_seconds = self._pause_after(error, pause_seconds)
+                    if self._remaining_seconds <= 0:
+                        return {"status": "timeout"}
+                    await asyncio.sleep(min(pause_seconds, self._remaining_seconds))
 
-    async def _look(self, client: AsyncClient, condition: FileCondition) -> list[dict[str, Any]]:
+    async def _look(self, client: AsyncClient, stability: Stability | None) -> list[dict[str, Any]]:
         """Look once; the client's own waits for a busy Graph end with the deadline."""
         try:
             async with asyncio.timeout(max(self._remaining_seconds, _LAST_LOOK_SECONDS)):
-                return [item.to_xcom() for item in await client.run(condition.look(client))]
+                sight = await client.run(self._condition.look(client))
         except TimeoutError:
             return []
+        found = sight.found if stability is None else stability.settled(sight, time.time())
+        return [item.to_xcom() for item in found] if len(found) >= self.min_items else []
+
+    @property
+    def _condition(self) -> FileCondition:
+        return FileCondition(
+            self.location,
+            self.file_pattern,
+            self.kind,
+            regex=self.regex,
+            recursive=self.recursive,
+            newer_than=timezone.coerce_datetime(datetime.fromisoformat(self.newer_than)) if self.newer_than else None,
+            min_items=self.min_items,
+            max_items=self.max_items,
+            min_size=self.min_size,
+            ignore=self.ignore,
+            reads_checkouts=self.stable_for_seconds is not None,
+        )
 
     @property
     def _remaining_seconds(self) -> float:
@@ -191,3 +234,24 @@ class OneDriveCopyTrigger(OneDriveTrigger):
 
     def _succeeded(self, item_id: str | None) -> dict[str, Any]:
         return {"status": "success", "id": item_id, "copy": self.copy}
+
+
+class OneDrivePauseTrigger(OneDriveTrigger):
+    """Wait until Graph may be asked again; it says ``{"status": "resumed"}``.
+
+    Its keyword arguments are a stored format: parameters only gain defaults and are never renamed.
+
+    :param until: in seconds since the epoch.
+    :param version: of the stored format.
+    """
+
+    names = ("until",)
+
+    def __init__(self, *, until: float = 0.0, version: int = _STORED_VERSION, **unknown: Any) -> None:
+        super().__init__(version, unknown)
+        self.until = until
+
+    async def wait(self) -> dict[str, Any]:
+        """Wait to the end, and return the event."""
+        await asyncio.sleep(max(self.until - time.time(), 0.0))
+        return {"status": "resumed"}

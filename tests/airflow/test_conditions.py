@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from asking_nothing import locate
 
-from airflow_provider_onedrive.conditions import MAX_FOUND_ITEMS, FileCondition, Selection, outlives
+from airflow_provider_onedrive.conditions import MAX_FOUND_ITEMS, FileCondition, Sight, Stability, outlives
 from airflow_provider_onedrive.graph.errors import (
     AccessDenied,
     BadRequest,
@@ -22,6 +25,7 @@ from airflow_provider_onedrive.graph.errors import (
     Throttled,
     Unauthenticated,
 )
+from airflow_provider_onedrive.graph.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.locations import Address, parse
 from airflow_provider_onedrive.graph.messages import Flow, Response
 from airflow_provider_onedrive.graph.models import DriveItem
@@ -56,52 +60,150 @@ def answers(condition: FileCondition, *replies: Any) -> tuple[list[str], list[Dr
             failed = isinstance(reply, Exception)
             request = flow.throw(reply) if failed else flow.send(Response(200, {}, reply))
     except StopIteration as end:
-        return asked, end.value
+        return asked, list(end.value.found)
     raise AssertionError(f"the flow wants more: {request}")
 
 
 @pytest.mark.parametrize(
-    ("pattern", "name", "matches"),
+    ("given", "names"),
     [
-        ("*.csv", "a.csv", True),
-        ("*.csv", "A.CSV", True),
-        ("*.csv", "a.csv.tmp", False),
-        ("a?.csv", "a1.csv", True),
-        ("a?.csv", "a.csv", False),
-        ("[a].csv", "[a].csv", True),
-        ("[a].csv", "a.csv", False),
-        ("Ärger*", "ärger.txt", True),
-        ("a.csv", "abcsv", False),
-        ("*", "anything at all", True),
-        (None, "anything at all", True),
-        ("a\n*", "a\nb", True),
-        ("*a*a*a*a*a*a*a*a*b", "a" * 200, False),
+        ({"file_pattern": "*.csv"}, ["A.CSV", "a.csv", "[a].csv"]),
+        ({"file_pattern": "[a].csv"}, ["[a].csv"]),
+        ({"file_pattern": "?.csv"}, ["A.CSV", "a.csv"]),
+        ({"regex": r"^a\."}, ["a.csv", "a.csv.part"]),
+        ({"min_size": 2}, ["[a].csv"]),
+        ({"newer_than": datetime(2026, 1, 2, 12, tzinfo=UTC)}, ["A.CSV"]),
+        ({"kind": "folder", "file_pattern": "*"}, ["sub"]),
+        ({"kind": "any", "file_pattern": "*u*"}, ["sub"]),
+        ({"ignore": ()}, ["A.CSV", "[a].csv", "a.csv", "a.csv.part", "x.TMP", "~$a.docx"]),
+        ({}, ["A.CSV", "[a].csv", "a.csv", "a.csv.part"]),
+        ({"min_items": 5}, []),
+        ({"min_items": 4}, ["A.CSV", "[a].csv", "a.csv", "a.csv.part"]),
     ],
+    ids=str,
 )
-def test_patterns(pattern: str | None, name: str, matches: bool) -> None:
-    """Only ``*`` and ``?`` are special, and case does not count, as OneDrive's names have none."""
-    assert Selection(pattern).matches(an_item(name)) is matches
-
-
-@pytest.mark.parametrize(("kind", "kinds"), [("file", [False]), ("folder", [True]), ("any", [False, True])])
-def test_kinds(kind: Any, kinds: list[bool]) -> None:
-    """``kind`` says whether files, folders or both are meant."""
-    assert [it for it in (False, True) if Selection(None, kind).matches(an_item("a", is_folder=it))] == kinds
+def test_what_counts(given: Any, names: list[str]) -> None:
+    """Each parameter chooses; what Office and browsers leave does not count by default."""
+    files = [as_json(name) for name in ("a.csv", "a.csv.part", "~$a.docx", "x.TMP")]
+    files += [as_json("A.CSV") | {"lastModifiedDateTime": "2026-01-03T00:00:00Z"}, as_json("[a].csv") | {"size": 2}]
+    _, found = answers(FileCondition("drives/d/in/", **given), {"value": [*files, as_json("sub", "folder")]})
+    assert sorted(item.name for item in found) == sorted(names)
 
 
 @pytest.mark.parametrize(
-    ("selection", "message"),
+    ("condition", "message"),
     [
-        (Selection("", "any"), "file_pattern is empty.*template"),
-        (Selection("  ", "any"), "file_pattern is empty.*template"),
-        (Selection("in/*.csv", "any"), "has a slash.*Put the folders into the location"),
-        (Selection(None, "files"), "kind is 'files'.*'file', 'folder' or 'any'"),  # type: ignore[arg-type]
+        (FileCondition("drives/d/", ""), "file_pattern is empty.*template"),
+        (FileCondition("drives/d/", "  "), "file_pattern is empty.*template"),
+        (FileCondition("drives/d/", regex="("), "regex '\\(' cannot be read"),
+        (FileCondition("drives/d/", kind="files"), "kind is 'files'.*'file', 'folder' or 'any'"),  # type: ignore[arg-type]
+        (FileCondition([]), "location is an empty list"),
+        (FileCondition("drives/d/", min_items=0), "min_items is 0"),
+        (FileCondition("drives/d/", min_items=3, max_items=2), "min_items is 3 and max_items 2"),
     ],
 )
-def test_a_selection_that_can_match_nothing_is_refused(selection: Selection, message: str) -> None:
+def test_a_condition_that_can_never_hold_is_refused(condition: FileCondition, message: str) -> None:
     """What could only wait for ever is an error that says what to do."""
     with pytest.raises(ConfigurationError, match=message):
-        selection.check()
+        answers(condition)
+
+
+def test_folders_of_the_folder() -> None:
+    """A pattern with ``/`` or ``**`` looks there; one that has gone meanwhile is left out."""
+    sub = as_json("sub", "folder") | {"folder": {"childCount": 1}, "id": "S"}
+    gone = as_json("gone", "folder") | {"folder": {"childCount": 1}, "id": "G"}
+    condition = FileCondition("drives/d/in/", "**/*.csv")
+    asked, found = answers(
+        condition,
+        {"value": [sub, gone, as_json("a.csv")]},
+        ItemNotFound("no"),
+        {"id": "root"},
+        {"value": [as_json("b.csv")]},
+    )
+    assert sorted(item.name for item in found) == ["a.csv", "b.csv"]
+    assert [url.partition("?")[0] for url in asked[1::2]] == [
+        "/drives/d/items/G/children",
+        "/drives/d/items/S/children",
+    ]
+
+
+def test_groups_of_the_regex() -> None:
+    """They come with the item, also through XCom; other items have none."""
+    condition = FileCondition("drives/d/in/", regex=r"(?P<region>\w+)_(?P<day>\d+)?")
+    _, (found,) = answers(condition, {"value": [as_json("north_.csv"), as_json("other.csv")]})
+    assert found.to_xcom()["groups"] == {"region": "north"}
+    _, (plain,) = answers(FileCondition("drives/d/in/"), {"value": [as_json("a.csv")]})
+    assert "groups" not in plain.to_xcom()
+
+
+def test_each_of_several_locations() -> None:
+    """All have to have something; the first that has nothing ends the look."""
+    several = FileCondition(["drives/d/in/", "drives/d/a.csv"])
+    assert [item.name for item in answers(several, {"value": [as_json("b.csv")]}, as_json("a.csv"))[1]] == [
+        *("b.csv", "a.csv")
+    ]
+    assert answers(several, {"value": []}, as_json("in", "folder")) == (
+        ["/drives/d/root:/in:/children?$top=1000&$select=" + ITEM_FIELDS, "/drives/d/root:/in"],
+        [],
+    )
+
+
+def test_a_pattern_in_the_location() -> None:
+    """As in the other operators."""
+    _, found = answers(FileCondition("drives/d/in/*.csv"), {"value": [as_json("b.csv"), as_json("b.txt")]})
+    assert [item.name for item in found] == ["b.csv"]
+
+
+# --- what has settled
+
+
+def sight(size: int = 3, etag: str = "1", at: int = 0, **more: Any) -> Sight:
+    item = DriveItem.from_json(as_json("a.csv") | {"size": size, "eTag": etag}, lambda *_: "drives/d/a.csv")
+    return Sight((item,), server_time=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=at), **more)
+
+
+@pytest.mark.parametrize(
+    ("looks", "settles"),
+    [
+        ([sight(at=0), sight(at=60)], True),
+        ([sight(at=0), sight(at=59)], False),
+        ([sight(at=0), sight(at=30), sight(at=60)], True),
+        ([sight(at=0)], False),
+        ([sight(at=0), sight(size=4, at=60)], False),
+        ([sight(at=0), sight(etag="2", at=60)], False),
+        ([sight(at=0), sight(etag="2", at=60), sight(etag="2", at=120)], True),
+        ([sight(size=0, at=0), sight(size=0, at=60)], False),
+        ([sight(at=0), sight(at=60, busy=frozenset({"a.csv"}))], False),
+        ([sight(at=0), Sight(), sight(at=60)], False),
+        ([sight(at=100), sight(at=0), sight(at=60)], False),
+    ],
+)
+def test_what_has_settled(looks: list[Sight], settles: bool) -> None:
+    """The same size and eTag at two looks, a minute apart by the server's clock, not empty and not checked out."""
+    stability = Stability(60.0)
+    for each in looks:
+        settled = stability.settled(each, now=10**9)
+        stability = Stability(60.0, json.loads(json.dumps(stability.to_dict())))  # as after a reschedule
+    assert bool(settled) is settles
+
+
+def test_a_server_that_tells_no_time() -> None:
+    """This machine's clock is taken then."""
+    stability, looked = Stability(60.0), replace(sight(), server_time=None)
+    assert not stability.settled(looked, 100.0)
+    assert stability.settled(looked, 160.0)
+
+
+def test_a_file_that_is_checked_out() -> None:
+    """It is asked for only where it matters."""
+    out = as_json("a.csv") | {"publication": {"level": "checkout"}}
+    condition = FileCondition("drives/d/in/", reads_checkouts=True)
+    flow = condition.look(Client())
+    assert next(flow).url.endswith(f"{ITEM_FIELDS},publication")
+    with pytest.raises(StopIteration) as end:
+        flow.send(Response(200, {"date": "Fri, 02 Jan 2026 00:00:00 GMT"}, {"value": [out]}))
+    assert end.value.value.busy == {"a.csv"}
+    assert end.value.value.server_time == datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def test_one_item_is_looked_at() -> None:

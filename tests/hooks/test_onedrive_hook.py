@@ -164,7 +164,6 @@ def test_the_connection_test_says_what_works(onedrive_emulator: Emulator) -> Non
         ({"password": "wrong-secret"}, "secret"),
         ({"tenant_id": "99999999-0000-0000-0000-000000000000"}, "tenant"),
         ({"myfiles": "nobody@contoso.example"}, "myfiles"),
-        ({"myfiles": None}, "Put a user"),
         ({"graph_url": "https://evil.example"}, "trusted_hosts"),
         ({"graph_url": "http://localhost"}, "no plain https address"),
         ({"ca_certificate": "/no/such/file.pem"}, "ca_certificate"),
@@ -181,6 +180,15 @@ def test_the_connection_test_says_what_to_do(
     assert advice in message
     assert onedrive_emulator.client_secret not in message
     assert "wrong-secret" not in message
+
+
+def test_the_connection_test_warns(onedrive_emulator: Emulator, connection: Change) -> None:
+    """An app without a place of its own may be meant; that is said, and is no failure."""
+    connection(myfiles=None)
+    works, message = OneDriveHook().test_connection()
+    assert works
+    assert onedrive_emulator.client_secret not in message
+    assert "Put a user or a drive into it" in message
 
 
 def test_the_connection_test_of_an_expired_token_fails(onedrive_emulator: Emulator, connection: Change) -> None:

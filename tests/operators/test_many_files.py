@@ -409,6 +409,21 @@ def test_an_upload_is_killed(  # noqa: PLR0917 - fixtures
     assert read(source) == ({} if move else MANY)
 
 
+def test_a_thousand_files_are_killed(
+    onedrive_emulator: Emulator, kill_in_the_middle: Callable[..., None], task_context: Context, tmp_path: Path
+) -> None:
+    """In the middle of a thousand: the retry sends the other half, and no file twice."""
+    files = {f"{number % 7}/{number}.csv": b"%d" % number for number in range(1000)}
+    kwargs = {"local_path": str(write(tmp_path / "source", files)), "location": "myfiles/", "recursive": True}
+    kill_in_the_middle("OneDriveUploadOperator", kwargs, "upload", after=492, held=8)
+    drive, context = onedrive_emulator.drive(), task_context(2)
+    assert len(drive.read_all()) == 500
+    assert len(OneDriveUploadOperator(task_id="task", **kwargs).execute(context)) == 1000
+    counts = context["ti"].xcoms["report"]["counts"]
+    assert (counts["done"], counts["skipped"]) == (500, 500)
+    assert (drive.read_all(), {drive.version_count(path) for path in files}) == (files, {1})
+
+
 def test_a_download_is_killed(
     onedrive_emulator: Emulator, kill_in_the_middle: Callable[..., None], task_context: Context, tmp_path: Path
 ) -> None:

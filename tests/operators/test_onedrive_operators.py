@@ -347,7 +347,9 @@ def test_an_expired_token_fails_without_retries(
 def test_a_missing_permission_fails_without_retries(onedrive_emulator: Emulator, task_context: Context) -> None:
     """403 is told with Graph's words and what to grant; Airflow's message has the whole text."""
     onedrive_emulator.faults.add(times=None, origin="graph", do=status(403))
-    with pytest.raises(AirflowFailException, match=r"myfiles/.*Access denied.*403 accessDenied.*grant it") as caught:
+    with pytest.raises(
+        AirflowFailException, match=r"myfiles/.*Access denied.*403 accessDenied.*lacks the permission"
+    ) as caught:
         run(OneDriveListOperator, task_context(), location="myfiles/")
     assert str(caught.value) == str(caught.value.__cause__)
 

@@ -254,3 +254,27 @@ def test_without_a_fernet_key(
         OneDriveUploadOperator(**kwargs).execute(task_context(max_tries=2))
     assert not resume_directory.exists()
     assert len(onedrive_emulator.world.sessions) == 0
+
+
+@pytest.mark.airflow3
+@pytest.mark.parametrize("pattern", ["", "*.bin"])
+def test_the_large_files_of_a_folder_go_on_too(
+    onedrive_emulator: Emulator, run_task: RunTask, kwargs: dict[str, Any], source: Path, pattern: str
+) -> None:
+    """Each has a session of its own in the store; what was sent of it, and the other files, are not sent again."""
+    for number in range(3):
+        (source.parent / f"small{number}.bin").write_bytes(b"x")
+    given = kwargs | {"local_path": f"{source.parent}/{pattern}", "location": "myfiles/in/", "create_folders": True}
+    given |= {"single_put_bytes": FRAGMENT}
+    store: dict[str, Any] = {}
+    fail_after(onedrive_emulator, 3)
+    first = run_task(OneDriveUploadOperator(**given), store=store)
+    assert (first.state, len(store)) == ("up_for_retry", 1)
+    end_trouble(onedrive_emulator)
+    before = sent_bytes(onedrive_emulator)
+    second = run_task(OneDriveUploadOperator(**given), try_number=2, store=store)
+    assert (second.state, second.error, store) == ("success", None, {})
+    assert sent_bytes(onedrive_emulator) - before == SIZE - 3 * FRAGMENT
+    assert onedrive_emulator.drive().read("in/big.bin") == source.read_bytes()
+    assert len(onedrive_emulator.requests.matching(operation="create_session")) == 1
+    assert len(onedrive_emulator.requests.matching(operation="upload")) == 3

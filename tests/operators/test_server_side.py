@@ -8,6 +8,7 @@ import logging
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,7 +23,14 @@ from airflow_provider_onedrive.emulator.drive import EmulatedDrive
 from airflow_provider_onedrive.emulator.faults import Fault, drop_before, status
 from airflow_provider_onedrive.emulator.serving.wire import Reply
 from airflow_provider_onedrive.emulator.trouble.kinds import NONE
-from airflow_provider_onedrive.graph.errors import CopyLost, NameAlreadyExists, OneDriveError, ServiceUnavailable
+from airflow_provider_onedrive.graph import cooldown
+from airflow_provider_onedrive.graph.errors import (
+    CopyLost,
+    NameAlreadyExists,
+    OneDriveError,
+    ServiceUnavailable,
+    Throttled,
+)
 from airflow_provider_onedrive.operators import onedrive, server_side
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveCopyOperator,
@@ -31,7 +39,8 @@ from airflow_provider_onedrive.operators.onedrive import (
     OneDriveMoveOperator,
 )
 from airflow_provider_onedrive.sealing import sealed, unsealed
-from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger
+from airflow_provider_onedrive.triggers import onedrive as triggers
+from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger, OneDrivePauseTrigger
 
 CONTENT, OLD = b"id,total\n1,2\n", b"id,total\n0,0\n"
 MONITOR = "https://monitor.example/m?tempauth=SECRET"
@@ -116,10 +125,12 @@ def deferral(work: Callable[..., Any], *args: Any) -> Any:
 def event_of(trigger: Any) -> dict[str, Any]:
     """Run a trigger in another triggerer to its only event."""
     path, kwargs = trigger.serialize()
-    assert path == "airflow_provider_onedrive.triggers.onedrive.OneDriveCopyTrigger"
+    module, _, name = path.rpartition(".")
+    assert module == triggers.__name__
 
     async def events() -> list[dict[str, Any]]:
-        return [event.payload async for event in OneDriveCopyTrigger(**json.loads(json.dumps(kwargs))).run()]
+        waiting = getattr(triggers, name)(**json.loads(json.dumps(kwargs)))
+        return [event.payload async for event in waiting.run()]
 
     [event] = asyncio.run(events())
     assert json.loads(json.dumps(event)) == event
@@ -708,3 +719,48 @@ def test_a_conflict_is_a_conflict() -> None:
     """The error of a taken name survives the trip through the event."""
     error = NameAlreadyExists("Name already exists", code="nameAlreadyExists")
     assert server_side.begins_anew(server_side.error_from_dict(json.loads(json.dumps(error.to_dict()))))
+
+
+# --- pauses
+
+
+@pytest.fixture
+def long_pause(onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Graph asks for a pause that no slot is held for."""
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__COOL_DOWN_FOLDER", "off")
+    onedrive_emulator.faults.add(operation="copy", times=1, do=status(429, retry_after=400))
+    yield
+    cooldown.forget_all()
+
+
+@pytest.mark.usefixtures("long_pause")
+def test_a_long_pause_is_waited_for_in_the_triggerer(drive: EmulatedDrive, task_context: Any) -> None:
+    """Then the copy begins; nothing of it was lost, and nothing is copied twice."""
+    operator, context = copying(deferrable=True), task_context()
+    deferred = deferral(operator.execute, context)
+    assert isinstance(deferred.trigger, OneDrivePauseTrigger)
+    assert 350 < deferred.trigger.until - time.time() <= 500
+    cooldown.forget_all()  # as if it were over
+    deferred.trigger.until = 0.0
+    kwargs = {"event": event_of(deferred.trigger)}
+    assert kwargs["event"] == {"status": "resumed"}
+    again = deferral(operator.resume_execution, deferred.method_name, kwargs, context)
+    assert isinstance(again.trigger, OneDriveCopyTrigger)
+    item = deferral(operator.resume_execution, again.method_name, {"event": event_of(again.trigger)}, context)
+    assert item["location"] == "myfiles/out/a.csv"
+    assert drive.paths() == ["in/", "in/a.csv", "out/", "out/a.csv"]
+
+
+@pytest.mark.usefixtures("long_pause")
+def test_a_long_pause_on_a_worker(drive: EmulatedDrive, task_context: Any) -> None:
+    """It ends the try, and the retry of Airflow comes later; the slot is free meanwhile."""
+    with pytest.raises(Throttled) as caught:
+        copying().execute(task_context())
+    assert caught.value.retry_after_seconds == 400
+
+
+def test_what_a_pause_stores() -> None:
+    """A later version understands it, and ignores what it does not know."""
+    trigger = OneDrivePauseTrigger(until=5.0)
+    assert trigger.serialize()[1] == {"until": 5.0, "version": 1}
+    assert OneDrivePauseTrigger(until=5.0, version=9, more=1).unknown == ["more"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -244,10 +244,14 @@ def test_one_deadline(onedrive_emulator: Emulator, task_context: Context) -> Non
 
 def test_the_trigger_is_given_what_the_sensor_has(onedrive_emulator: Emulator, task_context: Context) -> None:
     """Nothing of what is waited for is lost in the deferral, and no secret is stored."""
-    given = {"location": "myfiles/in", "file_pattern": "*.csv", "kind": "any", "poke_interval": 7}
-    kwargs = deferral(sensor("deferrable", **given), task_context()).trigger.serialize()[1]
+    given: dict[str, Any] = {"location": ["myfiles/in"], "file_pattern": "*.csv", "kind": "any", "poke_interval": 7}
+    given |= {"regex": "a", "recursive": True, "min_items": 2, "max_items": 9, "min_size": 5, "ignore": ["x"]}
+    more = {"newer_than": datetime(2026, 1, 2, tzinfo=UTC), "stable_for": timedelta(minutes=2)}
+    kwargs = deferral(sensor("deferrable", **given, **more), task_context()).trigger.serialize()[1]
     assert {name: kwargs[name] for name in given} == given
-    assert set(kwargs) == {*given, "onedrive_conn_id", "deadline", "version"}
+    assert (kwargs["newer_than"], kwargs["stable_for_seconds"]) == ("2026-01-02T00:00:00+00:00", 120.0)
+    times = {"newer_than", "stable_for_seconds"}
+    assert set(kwargs) == {*given, *times, "onedrive_conn_id", "deadline", "version"}
 
 
 @pytest.mark.parametrize("text", TIMEOUTS)
@@ -283,8 +287,9 @@ def test_a_long_retry_after_is_waited_for(onedrive_emulator: Emulator, task_cont
 
 
 def test_templates() -> None:
-    """The conn id, the location and the pattern are templates; no file is read as one."""
-    assert set(OneDriveFileSensor.template_fields) == {"onedrive_conn_id", "location", "file_pattern"}
+    """The conn id, the location and what chooses files are templates; no file is read as one."""
+    chosen = {"file_pattern", "regex", "newer_than", "ignore"}
+    assert set(OneDriveFileSensor.template_fields) == {"onedrive_conn_id", "location"} | chosen
     assert tuple(OneDriveFileSensor.template_ext) == ()
 
 

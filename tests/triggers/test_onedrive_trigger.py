@@ -180,13 +180,26 @@ def test_being_cancelled_closes_the_client(onedrive_emulator: Emulator) -> None:
     asyncio.run(cancel())  # an unclosed connection would be a ResourceWarning, and so an error
 
 
+STORED_SINCE: dict[str, Any] = {
+    "regex": None,
+    "recursive": False,
+    "newer_than": None,
+    "min_items": 1,
+    "max_items": 1000,
+    "min_size": None,
+    "stable_for_seconds": None,
+    "ignore": ["~$*", "*.tmp", "desktop.ini"],
+}
+
+
 def test_the_stored_format() -> None:
     """What version 1 stored is loaded, and stored again in the same way."""
     trigger = OneDriveFileTrigger(**STORED_BY_VERSION_1)
     path, kwargs = trigger.serialize()
     assert path == "airflow_provider_onedrive.triggers.onedrive.OneDriveFileTrigger"
-    assert kwargs == STORED_BY_VERSION_1
+    assert kwargs == STORED_BY_VERSION_1 | STORED_SINCE
     assert json.loads(json.dumps(kwargs)) == kwargs
+    assert OneDriveFileTrigger(**kwargs).serialize()[1] == kwargs
 
 
 def test_parameters_of_another_version_are_ignored(
@@ -195,8 +208,8 @@ def test_parameters_of_another_version_are_ignored(
     """A parameter that a later version stored does no harm, and is named in a warning."""
     onedrive_emulator.drive().put("in/a.csv", b"1")
     with caplog.at_level(logging.WARNING):
-        assert wait(newer_than="2027-01-01", version=2)["status"] == "found"
-    assert "newer_than" in caplog.text + capfd.readouterr().out  # Airflow 2 logs the one way, Airflow 3 the other
+        assert wait(sent_by="anna", version=2)["status"] == "found"
+    assert "sent_by" in caplog.text + capfd.readouterr().out  # Airflow 2 logs the one way, Airflow 3 the other
 
 
 def test_making_a_trigger_never_fails() -> None:

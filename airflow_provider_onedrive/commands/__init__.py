@@ -1,0 +1,1 @@
+"""The commands of ``airflow-onedrive``: a thin face over ``graph.Client``, one file each."""

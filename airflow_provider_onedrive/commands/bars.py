@@ -1,0 +1,51 @@
+"""A bar for whatever moves bytes; where nobody looks, nothing is drawn."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.graph.client import Client
+
+_EVERY_SECONDS = 0.1
+
+
+@contextmanager
+def bar(client: Client, title: str, total_bytes: int | None) -> Iterator[None]:
+    """Draw a bar on the standard error while the client works, if that is a terminal.
+
+    :param total_bytes: None where it is not known.
+    """
+    from rich.console import Console  # noqa: PLC0415 - help needs none of it
+    from rich.progress import (  # noqa: PLC0415 - as above
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with (
+        client.meter.measured("") as counted,
+        Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress,
+    ):
+        task, over = progress.add_task(title, total=total_bytes), threading.Event()
+
+        def follow() -> None:
+            while not over.wait(_EVERY_SECONDS):
+                progress.update(task, completed=counted.done_bytes)
+
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
+        try:
+            yield
+        finally:
+            over.set()
+            follower.join()
+            progress.update(task, completed=counted.done_bytes)

@@ -1,0 +1,44 @@
+"""``airflow-onedrive get``: download a file, or a folder with all that is below it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from airflow_provider_onedrive.commands.bars import bar
+from airflow_provider_onedrive.commands.ls import split_pattern
+from airflow_provider_onedrive.commands.reporting import many_of, report_on
+from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, run
+
+
+def main(arguments: Sequence[str], program: str) -> int:
+    parser = parser_for(program, "Download a file, or a folder with all that is below it.")
+    parser.add_argument("location", help="a file or a folder; * ? ** make a pattern of it")
+    parser.add_argument("local_path", nargs="?", default=".", help="a file, or a folder (default: this one)")
+    parser.add_argument(
+        "--if-exists", default="fail", choices=("fail", "replace", "rename", "skip", "skip_if_same"), metavar="WHAT"
+    )
+    return run(_get, parser.parse_args(arguments))
+
+
+def _get(options: argparse.Namespace) -> int:
+    from airflow_provider_onedrive.graph.localcopy import DownloadOptions  # noqa: PLC0415 - help needs none of it
+
+    how = DownloadOptions(if_exists=options.if_exists)
+    folder, pattern = split_pattern(options.location)
+    with connected(options) as client:
+        item = client.stat(folder)
+        if item.is_folder:
+            to = Path(options.local_path) if pattern else Path(options.local_path) / item.name
+            with bar(client, item.name, None if pattern else item.size):
+                report = client.download_folder(folder, to, many_of(pattern), how)
+            return report_on(report, is_json=options.json)
+        with bar(client, item.name, item.size):
+            item = client.download(folder, options.local_path, how)
+    if options.json:
+        print_json(item.to_xcom())
+    else:
+        sys.stdout.write(f"{item.local_path}\n")
+    return 0

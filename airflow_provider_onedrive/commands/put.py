@@ -1,0 +1,44 @@
+"""``airflow-onedrive put``: upload a file, or a folder with all that is below it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from airflow_provider_onedrive.commands.bars import bar
+from airflow_provider_onedrive.commands.reporting import many_of, report_on
+from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, run
+
+
+def main(arguments: Sequence[str], program: str) -> int:
+    parser = parser_for(program, "Upload a file, or a folder with all that is below it.")
+    parser.add_argument("local_path", help="a file or a folder")
+    parser.add_argument("location", help="the file, or its folder where it ends in /; of a folder where its files go")
+    parser.add_argument(
+        "--if-exists", default="fail", choices=("fail", "replace", "rename", "skip", "skip_if_same"), metavar="WHAT"
+    )
+    parser.add_argument("--create-folders", action="store_true", help="make the folders on the way")
+    return run(_put, parser.parse_args(arguments))
+
+
+def _put(options: argparse.Namespace) -> int:
+    path = Path(options.local_path)
+    with connected(options) as client:
+        if path.is_dir():
+            from airflow_provider_onedrive.graph.folderupload import Uploads  # noqa: PLC0415 - help needs none of it
+
+            sending = Uploads(if_exists=options.if_exists, create_folders=options.create_folders)
+            with bar(client, path.name, None):
+                report = client.upload_folder(path, options.location, many_of(None), sending)
+            return report_on(report, is_json=options.json)
+        with bar(client, path.name, path.stat().st_size if path.is_file() else None):
+            item = client.upload(
+                path, options.location, if_exists=options.if_exists, create_folders=options.create_folders
+            )
+    if options.json:
+        print_json(item.to_xcom())
+    else:
+        sys.stdout.write(f"{item.location}\n")
+    return 0

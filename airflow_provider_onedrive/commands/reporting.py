@@ -1,0 +1,33 @@
+"""What is said of many files."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from airflow_provider_onedrive.commands.running import BUSY, FAILED, print_json, say
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.graph.folders import Folder, Report
+
+
+def many_of(pattern: str | None) -> Folder:
+    """Mean all that is below a folder, or what matches a pattern there."""
+    from airflow_provider_onedrive.graph.filters import Filters  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.folders import Folder  # noqa: PLC0415 - as above
+
+    return Folder(Filters(file_pattern=pattern), recursive=True)
+
+
+def report_on(report: Report, *, is_json: bool) -> int:
+    """Print what became of the files; return an exit code."""
+    if is_json:
+        print_json(report.to_xcom())
+    else:
+        for item in report.done:
+            sys.stdout.write(f"{item.local_path or item.location}\n")
+    for path, reason, _ in report.failed:
+        say(f"{path}: {reason}")
+    if not report.failed:
+        return 0
+    return BUSY if any(may_pass for _, _, may_pass in report.failed) else FAILED

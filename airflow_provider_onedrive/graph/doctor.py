@@ -1,0 +1,265 @@
+"""Finds out, step by step, why a connection does not work, and says who has to do what."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_onedrive.graph import permissions
+from airflow_provider_onedrive.graph.aadsts import code_in
+from airflow_provider_onedrive.graph.client import Client
+from airflow_provider_onedrive.graph.downloads import Link, linked_children
+from airflow_provider_onedrive.graph.errors import OneDriveError
+from airflow_provider_onedrive.graph.identities import claims_of
+from airflow_provider_onedrive.graph.items import stat
+from airflow_provider_onedrive.graph.retry import RetryPolicy
+from airflow_provider_onedrive.graph.settings import Settings
+
+_TIMEOUT_SECONDS = 10.0
+_CLOCK_SECONDS = 60
+_SOON_DAYS = 30
+_NO_CONSENT = "65001"
+_QUICK = RetryPolicy(max_attempts=2, max_wait_seconds=5)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one step has found.
+
+    :param state: ``ok``, ``warning``, ``failed`` or ``skipped``.
+    :param advice: what to do, and who.
+    """
+
+    step: str
+    state: str
+    text: str
+    advice: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.text}" + (f" {self.advice}" if self.advice else "")
+
+
+def examine(settings: Settings, *, write: bool = False, now: Callable[[], float] = time.time) -> Iterator[Finding]:
+    """Look at everything that a connection needs. Nothing is raised, and no secret is told.
+
+    :param write: also write a tiny file into ``myfiles``, and delete it.
+    :param now: this machine's clock.
+    """
+    quick = replace(settings, timeout_seconds=min(settings.timeout_seconds, _TIMEOUT_SECONDS))
+    with Client(quick) as client:
+        client.retry_policy = _QUICK
+        yield from _Doctor(client, now).examine(write=write)
+
+
+class _Doctor:
+    def __init__(self, client: Client, now: Callable[[], float]) -> None:
+        self._client = client
+        self._now = now
+        self._settings = client.settings
+        self._claims: dict[str, Any] = {}
+        self._links: list[Link] = []
+
+    def examine(self, *, write: bool) -> Iterator[Finding]:
+        for step in (self._sign_in_service, self._token):
+            for finding in step():
+                yield finding
+                if finding.state == "failed":
+                    return
+        yield from self._permissions()
+        works = False
+        for finding in self._myfiles():
+            yield finding
+            works = finding.state == "ok"
+        for name in self._settings.shared:
+            yield self._shared(name)
+        if works:
+            yield self._content()
+            yield self._write() if write else Finding("write", "skipped", "Not asked for.")
+
+    def _sign_in_service(self) -> Iterator[Finding]:
+        """See that somebody answers, and what time it is there."""
+        step = "sign-in service"
+        if self._settings.auth in ("access_token", "managed_identity"):
+            yield Finding(step, "skipped", f"auth {self._settings.auth!r} does not need it.")
+            return
+        url = f"{self._settings.authority}/v2.0/.well-known/openid-configuration"
+        before = self._now()
+        answer = _tried(step, lambda: self._client.probe(url))
+        if isinstance(answer, Finding):
+            yield answer
+            return
+        yield Finding(step, "ok", f"{urlsplit(url).hostname} answers.")
+        yield _clock(answer, (before + self._now()) / 2)
+
+    def _token(self) -> Iterator[Finding]:
+        yield from _certificate(self._settings)
+        token = _tried("token", self._client.token)
+        if isinstance(token, Finding):
+            yield replace(token, advice=f"{token.advice} {self._consent(token)}".strip())
+            return
+        self._claims = claims_of(token)
+        yield Finding("token", "ok", f"{self._who()} has one{_until(self._claims)}.")
+
+    def _who(self) -> str:
+        user = self._claims.get("upn") or self._claims.get("preferred_username")
+        name = self._claims.get("appid") or self._claims.get("azp") or self._settings.client_id
+        return f"user {user} through app {name}" if user else f"app {name}"
+
+    def _permissions(self) -> Iterator[Finding]:
+        step = "permissions"
+        if not self._claims:
+            yield Finding(step, "skipped", "The token cannot be read here, as that of a personal account.")
+            return
+        is_app = "scp" not in self._claims
+        granted = self._claims.get("roles") or [] if is_app else str(self._claims["scp"]).split()
+        missing = [need for need in permissions.NEEDS if not permissions.is_enough(need, granted, is_app=is_app)]
+        shown = f"{'Application' if is_app else 'Delegated'} permissions: {', '.join(granted) or 'none'}."
+        if not missing:
+            yield Finding(step, "ok", shown, _selected(granted))
+            return
+        kind = "application" if is_app else "delegated"
+        lacks = "; ".join(f"to {need.work}: {(need.application if is_app else need.delegated)[0]}" for need in missing)
+        state = "failed" if permissions.READ in missing else "warning"
+        yield Finding(
+            step,
+            state,
+            f"{shown} Missing {kind} permissions: {lacks}.",
+            f"An administrator of the tenant adds them to the app and consents: {self._consent_url}",
+        )
+
+    def _consent(self, refusal: Finding) -> str:
+        is_consent = code_in(refusal.text) == _NO_CONSENT
+        return f"An administrator of the tenant consents here: {self._consent_url}" if is_consent else ""
+
+    @property
+    def _consent_url(self) -> str:
+        """https://learn.microsoft.com/en-us/entra/identity-platform/v2-admin-consent."""
+        app = self._claims.get("appid") or self._settings.client_id
+        tenant = self._settings.tenant_id or self._claims.get("tid") or "organizations"
+        return f"{self._settings.authority_url}/{tenant}/adminconsent?client_id={app}"
+
+    def _myfiles(self) -> Iterator[Finding]:
+        step = "myfiles"
+        if self._settings.myfiles is None and self._settings.is_app:
+            yield Finding(
+                step,
+                "warning",
+                "An app has no drive of its own, and the field myfiles is empty.",
+                "Put a user or a drive into it, or use no location that begins with myfiles.",
+            )
+            return
+        item = _tried(step, lambda: self._client.stat("myfiles/"))
+        if isinstance(item, Finding):
+            yield item
+            return
+        yield Finding(step, "ok", f"It is {item.web_url or item.location} (drive {item.drive_id}).")
+        page = _tried("read", lambda: self._client.run(linked_children(self._client.address("myfiles/"), None)))
+        if isinstance(page, Finding):
+            yield page
+            return
+        self._links = [link for link in page.items if link.url and link.item.size]
+        yield Finding("read", "ok", f"{len(page.items)} items{' and more' if page.next_url else ''} were listed.")
+
+    def _shared(self, name: str) -> Finding:
+        step = f"shared/{name}"
+        client = self._client
+        item = _tried(step, lambda: client.run(stat(client.address(step))))
+        if isinstance(item, Finding):
+            return item
+        if self._settings.shared[name].link:
+            return Finding(
+                step,
+                "warning",
+                f"It is {item.name!r}, found by a sharing link.",
+                f"Whoever may read the connection has the link: put {item.drive_id}/{item.id} in its place.",
+            )
+        return Finding(step, "ok", f"It is {item.web_url or item.location}.")
+
+    def _content(self) -> Finding:
+        """See that the host which gives out content can be reached: it is another one than Graph's."""
+        step = "download host"
+        if not self._links:
+            return Finding(step, "skipped", "There is no file in myfiles to try it with.")
+        url = str(self._links[0].url)
+        answer = _tried(step, lambda: self._client.probe(url, {"Range": "bytes=0-0"}))
+        if isinstance(answer, Finding):
+            return answer
+        return Finding(step, "ok", f"{urlsplit(url).hostname} answers.")
+
+    def _write(self) -> Finding:
+        if self._settings.read_only:
+            return Finding("write", "skipped", "The connection is read_only.")
+        name = f"airflow-onedrive-doctor-{secrets.token_hex(4)}.txt"
+        item = _tried("write", lambda: self._client.save(b"written by airflow-onedrive doctor", f"myfiles/{name}"))
+        if isinstance(item, Finding):
+            return item
+        gone = _tried("write", lambda: self._client.delete(item.to_xcom()))
+        return gone if isinstance(gone, Finding) else Finding("write", "ok", f"{name} was written and deleted.")
+
+
+def _tried(step: str, work: Callable[[], Any]) -> Any:
+    """Do it; what goes wrong is a finding."""
+    try:
+        return work()
+    except OneDriveError as error:
+        return Finding(step, "failed", error.reason, error.remedy)
+    except (ValueError, KeyError, TypeError) as error:  # an answer of somebody who is not Graph
+        return Finding(step, "failed", f"The answer cannot be understood ({type(error).__name__}).", _ON_THE_WAY)
+
+
+_ON_THE_WAY = "Is there a proxy or a sign-in page on the way?"
+
+
+def _clock(date: str, now: float) -> Finding:
+    try:
+        there = parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        return Finding("clock", "skipped", "The sign-in service does not tell the time.")
+    seconds = abs(now - there)
+    if seconds > _CLOCK_SECONDS:
+        direction = "fast" if now > there else "slow"
+        return Finding(
+            "clock",
+            "warning",
+            f"This machine's clock is {seconds:.0f} s {direction}.",
+            "Whoever runs the machine sets it right: signatures and tokens are only good for a while.",
+        )
+    return Finding("clock", "ok", "It agrees with the sign-in service's.")
+
+
+def _certificate(settings: Settings) -> Iterator[Finding]:
+    if settings.certificate is None:
+        return
+    ends = settings.certificate.expires_at
+    days = (ends - datetime.now(UTC)).days
+    text = f"It is valid until {ends:%Y-%m-%d}, {days} days."
+    if days < 0:
+        yield Finding("certificate", "warning", f"It expired on {ends:%Y-%m-%d}.", _NEW_CERTIFICATE)
+    elif days < _SOON_DAYS:
+        yield Finding("certificate", "warning", text, _NEW_CERTIFICATE)
+    else:
+        yield Finding("certificate", "ok", text)
+
+
+_NEW_CERTIFICATE = "Make a new one, upload it to the app registration, and put it into the connection."
+
+
+def _until(claims: dict[str, Any]) -> str:
+    if "exp" not in claims:
+        return ""
+    return f", valid for {max(int(claims['exp'] - time.time()), 0) // 60} minutes"
+
+
+def _selected(granted: list[str]) -> str:
+    if set(granted) - {permissions.SELECTED}:
+        return ""
+    return f"{permissions.SELECTED} opens nothing by itself: each site needs a role for this app."

@@ -1,0 +1,65 @@
+"""Retries that understand Graph, for Airflow 3.3 and later; before that the exceptions do as much as they can.
+
+https://airflow.apache.org/docs/task-sdk/stable/index.html
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.definitions.retry_policy import RetryDecision, RetryPolicy
+else:
+    from airflow_provider_onedrive.compat import RetryDecision, RetryPolicy
+
+_REASON_CHARACTERS = 200
+
+
+class OneDriveRetryPolicy(RetryPolicy):
+    """Retry when Graph has asked to, and not at all where a retry cannot help; else as the task says.
+
+    ``OneDriveSaveOperator(..., retries=3, retry_policy=OneDriveRetryPolicy())``
+
+    :param max_delay: a longer pause than this is not waited for; the task's own ``retry_delay`` counts then.
+    """
+
+    def __init__(self, max_delay: timedelta = timedelta(hours=1)) -> None:
+        self.max_delay = max_delay
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,  # noqa: ARG002 - Airflow's signature
+        max_tries: int,  # noqa: ARG002 - as above
+        context: Context | None = None,  # noqa: ARG002 - as above
+    ) -> RetryDecision:
+        """Decide by the error; see Airflow's ``RetryPolicy``."""
+        error = _cause(exception)
+        if error is None:
+            return RetryDecision.default()
+        reason = str(error)[:_REASON_CHARACTERS]
+        if not error.may_pass:
+            return RetryDecision.fail(reason)
+        asked = error.retry_after_seconds if isinstance(error, GraphError) else None
+        if asked and timedelta(seconds=asked) <= self.max_delay:
+            return RetryDecision.retry(timedelta(seconds=asked), reason)
+        return RetryDecision.default()
+
+    def serialize(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        return {"max_delay_seconds": self.max_delay.total_seconds()}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> OneDriveRetryPolicy:
+        return cls(timedelta(seconds=data["max_delay_seconds"]))
+
+
+def _cause(exception: BaseException | None) -> OneDriveError | None:
+    """Find an error of ours in what was raised, or in what that was raised from."""
+    while exception is not None and not isinstance(exception, OneDriveError):
+        exception = exception.__cause__
+    return exception
