@@ -24,6 +24,11 @@ from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 Change = Callable[..., None]
 CONNECTION = "AIRFLOW_CONN_ONEDRIVE_DEFAULT"
 
+SECRET_FIELDS = {
+    *("certificate_private_key", "certificate_private_key_passphrase"),
+    *("access_token", "refresh_token", "proxy"),
+}
+
 
 def settings() -> Any:
     with OneDriveHook().get_conn() as client:
