@@ -23,7 +23,6 @@ from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 
 Change = Callable[..., None]
 CONNECTION = "AIRFLOW_CONN_ONEDRIVE_DEFAULT"
-
 SECRET_FIELDS = {
     *("certificate_private_key", "certificate_private_key_passphrase"),
     *("access_token", "refresh_token", "proxy"),
@@ -233,13 +232,11 @@ def test_the_old_form_has_the_same_fields() -> None:
     manager: Any = ProvidersManager()  # type: ignore[no-untyped-call]
     known = {name: field for name, field in manager.connection_form_widgets.items() if "__onedrive__" in name}
     assert {name.rpartition("__")[2] for name in known} == set(info["connection-types"][0]["conn-fields"])
-    assert {name.rpartition("__")[2] for name, field in known.items() if field.is_sensitive} == {
-        "access_token",
-        "proxy",
-    }
+    secret = {name.rpartition("__")[2] for name, field in known.items() if field.is_sensitive}
+    assert secret == SECRET_FIELDS
     assert manager.field_behaviours["onedrive"]["hidden_fields"] == ["host", "port", "schema"]
     form = type("Form", (wtforms.Form,), OneDriveHook.get_connection_form_widgets())()
-    assert "One of: client_secret, access_token." in form.auth.description
+    assert "One of: client_secret, certificate, federated," in form.auth.description
     assert "<textarea" in str(form.ca_certificate())
 
 
