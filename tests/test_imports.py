@@ -79,6 +79,12 @@ GRAPH = {
     "aadsts": set(),
     "shelves": set(),
     "permissions": set(),
+    "foldersync": {"models"},
+    "manifests": {"errors", "models", "sinks", "sources"},
+    "syncing": {
+        *("changes", "errors", "foldersync", "items", "locations", "manifests", "messages", "models", "settings"),
+        "sources",
+    },
     "doctor": {
         *("aadsts", "client", "downloads", "errors", "identities", "items", "permissions", "retry", "settings"),
     },
@@ -101,7 +107,7 @@ GRAPH = {
             "places",
         ),
         *("placing", "plans", "progress"),
-        *("resume", "sessions", "settings", "siblings", "sinks", "sources", "uploads", "wire"),
+        *("resume", "sessions", "settings", "siblings", "sinks", "sources", "syncing", "uploads", "wire"),
     },
     "client": {
         *(

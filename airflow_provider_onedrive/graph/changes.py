@@ -13,7 +13,7 @@ from typing import Any
 from airflow_provider_onedrive.graph.errors import ItemNotFound
 from airflow_provider_onedrive.graph.items import ITEM_FIELDS, PAGE_ITEMS, explain_missing
 from airflow_provider_onedrive.graph.locations import Address, quote_name
-from airflow_provider_onedrive.graph.messages import Flow, Page, Request
+from airflow_provider_onedrive.graph.messages import Flow, Page, Request, Response
 from airflow_provider_onedrive.graph.models import DriveItem
 
 
@@ -70,7 +70,23 @@ def page(address: Address, page_url: str | None) -> Flow[Page]:
         response = yield Request("GET", url)
     except ItemNotFound as missing:
         raise (yield from explain_missing(address, missing)) from None
-    return Page(tuple(response.json["value"]), response.json.get("@odata.nextLink"))
+    return _page(response)
+
+
+def latest(address: Address) -> Flow[str]:
+    """Ask where delta will go on after all that has happened until now.
+
+    :param address: of the root of a drive.
+    """
+    response = yield Request("GET", f"{address.url('delta')}?token=latest&$select={ITEM_FIELDS},deleted")
+    while (page := _page(response)).delta_url is None:
+        response = yield Request("GET", str(page.next_url))
+    return page.delta_url
+
+
+def _page(response: Response) -> Page:
+    known = response.json
+    return Page(tuple(known["value"]), known.get("@odata.nextLink"), delta_url=known.get("@odata.deltaLink"))
 
 
 def _path_of(parent: Mapping[str, Any]) -> str | None:

@@ -98,11 +98,13 @@ class Page:
 
     :param next_url: where the next one is, or None after the last.
     :param date: when Graph answered, as its ``Date`` says.
+    :param delta_url: where the next round of delta begins; only the last page of a round has it.
     """
 
     items: tuple[Any, ...]
     next_url: str | None
     date: str | None = None
+    delta_url: str | None = None
 
 
 class OutcomeUnknown(Exception):

@@ -9,7 +9,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO, Unpack, cast
 
 from airflow_provider_onedrive.graph import (
@@ -55,6 +57,7 @@ from airflow_provider_onedrive.graph.sessions import cancellation
 from airflow_provider_onedrive.graph.settings import Settings
 from airflow_provider_onedrive.graph.sinks import OpenFile
 from airflow_provider_onedrive.graph.sources import Content, StoredObject, name_of, source_of
+from airflow_provider_onedrive.graph.syncing import Synced, sync_folder
 from airflow_provider_onedrive.graph.wire import Conversation
 
 log = logging.getLogger(__name__)
@@ -445,6 +448,18 @@ class Operations(Addresses, ABC):
         base_path = "" if address.is_drive_root else self._about("list", address, items.folder(address)).path
         found = ((item, many.path_below(item, base_path)) for item in self.walk_from(address))
         return (item for item, path in found if many.is_chosen(item, path, filters, kind))
+
+    def sync_folder(
+        self, location: LocationLike, place: Path | StoredObject, *, full_every: timedelta | None = None
+    ) -> Synced:
+        """Keep a manifest of everything below a folder current; see :mod:`.syncing`.
+
+        :param place: where the manifest is.
+        :param full_every: after so long all is listed again; None never does that by itself.
+        """
+        address = self.address(location)
+        with self._explained("sync", address):
+            return sync_folder(self, address, place, full_every)
 
     def delete_all(
         self, found: Sequence[DriveItem], *, permanent: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-_READERS = frozenset({"look at", "look for", "list", "read", "download", "wait for"})
+_READERS = frozenset({"look at", "look for", "list", "read", "download", "wait for", "sync"})
 SELECTED = "Sites.Selected"
 
 
@@ -31,8 +31,8 @@ class Need:
 
 
 READ = Need(
-    "list, download, wait for files",
-    ("OneDriveListOperator", "OneDriveDownloadOperator", "OneDriveFileSensor"),
+    "list, download, sync metadata, wait for files",
+    ("OneDriveListOperator", "OneDriveDownloadOperator", "OneDriveFolderSyncOperator", "OneDriveFileSensor"),
     (
         *("Files.Read", "Files.ReadWrite", "Files.Read.All", "Files.ReadWrite.All", "Sites.Read.All"),
         *("Sites.ReadWrite.All", "Sites.Manage.All", "Sites.FullControl.All", SELECTED),

@@ -21,6 +21,7 @@ from airflow_provider_onedrive.graph.localcopy import DownloadOptions
 from airflow_provider_onedrive.graph.many import raise_for
 from airflow_provider_onedrive.graph.models import DriveItem
 from airflow_provider_onedrive.operators.base import OneDriveUploadingOperator, is_retry, local_or_stored
+from airflow_provider_onedrive.operators.foldersync import OneDriveFolderSyncOperator
 from airflow_provider_onedrive.operators.many import (
     FILTER_FIELDS,
     OneDriveFilteringOperator,
@@ -45,6 +46,7 @@ __all__ = [
     "OneDriveCreateFolderOperator",
     "OneDriveDeleteOperator",
     "OneDriveDownloadOperator",
+    "OneDriveFolderSyncOperator",
     "OneDriveListOperator",
     "OneDriveMoveOperator",
     "OneDriveSaveOperator",

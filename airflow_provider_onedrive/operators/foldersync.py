@@ -1,0 +1,74 @@
+"""Keep the metadata of a folder tree current, not its contents."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_onedrive.graph.errors import ConfigurationError
+from airflow_provider_onedrive.graph.paths import absolute
+from airflow_provider_onedrive.graph.sources import StoredObject, is_stored
+from airflow_provider_onedrive.operators.base import OneDriveOperator, local_or_stored
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_MAX_CHANGED = 1000  # Airflow maps over at most 1024
+
+
+class OneDriveFolderSyncOperator(OneDriveOperator):
+    """Keep a manifest of everything below a folder current; returns what changed.
+
+    The first run lists all of it, the next ones ask for changes only. The manifest is JSON Lines: a head, and a line
+    for each item, the same dict as elsewhere. It also holds where to go on, so that both always agree; it is replaced
+    as a whole. A manifest that is lost, damaged or too old is made anew, and ``full_because`` says why.
+
+    Each change is an item dict with its ``change`` (``created``, ``updated``, ``moved``, ``renamed``, ``deleted``), so
+    ``.expand(change=sync.output)`` works on them. XCom ``summary`` has the numbers.
+
+    :param location: a folder.
+    :param manifest: a path on the worker that all runs share, or an object such as ``s3://conn_id@bucket/key``.
+    :param full_every: after so long all is listed again, as Microsoft advises; None only does so where it must.
+    :param max_changed: of the changes in XCom; the numbers count all of them, and the manifest has all items.
+    """
+
+    template_fields = ("onedrive_conn_id", "location", "manifest")
+
+    def __init__(
+        self,
+        *,
+        location: str | Mapping[str, Any],
+        manifest: str | os.PathLike[str],
+        full_every: timedelta | None = timedelta(days=1),
+        max_changed: int = _MAX_CHANGED,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.location = location
+        self.manifest = manifest
+        self.full_every = full_every
+        self.max_changed = max_changed
+
+    def work(self, context: Context) -> list[dict[str, Any]]:
+        place = _place(local_or_stored(self.manifest))
+        with self.connected() as client:
+            synced = client.sync_folder(self.location, place, full_every=self.full_every)
+        context["ti"].xcom_push(key="summary", value=synced.to_xcom())
+        changed = ({"change": kind, **item.to_xcom()} for kind, item in synced.changes.items())
+        return list(islice(changed, self.max_changed))
+
+
+def _place(manifest: Any) -> Path | StoredObject:
+    """Say where the manifest is.
+
+    :raises ConfigurationError: if it is nowhere.
+    """
+    if is_stored(manifest):
+        return manifest
+    if not str(manifest or "").strip():
+        raise ConfigurationError("manifest is empty.", advice="Check the template that makes it.")
+    return absolute(manifest)

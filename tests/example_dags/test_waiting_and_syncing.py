@@ -1,0 +1,74 @@
+"""The example DAGs about waiting and syncing, run by Airflow against the emulator."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "example_dags"
+
+
+@pytest.fixture
+def example() -> Callable[[str], Any]:
+    """Read an example DAG."""
+    return lambda name: runpy.run_path(str(EXAMPLES / f"{name}.py"))[name]()
+
+
+def results(run: Any, task_id: str) -> list[Any]:
+    """Return what a mapped or single task has left in XCom."""
+    found = [ti for ti in run.get_task_instances() if ti.task_id == task_id]
+    return [
+        ti.xcom_pull(task_ids=task_id, map_indexes=ti.map_index) for ti in sorted(found, key=lambda ti: ti.map_index)
+    ]
+
+
+def test_the_inbox(example: Callable[[str], Any], run_dag: Any, onedrive_emulator: Any) -> None:
+    """What has settled is counted and moved; a temporary file and another name are left alone."""
+    drive = onedrive_emulator.drive()
+    drive.put_all(
+        {
+            "Inbox/north_2026-01.csv": b"1\n2\n",
+            "Inbox/south 2026-01.csv": b"3\n",
+            "Inbox/north_2026.tmp": b"x",
+            "Inbox/notes.txt": b"n",
+            "Inbox/processed/north_2026-01.csv": b"old",
+        }
+    )
+    dag = example("example_onedrive_inbox")
+    sensor = dag.get_task("wait")
+    sensor.stable_for, sensor.poke_interval = timedelta(0), 0.1
+    run = run_dag(dag)
+    assert str(run.state) == "success"
+    assert results(run, "report") == [{"north": 2, "south": 1}]
+    assert set(drive.read_all()) == {
+        "Inbox/north_2026.tmp",
+        "Inbox/notes.txt",
+        "Inbox/processed/north_2026-01 1.csv",
+        "Inbox/processed/north_2026-01.csv",
+        "Inbox/processed/south 2026-01.csv",
+    }
+
+
+def test_the_folder_sync(example: Callable[[str], Any], run_dag: Any, onedrive_emulator: Any, tmp_path: Path) -> None:
+    """Two runs: the second tells only what has changed since."""
+    drive = onedrive_emulator.drive()
+    drive.put_all({"Reports/a.csv": b"1", "Reports/b.csv": b"2"})
+    told = []
+    for _ in range(2):
+        dag = example("example_onedrive_folder_sync")
+        dag.get_task("sync").manifest = str(tmp_path / "manifest.jsonl")
+        run = run_dag(dag)
+        assert str(run.state) == "success"
+        told.append(sorted(results(run, "tell")))
+        if len(told) == 1:
+            drive.delete("Reports/a.csv")
+            drive.put("Reports/c.csv", b"3")
+    assert told == [
+        ["created: Reports/a.csv", "created: Reports/b.csv"],
+        ["created: Reports/c.csv", "deleted: Reports/a.csv"],
+    ]
