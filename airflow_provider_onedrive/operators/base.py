@@ -31,13 +31,23 @@ class UsesClient:
         if self._client is not None:
             yield self._client
             return
-        with OneDriveHook(self.onedrive_conn_id).get_conn() as client:
-            self._client = client
-            try:
-                yield client
-            finally:
-                self._client = None
-                _count(client.meter.whole.totals)
+        self._client = client = OneDriveHook(self.onedrive_conn_id).get_conn()
+        try:
+            yield client
+        finally:
+            self._let_go()
+
+    def reconnect(self) -> Client:
+        """Read the connection anew, and go on with a client for what it says now."""
+        self._let_go()
+        self._client = OneDriveHook(self.onedrive_conn_id).get_conn()
+        return self._client
+
+    def _let_go(self) -> None:
+        if self._client is not None:
+            _count(self._client.meter.whole.totals)
+            self._client.close()
+        self._client = None
 
     def on_kill(self) -> None:
         """End every wait at once and send nothing more."""

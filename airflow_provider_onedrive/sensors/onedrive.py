@@ -35,6 +35,7 @@ from airflow_provider_onedrive.graph.errors import (
     GraphError,
     OneDriveError,
     Stopped,
+    Unauthenticated,
     error_from_dict,
 )
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
@@ -121,6 +122,7 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
         self.deferrable = deferrable
         self._retry_after_seconds = 0.0
         self._stability: Stability | None = None
+        self._was_let_in = False
 
     def execute(self, context: Context) -> Any:
         """Poke until something is there, or poke once and defer."""
@@ -143,8 +145,7 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
         """
         self._retry_after_seconds = 0.0
         try:
-            with self.connected() as client:
-                found = self._settled(client.run(self._condition(context).look(client)), context)
+            found = self._settled(self._look(self._condition(context)), context)
         except OneDriveError as error:
             self._go_on_after(error)
             return PokeReturnValue(is_done=False)
@@ -193,6 +194,20 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
         if self.deferrable is None and _defers_by_default():
             self.log.info("Not deferring, because check_fn runs on the worker.")
         return False
+
+    def _look(self, condition: FileCondition) -> Sight:
+        """Look once; where the sign-in was good before and is not now, the connection may have a new secret."""
+        with self.connected() as client:
+            try:
+                sight = client.run(condition.look(client))
+            except Unauthenticated:
+                if not self._was_let_in:
+                    raise
+                self._was_let_in = False
+                fresh = self.reconnect()
+                sight = fresh.run(condition.look(fresh))
+        self._was_let_in = True
+        return sight
 
     def _settled(self, sight: Sight, context: Context) -> Sequence[DriveItem]:
         """Return what has settled; what was seen lives on in the task state store, if the sensor is rescheduled."""

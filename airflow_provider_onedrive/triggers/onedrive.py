@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent, timezone
 from airflow_provider_onedrive.conditions import IGNORED, MAX_FOUND_ITEMS, FileCondition, Kind, Stability, outlives
 from airflow_provider_onedrive.graph.copies import said
-from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, without_urls
+from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, Unauthenticated, without_urls
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.sealing import unsealed
 
@@ -135,12 +135,16 @@ class OneDriveFileTrigger(OneDriveTrigger):
         pause_seconds = 0.0
         while True:
             async with await OneDriveHook(self.onedrive_conn_id).get_async_conn() as client:
-                renewed = time.monotonic() + _CONNECTION_SECONDS
-                while time.monotonic() < renewed:
+                end, was_let_in = time.monotonic() + _CONNECTION_SECONDS, False
+                while time.monotonic() < end:
                     try:
                         if found := await self._look(client, stability):
                             return {"status": "found", "items": found}
-                        pause_seconds = self.poke_interval
+                        pause_seconds, was_let_in = self.poke_interval, True
+                    except Unauthenticated as error:
+                        if was_let_in:
+                            break  # the connection may have a new secret
+                        pause_seconds = self._pause_after(error, pause_seconds)
                     except OneDriveError as error:
                         pause_seconds = self._pause_after(error, pause_seconds)
                     if self._remaining_seconds <= 0:

@@ -232,6 +232,21 @@ def test_login(program, fields_of_login, tmp_path, how):
     assert program("ls", "--connection", f"@{tmp_path}/again.json", "myfiles/", chosen=False)[0] == 0
 
 
+@pytest.mark.usefixtures("airflow_db")
+def test_login_into_airflow(program, fields_of_login, onedrive_emulator):
+    """The connection is in Airflow's database, and no process was given its token as an argument."""
+    code, _, err = program("login", *fields_of_login, "--store", "stored_by_login", chosen=False)
+    assert code == 0, err
+    listed = subprocess.run(
+        [sys.executable, "-m", "airflow", "connections", "get", "stored_by_login", "-o", "json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    known = json.loads(listed[listed.index("[") :])[0]
+    assert (known["conn_type"], known["login"]) == ("onedrive", onedrive_emulator.client_id)
+
+
 @pytest.fixture
 def fields_of_login(onedrive_emulator, tmp_path, monkeypatch):
     """The options of login for the emulator, and somebody who enters each code that is shown."""

@@ -158,6 +158,15 @@ def test_a_manifest_that_is_of_no_use(sync, tree, tmp_path, spoil, why):
         assert said(synced) == {"created": ["in/new.csv"], "deleted": ["in/a.csv"]}
 
 
+def test_a_cursor_that_leads_elsewhere(sync, tree, client, tmp_path, onedrive_emulator):
+    """A manifest that somebody has changed sends no token to another host."""
+    sync()
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace(onedrive_emulator.graph_url, "https://evil.example"))
+    with pytest.raises(ConfigurationError, match="leads to another host"):
+        client.sync_folder("myfiles/in", manifest)
+
+
 def test_a_full_listing_now_and_then(sync, tree):
     """As Microsoft advises; nothing is told that did not change."""
     sync()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,13 +21,14 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.emulator.faults import status
+from airflow_provider_onedrive.emulator.faults import Fault, expire_token, status
 from airflow_provider_onedrive.graph.errors import AccessDenied, DriveNotFound, LocationError, OneDriveError
 from airflow_provider_onedrive.operators.onedrive import OneDriveListOperator
 from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor, OneDriveSensorError
 
 Context = Callable[..., Any]
 MODES = ("poke", "deferrable")
+CONNECTION = "AIRFLOW_CONN_ONEDRIVE_DEFAULT"
 TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")
 
 
@@ -328,3 +330,130 @@ def test_in_the_task_runner(
     """Airflow's task runner ends alike in all modes; what waiting cannot help is failed for good, not retried."""
     come_later(onedrive_emulator, looks=99 if "timeout" in kwargs else 1)
     assert run_task(sensor(retries=2, **kwargs)).state == state
+
+
+# --- what counts
+
+
+@pytest.fixture
+def inbox(onedrive_emulator: Emulator) -> Any:
+    drive = onedrive_emulator.drive()
+    drive.put_all({"in/north_1.csv": b"1", "in/south_2.csv": b"22", "in/x.tmp": b"", "in/deep/north_3.csv": b"333"})
+    return drive
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"location": "myfiles/in/"}, ["north_1.csv", "south_2.csv"]),
+        ({"location": "myfiles/in/**/*.csv"}, ["north_1.csv", "north_3.csv", "south_2.csv"]),
+        ({"location": "myfiles/in/", "regex": "^north"}, ["north_1.csv"]),
+        ({"location": "myfiles/in/", "recursive": True, "min_size": 2}, ["north_3.csv", "south_2.csv"]),
+        ({"location": ["myfiles/in/deep/", "myfiles/in/south_2.csv"]}, ["north_3.csv", "south_2.csv"]),
+        ({"location": "myfiles/in/", "newer_than": timedelta(days=1)}, ["north_1.csv", "south_2.csv"]),
+        ({"location": "myfiles/in/", "newer_than": "2000-01-01"}, ["north_1.csv", "south_2.csv"]),
+        ({"location": "myfiles/in/", "min_items": 2}, ["north_1.csv", "south_2.csv"]),
+        ({"location": "myfiles/in/", "ignore": [], "file_pattern": "*.tmp"}, ["x.tmp"]),
+        ({"location": "myfiles/in/", "kind": "folder"}, ["deep"]),
+    ],
+    ids=str,
+)
+def test_the_same_answer_in_all_modes(
+    inbox: Any, task_context: Context, mode: str, *, given: dict[str, Any], names: list[str]
+) -> None:
+    """Found by the first look on the worker, or by one of the triggerer, which stable_for asks for."""
+    if names != ["x.tmp"]:  # which is empty
+        found = run(sensor(mode, **given, stable_for=0), task_context())
+        assert sorted(item["name"] for item in found) == names
+    assert sorted(item["name"] for item in run(sensor(mode, **given), task_context())) == names
+
+
+def test_groups(inbox: Any, task_context: Context) -> None:
+    """What the regular expression calls by a name comes with the item."""
+    found = run(sensor(location="myfiles/in/", regex=r"(?P<region>\w+)_(?P<number>\d)"), task_context())
+    assert sorted(item["groups"]["region"] for item in found) == ["north", "south"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_still_written_to_does_not_count(onedrive_emulator: Emulator, task_context: Context, mode: str) -> None:
+    """A file that changes with every look is waited for until it stops."""
+    drive = onedrive_emulator.drive()
+    drive.put("in/a.csv", b"0")
+    written = iter(range(1, 4))
+
+    class Writes(Fault):
+        def before(self, request: Any, world: Any) -> None:
+            if (number := next(written, None)) is not None:
+                drive.put("in/a.csv", b"x" * number)
+
+    onedrive_emulator.faults.add(operation="children", times=None, do=Writes())
+    (item,) = run(sensor(mode, location="myfiles/in/", stable_for=0), task_context())
+    assert item["size"] == 3
+    assert len(onedrive_emulator.requests.matching(operation="children")) == 4
+
+
+def test_an_empty_file_is_not_complete(inbox: Any, task_context: Context) -> None:
+    """With ``stable_for`` a file of 0 bytes is one that is only just begun."""
+    waiting = sensor(location="myfiles/in/x.tmp", stable_for=0, timeout=0.2)
+    with pytest.raises(AirflowSensorTimeout):
+        run(waiting, task_context())
+    assert run(sensor(location="myfiles/in/x.tmp"), task_context())[0]["size"] == 0
+
+
+@pytest.mark.airflow3
+def test_what_was_seen_outlives_a_reschedule(inbox: Any, run_task: Any) -> None:
+    """It is in the task state store; the second process finds that nothing has changed."""
+    store: dict[str, Any] = {}
+    first = run_task(sensor("reschedule", location="myfiles/in/", stable_for=0), store=store)
+    assert (first.state, set(store)) == ("up_for_reschedule", {"onedrive_stability"})
+    second = run_task(sensor("reschedule", location="myfiles/in/", stable_for=0), store=store)
+    assert (second.state, len(second.result)) == ("success", 2)
+
+
+def test_a_reschedule_that_could_not_remember(inbox: Any, task_context: Context) -> None:
+    """Without a task state store it would wait for ever, so it is refused."""
+    with pytest.raises(OneDriveSensorError, match=r"needs the task state store of Airflow 3\.3"):
+        sensor("reschedule", location="myfiles/in/", stable_for=60).poke(task_context())
+
+
+def test_a_function_has_the_last_word(inbox: Any, task_context: Context) -> None:
+    """It is given the item dicts, and asked again at each look."""
+    asked: list[list[str]] = []
+
+    def enough(found: list[dict[str, Any]]) -> bool:
+        asked.append(sorted(item["name"] for item in found))
+        return len(asked) == 2
+
+    assert len(run(sensor(location="myfiles/in/", check_fn=enough, deferrable=None), task_context())) == 2
+    assert asked == [["north_1.csv", "south_2.csv"]] * 2
+
+
+def test_a_function_does_not_run_in_the_triggerer(
+    inbox: Any, task_context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for explicitly, that is refused; by Airflow's default, it pokes."""
+    with pytest.raises(OneDriveSensorError, match="check_fn runs on the worker"):
+        sensor("deferrable", location="myfiles/in/", check_fn=bool).execute(task_context())
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+    assert len(sensor(location="myfiles/in/", check_fn=bool, deferrable=None).execute(task_context())) == 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_secret_that_is_rotated(
+    onedrive_emulator: Emulator, task_context: Context, monkeypatch: pytest.MonkeyPatch, *, mode: str
+) -> None:
+    """The wait goes on with what the connection says now; a secret that was never right ends it."""
+    drive, known = onedrive_emulator.drive(), json.loads(onedrive_emulator.connection)
+    drive.folder("in")
+
+    class Rotates(Fault):
+        def before(self, request: Any, world: Any) -> None:
+            onedrive_emulator.application.client_secret = "the new secret"
+            monkeypatch.setenv(CONNECTION, json.dumps(known | {"password": "the new secret"}))
+            drive.put("in/a.csv", b"1")
+            expire_token().before(request, world)
+
+    onedrive_emulator.faults.add(operation="children", after=2, times=1, do=Rotates())
+    (item,) = run(sensor(mode, location="myfiles/in/"), task_context())
+    assert item["name"] == "a.csv"
