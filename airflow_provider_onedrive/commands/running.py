@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +44,11 @@ def run(work: Work, options: argparse.Namespace) -> int:
     """Do the work of a command; what goes wrong is told on the standard error."""
     from airflow_provider_onedrive.graph.errors import OneDriveError  # noqa: PLC0415 - help needs none of it
 
+    if getattr(options, "connection", "none") is None:
+        import_module("airflow_provider_onedrive.hooks.onedrive")  # now, for Airflow sets up logging as it is loaded
     try:
-        return work(options)
+        with _logging_to_stderr():
+            return work(options)
     except OneDriveError as error:
         say(f"airflow-onedrive: {error}")
         return exit_code(error)
@@ -53,6 +58,21 @@ def run(work: Work, options: argparse.Namespace) -> int:
     except BrokenPipeError:  # whoever read it is gone, as after ``| head``
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+@contextmanager
+def _logging_to_stderr() -> Iterator[None]:
+    """Keep the standard output for what was asked for; Airflow logs to it."""
+    root, handler = logging.getLogger(), logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handlers, disabled = root.handlers, root.manager.disable
+    root.handlers = [handler]
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        logging.disable(disabled)
 
 
 def exit_code(error: Exception) -> int:
