@@ -196,13 +196,24 @@ def test_ctrl_c(onedrive_emulator, drive, connection):
     waits = threading.Event()
     onedrive_emulator.faults.add(origin="graph", times=None, do=status(503, retry_after=200))
     with subprocess.Popen(
-        [*COMMAND, "stat", "--connection", connection, "myfiles/Reports"], stderr=subprocess.PIPE, text=True
+        [*COMMAND, "stat", "--connection", connection, "myfiles/Reports"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - it only sets a signal's handler
     ) as process:
-        while not onedrive_emulator.requests.matching(origin="graph"):
-            waits.wait(0.02)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-        assert "stopped" in process.stderr.read()
+        try:
+            while not onedrive_emulator.requests.matching(origin="graph"):
+                waits.wait(0.02)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 130
+            assert "stopped" in process.stderr.read()
+        finally:
+            process.kill()
+
+
+def heed_interrupts():
+    """Undo what a shell does to its background jobs, which begin with interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_the_doctor(program, drive, onedrive_emulator):
