@@ -252,3 +252,30 @@ def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
     from object_store import empty_store
 
     return empty_store(s3_endpoint, monkeypatch)
+
+
+@pytest.fixture
+def without_key(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An Airflow without a Fernet key."""
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")
+    forget = [module.get_fernet.cache_clear for module in _crypto() if hasattr(module.get_fernet, "cache_clear")]
+    for module in _crypto():
+        monkeypatch.setattr(module, "_fernet", None, raising=False)  # where older versions of Airflow remember it
+    for each in forget:
+        each()
+    yield
+    monkeypatch.undo()
+    for each in forget:
+        each()
+
+
+def _crypto() -> list[Any]:
+    from importlib import import_module
+
+    found = []
+    for name in ("airflow.sdk.crypto", "airflow.models.crypto"):
+        try:
+            found.append(import_module(name))
+        except ImportError:
+            continue
+    return found

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from signing_in import login
 
 from airflow_provider_onedrive import cli
 from airflow_provider_onedrive.commands import running
@@ -104,21 +105,16 @@ def test_a_managed_identity(at_the_emulator, onedrive_emulator, monkeypatch):
     assert at_the_emulator(blocks(section("managed_identity"), "json")[0]) == "managed_identity"
 
 
-def test_a_refresh_token(at_the_emulator, onedrive_emulator, monkeypatch, tmp_path, capsys):
+def test_a_refresh_token(at_the_emulator, onedrive_emulator, monkeypatch, tmp_path):
     """The two commands of the page, and then the connection that it shows."""
     onedrive_emulator.options.rotate_refresh_tokens = False  # as the service, which lets the old ones live
     (tmp_path / "ca.pem").write_text(onedrive_emulator.ca_certificate)
-
-    def enter(text):
-        if "code " in text:
-            onedrive_emulator.approve_device(text.partition("code ")[2].split()[0])
-
-    monkeypatch.setattr("airflow_provider_onedrive.commands.login.say", enter)
     monkeypatch.setenv("AIRFLOW__ONEDRIVE__TRUSTED_HOSTS", "localhost")
-    login, listing = blocks(section("refresh_token"), "sh")[0].splitlines()
+    signing_in, listing = blocks(section("refresh_token"), "sh")[0].splitlines()
     network = f"--graph-url {onedrive_emulator.graph_url} --authority-url {onedrive_emulator.authority_url}"
-    for line in (f"{login} {network} --ca-certificate {tmp_path}/ca.pem", listing):
-        assert cli.main(shlex.split(at_the_emulator.fill(line))[1:]) == 0
+    line = at_the_emulator.fill(f"{signing_in} {network} --ca-certificate {tmp_path}/ca.pem")
+    assert login(onedrive_emulator, shlex.split(line)[2:])[0] == 0
+    assert cli.main(shlex.split(at_the_emulator.fill(listing))[1:]) == 0
     token = json.loads((tmp_path / "connection.json").read_text())["extra"]["refresh_token"]
     assert at_the_emulator(blocks(section("refresh_token"), "json")[0], refresh_token=token) == "refresh_token"
 

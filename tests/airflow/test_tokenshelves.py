@@ -90,11 +90,11 @@ def test_one_at_a_time(shelf: FileShelf) -> None:
     assert order == ["first", "second"]
 
 
+@pytest.mark.usefixtures("without_key")
 def test_without_a_key_nothing_is_kept(
     onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The folder stays empty; the connection works all the same."""
-    monkeypatch.setattr("airflow_provider_onedrive.tokenshelves.can_seal", lambda: False)
     monkeypatch.setenv("AIRFLOW__ONEDRIVE__TOKEN_CACHE_FOLDER", str(tmp_path / "none"))
     with OneDriveHook().get_conn() as client:
         client.stat("myfiles")

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from signing_in import login
 
 from airflow_provider_onedrive import cli
 from airflow_provider_onedrive.commands.ls import split_pattern
@@ -228,26 +229,24 @@ def test_the_doctor(program, drive, onedrive_emulator):
 
 
 @pytest.mark.parametrize("how", ["print", "output"])
-def test_login(program, fields_of_login, tmp_path, how):
+def test_login(program, onedrive_emulator, fields_of_login, *, tmp_path, how):
     """Somebody enters the code elsewhere; the connection that comes of it works, and its file is private."""
     path = tmp_path / "made.json"
     target = ["--output", path] if how == "output" else ["--print"]
-    code, out, err = program("login", *fields_of_login, *target, chosen=False)
-    assert code == 0, err
+    code, out = login(onedrive_emulator, [*fields_of_login, *target])
     text = path.read_text() if how == "output" else out
-    assert json.loads(text)["extra"]["auth"] == "refresh_token"
+    assert (code, json.loads(text)["extra"]["auth"]) == (0, "refresh_token")
     if how == "output":
         assert path.stat().st_mode & 0o777 == 0o600
-        assert program("login", *fields_of_login, *target, chosen=False)[0] == 1  # it is not overwritten
+        assert login(onedrive_emulator, [*fields_of_login, *target])[0] == 1  # it is not overwritten
     (tmp_path / "again.json").write_text(text)
     assert program("ls", "--connection", f"@{tmp_path}/again.json", "myfiles/", chosen=False)[0] == 0
 
 
 @pytest.mark.usefixtures("airflow_db")
-def test_login_into_airflow(program, fields_of_login, onedrive_emulator):
+def test_login_into_airflow(fields_of_login, onedrive_emulator):
     """The connection is in Airflow's database, and no process was given its token as an argument."""
-    code, _, err = program("login", *fields_of_login, "--store", "stored_by_login", chosen=False)
-    assert code == 0, err
+    assert login(onedrive_emulator, [*fields_of_login, "--store", "stored_by_login"])[0] == 0
     listed = subprocess.run(
         [sys.executable, "-m", "airflow", "connections", "get", "stored_by_login", "-o", "json"],
         capture_output=True,
@@ -259,14 +258,9 @@ def test_login_into_airflow(program, fields_of_login, onedrive_emulator):
 
 
 @pytest.fixture
-def fields_of_login(onedrive_emulator, tmp_path, monkeypatch):
-    """The options of login for the emulator, and somebody who enters each code that is shown."""
+def fields_of_login(onedrive_emulator, tmp_path):
+    """The options of login for the emulator."""
     (tmp_path / "ca.pem").write_text(onedrive_emulator.ca_certificate)
-
-    def enter(text):
-        onedrive_emulator.approve_device(text.partition("code ")[2].split()[0])
-
-    monkeypatch.setattr("airflow_provider_onedrive.commands.login.say", lambda t: enter(t) if "code " in t else None)
     return [
         *("--client-id", onedrive_emulator.client_id, "--tenant-id", onedrive_emulator.tenant_id),
         *("--graph-url", onedrive_emulator.graph_url, "--authority-url", onedrive_emulator.authority_url),

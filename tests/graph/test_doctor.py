@@ -14,9 +14,7 @@ import pytest
 import trustme
 
 from airflow_provider_onedrive.emulator.faults import drop_before, status
-from airflow_provider_onedrive.graph import doctor
 from airflow_provider_onedrive.graph.doctor import examine
-from airflow_provider_onedrive.graph.retry import RetryPolicy
 from airflow_provider_onedrive.graph.settings import Settings
 
 GOLDEN = Path(__file__).with_name("doctor_findings.txt")
@@ -26,8 +24,8 @@ HOST = "contoso.sharepoint.com"
 class Setup:
     """A connection that can be broken."""
 
-    def __init__(self, emulator, fields, monkeypatch, tmp_path):
-        self.emulator, self.fields, self.monkeypatch, self.tmp_path = emulator, dict(fields), monkeypatch, tmp_path
+    def __init__(self, emulator, fields, tmp_path):
+        self.emulator, self.fields, self.tmp_path = emulator, dict(fields), tmp_path
         self.trusted = ["localhost"]
         self.roots = []
         self.write = False
@@ -211,9 +209,8 @@ SETUPS = [
 
 
 @pytest.fixture
-def setup(onedrive_emulator, fields, monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, "_QUICK", RetryPolicy(max_attempts=1, max_wait_seconds=1))
-    return Setup(onedrive_emulator, fields, monkeypatch, tmp_path)
+def setup(onedrive_emulator, fields, tmp_path):
+    return Setup(onedrive_emulator, fields, tmp_path)
 
 
 def in_general(setup, text):

@@ -213,33 +213,6 @@ def test_a_directory_that_cannot_be_written(
     assert len(onedrive_emulator.world.sessions) == 0
 
 
-@pytest.fixture
-def without_key(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """An Airflow without a Fernet key."""
-    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")
-    forget = [module.get_fernet.cache_clear for module in _crypto() if hasattr(module.get_fernet, "cache_clear")]
-    for module in _crypto():
-        monkeypatch.setattr(module, "_fernet", None, raising=False)  # where older versions of Airflow remember it
-    for each in forget:
-        each()
-    yield
-    monkeypatch.undo()
-    for each in forget:
-        each()
-
-
-def _crypto() -> list[Any]:
-    from importlib import import_module  # noqa: PLC0415 - which of them there is depends on Airflow
-
-    found = []
-    for name in ("airflow.sdk.crypto", "airflow.models.crypto"):
-        try:
-            found.append(import_module(name))
-        except ImportError:
-            continue
-    return found
-
-
 def test_without_a_fernet_key(
     onedrive_emulator: Emulator,
     task_context: Callable[..., Any],

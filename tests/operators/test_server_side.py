@@ -312,45 +312,12 @@ def test_what_is_deferred(drive: EmulatedDrive, task_context: Any) -> None:
     assert "monitor/" not in shown
 
 
-def test_without_a_fernet_key(
-    drive: EmulatedDrive, task_context: Any, monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
-) -> None:
+@pytest.mark.usefixtures("without_key")
+def test_without_a_fernet_key(drive: EmulatedDrive, task_context: Any, logged: Callable[[], str]) -> None:
     """There is nothing to keep a secret with: the worker waits, and says why."""
-    forget_fernet(monkeypatch)
     item = copying(deferrable=True).execute(task_context())
     assert item["location"] == "myfiles/out/a.csv"
     assert "no Fernet key" in logged()
-
-
-def forget_fernet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the key away; Airflow remembers what it made of it."""
-    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")
-    for name in ("airflow.sdk.crypto", "airflow.models.crypto"):
-        try:
-            module = __import__(name, fromlist=["get_fernet"])
-        except ImportError:
-            continue
-        if hasattr(module.get_fernet, "cache_clear"):
-            module.get_fernet.cache_clear()
-        if hasattr(module, "_fernet"):
-            monkeypatch.setattr(module, "_fernet", None)
-
-
-@pytest.fixture(autouse=True)
-def _fernet_again() -> Iterator[None]:
-    """Let the next test have the key again."""
-    yield
-    module = __import__("airflow.sdk.crypto" if _has_sdk_crypto() else "airflow.models.crypto", fromlist=["get_fernet"])
-    if hasattr(module.get_fernet, "cache_clear"):
-        module.get_fernet.cache_clear()
-
-
-def _has_sdk_crypto() -> bool:
-    try:
-        __import__("airflow.sdk.crypto")
-    except ImportError:
-        return False
-    return True
 
 
 def test_another_key(drive: EmulatedDrive, task_context: Any) -> None:
