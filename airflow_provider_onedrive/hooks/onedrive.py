@@ -66,10 +66,20 @@ class OneDriveHook(BaseHook):
 
         :raises ConfigurationError: naming the field of the connection that is wrong.
         """
+        return self.async_client(await self.async_settings())
+
+    async def async_settings(self) -> Settings:
+        """Read the connection without holding up the event loop.
+
+        :raises ConfigurationError: naming the field that is wrong.
+        """
+        connection = await get_async_connection(self.onedrive_conn_id)
+        return _settings(connection, await get_async_extra_dejson(connection))
+
+    def async_client(self, settings: Settings) -> AsyncClient:
+        """Make a client; nothing is sent yet."""
         from airflow_provider_onedrive.graph.client import AsyncClient  # noqa: PLC0415 - httpx and msal are slow to import
 
-        connection = await get_async_connection(self.onedrive_conn_id)
-        settings = _settings(connection, await get_async_extra_dejson(connection))
         shelves = shelves_of(self.onedrive_conn_id, settings, may_block=False)
         return AsyncClient(settings, cool_down_folder=_cool_down_folder(), shelves=shelves)
 

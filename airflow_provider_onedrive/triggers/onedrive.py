@@ -14,6 +14,7 @@ from airflow_provider_onedrive.graph.copies import said
 from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, Unauthenticated, without_urls
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.sealing import unsealed
+from airflow_provider_onedrive.sharedclients import shared_client
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient
@@ -134,7 +135,7 @@ class OneDriveFileTrigger(OneDriveTrigger):
         stability = None if self.stable_for_seconds is None else Stability(self.stable_for_seconds)
         pause_seconds = 0.0
         while True:
-            async with await OneDriveHook(self.onedrive_conn_id).get_async_conn() as client:
+            async with shared_client(self.onedrive_conn_id) as client:
                 end, was_let_in = time.monotonic() + _CONNECTION_SECONDS, False
                 while time.monotonic() < end:
                     try:
@@ -219,7 +220,7 @@ class OneDriveCopyTrigger(OneDriveTrigger):
     async def wait(self) -> dict[str, Any]:
         """Wait to the end, and return the event."""
         url, pause_seconds, last = unsealed(self.monitor or ""), 0.0, ""
-        async with await OneDriveHook(self.onedrive_conn_id).get_async_conn() as client:
+        async with shared_client(self.onedrive_conn_id) as client:
             while True:
                 try:
                     now = await client.copy_progress(url)
