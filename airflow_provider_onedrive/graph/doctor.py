@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,6 +68,7 @@ class _Doctor:
         self._settings = client.settings
         self._claims: dict[str, Any] = {}
         self._links: list[Link] = []
+        self._folder = "myfiles/"
 
     def examine(self, *, write: bool) -> Iterator[Finding]:
         for step in (self._sign_in_service, self._token):
@@ -76,7 +78,7 @@ class _Doctor:
                     return
         yield from self._permissions()
         works = False
-        for finding in self._myfiles():
+        for finding in self._places():
             yield finding
             works = finding.state == "ok"
         for name in self._settings.shared:
@@ -147,6 +149,17 @@ class _Doctor:
         tenant = self._settings.tenant_id or self._claims.get("tid") or "organizations"
         return f"{self._settings.authority_url}/{tenant}/adminconsent?client_id={app}"
 
+    def _places(self) -> Iterator[Finding]:
+        """Look at ``myfiles``, or, where the connection allows only some places, at these."""
+        if not self._settings.allowed_locations:
+            yield from self._myfiles()
+            return
+        for place in map(str, self._settings.allowed_locations):
+            item = _tried(place, partial(self._client.stat, place))
+            yield item if isinstance(item, Finding) else Finding(place, "ok", f"It is {item.web_url or item.location}.")
+        self._folder = f"{self._settings.allowed_locations[0]}".rstrip("/") + "/"
+        yield from self._read()
+
     def _myfiles(self) -> Iterator[Finding]:
         step = "myfiles"
         if self._settings.myfiles is None and self._settings.is_app:
@@ -162,7 +175,10 @@ class _Doctor:
             yield item
             return
         yield Finding(step, "ok", f"It is {item.web_url or item.location} (drive {item.drive_id}).")
-        page = _tried("read", lambda: self._client.run(linked_children(self._client.address("myfiles/"), None)))
+        yield from self._read()
+
+    def _read(self) -> Iterator[Finding]:
+        page = _tried("read", lambda: self._client.run(linked_children(self._client.address(self._folder), None)))
         if isinstance(page, Finding):
             yield page
             return
@@ -188,7 +204,7 @@ class _Doctor:
         """See that the host which gives out content can be reached: it is another one than Graph's."""
         step = "download host"
         if not self._links:
-            return Finding(step, "skipped", "There is no file in myfiles to try it with.")
+            return Finding(step, "skipped", f"There is no file in {self._folder} to try it with.")
         url = str(self._links[0].url)
         answer = _tried(step, lambda: self._client.probe(url, {"Range": "bytes=0-0"}))
         if isinstance(answer, Finding):
@@ -199,7 +215,9 @@ class _Doctor:
         if self._settings.read_only:
             return Finding("write", "skipped", "The connection is read_only.")
         name = f"airflow-onedrive-doctor-{secrets.token_hex(4)}.txt"
-        item = _tried("write", lambda: self._client.save(b"written by airflow-onedrive doctor", f"myfiles/{name}"))
+        item = _tried(
+            "write", lambda: self._client.save(b"written by airflow-onedrive doctor", f"{self._folder}{name}")
+        )
         if isinstance(item, Finding):
             return item
         gone = _tried("write", lambda: self._client.delete(item.to_xcom()))

@@ -158,6 +158,17 @@ def shared_places(setup):
     }
 
 
+def only_some_places(setup):
+    setup.emulator.drive().put("in/a.txt", b"a")
+    setup.fields["allowed_locations"] = ["myfiles/in", "myfiles/none"]
+    setup.write = True
+
+
+def some_places(setup):
+    only_some_places(setup)
+    setup.fields["allowed_locations"] = ["myfiles/in"]
+
+
 def a_reader_who_shall_write(setup):
     setup.fields["read_only"] = True
     setup.write = True
@@ -203,6 +214,7 @@ SETUPS = [
     *(an_access_token_for_something_else, an_authority_that_is_not_trusted, a_dead_proxy),
     *(nobody_at_the_sign_in_address, a_clock_that_is_fast, a_busy_sign_in_service, graph_is_away),
     *(a_download_host_that_hangs_up, shared_places, a_reader_who_shall_write, an_expired_certificate),
+    *(some_places, only_some_places),
     *(a_certificate_that_entra_does_not_know, a_federated_token_of_somebody_else, a_user_who_did_not_consent),
     a_refresh_token_that_was_revoked,
 ]
