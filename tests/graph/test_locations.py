@@ -246,6 +246,7 @@ def test_a_repaired_name(name, becomes):
 @given(st.text(min_size=1, max_size=40).filter(lambda text: "/" not in text and text not in (".", "..")))
 def test_any_repaired_name_is_taken(name):
     """Whatever comes, the repaired name can be written, and repairing it again changes nothing."""
+    assume(name.strip())  # a blank file_name is taken for a template that made nothing
     fixed = repaired(name)
     assert upload_target("myfiles/", name, name_policy="replace").name == fixed
     assert repaired(fixed) == fixed

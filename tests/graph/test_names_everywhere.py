@@ -56,6 +56,7 @@ def is_taken(name: str) -> bool:
 def test_a_name_stays_that_name(client, name):
     """As a file, as a folder, and as what is in one."""
     assume("/" not in name and is_taken(name))
+    assume(not name.startswith("~") and name.casefold() != "forms")  # of folders SharePoint refuses these too
     content = name.encode()
     item = client.save(content, f"myfiles/{name}/{name}", create_folders=True)
     try:
