@@ -19,13 +19,15 @@ from typing import Any, Self, cast
 
 import httpx
 
+from airflow_provider_onedrive.graph.addresses import Addresses
+from airflow_provider_onedrive.graph.asyncoperations import AsyncOperations
 from airflow_provider_onedrive.graph.auth import OnSecret, TokenAuth, TokenSource
 from airflow_provider_onedrive.graph.cooldown import CoolDown, identity_of
 from airflow_provider_onedrive.graph.errors import ConfigurationError, GraphError, OneDriveError, Stopped, stopped
 from airflow_provider_onedrive.graph.https import blocking_http, http_options, is_untrusted, untrusted
 from airflow_provider_onedrive.graph.limits import check_reading
 from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
-from airflow_provider_onedrive.graph.operations import Addresses, AsyncOperations, Operations
+from airflow_provider_onedrive.graph.operations import Operations
 from airflow_provider_onedrive.graph.pace import Pace
 from airflow_provider_onedrive.graph.redaction import cut_urls_in_logs
 from airflow_provider_onedrive.graph.retry import RetryPolicy, throttles_all

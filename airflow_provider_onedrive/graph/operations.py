@@ -1,4 +1,4 @@
-"""What one can do with a location: the public methods of both clients, on top of whatever drives a flow."""
+"""What one can do with a location: the public methods of the blocking client, on top of whatever drives a flow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -27,29 +27,23 @@ from airflow_provider_onedrive.graph import (
     siblings,
     uploads,
 )
+from airflow_provider_onedrive.graph.addresses import Addresses, LocationLike, log_deletion
 from airflow_provider_onedrive.graph.copies import Copy, Progress
 from airflow_provider_onedrive.graph.downloads import Link, linked_children
-from airflow_provider_onedrive.graph.errors import AccessDenied, DriveNotFound, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.errors import DriveNotFound, ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.filters import Filters, reaches_below
 from airflow_provider_onedrive.graph.folders import Folder, Report
 from airflow_provider_onedrive.graph.folderupload import Uploads
 from airflow_provider_onedrive.graph.items import may_hold_something
-from airflow_provider_onedrive.graph.limits import Allowed
 from airflow_provider_onedrive.graph.localcopy import DownloadOptions
 from airflow_provider_onedrive.graph.locations import (
     Address,
     Location,
-    deletable,
-    new_folder,
-    parse,
-    placed_in,
-    upload_target,
 )
 from airflow_provider_onedrive.graph.messages import Flow, Page, Request, T
 from airflow_provider_onedrive.graph.models import DriveItem
-from airflow_provider_onedrive.graph.permissions import advice_on_denial
-from airflow_provider_onedrive.graph.places import Places, SharedPlace
-from airflow_provider_onedrive.graph.placing import Placement, Placing, placement
+from airflow_provider_onedrive.graph.places import SharedPlace
+from airflow_provider_onedrive.graph.placing import Placing
 from airflow_provider_onedrive.graph.plans import UploadOptions
 from airflow_provider_onedrive.graph.progress import Meter
 from airflow_provider_onedrive.graph.resume import OpenSession
@@ -62,62 +56,11 @@ from airflow_provider_onedrive.graph.wire import Conversation
 
 log = logging.getLogger(__name__)
 
-LocationLike = str | Mapping[str, Any]
-"""A location's text, or an item dict as it stands in XCom."""
-
 ListPage = Callable[[Address, str | None], Flow[Page]]
 """Asks for one page of a folder."""
 
 _SPOOLED_BYTES = 8 * 1024 * 1024
 _FOLDERS_AT_ONCE = 8
-
-
-class Addresses:
-    """Knows what the connection's locations mean, and what it may touch.
-
-    :param settings: of the connection.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._places = Places(settings)
-        self._allowed = Allowed(settings, self._places)
-        self._known_folders: uploads.KnownFolders = {}
-        policy = settings.name_policy
-        self._parse = partial(parse, name_policy=policy)
-        self._new_folder = partial(new_folder, name_policy=policy)
-        self._deletable = partial(deletable, name_policy=policy)
-        self._placed_in = partial(placed_in, name_policy=policy)
-        self._upload_target = partial(upload_target, name_policy=policy)
-
-    def locate(self, location: LocationLike) -> Flow[Address]:
-        """Turn a location into Graph's terms.
-
-        :raises LocationError: if it cannot be understood.
-        :raises ConfigurationError: if the connection does not allow it, or it is the own place of an application,
-            which has none.
-        """
-        return (yield from self._locate(self._parse(location)))
-
-    def forget(self, address: Address) -> None:
-        """Look up anew next time what stands at the beginning of an address, because nothing was found there."""
-        self._places.forget(address)
-
-    def _annotate(self, error: OneDriveError, operation: str, address: Address) -> None:
-        """Let an error say what was tried, where, and what to do."""
-        error.about(operation, str(address))
-        if isinstance(error, ItemNotFound):
-            self.forget(address)
-        if isinstance(error, AccessDenied) and error.advice is None and self.settings.auth != "access_token":
-            error.advice = advice_on_denial(operation, is_app=self.settings.is_app)
-
-    def _locate(self, place: Location) -> Flow[Address]:
-        address = yield from self._places.locate(place)
-        yield from self._allowed.check(address)
-        return address
-
-    def _placement(self, location: LocationLike, destination: LocationLike, how: Placing) -> Flow[Placement]:
-        return placement(self._locate, location, destination, how, self.settings.name_policy)
 
 
 class Operations(Addresses, ABC):
@@ -345,7 +288,7 @@ class Operations(Addresses, ABC):
         """
         address = self._address(self._deletable(location))
         how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
-        return _logged(self._about("delete", address, items.remove(address, how)), address, how)
+        return log_deletion(self._about("delete", address, items.remove(address, how)), address, how)
 
     def move(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> DriveItem:
         """Move a file or a folder.
@@ -613,97 +556,3 @@ class Operations(Addresses, ABC):
             item.web_url,
         )
         return item
-
-
-class AsyncOperations(Addresses, ABC):
-    """The methods of :class:`Operations` that move no bytes, for an event loop."""
-
-    @abstractmethod
-    async def run(self, flow: Flow[T]) -> T:
-        """Drive a flow to its end."""
-
-    async def address(self, location: LocationLike) -> Address:
-        """Turn a location into Graph's terms, as :meth:`locate` does."""
-        return await self._address(self._parse(location))
-
-    async def _address(self, place: Location) -> Address:
-        try:
-            return await self.run(self._locate(place))
-        except OneDriveError as error:
-            raise error.about("look for", str(place)) from None
-
-    async def stat(self, location: LocationLike) -> DriveItem:
-        address = await self.address(location)
-        return await self._about("look at", address, items.stat(address))
-
-    async def exists(self, location: LocationLike) -> bool:
-        address = await self.address(location)
-        return await self._about("look at", address, items.stat_or_none(address)) is not None
-
-    async def children(self, location: LocationLike) -> AsyncIterator[DriveItem]:
-        async for item in self._children(await self.address(location)):
-            yield item
-
-    async def walk(self, location: LocationLike) -> AsyncIterator[DriveItem]:
-        async for item in self._walk(await self.address(location)):
-            yield item
-
-    async def create_folder(
-        self, location: LocationLike, *, exist_ok: bool = False, create_folders: bool = False
-    ) -> DriveItem:
-        address = await self._address(self._new_folder(location))
-        how = items.make_folder(address, exist_ok=exist_ok, create_folders=create_folders)
-        return await self._about("create", address, how)
-
-    async def move(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> DriveItem:
-        plan = await self.run(self._placement(location, destination, how))
-        return await self._about("move", plan.source, moves.move(plan))
-
-    async def start_copy(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> Copy:
-        plan = await self.run(self._placement(location, destination, how))
-        return await self._about("copy", plan.source, copies.start(plan))
-
-    async def copy_progress(self, monitor_url: str) -> Progress:
-        return await self.run(copies.progress(monitor_url))
-
-    async def delete(
-        self,
-        location: LocationLike,
-        *,
-        recursive: bool = False,
-        permanent: bool = False,
-        max_items: int = 1000,
-        dry_run: bool = False,
-        ignore_if_missing: bool = False,
-    ) -> list[DriveItem]:
-        address = await self._address(self._deletable(location))
-        how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
-        return _logged(await self._about("delete", address, items.remove(address, how)), address, how)
-
-    async def _children(self, address: Address) -> AsyncIterator[DriveItem]:
-        url: str | None = None
-        while True:
-            page = await self._about("list", address, items.children(address, url))
-            for item in page.items:
-                yield item
-            if (url := page.next_url) is None:
-                return
-
-    async def _walk(self, address: Address) -> AsyncIterator[DriveItem]:
-        async for item in self._children(address):
-            yield item
-            if item.is_folder and item.child_count != 0:
-                async for below in self._walk(address.by_id(item.drive_id, item.id)):
-                    yield below
-
-    async def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
-        try:
-            return await self.run(flow)
-        except OneDriveError as error:
-            self._annotate(error, operation, address)
-            raise
-
-
-def _logged(deleted: list[DriveItem], address: Address, how: items.Removal) -> list[DriveItem]:
-    log.info("%s %s: %d item(s)", "Would delete" if how.dry_run else "Deleted", address, len(deleted))
-    return deleted

@@ -11,6 +11,7 @@ import trustme
 
 from airflow_provider_onedrive.emulator.faults import drop_after, drop_before, expire_token, status
 from airflow_provider_onedrive.graph import cooldown, items
+from airflow_provider_onedrive.graph.asyncoperations import AsyncOperations
 from airflow_provider_onedrive.graph.errors import (
     AccessDenied,
     ConfigurationError,
@@ -24,7 +25,7 @@ from airflow_provider_onedrive.graph.errors import (
     Unauthenticated,
 )
 from airflow_provider_onedrive.graph.messages import Request
-from airflow_provider_onedrive.graph.operations import AsyncOperations, Operations
+from airflow_provider_onedrive.graph.operations import Operations
 
 
 @pytest.fixture
