@@ -105,6 +105,7 @@ def test_a_managed_identity(at_the_emulator, onedrive_emulator, monkeypatch):
     assert at_the_emulator(blocks(section("managed_identity"), "json")[0]) == "managed_identity"
 
 
+@pytest.mark.usefixtures("airflow_db")
 def test_a_refresh_token(at_the_emulator, onedrive_emulator, monkeypatch, tmp_path):
     """The two commands of the page, and then the connection that it shows."""
     onedrive_emulator.options.rotate_refresh_tokens = False  # as the service, which lets the old ones live

@@ -206,10 +206,11 @@ class Client(_Way, Operations):
     def run_each(self, works: Iterable[Callable[[], T]], at_once: int) -> Iterator[tuple[int, T | OneDriveError]]:
         at_once = min(at_once, self.settings.max_concurrent or at_once)
         group, numbers, window = StopFlag(), dict[Future[T], int](), max(at_once, 1)
+        ahead = 2 * window if window > 1 else 1  # one by one: none is begun before the last was looked at
         with ThreadPoolExecutor(window, "onedrive") as pool, group.set_at_end():
             for number, work in enumerate(works):
                 numbers[pool.submit(self._work_in, group, self.meter.inherited(work))] = number
-                if len(numbers) >= 2 * window:
+                if len(numbers) >= ahead:
                     yield from _ended(numbers)
             while numbers:
                 yield from _ended(numbers)

@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.drive import EmulatedDrive
 from airflow_provider_onedrive.emulator.faults import cut_request, cut_response, status
-from airflow_provider_onedrive.graph import cooldown, downloads, localcopy
+from airflow_provider_onedrive.graph import cooldown, downloads, localcopy, shelves
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.errors import (
     ItemNotFound,
@@ -100,6 +100,7 @@ class Scene:
             act(self.connect())
         self.emulator.faults.clear()
         cooldown.forget_all()  # it is later
+        shelves.forget_all()  # and another process
         self.emulator.requests.clear()
 
 
@@ -444,9 +445,7 @@ OPERATIONS = [
     Operation("download_stale", download(etag='"{0},9"'), "get", **_LARGE_THERE, raises=PreconditionFailed),
     Operation("download_missing", download(), "get get get children", raises=ItemNotFound),
     Operation("download_chunks", fetch(at_once=False), "get download", **_LARGE_THERE, **_FETCHED),
-    Operation(
-        "download_at_once", fetch(at_once=True), "get download download download download", **_LARGE_THERE, **_FETCHED
-    ),
+    Operation("download_at_once", fetch(at_once=True), "get download download download", **_LARGE_THERE, **_FETCHED),
     Operation(
         "download_resumed", fetch(at_once=False), "get download", **_LARGE_THERE, **_FETCHED, earlier=half_a_download
     ),
