@@ -54,7 +54,7 @@ def test_start_and_stop_leave_nothing(tmp_path):
         assert client.get(emulator.graph_url).status_code == 200
         with socket.create_connection(("127.0.0.1", port)):
             emulator.stop()
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before  # of another test may end meanwhile
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
     emulator.stop()
