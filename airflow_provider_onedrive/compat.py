@@ -21,7 +21,9 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
     Variable,
     conf,
+    get_unique_task_id,
     mask_secret,
+    task_decorator_factory,
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -60,7 +62,8 @@ __all__ = [
     "TRIGGER_TIMEOUTS", "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowSensorTimeout",
     "AirflowSkipException", "AirflowTaskTimeout", "BaseHook", "BaseOperator", "BaseSensorOperator", "BaseTrigger",
     "Connection", "ObjectStoragePath", "PokeReturnValue", "StateStoreError", "TriggerEvent", "Variable", "conf",
-    "count", "get_async_connection", "get_async_extra_dejson", "get_fernet", "mask_secret", "timezone",
+    "count", "get_async_connection", "get_async_extra_dejson", "get_fernet",
+    "get_unique_task_id", "mask_secret", "task_decorator_factory", "timezone",
 ]  # fmt: skip
 
 

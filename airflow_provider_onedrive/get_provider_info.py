@@ -271,5 +271,8 @@ def get_provider_info() -> dict[str, object]:
             kind: [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{kind}.onedrive"]}]
             for kind in ("hooks", "operators", "sensors", "triggers")
         },
+        "task-decorators": [
+            {"name": "onedrive_sensor", "class-name": f"{_PACKAGE}.decorators.onedrive.onedrive_sensor_task"}
+        ],
         "config": _CONFIG,
     }

@@ -83,7 +83,7 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
         means Airflow's default.
     """
 
-    template_fields = (*("onedrive_conn_id", "location", "file_pattern", "regex", "newer_than", "ignore"),)
+    template_fields: Sequence[str] = ("onedrive_conn_id", "location", "file_pattern", "regex", "newer_than", "ignore")
     template_ext = ()
 
     def __init__(
@@ -150,7 +150,7 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
             self._go_on_after(error)
             return PokeReturnValue(is_done=False)
         dicts = [item.to_xcom() for item in found] if len(found) >= self.min_items else []
-        is_done = bool(dicts) and (self.check_fn is None or bool(self.check_fn(dicts)))
+        is_done = bool(dicts) and self._will_do(dicts)
         return PokeReturnValue(is_done=is_done, xcom_value=dicts if is_done else [])
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:  # noqa: ARG002 - Airflow's signature
@@ -194,6 +194,9 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
         if self.deferrable is None and _defers_by_default():
             self.log.info("Not deferring, because check_fn runs on the worker.")
         return False
+
+    def _will_do(self, found: list[dict[str, Any]]) -> bool:
+        return self.check_fn is None or bool(self.check_fn(found))
 
     def _look(self, condition: FileCondition) -> Sight:
         """Look once; where the sign-in was good before and is not now, the connection may have a new secret."""

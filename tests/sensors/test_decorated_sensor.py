@@ -1,0 +1,98 @@
+"""``@task.onedrive_sensor``, in DAGs that Airflow runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, XComArg, task
+
+from airflow_provider_onedrive.sensors.onedrive import OneDriveSensorError
+
+FOLDER: dict[str, Any] = {"location": "myfiles/Inbox/", "poke_interval": 0.01, "timeout": 20}
+
+
+@pytest.fixture
+def inbox(onedrive_emulator: Any) -> Any:
+    drive = onedrive_emulator.drive()
+    drive.put("Inbox/north_1.csv", b"1")
+    return drive
+
+
+def result(run: Any, task_id: str) -> Any:
+    return run.get_task_instance(task_id).xcom_pull(task_ids=task_id)
+
+
+def test_a_function_that_decides(inbox: Any, run_dag: Any) -> None:
+    """It is asked at each look, with what another task returned; the items that will do are the task's result."""
+    asked: list[list[str]] = []
+    with DAG("decorated", schedule=None) as dag:
+
+        @task
+        def regions() -> list[str]:
+            return ["north", "south"]
+
+        @task.onedrive_sensor(**FOLDER)
+        def all_have_come(files: list[dict[str, Any]], wanted: list[str], *, suffix: str) -> bool:
+            asked.append(sorted(file["name"] for file in files))
+            inbox.put("Inbox/south_2.csv", b"2")
+            return {file["name"].partition("_")[0] for file in files if file["name"].endswith(suffix)} >= set(wanted)
+
+        all_have_come(regions(), suffix="{{ '.csv' }}")
+    run = run_dag(dag)
+    assert str(run.state) == "success"
+    assert asked == [["north_1.csv"], ["north_1.csv", "south_2.csv"]]
+    assert sorted(item["name"] for item in result(run, "all_have_come")) == asked[-1]
+
+
+def test_its_result_is_mapped_over(inbox: Any, run_dag: Any) -> None:
+    """One task for each item, as with the sensor itself."""
+    inbox.put("Inbox/south_2.csv", b"2")
+    with DAG("decorated_and_mapped", schedule=None) as dag:
+
+        @task.onedrive_sensor(**FOLDER)
+        def anything(files: list[dict[str, Any]]) -> bool:
+            return bool(files)
+
+        @task
+        def name_of(file: dict[str, Any]) -> str:
+            return str(file["name"])
+
+        @task
+        def sort(names: list[str]) -> list[str]:
+            return sorted(names)
+
+        sort(name_of.expand(file=anything()))
+    run = run_dag(dag)
+    assert str(run.state) == "success"
+    assert result(run, "sort") == ["north_1.csv", "south_2.csv"]
+
+
+def test_it_may_be_used_twice(inbox: Any) -> None:
+    """Each use is a task of its own, and the function's name and text are those of the task."""
+    with DAG("decorated_twice", schedule=None) as dag:
+
+        @task.onedrive_sensor(**FOLDER)
+        def ready(files: list[dict[str, Any]]) -> bool:
+            """Say whether they will do."""
+            return bool(files)
+
+        first, second = ready(), ready.override(location="myfiles/Outbox/")()
+    assert isinstance(first, XComArg)
+    assert isinstance(second, XComArg)
+    assert sorted(dag.task_ids) == ["ready", "ready__1"]
+    assert dag.get_task("ready").doc_md == "Say whether they will do."
+    assert dag.get_task("ready__1").location == "myfiles/Outbox/"
+
+
+def test_it_does_not_defer(inbox: Any, task_context: Any) -> None:
+    """The function runs on the worker, so what asks for the triggerer is refused, as with ``check_fn``."""
+    with DAG("decorated_deferrable", schedule=None) as dag:
+
+        @task.onedrive_sensor(**FOLDER, deferrable=True)
+        def ready(files: list[dict[str, Any]]) -> bool:
+            return bool(files)
+
+        ready()
+    with pytest.raises(OneDriveSensorError, match="runs on the worker"):
+        dag.get_task("ready").execute(task_context())
