@@ -99,6 +99,11 @@ class FileCondition:
         several = isinstance(self.location, Sequence) and not isinstance(self.location, str)
         return self.location if several else (self.location,)  # type: ignore[return-value]  # a str is a Sequence too
 
+    @property
+    def places(self) -> str:
+        """Where it looks, as one text: the same for all conditions that look there, whatever they look for."""
+        return repr([str(_split(location)[0]).rstrip("/") for location in self.locations])
+
     def check(self) -> None:
         """Refuse what can never come.
 

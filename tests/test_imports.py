@@ -74,6 +74,7 @@ GRAPH = {
     "wire": {"errors", "messages", "retry"},
     "stopping": set(),
     "pace": set(),
+    "polls": {"errors", "messages"},
     "slots": {"stopping"},
     "transport": {"errors", "slots", "stopping"},
     "aadsts": set(),
@@ -118,7 +119,7 @@ GRAPH = {
     },
     "client": {
         *("addresses", "asyncoperations", "auth", "cooldown", "errors", "https", "limits", "messages", "operations"),
-        *("pace", "redaction", "retry", "settings", "shelves", "stopping", "transport", "wire"),
+        *("pace", "polls", "redaction", "retry", "settings", "shelves", "stopping", "transport", "wire"),
     },
 }
 

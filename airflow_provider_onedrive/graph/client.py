@@ -29,6 +29,7 @@ from airflow_provider_onedrive.graph.limits import check_reading
 from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
 from airflow_provider_onedrive.graph.operations import Operations
 from airflow_provider_onedrive.graph.pace import Pace
+from airflow_provider_onedrive.graph.polls import Polls
 from airflow_provider_onedrive.graph.redaction import cut_urls_in_logs
 from airflow_provider_onedrive.graph.retry import RetryPolicy, throttles_all
 from airflow_provider_onedrive.graph.settings import Settings
@@ -342,6 +343,7 @@ class AsyncClient(_Way, AsyncOperations):
         super().__init__(settings, on_secret=on_secret, cool_down_folder=cool_down_folder, shelves=shelves)
         self._graph = httpx.AsyncClient(auth=self._auth, **self._options())
         self._storage = httpx.AsyncClient(**self._options())
+        self._polls = Polls(self._exchange)
 
     def _options(self) -> dict[str, Any]:
         # With fewer idle connections than connections httpx would close and reconnect all the time.
@@ -359,16 +361,22 @@ class AsyncClient(_Way, AsyncOperations):
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self._polls.aclose()
         await self._graph.aclose()
         await self._storage.aclose()
         self._tokens.close()
 
-    async def run(self, flow: Flow[T]) -> T:
-        """Drive a flow to its end."""
+    async def run(self, flow: Flow[T], *, fresh_seconds: float | None = None) -> T:
+        """Drive a flow to its end.
+
+        :param fresh_seconds: what another such flow is asking, or was answered so recently, is not asked again; None
+            asks everything anew.
+        """
+        ask = self._exchange if fresh_seconds is None else partial(self._polls.ask, fresh_seconds=fresh_seconds)
         with Conversation(flow) as talk:
             while talk.request is not None:
                 try:
-                    response = await self._exchange(talk.request)
+                    response = await ask(talk.request)
                 except (OneDriveError, OutcomeUnknown) as problem:
                     talk.report(problem)
                 else:

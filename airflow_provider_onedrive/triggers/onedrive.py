@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient
 
 _STORED_VERSION = 1
+_FRESH_PART = 0.05  # of poke_interval: what another trigger saw so recently need not be asked for again
+_FRESH_SECONDS = 1.0  # and at most this
 _LAST_LOOK_SECONDS = 10.0  # what a look may take at least, however near the deadline is
 _MAX_BACKOFF_SECONDS = 600.0
 _CONNECTION_SECONDS = 300.0  # after which a connection is read anew: its secret may have been rotated
@@ -141,7 +144,7 @@ class OneDriveFileTrigger(OneDriveTrigger):
                     try:
                         if found := await self._look(client, stability):
                             return {"status": "found", "items": found}
-                        pause_seconds, was_let_in = self.poke_interval, True
+                        pause_seconds, was_let_in = self._until_next_look_seconds, True
                     except Unauthenticated as error:
                         if was_let_in:
                             break  # the connection may have a new secret
@@ -156,7 +159,7 @@ class OneDriveFileTrigger(OneDriveTrigger):
         """Look once; the client's own waits for a busy Graph end with the deadline."""
         try:
             async with asyncio.timeout(max(self._remaining_seconds, _LAST_LOOK_SECONDS)):
-                sight = await client.run(self._condition.look(client))
+                sight = await client.run(self._condition.look(client), fresh_seconds=self._fresh_seconds)
         except TimeoutError:
             return []
         found = sight.found if stability is None else stability.settled(sight, time.time())
@@ -177,6 +180,18 @@ class OneDriveFileTrigger(OneDriveTrigger):
             ignore=self.ignore,
             reads_checkouts=self.stable_for_seconds is not None,
         )
+
+    @property
+    def _fresh_seconds(self) -> float:
+        return min(_FRESH_PART * self.poke_interval, _FRESH_SECONDS)
+
+    @property
+    def _until_next_look_seconds(self) -> float:
+        """All that wait for one place look at the same moments, so that it is asked once; each place has its own."""
+        if self.poke_interval <= 0:
+            return 0.0
+        shift_seconds = zlib.crc32(self._condition.places.encode()) / 2**32 * self.poke_interval
+        return self.poke_interval - (time.time() - shift_seconds) % self.poke_interval
 
     @property
     def _remaining_seconds(self) -> float:

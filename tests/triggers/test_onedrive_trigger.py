@@ -224,3 +224,22 @@ def test_an_event_holds_no_secret(onedrive_emulator: Emulator, connection: Calla
     event = wait()
     assert event["status"] == "error"
     assert "wrong-secret-123" not in json.dumps(event)
+
+
+@pytest.mark.parametrize("now", [0.0, 1_000_000_000.25, 1_800_000_007.0])
+def test_who_waits_for_one_place_looks_at_the_same_moments(now: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever each waits for, and whenever each has begun; another place has other moments."""
+
+    def next_look(later: float, **kwargs: Any) -> float:
+        monkeypatch.setattr(time, "time", lambda: now + later)
+        pause = OneDriveFileTrigger(
+            **{"location": "myfiles/in/", "poke_interval": 30.0, **kwargs}
+        )._until_next_look_seconds
+        assert 0 < pause <= 30
+        return round((now + later + pause) % 30, 3)
+
+    moments = {next_look(later) for later in (0, 1, 17.5, 29.9, 4000)}
+    moments |= {next_look(3, location="myfiles/in/*.csv"), next_look(4, file_pattern="a*", location="myfiles/in")}
+    assert len(moments) == 1
+    assert len({next_look(0, location=f"myfiles/{number}/") for number in range(50)}) > 40
+    assert OneDriveFileTrigger(location="myfiles/in", poke_interval=0)._until_next_look_seconds == 0
