@@ -2,7 +2,7 @@
 # GNU make 3.81, which macOS brings, is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: demo ui test test-airflow2 test-clients test-faults test-system test-browser connection-form bench bench-small bench-emulator bench-transfers bench-throttled lint constraints clean help venv venv-2.11 venv-clients venv-browser
+.PHONY: demo ui test test-airflow2 test-clients test-faults test-system test-browser connection-form bench bench-small bench-emulator bench-transfers bench-throttled bench-triggers lint constraints clean help venv venv-2.11 venv-clients venv-browser
 
 # The interpreter that makes the environments: the first of these that suits. `make PYTHON=...` names another.
 PYTHON := python3.11 python3.12 python3.13 python3.14 python3
@@ -55,6 +55,9 @@ bench-transfers: .venv/.installed ## measure large files: memory, and the sizes 
 
 bench-throttled: .venv/.installed ## count the requests of a hundred processes that share one budget
 	@.venv/bin/python benchmarks/throttled.py $(ARGS)
+
+bench-triggers: .venv/.installed ## measure a thousand waits in one event loop
+	@.venv/bin/python -W ignore benchmarks/triggers.py $(ARGS)
 
 lint: .venv/.installed ## ruff and mypy
 	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy; do \
