@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -226,6 +226,16 @@ class Stability:
         since = known[2] if known is not None and is_same else moment
         self._seen[key] = (*mark, since)
         return is_same and moment - since >= self._seconds
+
+
+_DERIVED = ("newer_than", "reads_checkouts")
+CONDITION_FIELDS = tuple(field.name for field in fields(FileCondition) if field.name not in _DERIVED)
+"""What sensor and trigger have under the same names; the others each finds out in its own way."""
+
+
+def condition_fields(waiting: object) -> dict[str, Any]:
+    """Return what a sensor or a trigger waits for, as keyword arguments of the condition and of the trigger."""
+    return {name: getattr(waiting, name) for name in CONDITION_FIELDS}
 
 
 def check_kind(kind: str) -> None:

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from airflow_provider_onedrive.graph import (
-    items,
-    uploads,
-)
+from airflow_provider_onedrive.graph import items, uploads
 from airflow_provider_onedrive.graph.errors import AccessDenied, ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.limits import Allowed
 from airflow_provider_onedrive.graph.locations import (

@@ -6,18 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Unpack
 
-from airflow_provider_onedrive.graph import (
-    copies,
-    items,
-    moves,
-)
+from airflow_provider_onedrive.graph import copies, items, moves
 from airflow_provider_onedrive.graph.addresses import Addresses, LocationLike, log_deletion
 from airflow_provider_onedrive.graph.copies import Copy, Progress
 from airflow_provider_onedrive.graph.errors import OneDriveError
-from airflow_provider_onedrive.graph.locations import (
-    Address,
-    Location,
-)
+from airflow_provider_onedrive.graph.locations import Address, Location
 from airflow_provider_onedrive.graph.messages import Flow, T
 from airflow_provider_onedrive.graph.models import DriveItem
 from airflow_provider_onedrive.graph.placing import Placing

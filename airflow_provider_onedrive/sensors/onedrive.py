@@ -28,6 +28,7 @@ from airflow_provider_onedrive.conditions import (
     LocationLike,
     Sight,
     Stability,
+    condition_fields,
     outlives,
 )
 from airflow_provider_onedrive.graph.errors import (
@@ -243,20 +244,12 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
             raise AirflowSensorTimeout(self._timeout_text)
         newer_than = moment(self.newer_than, context, "newer_than")
         trigger = OneDriveFileTrigger(
-            location=self.location,
-            file_pattern=self.file_pattern,
-            kind=self.kind,
+            **condition_fields(self),
+            newer_than=newer_than.isoformat() if newer_than else None,
+            stable_for_seconds=None if self.stable_for is None else _seconds(self.stable_for),
             onedrive_conn_id=self.onedrive_conn_id,
             poke_interval=self.poke_interval,
             deadline=deadline,
-            regex=self.regex,
-            recursive=self.recursive,
-            newer_than=newer_than.isoformat() if newer_than else None,
-            min_items=self.min_items,
-            max_items=self.max_items,
-            min_size=self.min_size,
-            stable_for_seconds=None if self.stable_for is None else _seconds(self.stable_for),
-            ignore=self.ignore,
         )
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=remaining_seconds))
 
@@ -290,16 +283,8 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
 
     def _condition(self, context: Context) -> FileCondition:
         return FileCondition(
-            self.location,
-            self.file_pattern,
-            self.kind,
-            regex=self.regex,
-            recursive=self.recursive,
+            **condition_fields(self),
             newer_than=moment(self.newer_than, context, "newer_than"),
-            min_items=self.min_items,
-            max_items=self.max_items,
-            min_size=self.min_size,
-            ignore=self.ignore,
             reads_checkouts=self.stable_for is not None,
         )
 

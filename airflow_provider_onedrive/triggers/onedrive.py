@@ -10,7 +10,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent, timezone
-from airflow_provider_onedrive.conditions import IGNORED, MAX_FOUND_ITEMS, FileCondition, Kind, Stability, outlives
+from airflow_provider_onedrive.conditions import (
+    CONDITION_FIELDS,
+    IGNORED,
+    MAX_FOUND_ITEMS,
+    FileCondition,
+    Kind,
+    Stability,
+    condition_fields,
+    outlives,
+)
 from airflow_provider_onedrive.graph.copies import said
 from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, Unauthenticated, without_urls
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
@@ -94,8 +103,8 @@ class OneDriveFileTrigger(OneDriveTrigger):
     """
 
     names = (
-        *("location", "file_pattern", "kind", "onedrive_conn_id", "poke_interval", "deadline", "regex", "recursive"),
-        *("newer_than", "min_items", "max_items", "min_size", "stable_for_seconds", "ignore"),
+        *CONDITION_FIELDS,
+        *("newer_than", "stable_for_seconds", "onedrive_conn_id", "poke_interval", "deadline"),
     )
 
     def __init__(
@@ -168,16 +177,8 @@ class OneDriveFileTrigger(OneDriveTrigger):
     @property
     def _condition(self) -> FileCondition:
         return FileCondition(
-            self.location,
-            self.file_pattern,
-            self.kind,
-            regex=self.regex,
-            recursive=self.recursive,
+            **condition_fields(self),
             newer_than=timezone.coerce_datetime(datetime.fromisoformat(self.newer_than)) if self.newer_than else None,
-            min_items=self.min_items,
-            max_items=self.max_items,
-            min_size=self.min_size,
-            ignore=self.ignore,
             reads_checkouts=self.stable_for_seconds is not None,
         )
 

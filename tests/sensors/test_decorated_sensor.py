@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from airflow.providers.common.compat.sdk import DAG, XComArg, task
 
 from airflow_provider_onedrive.sensors.onedrive import OneDriveSensorError
 
+PAGE = (Path(__file__).parents[2] / "docs" / "waiting-and-syncing.md").read_text(encoding="utf-8")
 FOLDER: dict[str, Any] = {"location": "myfiles/Inbox/", "poke_interval": 0.01, "timeout": 20}
 
 
@@ -45,27 +48,21 @@ def test_a_function_that_decides(inbox: Any, run_dag: Any) -> None:
     assert sorted(item["name"] for item in result(run, "all_have_come")) == asked[-1]
 
 
-def test_its_result_is_mapped_over(inbox: Any, run_dag: Any) -> None:
-    """One task for each item, as with the sensor itself."""
-    inbox.put("Inbox/south_2.csv", b"2")
-    with DAG("decorated_and_mapped", schedule=None) as dag:
-
-        @task.onedrive_sensor(**FOLDER)
-        def anything(files: list[dict[str, Any]]) -> bool:
-            return bool(files)
+def test_what_the_page_shows(onedrive_emulator: Any, run_dag: Any) -> None:
+    """The page's example, word by word: it waits for both, and one task follows for each item."""
+    [example] = re.findall(r"^```python\n(@task\.onedrive_sensor.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    onedrive_emulator.drive().put_all({"Invoices/north_1.csv": b"1", "Invoices/south_2.csv": b"2"})
+    with DAG("decorated_on_the_page", schedule=None) as dag:
 
         @task
-        def name_of(file: dict[str, Any]) -> str:
+        def work_off(file: dict[str, Any]) -> str:
             return str(file["name"])
 
-        @task
-        def sort(names: list[str]) -> list[str]:
-            return sorted(names)
-
-        sort(name_of.expand(file=anything()))
+        exec(example, {"task": task, "work_off": work_off})
     run = run_dag(dag)
     assert str(run.state) == "success"
-    assert result(run, "sort") == ["north_1.csv", "south_2.csv"]
+    assert sorted(item["name"] for item in result(run, "all_have_come")) == ["north_1.csv", "south_2.csv"]
+    assert sum(ti.task_id == "work_off" and ti.state == "success" for ti in run.get_task_instances()) == 2
 
 
 def test_it_may_be_used_twice(inbox: Any) -> None:
