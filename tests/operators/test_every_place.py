@@ -71,7 +71,7 @@ def below(place: str, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("place", ROOTS, indirect=True)
 def test_every_operator(place: str, work: Callable[..., Any], task_context: Any, tmp_path: Path) -> None:
-    """Create, update, save, list, download, wait, copy, move, make a folder, delete."""
+    """Create, update, save, list, sync, download, wait, copy, move, make a folder, delete."""
     file = tmp_path / "a.txt"
     file.write_text("1")
     first = work("Upload", local_path=str(file), **below(place, "a.txt"))
@@ -80,14 +80,26 @@ def test_every_operator(place: str, work: Callable[..., Any], task_context: Any,
     assert work("Update", local_path=str(file), **below(place, "a.txt"))["size"] == 2
     assert work("Save", content="333", **below(place, "a.txt"))["size"] == 3
     assert [item["name"] for item in work("List", location=place)] == ["a.txt"]
+    [change] = work("FolderSync", location=place, manifest=str(tmp_path / "manifest.jsonl"))
+    assert (change["change"], change["id"]) == ("created", first["id"])
     assert work("Download", location=first, local_path=str(tmp_path / "back.txt"))["size"] == 3
+    work(
+        "Download",
+        location=f"{place}/" if "?" not in place else place,
+        local_path=str(tmp_path / "all"),
+        recursive=True,
+    )
+    assert [each.read_text() for each in (tmp_path / "all").iterdir()] == ["333"]
     sensor = OneDriveFileSensor(task_id="wait", location=place, file_pattern="a*")
     assert [item["id"] for item in sensor.poke(task_context()).xcom_value] == [first["id"]]
     copy = work("Copy", location=first, destination=place, file_name="b.txt")
     folder = work("List", location=place, kind="folder")
     assert folder == []
     assert work("Move", location=copy, destination=place, file_name="c.txt")["name"] == "c.txt"
-    if not place.startswith("https:"):
+    if not place.startswith("https:"):  # behind which nothing can be named
+        assert work("Move", location=f"{place}/c.txt", destination=f"{place}/d.txt")["name"] == "d.txt"
+        assert work("Copy", location=f"{place}/d.txt", destination=f"{place}/c.txt")["name"] == "c.txt"
+        assert len(work("Delete", location=f"{place}/d.txt")) == 1
         assert work("CreateFolder", location=f"{place}/new")["is_folder"]
     assert {item["name"] for item in work("List", location=place)} >= {"a.txt", "c.txt"}
     for item in work("List", location=place):
