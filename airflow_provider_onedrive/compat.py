@@ -29,8 +29,10 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 if TYPE_CHECKING:
     from airflow.sdk import timezone
+    from airflow.triggers.base import BaseEventTrigger
 else:
     from airflow.providers.common.compat.sdk import timezone  # which mypy does not see there
+    from airflow.providers.common.compat.triggers import BaseEventTrigger
 
 try:
     from airflow.sdk.exceptions import AirflowRuntimeError as StateStoreError
@@ -39,6 +41,11 @@ except ImportError:  # Airflow 2 has no state store
     class StateStoreError(Exception):  # type: ignore[no-redef]
         """What a state store may raise."""
 
+
+try:
+    from airflow.triggers.shared_stream import SharedStreamProducer
+except ImportError:  # before Airflow 3.3
+    SharedStreamProducer = object  # type: ignore[assignment, misc]
 
 try:
     from airflow.providers.common.compat.sdk import Stats
@@ -56,14 +63,18 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+CONFIRMS_EVENTS = SharedStreamProducer is not object
+"""Whether the triggerer says when an event is in the database."""
+
 TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")  # what Airflow 3 and 2 say of an outlived deferral
 
 __all__ = [
-    "TRIGGER_TIMEOUTS", "AirflowException", "AirflowFailException", "AirflowNotFoundException", "AirflowSensorTimeout",
-    "AirflowSkipException", "AirflowTaskTimeout", "BaseHook", "BaseOperator", "BaseSensorOperator", "BaseTrigger",
-    "Connection", "ObjectStoragePath", "PokeReturnValue", "StateStoreError", "TriggerEvent", "Variable", "conf",
-    "count", "get_async_connection", "get_async_extra_dejson", "get_fernet",
-    "get_unique_task_id", "mask_secret", "task_decorator_factory", "timezone",
+    "CONFIRMS_EVENTS", "TRIGGER_TIMEOUTS", "AirflowException", "AirflowFailException", "AirflowNotFoundException",
+    "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout", "BaseEventTrigger", "BaseHook",
+    "BaseOperator", "BaseSensorOperator", "BaseTrigger", "Connection", "ObjectStoragePath", "PokeReturnValue",
+    "SharedStreamProducer", "StateStoreError", "TriggerEvent", "Variable", "asset_ref", "conf", "count",
+    "get_async_connection", "get_async_extra_dejson", "get_fernet", "get_unique_task_id", "mask_secret",
+    "task_decorator_factory", "timezone",
 ]  # fmt: skip
 
 
@@ -81,6 +92,11 @@ def get_fernet() -> Any:
     except AirflowException:  # what Airflow 3.3 says where no key is configured
         return None
     return fernet if fernet.is_encrypted else None
+
+
+def asset_ref(name: str) -> Any:
+    """Return what names an asset to a state store (Airflow 3.3)."""
+    return import_module("airflow.sdk").Asset.ref(name=name)
 
 
 def count(name: str, number: int) -> None:

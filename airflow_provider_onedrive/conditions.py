@@ -90,7 +90,7 @@ class FileCondition:
     reads_checkouts: bool = False
 
     def __str__(self) -> str:
-        places = " and ".join(_shown(location) for location in self.locations)
+        places = " and ".join(shown(location) for location in self.locations)
         wanted = " and ".join(map(str, filter(None, (self.file_pattern, self.regex))))
         return f"{wanted} in {places}" if wanted else places
 
@@ -298,7 +298,8 @@ def _split(location: LocationLike) -> tuple[LocationLike, str | None]:
     return location, None
 
 
-def _shown(location: LocationLike) -> str:
+def shown(location: LocationLike) -> str:
+    """Return a location as it may be logged: of an address not the part that may be a secret."""
     if isinstance(location, Mapping):
         return str(location.get("location"))
     return f"https://{location.split('/')[2]}/…" if is_web_address(str(location)) else str(location)

@@ -86,6 +86,9 @@ GRAPH = {
         *("changes", "errors", "foldersync", "items", "locations", "manifests", "messages", "models", "settings"),
         "sources",
     },
+    "feeds": {"changes"},
+    "watching": {"changes", "errors", "foldersync", "items", "locations", "messages", "models", "settings", "syncing"},
+    "selection": {"errors", "filters", "foldersync", "models", "watching"},
     "doctor": {
         *("aadsts", "client", "downloads", "errors", "identities", "items", "permissions", "retry", "settings"),
     },
@@ -118,8 +121,9 @@ GRAPH = {
         "wire",
     },
     "client": {
-        *("addresses", "asyncoperations", "auth", "cooldown", "errors", "https", "limits", "messages", "operations"),
-        *("pace", "polls", "redaction", "retry", "settings", "shelves", "stopping", "transport", "wire"),
+        *("addresses", "asyncoperations", "auth", "changes", "cooldown", "errors", "feeds", "https", "limits"),
+        *("locations", "messages", "operations", "pace", "polls", "redaction", "retry", "settings", "shelves"),
+        *("stopping", "transport", "wire"),
     },
 }
 

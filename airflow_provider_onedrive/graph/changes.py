@@ -5,16 +5,38 @@ https://learn.microsoft.com/en-us/graph/api/driveitem-delta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from airflow_provider_onedrive.graph.errors import ItemNotFound
-from airflow_provider_onedrive.graph.items import ITEM_FIELDS, PAGE_ITEMS, explain_missing
+from airflow_provider_onedrive.graph.errors import BadRequest, DriveNotFound, ItemNotFound, ResyncRequired
+from airflow_provider_onedrive.graph.items import (
+    ITEM_FIELDS,
+    PAGE_ITEMS,
+    children,
+    explain_missing,
+    may_hold_something,
+    stat_or_none,
+)
 from airflow_provider_onedrive.graph.locations import Address, quote_name
 from airflow_provider_onedrive.graph.messages import Flow, Page, Request, Response
 from airflow_provider_onedrive.graph.models import DriveItem
+
+CURSOR_LOST = (ResyncRequired, BadRequest)
+"""What Graph says of a cursor that it does not go on with: too old (410), or none of its own (400)."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What delta tells at once.
+
+    :param items: the latest state of each item of the drive that changed, as Graph sends it.
+    :param cursor: where the next round goes on.
+    """
+
+    items: Sequence[Mapping[str, Any]]
+    cursor: str
 
 
 @dataclass
@@ -71,6 +93,57 @@ def page(address: Address, page_url: str | None) -> Flow[Page]:
     except ItemNotFound as missing:
         raise (yield from explain_missing(address, missing)) from None
     return _page(response)
+
+
+def since(address: Address, cursor: str) -> Flow[Round]:
+    """Read a whole round; of an item that comes several times the last state is the one that counts.
+
+    :param address: of the root of a drive.
+    :raises OneDriveError: one of :data:`CURSOR_LOST` where all has to be listed again.
+    """
+    url: str | None = cursor
+    known: dict[str, Mapping[str, Any]] = {}
+    while url is not None:
+        read = yield from page(address, url)
+        known |= {data["id"]: data for data in read.items}
+        url, cursor = read.next_url, read.delta_url or cursor
+    return Round(tuple(known.values()), cursor)
+
+
+def everything(address: Address, *, has_delta: bool) -> Flow[list[DriveItem]]:
+    """List everything below a folder, page after page: of a whole drive by delta, where that can be relied on."""
+    if address.is_drive_root and has_delta:
+        return (yield from _drive(address))
+    found: list[DriveItem] = []
+    waiting: list[tuple[Address, str | None]] = [(address, None)]
+    while waiting:
+        folder, url = waiting.pop()
+        try:
+            read = yield from children(folder, url)
+        except ItemNotFound as missing:
+            if folder is address or isinstance(missing, DriveNotFound):
+                raise
+            continue  # it has gone since it was found
+        found += read.items
+        waiting += [(address.by_id(item.drive_id, item.id), None) for item in read.items if may_hold_something(item)]
+        if read.next_url is not None:
+            waiting.append((folder, read.next_url))
+    return found
+
+
+def _drive(address: Address) -> Flow[list[DriveItem]]:
+    tree, url = Tree(address), None
+    found: list[DriveItem] = []
+    while True:
+        read = yield from page(address, url)
+        for data in read.items:
+            found += tree.items(data)
+        if (url := read.next_url) is None:
+            break
+    for drive_id, item_id in tree.homeless():
+        item = yield from stat_or_none(address.by_id(drive_id, item_id))
+        found += [item] if item is not None else []
+    return found
 
 
 def latest(address: Address) -> Flow[str]:

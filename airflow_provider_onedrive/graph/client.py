@@ -19,13 +19,17 @@ from typing import Any, Self, cast
 
 import httpx
 
+from airflow_provider_onedrive.graph import changes
 from airflow_provider_onedrive.graph.addresses import Addresses
 from airflow_provider_onedrive.graph.asyncoperations import AsyncOperations
 from airflow_provider_onedrive.graph.auth import OnSecret, TokenAuth, TokenSource
+from airflow_provider_onedrive.graph.changes import Round
 from airflow_provider_onedrive.graph.cooldown import CoolDown, identity_of
 from airflow_provider_onedrive.graph.errors import ConfigurationError, GraphError, OneDriveError, Stopped, stopped
+from airflow_provider_onedrive.graph.feeds import Feed
 from airflow_provider_onedrive.graph.https import blocking_http, http_options, is_untrusted, untrusted
 from airflow_provider_onedrive.graph.limits import check_reading
+from airflow_provider_onedrive.graph.locations import Address
 from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
 from airflow_provider_onedrive.graph.operations import Operations
 from airflow_provider_onedrive.graph.pace import Pace
@@ -344,6 +348,7 @@ class AsyncClient(_Way, AsyncOperations):
         self._graph = httpx.AsyncClient(auth=self._auth, **self._options())
         self._storage = httpx.AsyncClient(**self._options())
         self._polls = Polls(self._exchange)
+        self._feeds: dict[str, Feed] = {}
 
     def _options(self) -> dict[str, Any]:
         # With fewer idle connections than connections httpx would close and reconnect all the time.
@@ -382,6 +387,14 @@ class AsyncClient(_Way, AsyncOperations):
                 else:
                     talk.answer(response)
             return talk.result
+
+    async def changes_since(self, root: Address, cursor: str, *, fresh_seconds: float) -> Round:
+        """Read what changed in a drive; all that follow the same drive ask once. See :class:`Feed`.
+
+        :param root: of the drive.
+        """
+        feed = self._feeds.setdefault(root.base, Feed())
+        return await feed.since(cursor, lambda at: self.run(changes.since(root, at)), fresh_seconds)
 
     async def _exchange(self, request: Request) -> Response:
         attempts = self._attempts(request)

@@ -19,6 +19,8 @@ class Changes:
     """What became of items, each by its latest state; what was deleted by its last one.
 
     An item that was moved and renamed and written to at once is in each of the lists.
+
+    :param before: by id, what those that were moved or renamed were before.
     """
 
     created: list[DriveItem] = field(default_factory=list)
@@ -26,6 +28,7 @@ class Changes:
     moved: list[DriveItem] = field(default_factory=list)
     renamed: list[DriveItem] = field(default_factory=list)
     deleted: list[DriveItem] = field(default_factory=list)
+    before: dict[str, DriveItem] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return any(getattr(self, kind) for kind in KINDS)
@@ -57,6 +60,10 @@ class Tree:
     def __iter__(self) -> Iterator[DriveItem]:
         """Give all items, each folder before what is in it, by their paths."""
         return iter(sorted(self._items.values(), key=lambda item: item.path.split("/")))
+
+    @property
+    def by_id(self) -> Mapping[str, DriveItem]:
+        return self._items
 
     def replaced_by(self, listing: Iterable[DriveItem]) -> Changes:
         """Take a complete listing; what is not in it has been deleted."""
@@ -144,17 +151,23 @@ def _note(changes: Changes, before: DriveItem | None, item: DriveItem) -> None:
     if before is None:
         changes.created.append(item)
         return
+    if before.path != item.path or before.name != item.name:
+        changes.before[item.id] = before
     if before.name != item.name:
         changes.renamed.append(item)
     elif before.path != item.path:
         changes.moved.append(item)  # also what lies in a folder that was moved or renamed
     if before.parent_id != item.parent_id and before.name != item.name:
         changes.moved.append(item)
-    if not item.is_folder and _content(before) != _content(item):
+    if not item.is_folder and not _has_same_content(before, item):
         changes.updated.append(item)
 
 
-def _content(item: DriveItem) -> tuple[Any, ...]:
-    """Return what tells one content from another: a move changes the eTag, and delta may leave out the cTag."""
-    mark = item.quick_xor_hash or item.ctag or item.etag
-    return item.size, mark, None if item.quick_xor_hash else item.modified_at
+def _has_same_content(before: DriveItem, item: DriveItem) -> bool:
+    """Compare by what both have: delta may leave out the cTag, Graph the hash; and a move changes the eTag."""
+    if before.size != item.size:
+        return False
+    for mark, other in ((before.quick_xor_hash, item.quick_xor_hash), (before.ctag, item.ctag)):
+        if mark and other:
+            return mark == other
+    return before.etag == item.etag or before.modified_at == item.modified_at

@@ -7,7 +7,7 @@ https://learn.microsoft.com/en-us/graph/api/driveitem-delta
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from airflow_provider_onedrive.graph import changes as delta
 from airflow_provider_onedrive.graph import items
-from airflow_provider_onedrive.graph.errors import BadRequest, ResyncRequired
+from airflow_provider_onedrive.graph.changes import Round
 from airflow_provider_onedrive.graph.foldersync import Changes, Tree
 from airflow_provider_onedrive.graph.locations import Address, Location, address_of
 from airflow_provider_onedrive.graph.manifests import Head, Unreadable, open_manifest, write_manifest
@@ -77,7 +77,7 @@ def sync_folder(client: Runner, address: Address, place: Path | StoredObject, fu
     if not why:
         try:
             changes, cursor = _changes(client, address, tree, str(cursor))
-        except (ResyncRequired, BadRequest) as refusal:
+        except delta.CURSOR_LOST as refusal:
             why = f"Graph no longer knows the cursor: {refusal.message}"
     if why:
         log.info("All of %s is listed: %s.", address, why)
@@ -115,25 +115,27 @@ def _age(head: Head | None, now: datetime) -> float | None:
 
 def _listed(client: Runner, address: Address, tree: Tree) -> tuple[Changes, str | None]:
     """List all of it; the cursor is asked for before, so that what happens meanwhile comes again, and is not lost."""
-    cursor = client.run(delta.latest(_root(tree.folder))) if client.settings.has_delta else None
+    cursor = client.run(delta.latest(drive_root(tree.folder))) if client.settings.has_delta else None
     return tree.replaced_by(client.walk_from(_base(address, tree.folder))), cursor
 
 
 def _changes(client: Runner, address: Address, tree: Tree, cursor: str) -> tuple[Changes, str]:
     """Read a whole round of delta, and list the folders that came from elsewhere."""
-    url: str | None = cursor
-    latest: dict[str, Mapping[str, Any]] = {}
-    while url is not None:
-        page = client.run(delta.page(_root(tree.folder), url))
-        latest |= {data["id"]: data for data in page.items}  # the last state that a round tells is the one that counts
-        url, cursor = page.next_url, page.delta_url or cursor
-    changes, arrived = tree.take(list(latest.values()))
+    told = client.run(delta.since(drive_root(tree.folder), cursor))
+    return client.run(take(tree, address, told)), told.cursor
+
+
+def take(tree: Tree, address: Address, told: Round) -> Flow[Changes]:
+    """Take a round of delta, and what is in the folders that came from elsewhere: delta names only the folders."""
+    changes, arrived = tree.take(told.items)
     for folder in arrived:
-        changes.created += tree.add(client.walk_from(address.by_id(folder.drive_id, folder.id)))
-    return changes, cursor
+        found = yield from delta.everything(address.by_id(folder.drive_id, folder.id), has_delta=False)
+        changes.created += tree.add(found)
+    return changes
 
 
-def _root(folder: DriveItem) -> Address:
+def drive_root(folder: DriveItem) -> Address:
+    """Address the root of the drive that a folder lies in."""
     return address_of(Location("drives", (folder.drive_id,)))
 
 

@@ -7,6 +7,7 @@ import random
 from datetime import timedelta
 
 import pytest
+from any_acts import FOLDERS, acts_and, do
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -236,11 +237,6 @@ def test_a_line_goes_there_and_back(client, tree):
 
 # --- anything at all
 
-NAMES = ["in", "out", "in/x", "in/y", "in/x/z", "out/v"]
-ACTS = st.tuples(
-    st.sampled_from(["put", "delete", "move", "folder", "sync"]), st.integers(0, 10**6), st.integers(0, 10**6)
-)
-
 
 @pytest.fixture(scope="module")
 def quiet_emulator():
@@ -249,12 +245,12 @@ def quiet_emulator():
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(ACTS, min_size=1, max_size=14))
+@given(st.lists(acts_and("sync"), min_size=1, max_size=14))
 def test_whatever_happens(quiet_emulator, tmp_path_factory, acts):
     """After any acts, inside and outside, the manifest is what a listing says, and the changes are the difference."""
     quiet_emulator.reset()
     drive = quiet_emulator.drive()
-    for name in NAMES:
+    for name in FOLDERS:
         drive.folder(name)
     manifest = tmp_path_factory.mktemp("any") / "m.jsonl"
     known = json.loads(quiet_emulator.connection)
@@ -273,19 +269,3 @@ def test_whatever_happens(quiet_emulator, tmp_path_factory, acts):
                 before = after
             else:
                 do(drive, client, act, random.Random(one), random.Random(two))
-
-
-def do(drive, client, act, first, second):
-    """Do something that may well be impossible; then it is left."""
-    paths = [path.rstrip("/") for path in drive.paths() if path.rstrip("/") != "in"]
-    folders = [path.rstrip("/") for path in drive.paths() if path.endswith("/")]
-    if act == "put":
-        drive.put(f"{first.choice(folders)}/f{second.randint(0, 3)}", second.randbytes(3))
-    elif act == "folder":
-        drive.folder(f"{first.choice(folders)}/d{second.randint(0, 2)}")
-    elif act == "delete" and paths:
-        drive.delete(first.choice(paths))
-    elif act == "move" and paths:
-        source, target = first.choice(paths), second.choice(folders)
-        if not f"{target}/".startswith(f"{source}/"):
-            client.move(f"myfiles/{source}", f"myfiles/{target}/m{second.randint(0, 3)}", if_exists="skip")

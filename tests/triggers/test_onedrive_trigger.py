@@ -234,7 +234,7 @@ def test_who_waits_for_one_place_looks_at_the_same_moments(now: float, monkeypat
         monkeypatch.setattr(time, "time", lambda: now + later)
         pause = OneDriveFileTrigger(
             **{"location": "myfiles/in/", "poke_interval": 30.0, **kwargs}
-        )._until_next_look_seconds
+        ).until_next_look_seconds
         assert 0 < pause <= 30
         return round((now + later + pause) % 30, 3)
 
@@ -242,4 +242,4 @@ def test_who_waits_for_one_place_looks_at_the_same_moments(now: float, monkeypat
     moments |= {next_look(3, location="myfiles/in/*.csv"), next_look(4, file_pattern="a*", location="myfiles/in")}
     assert len(moments) == 1
     assert len({next_look(0, location=f"myfiles/{number}/") for number in range(50)}) > 40
-    assert OneDriveFileTrigger(location="myfiles/in", poke_interval=0)._until_next_look_seconds == 0
+    assert OneDriveFileTrigger(location="myfiles/in", poke_interval=0).until_next_look_seconds == 0
