@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -30,15 +31,16 @@ _Told = tuple[dict[str, Any], asyncio.Future[bool]]
 class DurableTrigger(BaseEventTrigger):
     """Tells events one by one, each when the one before is durable."""
 
-    def told(self) -> AsyncIterator[dict[str, Any]]:
+    def told(self) -> AsyncGenerator[dict[str, Any], None]:
         """Give payloads for ever; what stands behind a ``yield`` is done when its event is durable."""
         raise NotImplementedError
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Tell, where Airflow does not say when an event is durable."""
-        async for payload in self.told():
-            yield _event(payload)
-            await asyncio.sleep(PAUSE_SECONDS)
+        async with aclosing(self.told()) as told:
+            async for payload in told:
+                yield _event(payload)
+                await asyncio.sleep(PAUSE_SECONDS)
 
     def shared_stream_key(self) -> str | None:
         """Name the stream of this one trigger; None where the triggerer does not say when an event is durable."""
@@ -69,11 +71,12 @@ class _Producer(SharedStreamProducer):
         self._trigger = trigger
 
     async def open_stream(self) -> AsyncIterator[_Told]:
-        async for payload in self._trigger.told():
-            is_durable = asyncio.get_running_loop().create_future()
-            yield payload, is_durable
-            if not await is_durable:
-                raise RuntimeError("Airflow did not keep an event; it is told again.")
+        async with aclosing(self._trigger.told()) as told:
+            async for payload in told:
+                is_durable = asyncio.get_running_loop().create_future()
+                yield payload, is_durable
+                if not await is_durable:
+                    raise RuntimeError("Airflow did not keep an event; it is told again.")
 
     async def advance(self, batch: Sequence[AdvanceItem]) -> None:
         for item in batch:

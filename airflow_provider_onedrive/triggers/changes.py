@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -108,16 +108,14 @@ class OneDriveChangesTrigger(PollingTrigger, DurableTrigger):
         self._following: AsyncFollowing | None = None
         self._pause_seconds = 0.0
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
+    def run(self) -> AsyncIterator[TriggerEvent]:
         """Tell every change, or wait for the first."""
-        base = PollingTrigger if self.once else DurableTrigger
-        async for event in base.run(self):
-            yield event
+        return PollingTrigger.run(self) if self.once else DurableTrigger.run(self)
 
     def shared_stream_key(self) -> str | None:
         return None if self.once else super().shared_stream_key()
 
-    async def told(self) -> AsyncIterator[dict[str, Any]]:
+    async def told(self) -> AsyncGenerator[dict[str, Any], None]:
         self.warn_of_unknown()
         while True:
             try:

@@ -315,6 +315,7 @@ def test_graph_is_away_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             monkeypatch.setenv(name, value)
         emulator.drive().put("in/a.csv", b"1")
         watching = Watching(emulator, on_start="emit_existing")
+        watching.trigger.patience_seconds = 0.01
         assert watching.changes() == ["created in/a.csv"]
         watching.settle()
     port = urlsplit(emulator.graph_url).port or 0
