@@ -19,7 +19,7 @@ from airflow_provider_onedrive.graph.errors import (
     Stopped,
     Unauthenticated,
 )
-from airflow_provider_onedrive.graph.filters import Filters, reaches_below, split_pattern
+from airflow_provider_onedrive.graph.filters import Filters, check_kind, reaches_below, split_pattern
 from airflow_provider_onedrive.graph.locations import Address, parse
 from airflow_provider_onedrive.graph.messages import Flow, Page
 from airflow_provider_onedrive.graph.models import DriveItem
@@ -236,15 +236,6 @@ CONDITION_FIELDS = tuple(field.name for field in fields(FileCondition) if field.
 def condition_fields(waiting: object) -> dict[str, Any]:
     """Return what a sensor or a trigger waits for, as keyword arguments of the condition and of the trigger."""
     return {name: getattr(waiting, name) for name in CONDITION_FIELDS}
-
-
-def check_kind(kind: str) -> None:
-    """Refuse what is none.
-
-    :raises ConfigurationError: naming the parameter.
-    """
-    if kind not in ("file", "folder", "any"):
-        raise ConfigurationError(f"kind is {kind!r}.", advice="Use 'file', 'folder' or 'any'.")
 
 
 def is_kind(item: DriveItem, kind: str) -> bool:

@@ -38,7 +38,7 @@ class RestClient:
         return self._http.get(f"/api/v2/dags/{dag_id}").is_success
 
     def import_errors(self) -> list[str]:
-        return [error["stack_trace"] for error in self._get("/api/v2/importErrors")["import_errors"]]
+        return [error["stack_trace"] for error in self.get("/api/v2/importErrors")["import_errors"]]
 
     def unpause(self, dag_id: str) -> None:
         self._http.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
@@ -50,25 +50,25 @@ class RestClient:
         return run_id
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        state: str = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
+        state: str = self.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
         return state
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        tasks: list[dict[str, Any]] = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")[
+        tasks: list[dict[str, Any]] = self.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")[
             "task_instances"
         ]
         return tasks
 
     def log(self, task: dict[str, Any]) -> list[str]:
         """Read what the last try of a task logged, one text per line."""
-        content = self._get(
+        content = self.get(
             f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
             f"/taskInstances/{task['task_id']}/logs/{task['try_number']}",
             params={"map_index": task["map_index"], "full_content": True},
         )["content"]
         return [line_of(entry) for entry in content]
 
-    def _get(self, path: str, params: dict[str, Any] | None = None) -> Any:
+    def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
         answer = self._http.get(path, params=params, headers={"Accept": "application/json"})
         answer.raise_for_status()
         return answer.json()

@@ -93,6 +93,15 @@ class Filters:
         return None if self.regex is None else re.compile(self.regex)
 
 
+def check_kind(kind: str) -> None:
+    """Refuse what is none.
+
+    :raises ConfigurationError: naming the parameter.
+    """
+    if kind not in ("file", "folder", "any"):
+        raise ConfigurationError(f"kind is {kind!r}.", advice="Use 'file', 'folder' or 'any'.")
+
+
 def matches(path: str, pattern: str) -> bool:
     """Compare a path, or only its name where the pattern has no ``/``."""
     subject = path if "/" in pattern else path.rpartition("/")[2]

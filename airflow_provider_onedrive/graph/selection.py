@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from airflow_provider_onedrive.graph.errors import ConfigurationError
-from airflow_provider_onedrive.graph.filters import Filters
+from airflow_provider_onedrive.graph.filters import Filters, check_kind
 from airflow_provider_onedrive.graph.foldersync import KINDS, Changes
 from airflow_provider_onedrive.graph.models import DriveItem
 from airflow_provider_onedrive.graph.watching import Known, below
@@ -42,6 +42,7 @@ class Selection:
         :raises ConfigurationError: naming the parameter.
         """
         self._filters.check()
+        check_kind(self.kind)
         if isinstance(self.events, str) or not self.events or not set(self.events) <= set(KINDS):
             raise ConfigurationError(
                 f"events is {self.events!r}.", advice=f"Give a list of some of {', '.join(KINDS)}."

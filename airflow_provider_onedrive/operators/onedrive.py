@@ -11,10 +11,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_onedrive.compat import AirflowFailException
-from airflow_provider_onedrive.conditions import Kind, check_kind, too_many
+from airflow_provider_onedrive.conditions import Kind, too_many
 from airflow_provider_onedrive.documents import document_path, safe_name
 from airflow_provider_onedrive.graph.errors import ConfigurationError, DriveNotFound, ItemNotFound
-from airflow_provider_onedrive.graph.filters import Filters
+from airflow_provider_onedrive.graph.filters import Filters, check_kind
 from airflow_provider_onedrive.graph.folders import Report
 from airflow_provider_onedrive.graph.folderupload import Uploads
 from airflow_provider_onedrive.graph.localcopy import DownloadOptions

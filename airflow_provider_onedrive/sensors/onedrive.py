@@ -1,25 +1,12 @@
-"""Wait for files."""
+"""Wait for files and for changes."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.compat import (
-    TRIGGER_TIMEOUTS,
-    AirflowException,
-    AirflowFailException,
-    AirflowNotFoundException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-    BaseOperator,
-    BaseSensorOperator,
-    PokeReturnValue,
-    conf,
-)
 from airflow_provider_onedrive.conditions import (
     IGNORED,
     MAX_FOUND_ITEMS,
@@ -29,19 +16,12 @@ from airflow_provider_onedrive.conditions import (
     Sight,
     Stability,
     condition_fields,
-    outlives,
 )
-from airflow_provider_onedrive.graph.errors import (
-    ConfigurationError,
-    GraphError,
-    OneDriveError,
-    Stopped,
-    Unauthenticated,
-    error_from_dict,
-)
+from airflow_provider_onedrive.graph.errors import ConfigurationError, Unauthenticated
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.operators.base import UsesClient
 from airflow_provider_onedrive.operators.many import Moment, moment
+from airflow_provider_onedrive.sensors.base import OneDriveSensor, OneDriveSensorError, defers_by_default
+from airflow_provider_onedrive.sensors.changes import OneDriveChangesSensor
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
 
 if TYPE_CHECKING:
@@ -49,14 +29,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_onedrive.graph.models import DriveItem
 
+__all__ = ["OneDriveChangesSensor", "OneDriveFileSensor", "OneDriveSensorError"]
+
 _STABILITY_KEY = "onedrive_stability"
 
 
-class OneDriveSensorError(AirflowFailException):
-    """Waiting cannot help; the text is the error's own. It ends the task without retries, alike in all modes."""
-
-
-class OneDriveFileSensor(UsesClient, BaseSensorOperator):
+class OneDriveFileSensor(OneDriveSensor):
     """Wait until files are there; return the list of their item dicts.
 
     A file or folder that is missing is waited for, and so are throttling and outages of Graph. A missing drive or user,
@@ -85,7 +63,6 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("onedrive_conn_id", "location", "file_pattern", "regex", "newer_than", "ignore")
-    template_ext = ()
 
     def __init__(
         self,
@@ -106,7 +83,7 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
         deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(onedrive_conn_id=onedrive_conn_id, deferrable=deferrable, **kwargs)
         self.location = location
         self.file_pattern = file_pattern
         self.kind = kind
@@ -119,87 +96,49 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
         self.stable_for = stable_for
         self.check_fn = check_fn
         self.ignore = ignore
-        self.onedrive_conn_id = onedrive_conn_id
-        self.deferrable = deferrable
-        self._retry_after_seconds = 0.0
         self._stability: Stability | None = None
         self._was_let_in = False
 
-    def execute(self, context: Context) -> Any:
-        """Poke until something is there, or poke once and defer."""
-        try:
-            with self.connected():  # one client, and so one sign-in, for all pokes
-                return self._poke_then_defer(context) if self._defers() else super().execute(context)
-        except Stopped:
-            raise
-        except (OneDriveError, AirflowNotFoundException) as error:
-            raise self._ending(OneDriveSensorError(str(error))) from error
-        except (AirflowSensorTimeout, AirflowTaskTimeout) as error:
-            if self._ends_in_skip:
-                raise AirflowSkipException(str(error)) from error
-            raise
-
-    def poke(self, context: Context) -> PokeReturnValue:
-        """Look once.
-
-        :raises OneDriveSensorError: if waiting cannot help.
-        """
-        self._retry_after_seconds = 0.0
-        try:
-            found = self._settled(self._look(self._condition(context)), context)
-        except OneDriveError as error:
-            self._go_on_after(error)
-            return PokeReturnValue(is_done=False)
+    def look(self, context: Context) -> list[dict[str, Any]]:
+        """Look once."""
+        found = self._settled(self._see(self._condition(context)), context)
         dicts = [item.to_xcom() for item in found] if len(found) >= self.min_items else []
-        is_done = bool(dicts) and self._will_do(dicts)
-        return PokeReturnValue(is_done=is_done, xcom_value=dicts if is_done else [])
+        return dicts if dicts and self._will_do(dicts) else []
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:  # noqa: ARG002 - Airflow's signature
-        """Go on after the deferral with what the trigger said."""
-        match event:
-            case {"status": "found", "items": items}:
-                found: list[dict[str, Any]] = items
-                return found
-            case {"status": "timeout"}:
-                raise self._ending(AirflowSensorTimeout(self._timeout_text))
-            case {"status": "error", "error": error}:
-                cause = error_from_dict(error)
-                raise self._ending(OneDriveSensorError(str(cause))) from cause
-            case _:
-                raise self._ending(AirflowException(f"The trigger ended unexpectedly: {event.get('message')}"))
+    def trigger(self, context: Context, deadline: float) -> OneDriveFileTrigger:
+        newer_than = moment(self.newer_than, context, "newer_than")
+        return OneDriveFileTrigger(
+            **condition_fields(self),
+            newer_than=newer_than.isoformat() if newer_than else None,
+            stable_for_seconds=None if self.stable_for is None else _seconds(self.stable_for),
+            onedrive_conn_id=self.onedrive_conn_id,
+            poke_interval=self.poke_interval,
+            deadline=deadline,
+        )
 
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Take up a deferral; a timeout of Airflow's own is told as ours, alike in all versions of Airflow."""
-        try:
-            return BaseOperator.resume_execution(self, next_method, next_kwargs, context)
-        except (AirflowSkipException, AirflowFailException, AirflowSensorTimeout):
-            raise
-        except AirflowException as error:
-            if error.args and error.args[0] in TRIGGER_TIMEOUTS:
-                raise self._ending(AirflowSensorTimeout(self._timeout_text)) from error
-            if self._ends_in_skip:
-                raise AirflowSkipException(str(error)) from error
-            raise
+    @property
+    def awaited(self) -> str:
+        return str(FileCondition(self.location, self.file_pattern, regex=self.regex))
 
-    def _defers(self) -> bool:
+    def defers(self) -> bool:
         """Say where to wait.
 
         :raises ConfigurationError: if that is asked for and cannot be.
         """
         if self.check_fn is None:
-            return self.deferrable if self.deferrable is not None else _defers_by_default()
+            return super().defers()
         if self.deferrable:
             raise ConfigurationError(
                 "check_fn runs on the worker, and deferrable=True means the triggerer.", advice="Leave out one of them."
             )
-        if self.deferrable is None and _defers_by_default():
+        if self.deferrable is None and defers_by_default():
             self.log.info("Not deferring, because check_fn runs on the worker.")
         return False
 
     def _will_do(self, found: list[dict[str, Any]]) -> bool:
         return self.check_fn is None or bool(self.check_fn(found))
 
-    def _look(self, condition: FileCondition) -> Sight:
+    def _see(self, condition: FileCondition) -> Sight:
         """Look once; where the sign-in was good before and is not now, the connection may have a new secret."""
         with self.connected() as client:
             try:
@@ -231,66 +170,12 @@ class OneDriveFileSensor(UsesClient, BaseSensorOperator):
             store.set(_STABILITY_KEY, self._stability.to_dict())
         return settled
 
-    def _poke_then_defer(self, context: Context) -> Any:
-        deadline = time.time() + self.timeout
-        found = self.poke(context)
-        if not found:
-            self._defer_until(deadline, context)
-        return found.xcom_value
-
-    def _defer_until(self, deadline: float, context: Context) -> NoReturn:
-        remaining_seconds = deadline - time.time()
-        if remaining_seconds <= 0:
-            raise AirflowSensorTimeout(self._timeout_text)
-        newer_than = moment(self.newer_than, context, "newer_than")
-        trigger = OneDriveFileTrigger(
-            **condition_fields(self),
-            newer_than=newer_than.isoformat() if newer_than else None,
-            stable_for_seconds=None if self.stable_for is None else _seconds(self.stable_for),
-            onedrive_conn_id=self.onedrive_conn_id,
-            poke_interval=self.poke_interval,
-            deadline=deadline,
-        )
-        self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=remaining_seconds))
-
-    def _go_on_after(self, error: OneDriveError) -> None:
-        """Note an error that waiting may cure, or end the wait."""
-        if isinstance(error, Stopped):
-            raise error
-        if not outlives(error):
-            raise self._ending(OneDriveSensorError(str(error))) from error
-        self.log.warning("Waiting on: %s", error)
-        if isinstance(error, GraphError):
-            self._retry_after_seconds = error.retry_after_seconds or 0.0
-
-    def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], poke_count: int) -> float:
-        """Wait as long as Graph asked for, and never past the timeout."""
-        interval = max(super()._get_next_poke_interval(started_at, run_duration, poke_count), self._retry_after_seconds)
-        return max(0.0, min(interval, self.timeout - run_duration()))
-
-    def _ending(self, error: AirflowException) -> AirflowException:
-        """Return what to raise: soft_fail and never_fail make a skip of every end, in all modes and with the text."""
-        return AirflowSkipException(str(error)) if self._ends_in_skip else error
-
-    @property
-    def _ends_in_skip(self) -> bool:
-        return self.soft_fail or self.never_fail
-
-    @property
-    def _timeout_text(self) -> str:
-        condition = FileCondition(self.location, self.file_pattern, regex=self.regex)
-        return f"Waited {self.timeout:g} seconds for {condition}, and it did not come."
-
     def _condition(self, context: Context) -> FileCondition:
         return FileCondition(
             **condition_fields(self),
             newer_than=moment(self.newer_than, context, "newer_than"),
             reads_checkouts=self.stable_for is not None,
         )
-
-
-def _defers_by_default() -> bool:
-    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
 def _seconds(value: float | timedelta) -> float:

@@ -137,7 +137,8 @@ class OneDriveChangesTrigger(PollingTrigger, DurableTrigger):
 
     async def look(self, client: AsyncClient) -> dict[str, Any] | None:
         following = await self._begun()
-        return {"status": "changed"} if await following.look(client, fresh_seconds=self.fresh_seconds) else None
+        is_there = following.state.queue or await following.look(client, fresh_seconds=self.fresh_seconds)
+        return {"status": "changed", "deadline": self.deadline} if is_there else None
 
     @property
     def place(self) -> str:

@@ -1,0 +1,182 @@
+"""What all sensors share: three ways to wait, with one answer and one way to end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow_provider_onedrive.compat import (
+    TRIGGER_TIMEOUTS,
+    AirflowException,
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    BaseOperator,
+    BaseSensorOperator,
+    BaseTrigger,
+    PokeReturnValue,
+    conf,
+)
+from airflow_provider_onedrive.conditions import outlives
+from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, Stopped, error_from_dict
+from airflow_provider_onedrive.operators.base import UsesClient
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class OneDriveSensorError(AirflowFailException):
+    """Waiting cannot help; the text is the error's own. It ends the task without retries, alike in all modes."""
+
+
+class OneDriveSensor(UsesClient, BaseSensorOperator):
+    """Base of the sensors: each looks in :meth:`look`, and says in :meth:`trigger` what waits in its place.
+
+    ``timeout`` counts once per try, over all pokes and deferrals; ``exponential_backoff`` and ``max_wait`` apply where
+    it does not defer.
+
+    :param deferrable: look once on the worker, then wait in the triggerer, where waiting takes no worker slot; None
+        means Airflow's default.
+    """
+
+    template_ext = ()
+
+    def __init__(self, *, onedrive_conn_id: str, deferrable: bool | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.onedrive_conn_id = onedrive_conn_id
+        self.deferrable = deferrable
+        self._retry_after_seconds = 0.0
+
+    def look(self, context: Context) -> list[dict[str, Any]]:
+        """Look once; nothing means not yet."""
+        raise NotImplementedError
+
+    def trigger(self, context: Context, deadline: float) -> BaseTrigger:
+        """Return what waits in the triggerer."""
+        raise NotImplementedError
+
+    @property
+    def awaited(self) -> str:
+        """What is waited for, for a message."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> Any:
+        """Poke until something is there, or poke once and defer."""
+        with self._explained(), self.connected():  # one client, and so one sign-in, for all pokes
+            if self.defers():
+                return self._poke_or_defer(time.time() + self.timeout, context)
+            return super().execute(context)
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once.
+
+        :raises OneDriveSensorError: if waiting cannot help.
+        """
+        self._retry_after_seconds = 0.0
+        try:
+            found = self.look(context)
+        except OneDriveError as error:
+            self._go_on_after(error)
+            found = []
+        return PokeReturnValue(is_done=bool(found), xcom_value=found)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Go on after the deferral with what the trigger said."""
+        match event:
+            case {"status": "found", "items": items}:
+                found: list[dict[str, Any]] = items
+                return found
+            case {"status": "changed", "deadline": deadline}:
+                with self._explained(), self.connected():
+                    return self._poke_or_defer(deadline, context)
+            case {"status": "timeout"}:
+                raise self._ending(AirflowSensorTimeout(self._timeout_text))
+            case {"status": "error", "error": error}:
+                cause = error_from_dict(error)
+                raise self._ending(OneDriveSensorError(str(cause))) from cause
+            case _:
+                raise self._ending(AirflowException(f"The trigger ended unexpectedly: {event.get('message')}"))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Take up a deferral; a timeout of Airflow's own is told as ours, alike in all versions of Airflow."""
+        try:
+            return BaseOperator.resume_execution(self, next_method, next_kwargs, context)
+        except (AirflowSkipException, AirflowFailException, AirflowSensorTimeout):
+            raise
+        except AirflowException as error:
+            if error.args and error.args[0] in TRIGGER_TIMEOUTS:
+                raise self._ending(AirflowSensorTimeout(self._timeout_text)) from error
+            if self._ends_in_skip:
+                raise AirflowSkipException(str(error)) from error
+            raise
+
+    def defers(self) -> bool:
+        """Say where to wait.
+
+        :raises ConfigurationError: if that is asked for and cannot be.
+        """
+        return self.deferrable if self.deferrable is not None else defers_by_default()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Let errors that waiting cannot cure end the task, alike in all modes."""
+        try:
+            yield
+        except Stopped:
+            raise
+        except (OneDriveError, AirflowNotFoundException) as error:
+            raise self._ending(OneDriveSensorError(str(error))) from error
+        except (AirflowSensorTimeout, AirflowTaskTimeout) as error:
+            if self._ends_in_skip:
+                raise AirflowSkipException(str(error)) from error
+            raise
+
+    def _poke_or_defer(self, deadline: float, context: Context) -> list[dict[str, Any]]:
+        found = self.poke(context)
+        if not found:
+            self._defer_until(deadline, context)
+        items: Any = found.xcom_value
+        return items  # type: ignore[no-any-return]  # what look returned
+
+    def _defer_until(self, deadline: float, context: Context) -> NoReturn:
+        remaining_seconds = deadline - time.time()
+        if remaining_seconds <= 0:
+            raise AirflowSensorTimeout(self._timeout_text)
+        trigger = self.trigger(context, deadline)
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=remaining_seconds))
+
+    def _go_on_after(self, error: OneDriveError) -> None:
+        """Note an error that waiting may cure, or end the wait."""
+        if isinstance(error, Stopped):
+            raise error
+        if not outlives(error):
+            raise self._ending(OneDriveSensorError(str(error))) from error
+        self.log.warning("Waiting on: %s", error)
+        if isinstance(error, GraphError):
+            self._retry_after_seconds = error.retry_after_seconds or 0.0
+
+    def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], poke_count: int) -> float:
+        """Wait as long as Graph asked for, and never past the timeout."""
+        interval = max(super()._get_next_poke_interval(started_at, run_duration, poke_count), self._retry_after_seconds)
+        return max(0.0, min(interval, self.timeout - run_duration()))
+
+    def _ending(self, error: AirflowException) -> AirflowException:
+        """Return what to raise: soft_fail and never_fail make a skip of every end, in all modes and with the text."""
+        return AirflowSkipException(str(error)) if self._ends_in_skip else error
+
+    @property
+    def _ends_in_skip(self) -> bool:
+        return self.soft_fail or self.never_fail
+
+    @property
+    def _timeout_text(self) -> str:
+        return f"Waited {self.timeout:g} seconds for {self.awaited}, and it did not come."
+
+
+def defers_by_default() -> bool:
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
