@@ -19,6 +19,7 @@ from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.following import AsyncFollowing
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
+from airflow_provider_onedrive.graph.errors import ConfigurationError
 from airflow_provider_onedrive.graph.selection import Selection
 from airflow_provider_onedrive.graph.watching import Watch
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
@@ -368,19 +369,28 @@ def test_a_connection_that_is_missing(start: Start, log: Callable[[], str], airf
     watching.wait_for(lambda: "Looking for changes failed" in log())
 
 
+@pytest.mark.airflow3
 def test_several_assets_have_one_watcher(start: Start, log: Callable[[], str]) -> None:
     """One of them is to be named; nothing is kept in memory alone."""
-
-    class Several:
-        """What Airflow gives for two assets."""
-
-        async def aget(self, key: str, default: Any = None) -> Any:
-            raise ValueError(key, default)
-
     watching = start()
-    watching.trigger.asset_state_store = Several()  # type: ignore[attr-defined, assignment, unused-ignore]
+    watching.trigger.asset_state_store = two_assets()  # type: ignore[attr-defined, assignment, unused-ignore]
     watching.wait_for(lambda: "Several assets have this watcher" in log())
     assert "asset_name" in log()
+
+
+@pytest.mark.airflow3
+def test_an_asset_is_named() -> None:
+    """That one keeps it; another name is an error."""
+    assert AssetStore(two_assets(), "one")
+    with pytest.raises(ConfigurationError, match="'three'"):
+        AssetStore(two_assets(), "three")
+
+
+def two_assets() -> Any:
+    from airflow.sdk import Asset  # noqa: PLC0415 - Airflow 3
+    from airflow.sdk.execution_time.context import AssetStateStoreAccessors  # noqa: PLC0415 - as above
+
+    return AssetStateStoreAccessors(inlets=[Asset("one"), Asset("two")])
 
 
 # --- many watchers
