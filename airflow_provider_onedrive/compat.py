@@ -25,7 +25,7 @@ from airflow.providers.common.compat.sdk import (
     mask_secret,
     task_decorator_factory,
 )
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 if TYPE_CHECKING:
     from airflow.sdk import timezone
@@ -66,15 +66,45 @@ def __getattr__(name: str) -> Any:
 CONFIRMS_EVENTS = SharedStreamProducer is not object
 """Whether the triggerer says when an event is in the database."""
 
+RENDERS_TRIGGERS = hasattr(BaseTrigger, "render_template_fields")
+"""Whether the triggerer renders the templates of a task that it starts (Airflow 3.3)."""
+
 TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")  # what Airflow 3 and 2 say of an outlived deferral
 
 __all__ = [
-    "CONFIRMS_EVENTS", "TRIGGER_TIMEOUTS", "AirflowException", "AirflowFailException", "AirflowNotFoundException",
-    "AirflowSensorTimeout", "AirflowSkipException", "AirflowTaskTimeout", "BaseEventTrigger", "BaseHook",
-    "BaseOperator", "BaseSensorOperator", "BaseTrigger", "Connection", "ObjectStoragePath", "PokeReturnValue",
-    "SharedStreamProducer", "StateStoreError", "TriggerEvent", "Variable", "asset_ref", "conf", "count",
-    "get_async_connection", "get_async_extra_dejson", "get_fernet", "get_unique_task_id", "mask_secret",
-    "task_decorator_factory", "timezone",
+    "CONFIRMS_EVENTS",
+    "RENDERS_TRIGGERS",
+    "TRIGGER_TIMEOUTS",
+    "AirflowException",
+    "AirflowFailException",
+    "AirflowNotFoundException",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "AirflowTaskTimeout",
+    "BaseEventTrigger",
+    "BaseHook",
+    "BaseOperator",
+    "BaseSensorOperator",
+    "BaseTrigger",
+    "Connection",
+    "ObjectStoragePath",
+    "PokeReturnValue",
+    "SharedStreamProducer",
+    "StartTriggerArgs",
+    "StateStoreError",
+    "TaskSuccessEvent",
+    "TriggerEvent",
+    "Variable",
+    "asset_ref",
+    "conf",
+    "count",
+    "get_async_connection",
+    "get_async_extra_dejson",
+    "get_fernet",
+    "get_unique_task_id",
+    "mask_secret",
+    "task_decorator_factory",
+    "timezone",
 ]  # fmt: skip
 
 

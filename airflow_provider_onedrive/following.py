@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_onedrive.changestate import ChangeState, Steps, Store, VariableStore, arun, run
-from airflow_provider_onedrive.compat import timezone
 from airflow_provider_onedrive.conditions import shown
 from airflow_provider_onedrive.graph.changes import CURSOR_LOST, since
-from airflow_provider_onedrive.graph.errors import GraphError
+from airflow_provider_onedrive.graph.errors import ConfigurationError, GraphError
 from airflow_provider_onedrive.graph.foldersync import Changes
 from airflow_provider_onedrive.graph.selection import Selection
 from airflow_provider_onedrive.graph.syncing import drive_root
 from airflow_provider_onedrive.graph.watching import Known, Watch
+from airflow_provider_onedrive.moments import parsed
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient, Client
@@ -167,10 +167,9 @@ def state_name(*parts: object) -> str:
     return f"onedrive_changes_{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:32]}"
 
 
-def _start(text: Any) -> Any:
+def _start(given: Any) -> Any:
     """Read a time, where it is one."""
     try:
-        moment = text if isinstance(text, datetime) else datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return text
-    return timezone.coerce_datetime(moment)
+        return parsed(given, "on_start")
+    except ConfigurationError:
+        return given

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_onedrive.compat import timezone
 from airflow_provider_onedrive.graph.errors import ConfigurationError
 from airflow_provider_onedrive.graph.filters import Filters, reaches_below, split_pattern
 from airflow_provider_onedrive.graph.folders import Folder, Report
 from airflow_provider_onedrive.graph.many import raise_for
 from airflow_provider_onedrive.graph.pace import Pace
+from airflow_provider_onedrive.moments import Moment, moment
 from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_onedrive.graph.client import Client
 
-Moment = datetime | timedelta | str | None
 FILTER_FIELDS = ("file_pattern", "regex", "exclude", "newer_than", "older_than")
 """Filters that may be templates."""
 
@@ -200,24 +198,3 @@ def is_many(place: Any, *, recursive: bool) -> bool:
 def split(place: Any) -> tuple[Any, str | None]:
     """Split a text into folder and pattern; anything else is a folder."""
     return split_pattern(place) if isinstance(place, str) else (place, None)
-
-
-def moment(value: Moment, context: Context, name: str) -> datetime | None:
-    """Read a time.
-
-    :raises ConfigurationError: naming the parameter.
-    """
-    if value is None or isinstance(value, datetime):
-        return timezone.coerce_datetime(value)
-    if isinstance(value, timedelta):
-        end = context.get("data_interval_end") or timezone.utcnow()
-        return timezone.coerce_datetime(end) - value
-    try:
-        found = timezone.parse(str(value))
-    except ValueError:
-        found = None
-    if isinstance(found, datetime):  # else it is the text of a duration, or empty
-        return found
-    raise ConfigurationError(
-        f"{name} is {value!r}, which is no time.", advice="Write it like 2026-01-31T12:00:00+00:00."
-    )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_onedrive.compat import RENDERS_TRIGGERS, StartTriggerArgs
 from airflow_provider_onedrive.conditions import (
     IGNORED,
     MAX_FOUND_ITEMS,
@@ -19,7 +20,7 @@ from airflow_provider_onedrive.conditions import (
 )
 from airflow_provider_onedrive.graph.errors import ConfigurationError, Unauthenticated
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.operators.many import Moment, moment
+from airflow_provider_onedrive.moments import Moment, moment, template_of
 from airflow_provider_onedrive.sensors.base import OneDriveSensor, OneDriveSensorError, defers_by_default
 from airflow_provider_onedrive.sensors.changes import OneDriveChangesSensor
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
@@ -60,6 +61,10 @@ class OneDriveFileSensor(OneDriveSensor):
     :param kind: ``file``, ``folder`` or ``any``.
     :param deferrable: look once on the worker, then wait in the triggerer, where waiting takes no worker slot; None
         means Airflow's default.
+    :param start_from_trigger: do not even look on the worker first. Where that cannot be (``check_fn``, templates
+        before Airflow 3.3) the task begins on a worker, and its log says why.
+    :param end_from_trigger: end there as well, without a worker, when something is found. Airflow then knows the result
+        as XCom, but cannot map over it (``expand``), and emits no events of outlets.
     """
 
     template_fields: Sequence[str] = ("onedrive_conn_id", "location", "file_pattern", "regex", "newer_than", "ignore")
@@ -81,6 +86,8 @@ class OneDriveFileSensor(OneDriveSensor):
         ignore: Sequence[str] = IGNORED,
         onedrive_conn_id: str = OneDriveHook.default_conn_name,
         deferrable: bool | None = None,
+        start_from_trigger: bool = False,
+        end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(onedrive_conn_id=onedrive_conn_id, deferrable=deferrable, **kwargs)
@@ -96,8 +103,26 @@ class OneDriveFileSensor(OneDriveSensor):
         self.stable_for = stable_for
         self.check_fn = check_fn
         self.ignore = ignore
+        self.end_from_trigger = end_from_trigger
         self._stability: Stability | None = None
         self._was_let_in = False
+        self._why_on_a_worker = self._needs_a_worker() if start_from_trigger else ""
+        self.start_from_trigger = start_from_trigger and not self._why_on_a_worker
+        if start_from_trigger and deferrable is None and check_fn is None:
+            self.deferrable = True
+        if self.start_from_trigger:
+            self.start_trigger_args = StartTriggerArgs(
+                trigger_cls=f"{OneDriveFileTrigger.__module__}.{OneDriveFileTrigger.__qualname__}",
+                trigger_kwargs=self._trigger_fields(template_of(newer_than)),
+                next_method="execute_complete",
+                timeout=timedelta(seconds=self.timeout),
+            )
+
+    def execute(self, context: Context) -> Any:
+        """Poke until something is there, or poke once and defer."""
+        if self._why_on_a_worker:
+            self.log.warning("Starting on a worker: %s", self._why_on_a_worker)
+        return super().execute(context)
 
     def look(self, context: Context) -> list[dict[str, Any]]:
         """Look once."""
@@ -108,13 +133,29 @@ class OneDriveFileSensor(OneDriveSensor):
     def trigger(self, context: Context, deadline: float) -> OneDriveFileTrigger:
         newer_than = moment(self.newer_than, context, "newer_than")
         return OneDriveFileTrigger(
-            **condition_fields(self),
-            newer_than=newer_than.isoformat() if newer_than else None,
-            stable_for_seconds=None if self.stable_for is None else _seconds(self.stable_for),
-            onedrive_conn_id=self.onedrive_conn_id,
-            poke_interval=self.poke_interval,
-            deadline=deadline,
+            **self._trigger_fields(newer_than.isoformat() if newer_than else None), deadline=deadline
         )
+
+    def _trigger_fields(self, newer_than: str | None) -> dict[str, Any]:
+        return {
+            **condition_fields(self),
+            "newer_than": newer_than,
+            "stable_for_seconds": None if self.stable_for is None else _seconds(self.stable_for),
+            "onedrive_conn_id": self.onedrive_conn_id,
+            "poke_interval": self.poke_interval,
+            "end_from_trigger": self.end_from_trigger,
+        }
+
+    def _needs_a_worker(self) -> str:
+        """Say why it cannot start in the triggerer; nothing where it can."""
+        if self.check_fn is not None:
+            return "check_fn does not run in the triggerer."
+        if self.deferrable is False:
+            return "deferrable is False."
+        fields = [template_of(self.newer_than), *(getattr(self, name) for name in self.template_fields)]
+        if not RENDERS_TRIGGERS and any("{{" in str(field) or "{%" in str(field) for field in fields):
+            return "before Airflow 3.3 the triggerer renders no templates."
+        return ""
 
     @property
     def awaited(self) -> str:

@@ -51,13 +51,13 @@ class OneDriveTrigger(BaseTrigger):
         """Wait, and say once how it ended."""
         self.warn_of_unknown()
         try:
-            event = await self.wait()
+            said = await self.wait()
         except OneDriveError as error:
-            event = self.failed(error)
+            said = self.failed(error)
         except Exception as error:  # whatever is raised here would otherwise reach nobody but the triggerer's log
             self.log.exception("The wait ended unexpectedly")
-            event = {"status": "crashed", "message": without_urls(f"{type(error).__name__}: {error}")}
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's own
+            said = {"status": "crashed", "message": without_urls(f"{type(error).__name__}: {error}")}
+        yield self.event(said)
 
     def warn_of_unknown(self) -> None:
         if self.unknown:
@@ -66,6 +66,9 @@ class OneDriveTrigger(BaseTrigger):
     async def wait(self) -> dict[str, Any]:
         """Wait to the end, and return the event."""
         raise NotImplementedError
+
+    def event(self, said: dict[str, Any]) -> TriggerEvent:
+        return TriggerEvent(said)  # type: ignore[no-untyped-call]  # Airflow's own
 
     def failed(self, error: OneDriveError) -> dict[str, Any]:
         """Make the event of an error that waiting cannot cure."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.compat import timezone
+from airflow_provider_onedrive.compat import TaskSuccessEvent, TriggerEvent
 from airflow_provider_onedrive.conditions import (
     CONDITION_FIELDS,
     IGNORED,
@@ -21,6 +20,7 @@ from airflow_provider_onedrive.conditions import (
 from airflow_provider_onedrive.graph.copies import said
 from airflow_provider_onedrive.graph.errors import OneDriveError
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
+from airflow_provider_onedrive.moments import parsed
 from airflow_provider_onedrive.sealing import unsealed
 from airflow_provider_onedrive.sharedclients import shared_client
 from airflow_provider_onedrive.triggers.base import STORED_VERSION, OneDriveTrigger, PollingTrigger
@@ -43,12 +43,13 @@ class OneDriveFileTrigger(PollingTrigger):
     :param deadline: when to give up, in seconds since the epoch; None waits for ever.
     :param newer_than: ISO text with a time zone.
     :param stable_for_seconds: what has not been the same for so long does not count yet; None asks for nothing.
+    :param end_from_trigger: end the task with what was found; nothing of it runs on a worker.
     :param version: of the stored format.
     """
 
     names = (
         *CONDITION_FIELDS,
-        *("newer_than", "stable_for_seconds", "onedrive_conn_id", "poke_interval", "deadline"),
+        *("newer_than", "stable_for_seconds", "onedrive_conn_id", "poke_interval", "deadline", "end_from_trigger"),
     )
 
     def __init__(
@@ -68,6 +69,7 @@ class OneDriveFileTrigger(PollingTrigger):
         min_size: int | None = None,
         stable_for_seconds: float | None = None,
         ignore: Sequence[str] = IGNORED,
+        end_from_trigger: bool = False,
         version: int = STORED_VERSION,
         **unknown: Any,
     ) -> None:
@@ -86,6 +88,7 @@ class OneDriveFileTrigger(PollingTrigger):
         self.min_size = min_size
         self.stable_for_seconds = stable_for_seconds
         self.ignore = list(ignore)
+        self.end_from_trigger = end_from_trigger
         self._stability = None if stable_for_seconds is None else Stability(stable_for_seconds)
 
     async def look(self, client: AsyncClient) -> dict[str, Any] | None:
@@ -95,6 +98,11 @@ class OneDriveFileTrigger(PollingTrigger):
             return None
         return {"status": "found", "items": [item.to_xcom() for item in found]}
 
+    def event(self, said: dict[str, Any]) -> TriggerEvent:
+        if self.end_from_trigger and said["status"] == "found":
+            return TaskSuccessEvent(xcoms={"return_value": said["items"]})
+        return super().event(said)
+
     @property
     def place(self) -> str:
         return self._condition.places
@@ -103,7 +111,7 @@ class OneDriveFileTrigger(PollingTrigger):
     def _condition(self) -> FileCondition:
         return FileCondition(
             **condition_fields(self),
-            newer_than=timezone.coerce_datetime(datetime.fromisoformat(self.newer_than)) if self.newer_than else None,
+            newer_than=parsed(self.newer_than, "newer_than"),
             reads_checkouts=self.stable_for_seconds is not None,
         )
 

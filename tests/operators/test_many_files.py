@@ -20,8 +20,8 @@ from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, status
 from airflow_provider_onedrive.emulator.serving.wire import Reply
 from airflow_provider_onedrive.graph.errors import ConfigurationError, FilesFailed
+from airflow_provider_onedrive.moments import moment
 from airflow_provider_onedrive.operators import onedrive
-from airflow_provider_onedrive.operators.many import moment
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveDeleteOperator,
     OneDriveDownloadOperator,

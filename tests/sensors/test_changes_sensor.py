@@ -135,7 +135,7 @@ def test_the_timeout(wait: Callable[..., list[str]], drive: Any) -> None:
     [
         ({"events": ["vanished"]}, "events is"),
         ({"events": "created"}, "events is"),
-        ({"on_start": "now"}, "on_start is"),
+        ({"on_start": "later"}, "on_start is"),
         ({"regex": "("}, "regex"),
         ({"kind": "link"}, "kind is"),
         ({"location": "Finance"}, "myfiles/Finance"),

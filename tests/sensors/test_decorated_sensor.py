@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import DAG, XComArg, task
 
 from airflow_provider_onedrive.sensors.onedrive import OneDriveSensorError
 
-PAGE = (Path(__file__).parents[2] / "docs" / "waiting-and-syncing.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "waiting-and-watching.md").read_text(encoding="utf-8")
 FOLDER: dict[str, Any] = {"location": "myfiles/Inbox/", "poke_interval": 0.01, "timeout": 20}
 
 

@@ -20,11 +20,14 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
+from airflow_provider_onedrive.compat import TaskSuccessEvent
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, expire_token, status
 from airflow_provider_onedrive.graph.errors import AccessDenied, DriveNotFound, LocationError, OneDriveError
 from airflow_provider_onedrive.operators.onedrive import OneDriveListOperator
+from airflow_provider_onedrive.sensors import onedrive as sensors
 from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor, OneDriveSensorError
+from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
 
 Context = Callable[..., Any]
 MODES = ("poke", "deferrable")
@@ -253,7 +256,7 @@ def test_the_trigger_is_given_what_the_sensor_has(onedrive_emulator: Emulator, t
     assert {name: kwargs[name] for name in given} == given
     assert (kwargs["newer_than"], kwargs["stable_for_seconds"]) == ("2026-01-02T00:00:00+00:00", 120.0)
     times = {"newer_than", "stable_for_seconds"}
-    assert set(kwargs) == {*given, *times, "onedrive_conn_id", "deadline", "version"}
+    assert set(kwargs) == {*given, *times, "onedrive_conn_id", "deadline", "end_from_trigger", "version"}
 
 
 @pytest.mark.parametrize("text", TIMEOUTS)
@@ -457,3 +460,72 @@ def test_a_secret_that_is_rotated(
     onedrive_emulator.faults.add(operation="children", after=2, times=1, do=Rotates())
     (item,) = run(sensor(mode, location="myfiles/in/"), task_context())
     assert item["name"] == "a.csv"
+
+
+# --- beginning and ending in the triggerer
+
+
+def test_what_the_triggerer_starts(onedrive_emulator: Emulator) -> None:
+    """All it needs is in the DAG; a timedelta becomes a template."""
+    del onedrive_emulator
+    waiting = sensor(start_from_trigger=True, newer_than=timedelta(hours=1), deferrable=None)
+    assert waiting.start_from_trigger
+    args = waiting.start_trigger_args
+    assert args is not None
+    assert (args.next_method, args.timeout) == ("execute_complete", timedelta(seconds=20))
+    kwargs = args.trigger_kwargs or {}
+    assert "macros.timedelta(seconds=3600.0)" in kwargs.pop("newer_than")
+    assert args.trigger_cls == OneDriveFileTrigger(**kwargs).serialize()[0]
+    assert set(kwargs) <= set(OneDriveFileTrigger.names)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"check_fn": bool, "deferrable": None}, "check_fn does not run in the triggerer"),
+        ({"deferrable": False}, "deferrable is False"),
+    ],
+)
+def test_what_begins_on_a_worker_all_the_same(  # noqa: PLR0917 - fixtures
+    inbox: Any, task_context: Context, caplog: pytest.LogCaptureFixture, capfd: Any, given: dict[str, Any], why: str
+) -> None:
+    """The log says why."""
+    waiting = sensor(start_from_trigger=True, location="myfiles/in/", **given)
+    assert not waiting.start_from_trigger
+    assert waiting.execute(task_context())
+    assert why in caplog.text + capfd.readouterr().out
+
+
+def test_templates_before_airflow_renders_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would be taken literally, so such a task begins on a worker."""
+    monkeypatch.setattr(sensors, "RENDERS_TRIGGERS", False)
+    assert not sensor(start_from_trigger=True, deferrable=None, location="myfiles/{{ ds }}/").start_from_trigger
+    assert sensor(start_from_trigger=True, deferrable=None, location="myfiles/in/").start_from_trigger
+
+
+def test_the_triggerer_ends_the_task(onedrive_emulator: Emulator) -> None:
+    """What was found is its result; any other end is told on a worker."""
+    onedrive_emulator.drive().put("in/a.csv", b"1,2")
+    found = asyncio.run(first(OneDriveFileTrigger(location="myfiles/in/a.csv", end_from_trigger=True)))
+    assert isinstance(found, TaskSuccessEvent)
+    [item] = found.xcoms["return_value"]  # type: ignore[index]
+    assert item["location"] == "myfiles/in/a.csv"
+    late = OneDriveFileTrigger(location="myfiles/in/b.csv", end_from_trigger=True, deadline=0.0)
+    assert asyncio.run(first(late)).payload == {"status": "timeout"}
+
+
+async def first(trigger: Any) -> Any:
+    return await anext(trigger.run())
+
+
+@pytest.mark.airflow3
+def test_started_by_a_dag_run(onedrive_emulator: Emulator, run_dag: Callable[[Any], Any]) -> None:
+    """Airflow starts it in the triggerer; tests/system has it end there as well, which dag.test() cannot."""
+    come_later(onedrive_emulator, looks=1)
+    with DAG("start_from_trigger", schedule=None) as dag:
+        sensor("deferrable", start_from_trigger=True)
+    dag_run = run_dag(dag)
+    [instance] = dag_run.get_task_instances()
+    assert (str(dag_run.state), str(instance.state)) == ("success", "success")
+    [item] = instance.xcom_pull(task_ids="wait")
+    assert item["location"] == "myfiles/in/a.csv"

@@ -25,6 +25,18 @@ SECONDS = 180
 DAG_ID = "example_onedrive_watcher"
 EXAMPLE = Path(__file__).parents[2] / "example_dags" / f"{DAG_ID}.py"
 
+WAITS = """
+from datetime import timedelta
+from airflow.sdk import DAG
+from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
+
+how = {"start_from_trigger": True, "newer_than": timedelta(hours=1), "poke_interval": 1, "timeout": 120}
+with DAG("waits", schedule=None):
+    OneDriveFileSensor(task_id="start", location="myfiles/{{ dag_run.conf.folder }}/", **how)
+    OneDriveFileSensor(task_id="end", location="myfiles/{{ dag_run.conf.folder }}/", end_from_trigger=True, **how)
+    OneDriveFileSensor(task_id="wrong", location="{{ dag_run.conf.folder }}/", **how)
+"""
+
 
 @dataclass
 class Running:
@@ -37,19 +49,22 @@ class Running:
 
     def until(self, happens: Callable[[], Any]) -> None:
         end = time.monotonic() + SECONDS
-        while not self.has_happened(happens):
+        while not happens():
             assert self.airflow.is_running(), self.airflow.output(50)
             assert time.monotonic() < end, self.airflow.output(80)
             threading.Event().wait(0.2)
 
-    def has_happened(self, happens: Callable[[], Any]) -> bool:
-        """Ask; an Airflow with SQLite answers 500 while a process that was killed has locked its database."""
-        try:
-            return bool(happens())
-        except httpx.HTTPStatusError:
-            if "database is locked" not in self.airflow.output(300):
-                raise
-            return False
+    def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
+        """Ask Airflow; its answer is 500 for a moment while a run is made of an event."""
+        answers: list[Any] = []
+
+        def is_answered() -> bool:
+            with suppress(httpx.HTTPStatusError):
+                answers.append(self.rest.get(path, params))
+            return bool(answers)
+
+        self.until(is_answered)
+        return answers[0]
 
     def looks(self) -> int:
         return len(self.emulator.requests.matching(operation="delta"))
@@ -60,7 +75,7 @@ class Running:
 
     def told(self) -> list[dict[str, Any]]:
         """Return the changes of all events so far, the oldest first."""
-        events = self.rest.get("/api/v2/assets/events", {"order_by": "timestamp", "limit": 100})["asset_events"]
+        events = self.get("/api/v2/assets/events", {"order_by": "timestamp", "limit": 100})["asset_events"]
         return [change for event in events for change in event["extra"]["payload"]["changes"]]
 
     def paths(self) -> list[str]:
@@ -68,16 +83,21 @@ class Running:
 
     def worked_off(self) -> list[str]:
         """Return what the tasks of all runs so far have returned."""
-        runs = self.rest.get(f"/api/v2/dags/{DAG_ID}/dagRuns")["dag_runs"]
-        tasks = [task for run in runs for task in self.rest.tasks(DAG_ID, run["dag_run_id"])]
+        runs = self.get(f"/api/v2/dags/{DAG_ID}/dagRuns")["dag_runs"]
+        tasks = [task for run in runs for task in self.tasks(DAG_ID, run["dag_run_id"])]
         return sorted(
             self.result(task) for task in tasks if (task["task_id"], task["state"]) == ("work_off", "success")
         )
 
-    def result(self, task: dict[str, Any]) -> str:
-        run = f"/api/v2/dags/{DAG_ID}/dagRuns/{task['dag_run_id']}"
-        path = f"{run}/taskInstances/work_off/xcomEntries/return_value"
-        return str(self.rest.get(path, {"map_index": task["map_index"]})["value"])
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        run = self.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")
+        tasks: list[dict[str, Any]] = run["task_instances"]
+        return tasks
+
+    def result(self, task: dict[str, Any]) -> Any:
+        run = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
+        path = f"{run}/taskInstances/{task['task_id']}/xcomEntries/return_value"
+        return self.get(path, {"map_index": task["map_index"], "deserialize": True})["value"]
 
     @contextmanager
     def without_triggerer(self) -> Iterator[None]:
@@ -90,15 +110,14 @@ class Running:
 class Triggerer:
     """A process that runs triggers in another one."""
 
-    def __init__(self, process: Any) -> None:
-        self._process = process
-        self._command, self._environment = process.cmdline(), process.environ()
+    def __init__(self, process: Any, command: list[str], environment: dict[str, str]) -> None:
+        self._process, self._command, self._environment = process, command, environment
 
     @classmethod
     def of(cls, airflow: Standalone) -> Triggerer:
         family = psutil.Process(airflow.process.pid).children(recursive=True)
         (process,) = (each for each in family if "triggerer" in each.cmdline() and is_first(each))
-        return cls(process)
+        return cls(process, process.cmdline(), process.environ())
 
     def family(self) -> list[psutil.Process]:
         return [self._process, *self._process.children(recursive=True)]
@@ -112,16 +131,10 @@ class Triggerer:
 
     def successor(self) -> Triggerer:
         nowhere = subprocess.DEVNULL
-        return Triggerer(
-            psutil.Popen(
-                self._command,
-                env=self._environment,
-                stdin=nowhere,
-                stdout=nowhere,
-                stderr=nowhere,
-                start_new_session=True,
-            )
+        process = psutil.Popen(
+            self._command, env=self._environment, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
         )
+        return Triggerer(process, self._command, self._environment)
 
 
 def is_first(process: psutil.Process) -> bool:
@@ -136,6 +149,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     text = EXAMPLE.read_text(encoding="utf-8")
     assert "poke_interval=30" in text
     (dags / EXAMPLE.name).write_text(text.replace("poke_interval=30", "poke_interval=1"), encoding="utf-8")
+    (dags / "waits.py").write_text(WAITS, encoding="utf-8")
     with (
         Emulator() as emulator,
         standalone(dags, emulator.environment, [emulator.client_secret]) as airflow,
@@ -182,4 +196,21 @@ def test_a_dropped_file_starts_the_dag(running: Running) -> None:
     told = {change["change_id"]: f"{change['change']}: {change['path']}" for change in running.told()}
     assert list(told.values()) == [*all_told, "created: Inbox/last.csv", "created: Inbox/very last.csv"]
     assert len(running.told()) <= len(told) + 1
+    check_what_starts_in_the_triggerer(running)
     assert "tempauth" not in running.airflow.output(10_000)
+
+
+def check_what_starts_in_the_triggerer(running: Running) -> None:
+    """Templates are rendered there; what is wrong fails the task with the words that it has on a worker."""
+    rest = running.rest
+    running.until(lambda: rest.has_dag("waits"))
+    rest.unpause("waits")
+    run_id = rest.trigger("waits", {"folder": "Inbox"})
+    running.until(lambda: rest.run_state("waits", run_id) in ("success", "failed"))
+    tasks = {task["task_id"]: task for task in running.tasks("waits", run_id)}
+    states = {name: task["state"] for name, task in tasks.items()}
+    assert states == {"start": "success", "end": "success", "wrong": "failed"}
+    assert "Did you mean 'myfiles/Inbox/'" in "\n".join(rest.log(tasks["wrong"]))
+    found = [item["name"] for item in running.result(tasks["start"])]
+    assert found == [item["name"] for item in running.result(tasks["end"])]
+    assert "last.csv" in found

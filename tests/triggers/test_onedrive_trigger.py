@@ -189,6 +189,7 @@ STORED_SINCE: dict[str, Any] = {
     "min_size": None,
     "stable_for_seconds": None,
     "ignore": ["~$*", "*.tmp", "desktop.ini"],
+    "end_from_trigger": False,
 }
 
 
