@@ -81,7 +81,8 @@ GRAPH = {
     "shelves": set(),
     "permissions": set(),
     "foldersync": {"models"},
-    "manifests": {"errors", "models", "sinks", "sources"},
+    "parquet": {"errors"},
+    "manifests": {"errors", "models", "parquet", "sinks", "sources"},
     "syncing": {
         *("changes", "errors", "foldersync", "items", "locations", "manifests", "messages", "models", "settings"),
         "sources",

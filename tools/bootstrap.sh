@@ -68,4 +68,4 @@ fi
 say "Installing Airflow $airflow_line and the package into $venv ..."
 "$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" \
     --constraint "constraints/airflow-$airflow_line.txt" --requirement "constraints/airflow-$airflow_line.in" \
-    --editable '.[emulator,fast]' --group dev
+    --editable '.[emulator,fast,parquet]' --group dev

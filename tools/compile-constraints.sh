@@ -20,7 +20,7 @@ compile() {
 case $line in
     clients | browser) compile "$line" "$@" "constraints/$line.in" ;;
     *)
-        compile "airflow-$line" "$@" --extra emulator --extra fast --group dev \
+        compile "airflow-$line" "$@" --extra emulator --extra fast --extra parquet --group dev \
             "constraints/airflow-$line.in" pyproject.toml
         ;;
 esac

@@ -1,6 +1,7 @@
 """A manifest: what is known of a folder tree, and where delta goes on, in one file that is whole or not there.
 
-JSON Lines: the first line says what the manifest is of, each other line is an item.
+JSON Lines: the first line says what the manifest is of, each other line is an item. A name that ends in ``.parquet``
+makes it a Parquet file.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
+from airflow_provider_onedrive.graph import parquet
 from airflow_provider_onedrive.graph.errors import ConfigurationError
 from airflow_provider_onedrive.graph.models import DriveItem
 from airflow_provider_onedrive.graph.sinks import explained
@@ -60,13 +62,21 @@ def open_manifest(place: Path | StoredObject) -> Iterator[tuple[Head, Iterator[D
     """
     with ExitStack() as opened:
         try:
-            lines = iter(opened.enter_context(_opened(place)))
+            file = opened.enter_context(_opened(place))
         except FileNotFoundError:
             yield None
             return
         except OSError as error:
             raise ConfigurationError(f"{place} cannot be read: {error.strerror}.", advice="Check the path.") from None
-        yield _head(next(lines, b"")), _items(lines)
+        try:
+            head, rows = parquet.read(file) if _is_parquet(place) else _lines(file)
+        except ValueError:
+            raise Unreadable("it has no head of a manifest") from None
+        yield _head(head), _items(rows)
+
+
+def _is_parquet(place: Path | StoredObject) -> bool:
+    return str(place).lower().endswith(".parquet")
 
 
 def _opened(place: Path | StoredObject) -> Any:
@@ -77,13 +87,20 @@ def write_manifest(place: Path | StoredObject, head: Head, items: Iterable[Drive
     """Write a manifest so that it is whole or the old one stays.
 
     :raises LocalFileError: if it cannot be written.
+    :raises ConfigurationError: if it is to be Parquet, and pyarrow is not there.
     """
-    lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in _rows(head, items))
+
+    def write(file: BinaryIO) -> None:
+        if _is_parquet(place):
+            parquet.write(file, head.to_dict(), map(_timed_row, items))
+        else:
+            file.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in _rows(head, items))
+
     with explained(place):
         if is_stored(place):
-            _store(place, lines)
+            _store(place, write)
         else:
-            _replace(Path(str(place)), lines)
+            _replace(Path(str(place)), write)
 
 
 def row_of(item: DriveItem) -> dict[str, Any]:
@@ -95,8 +112,16 @@ def item_of_row(row: Mapping[str, Any]) -> DriveItem:
     """Read the line of an item."""
     names = {name for name in DriveItem.__dataclass_fields__ if name not in _LEFT_OUT}
     known = {name: value for name, value in row.items() if name in names}
-    times = {name: datetime.fromisoformat(known[name]) for name in _TIMES if known.get(name)}
-    return DriveItem(**known | times)
+    times = {name: _time(known[name]) for name in _TIMES if known.get(name)}
+    return DriveItem(**known | times | {"hashes": dict(known["hashes"])})
+
+
+def _time(value: str | datetime) -> datetime:
+    return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
+
+
+def _timed_row(item: DriveItem) -> dict[str, Any]:
+    return row_of(item) | {name: getattr(item, name) for name in _TIMES}
 
 
 def _rows(head: Head, items: Iterable[DriveItem]) -> Iterator[dict[str, Any]]:
@@ -104,30 +129,33 @@ def _rows(head: Head, items: Iterable[DriveItem]) -> Iterator[dict[str, Any]]:
     yield from map(row_of, items)
 
 
-def _head(line: bytes) -> Head:
+def _lines(file: BinaryIO) -> tuple[Any, Iterator[dict[str, Any]]]:
+    lines = iter(file)
+    return json.loads(next(lines, b"")), map(json.loads, lines)
+
+
+def _head(known: Any) -> Head:
     try:
-        known = json.loads(line)
         if (known["format"], known["version"]) != (FORMAT, VERSION):
             raise Unreadable(f"it is no manifest of version {VERSION}")
         return Head(item_of_row(known["folder"]), known["cursor"], known["written_at"], known["full_at"])
     except (ValueError, TypeError, KeyError):
-        raise Unreadable("its first line is no head of a manifest") from None
+        raise Unreadable("it has no head of a manifest") from None
 
 
-def _items(lines: Iterator[bytes]) -> Iterator[DriveItem]:
-    for line in lines:
-        try:
-            yield item_of_row(json.loads(line))
-        except (ValueError, TypeError, KeyError):
-            raise Unreadable("a line of it is no item") from None
+def _items(rows: Iterator[Mapping[str, Any]]) -> Iterator[DriveItem]:
+    try:
+        yield from map(item_of_row, rows)
+    except (ValueError, TypeError, KeyError, OSError):
+        raise Unreadable("a row of it is no item") from None
 
 
-def _replace(path: Path, lines: Iterable[str]) -> None:
+def _replace(path: Path, write: Callable[[BinaryIO], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with half.open("x", encoding="utf-8") as file:
-            file.writelines(lines)
+        with half.open("xb") as file:
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         half.replace(path)
@@ -135,9 +163,9 @@ def _replace(path: Path, lines: Iterable[str]) -> None:
         half.unlink(missing_ok=True)
 
 
-def _store(place: StoredObject, lines: Iterable[str]) -> None:
+def _store(place: StoredObject, write: Callable[[BinaryIO], None]) -> None:
     """Send a whole file: many stores show what is streamed before it is complete."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as half:
-        half.writelines(lines)
+    with tempfile.NamedTemporaryFile("wb") as half:
+        write(cast("BinaryIO", half))
         half.flush()
         place.fs.put_file(half.name, place.path)

@@ -31,7 +31,8 @@ class OneDriveFolderSyncOperator(OneDriveOperator):
     ``.expand(change=sync.output)`` works on them. XCom ``summary`` has the numbers.
 
     :param location: a folder.
-    :param manifest: a path on the worker that all runs share, or an object such as ``s3://conn_id@bucket/key``.
+    :param manifest: a path on the worker that all runs share, or an object such as ``s3://conn_id@bucket/key``; one
+        that ends in ``.parquet`` becomes a Parquet file, which needs the extra ``parquet``.
     :param full_every: after so long all is listed again, as Microsoft advises; None only does so where it must.
     :param max_changed: of the changes in XCom; the numbers count all of them, and the manifest has all items.
     """

@@ -134,8 +134,8 @@ def test_a_new_folder_and_what_is_written_to_it_at_once(sync, tree, client):
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (lambda path, drive: path.write_text("no manifest\n"), "its first line is no head of a manifest"),
-        (lambda path, drive: path.write_text(path.read_text()[:-20]), "a line of it is no item"),
+        (lambda path, drive: path.write_text("no manifest\n"), "it has no head of a manifest"),
+        (lambda path, drive: path.write_text(path.read_text()[:-20]), "a row of it is no item"),
         (lambda path, drive: path.write_text(path.read_text().replace('"version": 1', '"version": 9')), "version 1"),
         (lambda path, drive: path.unlink(), "there is no manifest yet"),
         (lambda path, drive: drive.expire_delta_tokens(), "Graph no longer knows the cursor"),
