@@ -1,158 +1,251 @@
-"""What waiting costs: ``python benchmarks/triggers.py``, or ``make bench-triggers``.
+"""What waiting costs in Airflow: ``python benchmarks/triggers.py``, or ``make bench-triggers`` (about half an hour).
 
-A thousand triggers on one event loop, as in a triggerer, wait for files in fifty folders, which are empty: to be sure
-of that takes a second request. Beside them the same number of tasks that do it the plain way: each looks for itself
-after each interval, with the same client. The memory of a trigger is what it takes beyond a task that only sleeps; who
-comes second finds memory that the first gave back. The emulator runs in threads of the same process, so the time of the
-processor is that of the loop's thread alone.
+A thousand tasks of one DAG wait for files in fifty folders, which are empty. For each way to wait an airflow
+standalone is started with one triggerer, and a local OneDrive beside it, which is not measured. The first way only
+sleeps: what the others take beyond it is theirs. A delay is the time from a file's coming to the end of its task, which
+our sensor and the plain loop reach in the triggerer; Airflow's MSGraphSensor goes back to a worker at each look.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import logging
-import os
+import sqlite3
 import statistics
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Coroutine
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import psutil
 from report import Report
 
-if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator import Emulator
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-_FIRST = -1  # its folder has a file
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-Wait = Callable[[int], Coroutine[Any, Any, object]]
-"""Waits as one of the tasks; its number says for which folder."""
+from airflow_provider_onedrive.emulator import Emulator
+from demo.rest import RestClient
+from demo.standalone import USER, Standalone, standalone
+
+WAYS = {
+    "only sleeping": "Waits(task_id=name, trigger='SleepTrigger', trigger_kwargs={})",
+    "OneDriveFileSensor": (
+        "OneDriveFileSensor(task_id=name, location=f'myfiles/{folder}/', file_pattern='*.csv', "
+        "poke_interval=INTERVAL, timeout=86400, start_from_trigger=True, end_from_trigger=True)"
+    ),
+    "plain loop, a client each": (
+        "Waits(task_id=name, trigger='NaiveTrigger', trigger_kwargs={'folder': folder, 'interval': INTERVAL})"
+    ),
+    "Airflow's MSGraphSensor": (
+        "MSGraphSensor(task_id=name, url=f'{DRIVE}/root:/{folder}:/children', timeout=86400, retry_delay=INTERVAL, "
+        "event_processor=lambda found, **_: bool(found.get('value')), result_processor=lambda found, **_: None)"
+    ),
+}
+DAG_FILE = """
+from airflow.sdk import DAG
+from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
+from waiting_tasks import Waits
+{more_imports}
+INTERVAL, DRIVE = {interval}, {drive!r}
+with DAG("waiting", schedule=None, max_active_tasks=10_000):
+    for number in range({tasks}):
+        name, folder = f"wait_{{number}}", str(number % {folders})
+        {task}
+"""
+MS_GRAPH = "from airflow.providers.microsoft.azure.sensors.msgraph import MSGraphSensor"
+_PATIENCE_SECONDS = 420
+
+
+@dataclass(frozen=True)
+class Figures:
+    """:param waiting: tasks that the triggerer had when it was measured."""
+
+    waiting: int
+    requests_a_minute: float
+    runner_cpu: float
+    all_cpu: float
+    runner_bytes: int
+    delays_seconds: list[float]
 
 
 def main() -> None:
     options = _options()
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["AIRFLOW_HOME"] = home
-        found = _compare(options)
-    if options.json:
-        print(json.dumps(found))
-        return
     report = Report(1)
     report.say_machine()
-    report.say("waits", f"{options.triggers} in {options.folders} folders, every {options.interval:g} s")
-    for name, figures in found.items():
-        report.say(
-            name,
-            f"{figures['requests_a_minute']:.0f} requests a minute, {figures['a_folder_and_interval']:.2f} for each "
-            f"folder and interval; {figures['cpu']:.1%} of a core; {figures['kib_each']:.1f} KiB each; "
-            f"seen {figures['delay_seconds']:.1f} s after the file came (median; slowest "
-            f"{figures['slowest_seconds']:.1f})",
-        )
+    report.say("tasks", f"{options.tasks} in {options.folders} empty folders, every {options.interval:g} s")
+    slept = 0
+    for way in WAYS:
+        figures = _measured(way, options)
+        slept = slept or figures.runner_bytes
+        report.say(way, _told(figures, (figures.runner_bytes - slept) / options.tasks / 1024, options))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure what waiting in the triggerer costs.")
-    parser.add_argument("--triggers", type=int, default=1000)
+    parser = argparse.ArgumentParser(description="Measure what waiting in Airflow's triggerer costs.")
+    parser.add_argument("--tasks", type=int, default=1000)
     parser.add_argument("--folders", type=int, default=50)
     parser.add_argument("--interval", type=float, default=30.0, help="seconds between two looks")
-    parser.add_argument("--intervals", type=int, default=2, help="for how many of them requests are counted")
-    parser.add_argument("--json", action="store_true", help="print nothing but the figures, as JSON")
+    parser.add_argument("--intervals", type=int, default=3, help="for how many of them is measured")
     return parser.parse_args()
 
 
-def _compare(options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    from airflow_provider_onedrive.conditions import FileCondition  # noqa: PLC0415 - Airflow reads its home on import
-    from airflow_provider_onedrive.emulator import Emulator  # noqa: PLC0415 - as above
-    from airflow_provider_onedrive.sharedclients import shared_client  # noqa: PLC0415 - as above
-    from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger  # noqa: PLC0415 - as above
-
-    def folder(number: int) -> str:
-        return "myfiles/first/" if number == _FIRST else f"myfiles/{number % options.folders}/"
-
-    async def trigger(number: int) -> object:
-        waiting = OneDriveFileTrigger(location=folder(number), file_pattern="*.csv", poke_interval=options.interval)
-        return await anext(waiting.run())
-
-    async def plainly(number: int) -> None:
-        async with shared_client("onedrive_default") as client:
-            await asyncio.sleep(
-                max(number, 0) / options.triggers * options.interval
-            )  # they did not begin at one moment
-            while not await client.run(FileCondition(folder(number), "*.csv").look(client)):  # noqa: ASYNC110 - it polls
-                await asyncio.sleep(options.interval)
-
-    found = {}
-    for name, wait in (("OneDriveFileTrigger", trigger), ("each for itself", plainly)):
-        with Emulator() as emulator:
-            os.environ["AIRFLOW_CONN_ONEDRIVE_DEFAULT"] = emulator.connection
-            os.environ["AIRFLOW__ONEDRIVE__TRUSTED_HOSTS"] = "localhost"
-            for number in range(options.folders):
-                emulator.drive().folder(str(number))
-            emulator.drive().put("first/a.csv", b"1")
-            found[name] = asyncio.run(_measured(emulator, wait, options))
-    return found
+def _told(figures: Figures, kib_each: float, options: argparse.Namespace) -> str:
+    requests = figures.requests_a_minute / options.folders / 60 * options.interval
+    delays = figures.delays_seconds
+    seen = f"{statistics.median(delays):.1f} s (slowest {max(delays):.1f})" if delays else "-"
+    return (
+        f"{figures.waiting} in the triggerer; {figures.requests_a_minute:.0f} requests a minute, {requests:.2f} for "
+        f"each folder and interval; runner {figures.runner_cpu:.1%} of a core, all of Airflow {figures.all_cpu:.0%}; "
+        f"{kib_each:.0f} KiB each; {len(delays)} ended, from file to end {seen}"
+    )
 
 
-async def _measured(emulator: Emulator, wait: Wait, options: argparse.Namespace) -> dict[str, float]:
-    await wait(_FIRST)  # which loads what all of them share
-    sleepers_bytes = await _bytes_of_sleepers(options)
-    before_bytes, ends = _resident_bytes(), dict[int, float]()
+def _measured(way: str, options: argparse.Namespace) -> Figures:
+    with tempfile.TemporaryDirectory() as folder, Emulator() as emulator:
+        dags = Path(folder)
+        (dags / "waiting.py").write_text(_dag(way, options, emulator), encoding="utf-8")
+        for number in range(options.folders):
+            emulator.drive().folder(str(number))
+        environment = _environment(emulator, dags)
+        with (
+            standalone(dags, environment, [emulator.client_secret]) as airflow,
+            RestClient(airflow.url) as rest,
+        ):
+            _begin(airflow, rest)
+            return _watched(airflow, emulator, options, drops=way != "only sleeping")
 
-    async def timed(number: int) -> None:
-        await wait(number)
-        ends[number] = time.monotonic()
 
-    tasks = [asyncio.create_task(timed(number)) for number in range(options.triggers)]
-    await asyncio.sleep(2 * options.interval)  # all have looked, and found their rhythm
-    own_bytes = _resident_bytes() - before_bytes - sleepers_bytes
-    emulator.requests.clear()
-    start, start_cpu = time.monotonic(), time.thread_time()
-    await asyncio.sleep(options.intervals * options.interval)
-    cpu, requests = time.thread_time() - start_cpu, len(emulator.requests)
-    seconds = time.monotonic() - start
-    came = await _drop_files(emulator, options)
-    await asyncio.gather(*tasks)
-    delays = [ends[number] - came[number % options.folders] for number in ends]
+def _dag(way: str, options: argparse.Namespace, emulator: Emulator) -> str:
+    return DAG_FILE.format(
+        more_imports=MS_GRAPH if "MSGraph" in way else "",
+        task=WAYS[way],
+        tasks=options.tasks,
+        folders=options.folders,
+        interval=options.interval,
+        drive=f"drives/{emulator.drive().id}",
+    )
+
+
+def _environment(emulator: Emulator, folder: Path) -> dict[str, str]:
+    known = json.loads(emulator.connection)
+    authority = emulator.authority_url
+    certificate = folder / "authority.pem"
+    certificate.write_text(known["extra"]["ca_certificate"], encoding="ascii")
+    ms_graph = {
+        "conn_type": "msgraph",
+        "login": known["login"],
+        "password": known["password"],
+        "schema": "https",
+        "host": emulator.graph_url.removeprefix("https://"),
+        "extra": {
+            "tenant_id": known["extra"]["tenant_id"],
+            "authority": authority.removeprefix("https://"),
+            "disable_instance_discovery": True,
+            "allowed_hosts": emulator.graph_url.removeprefix("https://"),
+        },
+    }
     return {
-        "requests_a_minute": requests / seconds * 60,
-        "a_folder_and_interval": requests / options.folders / options.intervals,
-        "cpu": cpu / seconds,
-        "kib_each": own_bytes / options.triggers / 1024,
-        "delay_seconds": statistics.median(delays),
-        "slowest_seconds": max(delays),
+        **emulator.environment,
+        "AIRFLOW_CONN_MSGRAPH_DEFAULT": json.dumps(ms_graph),
+        "AIRFLOW__TRIGGERER__CAPACITY": "2000",
+        "PYTHONPATH": str(Path(__file__).parent),
+        "SSL_CERT_FILE": str(certificate),
+        "WAITING_CLIENT_ID": known["login"],
+        "WAITING_CLIENT_SECRET": known["password"],
+        "WAITING_SCOPE": "https://graph.microsoft.com/.default",
+        "WAITING_TOKEN_URL": f"{authority}/{known['extra']['tenant_id']}/oauth2/v2.0/token",
+        "WAITING_DRIVE_URL": f"{emulator.graph_url}/v1.0/drives/{emulator.drive().id}",
     }
 
 
-async def _bytes_of_sleepers(options: argparse.Namespace) -> int:
-    before_bytes = _resident_bytes()
-    tasks = [asyncio.create_task(asyncio.sleep(3600)) for _ in range(options.triggers)]
-    await asyncio.sleep(0)
-    taken_bytes = _resident_bytes() - before_bytes
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return taken_bytes
+def _begin(airflow: Standalone, rest: RestClient) -> None:
+    _until(rest.is_healthy, airflow)
+    rest.log_in(USER, airflow.password)
+    _until(lambda: rest.has_dag("waiting"), airflow)
+    rest.unpause("waiting")
+    rest.trigger("waiting", {})
 
 
-async def _drop_files(emulator: Emulator, options: argparse.Namespace) -> dict[int, float]:
-    """Let a file come into each folder, spread over an interval; return when."""
+def _watched(airflow: Standalone, emulator: Emulator, options: argparse.Namespace, *, drops: bool) -> Figures:
+    _until(lambda: _deferred(airflow) >= options.tasks, airflow, may_fail=True)
+    _pause(2 * options.interval)  # all have looked, and found their rhythm
+    runner = _runner(airflow)
+    family = [psutil.Process(airflow.process.pid), *psutil.Process(airflow.process.pid).children(recursive=True)]
+    emulator.requests.clear()
+    start, cpu, all_cpu = time.monotonic(), _cpu_seconds([runner]), _cpu_seconds(family)
+    _pause(options.intervals * options.interval)
+    seconds = time.monotonic() - start
+    figures = {
+        "waiting": _deferred(airflow),
+        "requests_a_minute": len(emulator.requests) / seconds * 60,
+        "runner_cpu": (_cpu_seconds([runner]) - cpu) / seconds,
+        "all_cpu": (_cpu_seconds(family) - all_cpu) / seconds,
+        "runner_bytes": runner.memory_full_info().uss,
+    }
+    return Figures(**figures, delays_seconds=_delays(airflow, emulator, options) if drops else [])
+
+
+def _delays(airflow: Standalone, emulator: Emulator, options: argparse.Namespace) -> list[float]:
+    """Let a file come into each folder, spread over an interval; see when the tasks end."""
     came = {}
     for number in range(options.folders):
         emulator.drive().put(f"{number}/a.csv", b"1")
-        came[number] = time.monotonic()
-        await asyncio.sleep(options.interval / options.folders)
-    return came
+        came[number] = time.time()
+        _pause(options.interval / options.folders)
+    _until(lambda: len(_ends(airflow)) >= options.tasks, airflow, 3 * options.interval, may_fail=True)
+    return [end - came[number % options.folders] for number, end in _ends(airflow).items()]
 
 
-def _resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
+def _until(happens: Any, airflow: Standalone, seconds: float = _PATIENCE_SECONDS, *, may_fail: bool = False) -> None:
+    end = time.monotonic() + seconds
+    while not happens():
+        if time.monotonic() > end:
+            if may_fail:
+                return
+            sys.exit(airflow.output(40))
+        _pause(1.0)
+
+
+def _pause(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
+def _deferred(airflow: Standalone) -> int:
+    ((count,),) = _asked(airflow, "SELECT count(*) FROM task_instance WHERE trigger_id IS NOT NULL")
+    return int(count)
+
+
+def _ends(airflow: Standalone) -> dict[int, float]:
+    """Return when the tasks ended that have, by their numbers."""
+    rows = _asked(airflow, "SELECT task_id, end_date FROM task_instance WHERE state = 'success'")
+    return {int(name.rpartition("_")[2]): datetime.fromisoformat(f"{end}+00:00").timestamp() for name, end in rows}
+
+
+def _asked(airflow: Standalone, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{airflow.home}/airflow.db?mode=ro", uri=True, timeout=60)) as database:
+        return database.execute(query).fetchall()
+
+
+def _runner(airflow: Standalone) -> psutil.Process:
+    """Find the process that runs the triggers: the triggerer's own child."""
+    family = psutil.Process(airflow.process.pid).children(recursive=True)
+    triggerers = [process for process in family if "triggerer" in " ".join(process.cmdline())]
+    return max((process for process in triggerers if not process.children()), key=lambda each: each.create_time())
+
+
+def _cpu_seconds(processes: list[psutil.Process]) -> float:
+    """Add up what processes and those that ended below them have used."""
+    total = 0.0
+    for process in processes:
+        if process.is_running():
+            times = process.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    logging.disable()
     main()

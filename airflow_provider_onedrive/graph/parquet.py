@@ -68,6 +68,6 @@ def _pyarrow() -> tuple[Any, Any]:
     except ImportError:
         raise ConfigurationError(
             "A manifest whose name ends in .parquet needs pyarrow.",
-            advice="pip install 'airflow-provider-onedrive[parquet]', or let its name end in .jsonl.",
+            advice="pip install pyarrow (the extra parquet brings it), or let the name end in .jsonl.",
         ) from None
     return pa, parquet

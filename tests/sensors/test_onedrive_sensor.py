@@ -465,9 +465,9 @@ def test_a_secret_that_is_rotated(
 # --- beginning and ending in the triggerer
 
 
-def test_what_the_triggerer_starts(onedrive_emulator: Emulator) -> None:
+def test_what_the_triggerer_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """All it needs is in the DAG; a timedelta becomes a template."""
-    del onedrive_emulator
+    monkeypatch.setattr(sensors, "RENDERS_TRIGGERS", True)
     waiting = sensor(start_from_trigger=True, newer_than=timedelta(hours=1), deferrable=None)
     assert waiting.start_from_trigger
     args = waiting.start_trigger_args
