@@ -76,6 +76,11 @@ class ChangeState:
         self._kept: Mapping[str, DriveItem] = {}
         self._kept_queue: list[dict[str, Any]] = []
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something in the queue that nobody was told."""
+        return len(self.queue) > int(self.handed.get("count", 0))
+
     def load(self) -> Steps[Known | None]:
         """Read what is known; None where nothing is, or where it cannot be read any more, which is said."""
         text = yield Read(self.name)

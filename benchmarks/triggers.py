@@ -57,7 +57,7 @@ with DAG("waiting", schedule=None, max_active_tasks=10_000):
         {task}
 """
 MS_GRAPH = "from airflow.providers.microsoft.azure.sensors.msgraph import MSGraphSensor"
-_PATIENCE_SECONDS = 420
+_PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -143,9 +143,10 @@ def _environment(emulator: Emulator, folder: Path) -> dict[str, str]:
         "host": emulator.graph_url.removeprefix("https://"),
         "extra": {
             "tenant_id": known["extra"]["tenant_id"],
-            "authority": authority.removeprefix("https://"),
+            "authority": authority,
             "disable_instance_discovery": True,
-            "allowed_hosts": emulator.graph_url.removeprefix("https://"),
+            "verify": False,
+            "allowed_hosts": f"localhost,{emulator.graph_url.removeprefix('https://')}",
         },
     }
     return {

@@ -136,9 +136,13 @@ class OneDriveChangesTrigger(PollingTrigger, DurableTrigger):
                 await self._rest_after(error)
 
     async def look(self, client: AsyncClient) -> dict[str, Any] | None:
+        """Say whether a worker is to look: there is something new, or it has not been able to begin."""
         following = await self._begun()
-        is_there = following.state.queue or await following.look(client, fresh_seconds=self.fresh_seconds)
-        return {"status": "changed", "deadline": self.deadline} if is_there else None
+        has_begun = following.known is not None
+        changes = await following.look(client, fresh_seconds=self.fresh_seconds)
+        if changes or not has_begun or following.state.is_waiting:
+            return {"status": "changed", "deadline": self.deadline}
+        return None
 
     @property
     def place(self) -> str:

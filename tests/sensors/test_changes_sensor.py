@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowSensorTimeout, Airfl
 
 from airflow_provider_onedrive import changestate
 from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.sensors.onedrive import OneDriveChangesSensor, OneDriveSensorError
 
 MODES = ("poke", "deferrable")
@@ -60,7 +61,9 @@ def wait(variables: dict[str, str], task_context: Callable[..., Any]) -> Callabl
     def resumed(sensor: OneDriveChangesSensor, deferred: TaskDeferred, context: Any, during: Any) -> Any:
         _, kwargs = deferred.trigger.serialize()
         event = asyncio.run(first_event(type(deferred.trigger)(**kwargs), during))
-        again = OneDriveChangesSensor(**{name: getattr(sensor, name) for name in ("task_id", "location", "timeout")})
+        again = OneDriveChangesSensor(
+            **{name: getattr(sensor, name) for name in ("task_id", "location", "timeout", "on_start")}
+        )
         again.deferrable, again.poke_interval = True, 0.01
         try:
             return again.resume_execution(deferred.method_name, {"event": event}, context)
@@ -97,6 +100,24 @@ def test_from_run_to_run(wait: Callable[..., list[str]], drive: Any, mode: str) 
 def test_what_comes_while_it_is_deferred(wait: Callable[..., list[str]], drive: Any) -> None:
     assert wait("1", "deferrable", lambda: drive.put("in/c.csv", b"1")) == ["created in/c.csv"]
     assert wait("2", "deferrable", lambda: drive.put("in/d.csv", b"1")) == ["created in/d.csv"]
+
+
+def test_a_worker_that_could_not_begin(wait: Callable[..., list[str]], drive: Any, onedrive_emulator: Emulator) -> None:
+    """The triggerer waits until Graph answers, and the worker begins then: nothing is lost that came later."""
+    fault = onedrive_emulator.faults.add(method="GET", times=6, do=status(503, retry_after=0))
+    assert wait("1", "deferrable", on_start="emit_existing") == ["created in/a.csv", "created in/sub/b.csv"]
+    assert fault.hits == 6
+    drive.put("in/c.csv", b"1")
+    assert wait("2", "deferrable") == ["created in/c.csv"]
+
+
+def test_what_another_run_was_given_wakes_nobody(wait: Callable[..., list[str]], drive: Any) -> None:
+    """It stays in the queue until a run asks for more, and is not taken for new."""
+    wait("1", on_start="emit_existing")
+    with pytest.raises(AirflowSensorTimeout):
+        wait("2", "deferrable", timeout=0.3)
+    drive.put("in/c.csv", b"1")
+    assert wait("3", "deferrable") == ["created in/c.csv"]
 
 
 @pytest.mark.parametrize("mode", MODES)
