@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_onedrive.graph.changes import Tree, page
-from airflow_provider_onedrive.graph.errors import DriveNotFound, ItemNotFound
+from airflow_provider_onedrive.graph.changes import CURSOR_LOST, Tree, everything, page, since
+from airflow_provider_onedrive.graph.errors import DriveNotFound, GraphError, ItemNotFound
 from airflow_provider_onedrive.graph.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.locations import address_of, parse
+from airflow_provider_onedrive.graph.messages import Response
 
 ROOT = address_of(parse("drives/D"))
+GONE = {"id": "G", "deleted": {"state": "deleted"}, "parentReference": {"driveId": "D"}}
 
 
 def told(samples: Any, *, has_path: bool) -> list[dict[str, Any]]:
@@ -92,3 +94,42 @@ def test_a_missing_drive(script: Any) -> None:
     first = f"GET /drives/D/root/delta?$top=1000&$select={ITEM_FIELDS},deleted"
     with pytest.raises(DriveNotFound):
         script((first, ItemNotFound("no"))).run(page(ROOT, None))
+
+
+def test_the_last_state_of_a_round_counts(script: Any, samples: Any) -> None:
+    """Whatever is told several times, on whatever page; the cursor is that of the last page."""
+    end = Response(200, {}, {"value": [samples.file("b.csv", item_id="A"), GONE], "@odata.deltaLink": "https://g/next"})
+    talk = script(
+        ("GET https://g/1", samples.page(samples.file("a.csv", item_id="A"), GONE, next_url="https://g/2")),
+        ("GET https://g/2", samples.page(samples.file("back.csv", item_id="G"), next_url="https://g/3")),
+        ("GET https://g/3", end),
+    )
+    told = talk.run(since(ROOT, "https://g/1"))
+    assert [(data["id"], data.get("name")) for data in told.items] == [("A", "b.csv"), ("G", None)]
+    assert told.cursor == "https://g/next"
+
+
+@pytest.mark.parametrize("error", CURSOR_LOST)
+def test_the_cursor_is_lost_in_the_middle(script: Any, samples: Any, error: type[GraphError]) -> None:
+    """Nothing of the round is taken: whoever asked lists all."""
+    talk = script(
+        ("GET https://g/1", samples.page(samples.file("a.csv", item_id="A"), next_url="https://g/2")),
+        ("GET https://g/2", error("gone")),
+    )
+    with pytest.raises(error):
+        talk.run(since(ROOT, "https://g/1"))
+
+
+def test_everything_in_folders_that_come_and_go(script: Any, samples: Any) -> None:
+    """Pages and folders that are there; one that has gone since is left out."""
+    fields = f"children?$top=1000&$select={ITEM_FIELDS}"
+    sub, gone = (samples.folder(name, name, child_count=1) for name in ("sub", "gone"))
+    talk = script(
+        (f"GET /drives/D/items/F/{fields}", samples.page(sub, gone, next_url="https://g/2")),
+        ("GET https://g/2", samples.page(samples.file("a.csv", item_id="A"))),
+        (f"GET /drives/D/items/gone/{fields}", ItemNotFound("gone")),
+        ("GET /drives/D/root?$select=id", Response(200, {}, {"id": "R"})),
+        (f"GET /drives/D/items/sub/{fields}", samples.page(samples.file("b.csv", item_id="B", parent="/sub"))),
+    )
+    found = talk.run(everything(ROOT.by_id("D", "F"), has_delta=True))
+    assert [item.path for item in found] == ["sub", "gone", "a.csv", "sub/b.csv"]
