@@ -242,8 +242,13 @@ def _asked(airflow: Standalone, query: str) -> list[tuple[Any, ...]]:
 def _runner(airflow: Standalone) -> psutil.Process:
     """Find the process that runs the triggers: the triggerer's own child."""
     family = psutil.Process(airflow.process.pid).children(recursive=True)
-    triggerers = [process for process in family if "triggerer" in " ".join(process.cmdline())]
-    return max((process for process in triggerers if not process.children()), key=lambda each: each.create_time())
+    return max(filter(_is_runner, family), key=lambda each: each.create_time())
+
+
+def _is_runner(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):  # it has ended
+        return "triggerer" in " ".join(process.cmdline()) and not process.children()
+    return False
 
 
 def _cpu_seconds(processes: list[psutil.Process]) -> float:

@@ -5,12 +5,17 @@ https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
 
 from __future__ import annotations
 
+import time
 from typing import Any, Self
 
 import httpx
 
+BUSY_SECONDS = 60
+
 
 class RestClient:
+    """:raises httpx.HTTPStatusError: of each method, for an answer that is none, or is still one of a busy Airflow."""
+
     def __init__(self, url: str) -> None:
         # trust_env: neither a proxy nor somebody's certificates have to do with this machine's own address
         self._http = httpx.Client(base_url=url, trust_env=False, timeout=30)
@@ -22,9 +27,8 @@ class RestClient:
         self._http.close()
 
     def log_in(self, user: str, password: str) -> None:
-        answer = self._http.post("/auth/token", json={"username": user, "password": password})
-        answer.raise_for_status()
-        self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        answer = self._answer("POST", "/auth/token", json={"username": user, "password": password})
+        self._http.headers["Authorization"] = f"Bearer {answer['access_token']}"
 
     def is_healthy(self) -> bool:
         try:
@@ -41,12 +45,11 @@ class RestClient:
         return [error["stack_trace"] for error in self.get("/api/v2/importErrors")["import_errors"]]
 
     def unpause(self, dag_id: str) -> None:
-        self._http.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+        self._answer("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
-        answer = self._http.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
-        answer.raise_for_status()
-        run_id: str = answer.json()["dag_run_id"]
+        answer = self._answer("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+        run_id: str = answer["dag_run_id"]
         return run_id
 
     def run_state(self, dag_id: str, run_id: str) -> str:
@@ -69,7 +72,15 @@ class RestClient:
         return [line_of(entry) for entry in content]
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
-        answer = self._http.get(path, params=params, headers={"Accept": "application/json"})
+        return self._answer("GET", path, params=params, headers={"Accept": "application/json"})
+
+    def _answer(self, method: str, path: str, **options: Any) -> Any:
+        """Ask, and again while Airflow's SQLite is locked by another of its parts: then nothing of it was done."""
+        end = time.monotonic() + BUSY_SECONDS
+        answer = self._http.request(method, path, **options)
+        while answer.is_server_error and time.monotonic() < end:
+            time.sleep(0.5)
+            answer = self._http.request(method, path, **options)
         answer.raise_for_status()
         return answer.json()
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
@@ -54,18 +53,6 @@ class Running:
             assert time.monotonic() < end, self.airflow.output(80)
             threading.Event().wait(0.2)
 
-    def get(self, path: str, params: dict[str, Any] | None = None) -> Any:
-        """Ask Airflow; its answer is 500 for a moment while a run is made of an event."""
-        answers: list[Any] = []
-
-        def is_answered() -> bool:
-            with suppress(httpx.HTTPStatusError):
-                answers.append(self.rest.get(path, params))
-            return bool(answers)
-
-        self.until(is_answered)
-        return answers[0]
-
     def looks(self) -> int:
         return len(self.emulator.requests.matching(operation="delta"))
 
@@ -75,7 +62,7 @@ class Running:
 
     def told(self) -> list[dict[str, Any]]:
         """Return the changes of all events so far, the oldest first."""
-        events = self.get("/api/v2/assets/events", {"order_by": "timestamp", "limit": 100})["asset_events"]
+        events = self.rest.get("/api/v2/assets/events", {"order_by": "timestamp", "limit": 100})["asset_events"]
         return [change for event in events for change in event["extra"]["payload"]["changes"]]
 
     def paths(self) -> list[str]:
@@ -83,21 +70,16 @@ class Running:
 
     def worked_off(self) -> list[str]:
         """Return what the tasks of all runs so far have returned."""
-        runs = self.get(f"/api/v2/dags/{DAG_ID}/dagRuns")["dag_runs"]
-        tasks = [task for run in runs for task in self.tasks(DAG_ID, run["dag_run_id"])]
+        runs = self.rest.get(f"/api/v2/dags/{DAG_ID}/dagRuns")["dag_runs"]
+        tasks = [task for run in runs for task in self.rest.tasks(DAG_ID, run["dag_run_id"])]
         return sorted(
             self.result(task) for task in tasks if (task["task_id"], task["state"]) == ("work_off", "success")
         )
 
-    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        run = self.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")
-        tasks: list[dict[str, Any]] = run["task_instances"]
-        return tasks
-
     def result(self, task: dict[str, Any]) -> Any:
         run = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
         path = f"{run}/taskInstances/{task['task_id']}/xcomEntries/return_value"
-        return self.get(path, {"map_index": task["map_index"], "deserialize": True})["value"]
+        return self.rest.get(path, {"map_index": task["map_index"], "deserialize": True})["value"]
 
     @contextmanager
     def without_triggerer(self) -> Iterator[None]:
@@ -207,7 +189,7 @@ def check_what_starts_in_the_triggerer(running: Running) -> None:
     rest.unpause("waits")
     run_id = rest.trigger("waits", {"folder": "Inbox"})
     running.until(lambda: rest.run_state("waits", run_id) in ("success", "failed"))
-    tasks = {task["task_id"]: task for task in running.tasks("waits", run_id)}
+    tasks = {task["task_id"]: task for task in rest.tasks("waits", run_id)}
     states = {name: task["state"] for name, task in tasks.items()}
     assert states == {"start": "success", "end": "success", "wrong": "failed"}
     assert "Did you mean 'myfiles/Inbox/'" in "\n".join(rest.log(tasks["wrong"]))
