@@ -85,7 +85,7 @@ def main() -> None:
     for way in options.ways or WAYS:
         figures = _measured(way, options)
         slept = slept or figures.runner_bytes
-        report.say(way, _told(figures, (figures.runner_bytes - slept) / options.tasks / 1024, options))
+        report.say(way, _told(figures, slept, options))
 
 
 def _options() -> argparse.Namespace:
@@ -98,14 +98,16 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _told(figures: Figures, kib_each: float, options: argparse.Namespace) -> str:
+def _told(figures: Figures, slept_bytes: int, options: argparse.Namespace) -> str:
+    kib_each = (figures.runner_bytes - slept_bytes) / max(figures.waiting, 1) / 1024
+    memory = f"{kib_each:.0f} KiB each" if figures.waiting >= options.tasks else "its memory says nothing"
     requests = figures.requests_a_minute / options.folders / 60 * options.interval
     delays = figures.delays_seconds
     seen = f"{statistics.median(delays):.1f} s (slowest {max(delays):.1f})" if delays else "-"
     return (
         f"{figures.waiting} in the triggerer; {figures.requests_a_minute:.0f} requests a minute, {requests:.2f} for "
         f"each folder and interval; runner {figures.runner_cpu:.1%} of a core, all of Airflow {figures.all_cpu:.0%}; "
-        f"{kib_each:.0f} KiB each; {len(delays)} ended, from file to end {seen}"
+        f"{memory}; {len(delays)} ended, from file to end {seen}"
     )
 
 

@@ -13,7 +13,18 @@ from airflow.sdk import BaseOperator
 from airflow.triggers.base import BaseTrigger, StartTriggerArgs, TaskSuccessEvent, TriggerEvent
 
 
-class SleepTrigger(BaseTrigger):
+class LeanTrigger(BaseTrigger):
+    """Holds no more than ours of what the triggerer reads of its task, so that only the waiting is compared."""
+
+    def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
+        super().render_template_fields(context, jinja_env)
+        for name in ("dag", "task"):
+            context.pop(name)
+        task_instance: Any = self.task_instance
+        task_instance.task = None
+
+
+class SleepTrigger(LeanTrigger):
     """Only sleeps: what a trigger costs that does nothing."""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -24,7 +35,7 @@ class SleepTrigger(BaseTrigger):
         yield TaskSuccessEvent()
 
 
-class NaiveTrigger(BaseTrigger):
+class NaiveTrigger(LeanTrigger):
     """Looks for itself after each interval, with a client and a token of its own."""
 
     def __init__(self, folder: str, interval: float) -> None:

@@ -14,6 +14,8 @@ from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, Un
 from airflow_provider_onedrive.sharedclients import shared_client
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from airflow_provider_onedrive.graph.client import AsyncClient
 
 STORED_VERSION = 1
@@ -58,6 +60,15 @@ class OneDriveTrigger(BaseTrigger):
             self.log.exception("The wait ended unexpectedly")
             said = {"status": "crashed", "message": without_urls(f"{type(error).__name__}: {error}")}
         yield self.event(said)
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """Render, then let go of the whole DAG, which the triggerer would hold as long as this waits (Airflow 3.3)."""
+        super().render_template_fields(context, jinja_env)
+        names: Any = context
+        for name in ("dag", "task"):
+            names.pop(name, None)
+        task_instance: Any = self.task_instance
+        task_instance.task = None
 
     def warn_of_unknown(self) -> None:
         if self.unknown:

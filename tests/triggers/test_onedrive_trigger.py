@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import time
+import uuid
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import drop_before, status
 from airflow_provider_onedrive.graph.errors import AccessDenied, DriveNotFound, LocationError, error_from_dict
+from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
 
 STORED_BY_VERSION_1: dict[str, Any] = {
@@ -244,3 +248,31 @@ def test_who_waits_for_one_place_looks_at_the_same_moments(now: float, monkeypat
     assert len(moments) == 1
     assert len({next_look(0, location=f"myfiles/{number}/") for number in range(50)}) > 40
     assert OneDriveFileTrigger(location="myfiles/in", poke_interval=0).until_next_look_seconds == 0
+
+
+@pytest.mark.airflow3
+def test_the_dag_of_a_task_that_waits_is_let_go() -> None:
+    """The triggerer reads the whole DAG to render the templates of a task that it starts."""
+    from airflow.executors.workloads.task import TaskInstanceDTO  # noqa: PLC0415 - not in Airflow 2
+    from airflow.jobs.triggerer_job_runner import TriggerRunner  # noqa: PLC0415 - slow
+    from airflow.sdk import DAG  # noqa: PLC0415 - as above
+    from airflow.serialization.serialized_objects import DagSerialization  # noqa: PLC0415 - as above
+
+    with DAG("waits", schedule=None) as dag:
+        OneDriveFileSensor(task_id="wait", location="myfiles/{{ run_id }}/", start_from_trigger=True)
+    names = ("logical_date", "start_date", "end_date", "data_interval_start", "data_interval_end", "partition_key")
+    known = {"dag_id": "waits", "run_id": "today", "run_after": "2026-01-31T00:00:00Z", "run_type": "manual"}
+    run = {**dict.fromkeys(names), **known, "state": "running", "consumed_asset_events": [], "clear_number": 0}
+    waiting = TaskInstanceDTO.model_construct(
+        id=uuid.uuid4(), task_id="wait", dag_id="waits", run_id="today", try_number=1, map_index=-1
+    )
+    task_instance = TriggerRunner.create_runtime_ti(waiting, DagSerialization.to_dict(dag), run)
+    context = task_instance.get_template_context()
+    trigger = OneDriveFileTrigger(**dag.get_task("wait").start_trigger_args.trigger_kwargs)
+    trigger.task_instance = task_instance
+    read = weakref.ref(task_instance.task.dag)
+    trigger.render_template_fields(context)
+    gc.collect()
+    assert trigger.location == "myfiles/today/"
+    assert read() is None
+    assert trigger.task_instance.run_id == context["run_id"]
