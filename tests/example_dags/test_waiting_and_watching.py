@@ -1,4 +1,7 @@
-"""The example DAGs about waiting and syncing, run by Airflow against the emulator."""
+"""The example DAGs about waiting, watching and syncing, against the emulator.
+
+That a file starts the watching one, and how that ends, is in ``tests/system``: it takes a whole Airflow.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,13 @@ import runpy
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from airflow_provider_onedrive.emulator import Emulator
+from tests.support.watching import Watching
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
 
@@ -72,3 +79,21 @@ def test_the_folder_sync(example: Callable[[str], Any], run_dag: Any, onedrive_e
         ["created: Reports/a.csv", "created: Reports/b.csv"],
         ["created: Reports/c.csv", "deleted: Reports/a.csv"],
     ]
+
+
+@pytest.mark.airflow3
+def test_the_watcher(onedrive_emulator: Emulator) -> None:
+    """What it watches for is told to its tasks; what is told twice is worked off once."""
+    drive = onedrive_emulator.drive()
+    drive.put("Inbox/old.csv", b"1")
+    known = runpy.run_path(str(EXAMPLES / "example_onedrive_watcher.py"))
+    dag, asset = known["example_onedrive_watcher"](), known["INBOX"]
+    [watcher] = asset.watchers
+    watching = Watching(onedrive_emulator, **watcher.trigger.serialize()[1] | {"poke_interval": 0.01})
+    watching.settle()
+    drive.put_all({"Inbox/new.csv": b"1", "Inbox/notes.txt": b"2"})
+    told = SimpleNamespace(extra={"payload": watching.next()})
+    watching.close()
+    changes = dag.get_task("changes").python_callable(triggering_asset_events={asset: [told, told]})
+    work_off = dag.get_task("work_off").python_callable
+    assert [work_off(change) for change in changes] == ["created: Inbox/new.csv"]

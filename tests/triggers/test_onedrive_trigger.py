@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.emulator.faults import drop_before, status
+from airflow_provider_onedrive.emulator.faults import Fault, drop_before, expire_token, status
 from airflow_provider_onedrive.graph.errors import AccessDenied, DriveNotFound, LocationError, error_from_dict
 from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
@@ -167,6 +167,33 @@ def test_what_nobody_expected_becomes_an_event(airflow_db: None) -> None:
     event = wait(onedrive_conn_id="nobody_made_this")
     assert event["status"] == "crashed"
     assert "nobody_made_this" in event["message"]
+
+
+def test_a_secret_that_is_rotated_under_many(onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that share a client go on with what the connection says now; none of them fails."""
+    folders, waiting = 10, 200
+    drive, known = onedrive_emulator.drive(), json.loads(onedrive_emulator.connection)
+    for number in range(folders):
+        drive.folder(str(number))
+
+    class Rotates(Fault):
+        def before(self, request: Any, world: Any) -> None:
+            onedrive_emulator.application.client_secret = "the new secret"
+            monkeypatch.setenv("AIRFLOW_CONN_ONEDRIVE_DEFAULT", json.dumps(known | {"password": "the new secret"}))
+            drive.put_all({f"{number}/a.csv": b"1" for number in range(folders)})
+            expire_token().before(request, world)
+
+    async def first(number: int) -> dict[str, Any]:
+        trigger = OneDriveFileTrigger(location=f"myfiles/{number % folders}/", poke_interval=0.1)
+        return (await anext(trigger.run())).payload
+
+    async def all_of_them() -> list[dict[str, Any]]:
+        return await asyncio.gather(*map(first, range(waiting)))
+
+    onedrive_emulator.faults.add(operation="children", after=2 * folders, times=1, do=Rotates())
+    events = asyncio.run(all_of_them())
+    assert [event["status"] for event in events] == ["found"] * waiting
+    assert len(onedrive_emulator.requests.matching(method="POST", origin="login", path="token$")) <= 2 + folders  # not each of them
 
 
 def test_being_cancelled_closes_the_client(onedrive_emulator: Emulator) -> None:
