@@ -1,15 +1,16 @@
 """What waiting costs in Airflow: ``python benchmarks/triggers.py``, or ``make bench-triggers`` (about half an hour).
 
-A thousand tasks of one DAG wait for files in fifty folders, which are empty. For each way to wait an airflow
-standalone is started with one triggerer, and a local OneDrive beside it, which is not measured. The first way only
-sleeps: what the others take beyond it is theirs. A delay is the time from a file's coming to the end of its task, which
-our sensor and the plain loop reach in the triggerer; Airflow's MSGraphSensor goes back to a worker at each look.
+A thousand tasks wait for a file each, in fifty folders, which are empty. For each way to wait an airflow standalone is
+started with one triggerer, and a local OneDrive beside it, which is not measured. The first way only sleeps: what the
+others take beyond it is theirs. A delay is the time from a file's coming to the end of its task, which our sensor and
+the plain loop reach in the triggerer; Airflow's MSGraphSensor goes back to a worker at each look.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import re
 import sqlite3
 import statistics
@@ -35,31 +36,32 @@ from demo.standalone import USER, Standalone, standalone
 WAYS = {
     "only sleeping": "Waits(task_id=name, trigger='SleepTrigger', trigger_kwargs={})",
     "OneDriveFileSensor": (
-        "OneDriveFileSensor(task_id=name, location=f'myfiles/{folder}/', file_pattern='*.csv', "
+        "OneDriveFileSensor(task_id=name, location=f'myfiles/{folder}/', file_pattern=file, "
         "poke_interval=INTERVAL, timeout=86400, start_from_trigger=True, end_from_trigger=True)"
     ),
     "plain loop, a client each": (
-        "Waits(task_id=name, trigger='NaiveTrigger', trigger_kwargs={'folder': folder, 'interval': INTERVAL})"
+        "Waits(task_id=name, trigger='NaiveTrigger', "
+        "trigger_kwargs={'folder': folder, 'name': file, 'interval': INTERVAL})"
     ),
     "Airflow's MSGraphSensor": (
         "MSGraphSensor(task_id=name, url=f'{DRIVE}/root:/{folder}:/children', timeout=86400, retry_delay=INTERVAL, "
-        "event_processor=lambda found, **_: bool(found.get('value')), result_processor=lambda found, **_: None)"
+        "event_processor=lambda found, name=file, **_: has(name, found), result_processor=lambda found, **_: None)"
     ),
 }
 DAG_FILE = """
 from airflow.sdk import DAG
 from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
-from waiting_tasks import Waits
+from waiting_tasks import Waits, has
 {more_imports}
 INTERVAL, DRIVE = {interval}, {drive!r}
 for first in range(0, {tasks}, {dag_tasks}):
     with DAG(f"waiting_{{first}}", schedule=None, max_active_tasks={dag_tasks}) as dag:
         for number in range(first, min(first + {dag_tasks}, {tasks})):
-            name, folder = f"wait_{{number}}", str(number % {folders})
+            name, folder, file = f"wait_{{number}}", str(number % {folders}), f"{{number}}.csv"
             {task}
     globals()[dag.dag_id] = dag
 """
-DAG_TASKS = 50  # the triggerer reads the whole DAG for each of its tasks
+DAG_TASKS = 10  # the triggerer reads the whole DAG for each of its tasks, and a process keeps what it once had
 MS_GRAPH = "from airflow.providers.microsoft.azure.sensors.msgraph import MSGraphSensor"
 _PATIENCE_SECONDS = 240
 
@@ -200,14 +202,14 @@ def _watched(airflow: Standalone, emulator: Emulator, options: argparse.Namespac
 
 
 def _delays(airflow: Standalone, emulator: Emulator, options: argparse.Namespace) -> list[float]:
-    """Let a file come into each folder, spread over an interval; see when the tasks end."""
+    """Let the files come, in any order and spread over an interval; see when the tasks end."""
     came = {}
-    for number in range(options.folders):
-        emulator.drive().put(f"{number}/a.csv", b"1")
+    for number in random.sample(range(options.tasks), options.tasks):
+        emulator.drive().put(f"{number % options.folders}/{number}.csv", b"1")
         came[number] = time.time()
-        _pause(options.interval / options.folders)
+        _pause(options.interval / options.tasks)
     _until(lambda: len(_ends(airflow)) >= options.tasks, airflow, 3 * options.interval, may_fail=True)
-    return [end - came[number % options.folders] for number, end in _ends(airflow).items()]
+    return [end - came[number] for number, end in _ends(airflow).items()]
 
 
 def _until(happens: Any, airflow: Standalone, seconds: float = _PATIENCE_SECONDS, *, may_fail: bool = False) -> None:

@@ -38,21 +38,27 @@ class SleepTrigger(LeanTrigger):
 class NaiveTrigger(LeanTrigger):
     """Looks for itself after each interval, with a client and a token of its own."""
 
-    def __init__(self, folder: str, interval: float) -> None:
+    def __init__(self, folder: str, name: str, interval: float) -> None:
         super().__init__()
         self.folder = folder
+        self.name = name
         self.interval = interval
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return "waiting_tasks.NaiveTrigger", {"folder": self.folder, "interval": self.interval}
+        return "waiting_tasks.NaiveTrigger", {"folder": self.folder, "name": self.name, "interval": self.interval}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         url = f"{os.environ['WAITING_DRIVE_URL']}/root:/{self.folder}:/children"
         async with httpx.AsyncClient() as client:
             headers = {"Authorization": f"Bearer {await _token(client)}"}
-            while not (await client.get(url, headers=headers)).json()["value"]:  # noqa: ASYNC110 - it polls
+            while not has(self.name, (await client.get(url, headers=headers)).json()):  # noqa: ASYNC110 - it polls
                 await asyncio.sleep(self.interval)
         yield TaskSuccessEvent()
+
+
+def has(name: str, listed: Any) -> bool:
+    """Say whether a file is in a listing."""
+    return any(item["name"] == name for item in listed["value"])
 
 
 async def _token(client: httpx.AsyncClient) -> str:
