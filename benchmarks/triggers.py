@@ -203,11 +203,11 @@ def _watched(airflow: Standalone, emulator: Emulator, options: argparse.Namespac
 
 def _delays(airflow: Standalone, emulator: Emulator, options: argparse.Namespace) -> list[float]:
     """Let the files come, in any order and spread over an interval; see when the tasks end."""
-    came = {}
-    for number in random.sample(range(options.tasks), options.tasks):
+    came, start = {}, time.monotonic()
+    for count, number in enumerate(random.sample(range(options.tasks), options.tasks), start=1):
         emulator.drive().put(f"{number % options.folders}/{number}.csv", b"1")
         came[number] = time.time()
-        _pause(options.interval / options.tasks)
+        _pause(max(0.0, start + options.interval * count / options.tasks - time.monotonic()))
     _until(lambda: len(_ends(airflow)) >= options.tasks, airflow, 3 * options.interval, may_fail=True)
     return [end - came[number] for number, end in _ends(airflow).items()]
 

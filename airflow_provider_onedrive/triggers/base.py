@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
-import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -153,7 +153,8 @@ class PollingTrigger(OneDriveTrigger):
         """All that look at one place do so at the same moments, so that it is asked once; each place has its own."""
         if self.poke_interval <= 0:
             return 0.0
-        shift_seconds = zlib.crc32(self.place.encode()) / 2**32 * self.poke_interval
+        digest = hashlib.sha256(self.place.encode(errors="surrogatepass")).digest()
+        shift_seconds = int.from_bytes(digest[:8]) / 2**64 * self.poke_interval
         return self.poke_interval - (time.time() - shift_seconds) % self.poke_interval
 
     @property
