@@ -42,27 +42,28 @@ class Feed:
             if cursor != newest and cursor not in self._rounds:
                 told |= _by_id(await ask(cursor))
                 cursor = newest  # from before that was asked: nothing is missed
-            if asyncio.get_running_loop().time() - self._asked_at >= fresh_seconds:
-                told |= await self._go_on(newest, ask)
-            while cursor != self._newest:
+            while cursor != newest:
                 told |= _by_id(self._rounds[cursor])
                 cursor = self._rounds[cursor].cursor
+            if asyncio.get_running_loop().time() - self._asked_at >= fresh_seconds:
+                latest = await self._go_on(newest, ask)
+                told |= _by_id(latest)
+                cursor = latest.cursor
             return Round(tuple(told.values()), cursor)
 
-    async def _go_on(self, newest: str, ask: Ask) -> Mapping[str, Mapping[str, Any]]:
-        """Ask from the newest cursor on; return what was told without a new one, which Graph never does so far."""
+    async def _go_on(self, newest: str, ask: Ask) -> Round:
+        """Ask from the newest cursor on."""
         try:
-            told = await ask(newest)
+            latest = await ask(newest)
         except CURSOR_LOST:
             self._newest = None
             self._rounds.clear()
             raise
         self._asked_at = asyncio.get_running_loop().time()
-        if told.cursor == newest:
-            return _by_id(told)
-        self._rounds[newest], self._newest = told, told.cursor
-        self._forget_the_oldest()
-        return {}
+        if latest.cursor != newest:  # Graph always gives a new one so far
+            self._rounds[newest], self._newest = latest, latest.cursor
+            self._forget_the_oldest()
+        return latest
 
     def _forget_the_oldest(self) -> None:
         while len(self._rounds) > 1 and self._is_too_much():
