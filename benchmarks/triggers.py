@@ -245,8 +245,14 @@ def _asked(airflow: Standalone, query: str) -> list[tuple[Any, ...]]:
 
 def _runner(airflow: Standalone) -> psutil.Process:
     """Find the process that runs the triggers: the triggerer's own child."""
-    family = psutil.Process(airflow.process.pid).children(recursive=True)
-    return max(filter(_is_runner, family), key=lambda each: each.create_time())
+    found: list[psutil.Process] = []
+
+    def is_there() -> bool:  # a busy triggerer may be starting another one
+        found.extend(filter(_is_runner, psutil.Process(airflow.process.pid).children(recursive=True)))
+        return bool(found)
+
+    _until(is_there, airflow)
+    return max(found, key=lambda each: each.create_time())
 
 
 def _is_runner(process: psutil.Process) -> bool:
