@@ -175,7 +175,7 @@ class FileCondition:
                     found.append(replace(item, groups=filters.groups(path)))
                 if (data.get("publication") or {}).get("level") == _CHECKED_OUT:
                     busy.add(item.id)
-                if is_deep and items.may_hold_something(item):
+                if is_deep and item.may_hold_something:
                     waiting.append((f"{path}/", address.by_id(item.drive_id, item.id), None))
             if page.next_url is not None:
                 waiting.append((prefix, folder, page.next_url))

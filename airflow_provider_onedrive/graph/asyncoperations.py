@@ -93,7 +93,7 @@ class AsyncOperations(Addresses, ABC):
     async def _walk(self, address: Address) -> AsyncIterator[DriveItem]:
         async for item in self._children(address):
             yield item
-            if item.is_folder and item.child_count != 0:
+            if item.may_hold_something:
                 async for below in self._walk(address.by_id(item.drive_id, item.id)):
                     yield below
 

@@ -16,7 +16,6 @@ from airflow_provider_onedrive.graph.items import (
     PAGE_ITEMS,
     children,
     explain_missing,
-    may_hold_something,
     stat_or_none,
 )
 from airflow_provider_onedrive.graph.locations import Address, quote_name
@@ -125,7 +124,7 @@ def everything(address: Address, *, has_delta: bool) -> Flow[list[DriveItem]]:
                 raise
             continue  # it has gone since it was found
         found += read.items
-        waiting += [(address.by_id(item.drive_id, item.id), None) for item in read.items if may_hold_something(item)]
+        waiting += [(address.by_id(item.drive_id, item.id), None) for item in read.items if item.may_hold_something]
         if read.next_url is not None:
             waiting.append((folder, read.next_url))
     return found

@@ -106,7 +106,7 @@ class Tree:
             item = DriveItem.from_json(each, lambda drive_id, item_id, _: f"items/{drive_id}/{item_id}")
             if item.id == self.folder.id:
                 continue
-            if item.is_folder and item.id not in self._items and item.child_count:
+            if item.id not in self._items and item.may_hold_something:
                 arrived.append(item)
             self._items[item.id] = item
         return arrived

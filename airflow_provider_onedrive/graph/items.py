@@ -228,7 +228,7 @@ def remove(address: Address, how: Removal) -> Flow[list[DriveItem]]:
         if isinstance(missing, DriveNotFound) or not how.ignore_if_missing:
             raise
         return []
-    if may_hold_something(item):
+    if item.may_hold_something:
         yield from _check_count(item, address, how.max_items)
     if not how.dry_run:
         yield from _delete(item, permanent=how.permanent)
@@ -258,7 +258,7 @@ def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None
             raise LocationError(
                 f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."
             )
-        folders += filter(may_hold_something, found)
+        folders += [item for item in found if item.may_hold_something]
 
 
 def _all_children(address: Address, enough: int) -> Flow[list[DriveItem]]:
@@ -279,12 +279,7 @@ def _deletable(address: Address, *, recursive: bool) -> Flow[DriveItem]:
     item = yield from stat(address)
     if item.is_root:
         raise LocationError(f"{address} is the root of a drive and is never deleted.", advice="Name something in it.")
-    if may_hold_something(item) and not recursive:
+    if item.may_hold_something and not recursive:
         count = "" if item.child_count is None else f"{item.child_count} "
         raise LocationError(f"{address} is a folder with {count}items.", advice="Pass recursive=True to delete all.")
     return item
-
-
-def may_hold_something(item: DriveItem) -> bool:
-    """Say whether a folder is not surely empty: Graph may leave the count out."""
-    return item.is_folder and item.child_count != 0

@@ -64,6 +64,11 @@ class DriveItem:
     groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def may_hold_something(self) -> bool:
+        """Whether it is a folder that is not surely empty: Graph may leave the count out."""
+        return self.is_folder and self.child_count != 0
+
+    @property
     def quick_xor_hash(self) -> str | None:
         return self.hashes.get("quickXorHash")
 

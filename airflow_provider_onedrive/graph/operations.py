@@ -34,7 +34,6 @@ from airflow_provider_onedrive.graph.errors import DriveNotFound, ItemNotFound, 
 from airflow_provider_onedrive.graph.filters import Filters, reaches_below
 from airflow_provider_onedrive.graph.folders import Folder, Report
 from airflow_provider_onedrive.graph.folderupload import Uploads
-from airflow_provider_onedrive.graph.items import may_hold_something
 from airflow_provider_onedrive.graph.localcopy import DownloadOptions
 from airflow_provider_onedrive.graph.locations import (
     Address,
@@ -468,7 +467,7 @@ class Operations(Addresses, ABC):
                     continue
                 for found in page.items:
                     yield found
-                    if may_hold_something(item := item_of(found)):
+                    if (item := item_of(found)).may_hold_something:
                         level.append((address.by_id(item.drive_id, item.id), None))
                 if page.next_url is not None:
                     level.append((folder, page.next_url))
