@@ -116,7 +116,8 @@ def _age(head: Head | None, now: datetime) -> float | None:
 def _listed(client: Runner, address: Address, tree: Tree) -> tuple[Changes, str | None]:
     """List all of it; the cursor is asked for before, so that what happens meanwhile comes again, and is not lost."""
     cursor = client.run(delta.latest(drive_root(tree.folder))) if client.settings.has_delta else None
-    return tree.replaced_by(client.walk_from(_base(address, tree.folder))), cursor
+    listing = Tree(tree.folder, client.walk_from(_base(address, tree.folder)))
+    return tree.replaced_by(client.run(caught_up(listing, address, cursor))), cursor
 
 
 def _changes(client: Runner, address: Address, tree: Tree, cursor: str) -> tuple[Changes, str]:
@@ -132,6 +133,14 @@ def take(tree: Tree, address: Address, told: Round) -> Flow[Changes]:
         found = yield from delta.everything(address.by_id(folder.drive_id, folder.id), has_delta=False)
         changes.created += tree.add(found)
     return changes
+
+
+def caught_up(listing: Tree, address: Address, cursor: str | None) -> Flow[Tree]:
+    """Take what has happened since a cursor to a listing: what was renamed while it was read may be missing in it."""
+    if cursor is not None:
+        told = yield from delta.since(drive_root(listing.folder), cursor)
+        yield from take(listing, address, told)
+    return listing
 
 
 def drive_root(folder: DriveItem) -> Address:

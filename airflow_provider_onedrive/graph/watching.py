@@ -21,7 +21,7 @@ from airflow_provider_onedrive.graph.locations import Address
 from airflow_provider_onedrive.graph.messages import Flow
 from airflow_provider_onedrive.graph.models import DriveItem
 from airflow_provider_onedrive.graph.settings import Settings
-from airflow_provider_onedrive.graph.syncing import drive_root, take
+from airflow_provider_onedrive.graph.syncing import caught_up, drive_root, take
 
 log = logging.getLogger(__name__)
 
@@ -135,10 +135,11 @@ class Watch:
         cursor = (yield from delta.latest(drive_root(folder))) if has_delta else None
         base = address if address.is_drive_root else address.by_id(folder.drive_id, folder.id)
         found = yield from delta.everything(base, has_delta=has_delta)
+        listing = yield from caught_up(Tree(folder, found), address, cursor)
         tree, changes = Tree(folder, before), Changes()
         if known is not None and known.folder is not None and known.folder.id != folder.id:
             tree, changes = Tree(folder), Changes(deleted=before)  # another folder has taken its place
-        more = tree.replaced_by(found)
+        more = tree.replaced_by(listing)
         changes = replace(more, deleted=changes.deleted + more.deleted)
         above = yield from _above(address, folder)
         return Known(folder, cursor, now, above, tree.by_id), self._since_start(changes) if known is None else changes

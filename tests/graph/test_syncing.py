@@ -10,6 +10,7 @@ import pytest
 from any_acts import FOLDERS, acts_and, do
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from watching import during
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.client import Client
@@ -175,6 +176,15 @@ def test_a_full_listing_now_and_then(sync, tree):
     assert "the last complete listing is of" in again.full_because
     assert said(again) == {}
     assert sync(full_every=timedelta(days=1)).full_because == ""
+
+
+def test_what_moves_while_all_is_listed(sync, tree, client, faults):
+    """From a folder that is still to be listed to one that has been: it is neither deleted nor created."""
+    sync()
+    moves = during(lambda: client.move("myfiles/in/sub/b.csv", "myfiles/in/"))
+    faults.add(operation="children", path="items", after=1, times=1, do=moves)
+    assert said(sync(full_every=timedelta(0))) == {"moved": ["in/b.csv"]}
+    assert said(sync()) == {}
 
 
 def test_another_folder_in_the_same_manifest(sync, tree):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.emulator.faults import Fault
 from airflow_provider_onedrive.triggers.onedrive import OneDriveChangesTrigger
 
 SECONDS = 20
@@ -67,7 +68,7 @@ class Watching:
 
     def settle(self) -> None:
         """Let it look on; there is nothing to tell. The last event is durable now."""
-        self.wait_for_requests(self.looks + 2, operation="delta")
+        self.wait_for_requests(self.looks + 3, operation="delta")  # a listing has two of them
 
     def wait_for_requests(self, count: int, **what: Any) -> None:
         """Let it go on until so many requests were sent."""
@@ -114,3 +115,14 @@ class Watching:
 
 def shown(event: dict[str, Any]) -> list[str]:
     return sorted(f"{change['change']} {change['path']}" for change in event["changes"])
+
+
+def during(act: Callable[[], object]) -> Fault:
+    """Let something happen to the drive right before a request is answered."""
+
+    class Happens(Fault):
+        def before(self, request: Any, world: Any) -> None:
+            del request, world
+            act()
+
+    return Happens()

@@ -57,7 +57,7 @@ class Running:
         return len(self.emulator.requests.matching(operation="delta"))
 
     def until_it_looks_again(self) -> None:
-        wanted = self.looks() + 2
+        wanted = self.looks() + 3  # a listing has two of them
         self.until(lambda: self.looks() >= wanted)
 
     def told(self) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from watching import AssetStatePlayed, Watching
+from watching import AssetStatePlayed, Watching, during
 
 from airflow_provider_onedrive.changestate import AssetStore, ChangeState
 from airflow_provider_onedrive.emulator import Emulator
@@ -391,6 +391,21 @@ def two_assets() -> Any:
     from airflow.sdk.execution_time.context import AssetStateStoreAccessors  # noqa: PLC0415 - as above
 
     return AssetStateStoreAccessors(inlets=[Asset("one"), Asset("two")])
+
+
+@pytest.mark.parametrize("lists_again", ["the cursor is lost", "it is time"])
+def test_what_moves_while_all_is_listed(
+    start: Start, drive: Any, client: Client, onedrive_emulator: Emulator, lists_again: str
+) -> None:
+    """From a folder that is still to be listed to one that has been: it is neither deleted nor created."""
+    watching = ready(start(on_start="emit_existing", full_every=0.0 if lists_again == "it is time" else None))
+    watching.settle()
+    moves = during(lambda: client.move("myfiles/in/sub/b.csv", "myfiles/in/"))
+    onedrive_emulator.faults.add(operation="children", path="items", after=1, times=1, do=moves)
+    if lists_again == "the cursor is lost":
+        drive.expire_delta_tokens()
+    assert watching.changes() == ["moved in/b.csv"]
+    watching.settle()
 
 
 # --- many watchers
