@@ -13,9 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from watching import Watching
 
 from airflow_provider_onedrive.emulator import Emulator
-from tests.support.watching import Watching
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
 
