@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

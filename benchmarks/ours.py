@@ -25,7 +25,7 @@ FOLDER = "myfiles/many"
 
 
 def _upload(client: Client, work: dict[str, Any]) -> Callable[[], object]:
-    from airflow_provider_onedrive.graph.plans import UploadOptions  # noqa: PLC0415 - other work needs none of it
+    from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions  # noqa: PLC0415 - other work needs none of it
 
     options = UploadOptions(single_put_bytes=work["put_bytes"]) if "put_bytes" in work else UploadOptions()
     return lambda: client.save(work["path"], "myfiles/large.bin", options=options)
@@ -36,7 +36,7 @@ def _download(client: Client, work: dict[str, Any]) -> Callable[[], object]:
 
 
 def _many_up(client: Client, work: dict[str, Any]) -> Callable[[], object]:
-    from airflow_provider_onedrive.graph.folders import Folder  # noqa: PLC0415 - other work needs none of it
+    from airflow_provider_onedrive.graph.content.transfer_plan import Folder  # noqa: PLC0415 - other work needs none of it
 
     client.create_folder(FOLDER, exist_ok=True)
     how = Folder(max_concurrent=work["at_once"])
@@ -44,7 +44,7 @@ def _many_up(client: Client, work: dict[str, Any]) -> Callable[[], object]:
 
 
 def _many_down(client: Client, work: dict[str, Any]) -> Callable[[], object]:
-    from airflow_provider_onedrive.graph.folders import Folder  # noqa: PLC0415 - other work needs none of it
+    from airflow_provider_onedrive.graph.content.transfer_plan import Folder  # noqa: PLC0415 - other work needs none of it
 
     how = Folder(max_concurrent=work["at_once"])
     return lambda: _whole(client.download_folder("myfiles/many0000", work["path"], how), work["count"])
@@ -102,8 +102,8 @@ _WORKS = {
 
 def hashing(mebibytes: int, *, by: str) -> dict[str, float]:
     """Hash so much in pieces as uploads have them, with numpy or with integers."""
-    from airflow_provider_onedrive.graph import quickxor  # noqa: PLC0415 - the path is set first
-    from airflow_provider_onedrive.graph.sources import PIECE_BYTES  # noqa: PLC0415 - as above
+    from airflow_provider_onedrive.graph.content import quickxor  # noqa: PLC0415 - the path is set first
+    from airflow_provider_onedrive.graph.content.sources import PIECE_BYTES  # noqa: PLC0415 - as above
 
     pieces = [os.urandom(PIECE_BYTES) for _ in range(16)]
     hash_ = quickxor.QuickXorHash(xor=getattr(quickxor, f"xor_with_{by}"))
@@ -131,7 +131,7 @@ def cost(client: Client, work: dict[str, Any]) -> dict[str, float]:
 
 def connect(facts: dict[str, Any]) -> Client:
     from airflow_provider_onedrive.graph.client import Client  # noqa: PLC0415 - the path is set first
-    from airflow_provider_onedrive.graph.settings import Settings  # noqa: PLC0415 - as above
+    from airflow_provider_onedrive.graph.config.settings import Settings  # noqa: PLC0415 - as above
 
     known = json.loads(facts["environment"]["AIRFLOW_CONN_ONEDRIVE_DEFAULT"])
     fields = {"client_id": known["login"], "client_secret": known["password"], **known["extra"]}

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_onedrive.graph import cooldown
+from airflow_provider_onedrive.graph.http import cooldown
 
 if TYPE_CHECKING:
     from object_store import ObjectStore

@@ -15,7 +15,7 @@ from signing_in import login
 from airflow_provider_onedrive import cli
 from airflow_provider_onedrive.commands import running
 from airflow_provider_onedrive.get_provider_info import get_provider_info
-from airflow_provider_onedrive.graph.locations import parse
+from airflow_provider_onedrive.graph.protocol.locations import parse
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str], program: str) -> int:
 
 
 def _get(options: argparse.Namespace) -> int:
-    from airflow_provider_onedrive.graph.localcopy import DownloadOptions  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.transfers.download import DownloadOptions  # noqa: PLC0415 - help needs none of it
 
     how = DownloadOptions(if_exists=options.if_exists)
     folder, pattern = split_pattern(options.location)

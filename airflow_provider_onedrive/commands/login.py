@@ -34,8 +34,8 @@ def main(arguments: Sequence[str], program: str) -> int:
 
 def _login(options: argparse.Namespace) -> int:
     from airflow_provider_onedrive.commands.running import trusted_hosts  # noqa: PLC0415 - help needs none of it
-    from airflow_provider_onedrive.graph.identities import device_sign_in  # noqa: PLC0415 - as above
-    from airflow_provider_onedrive.graph.settings import Settings  # noqa: PLC0415 - as above
+    from airflow_provider_onedrive.graph.auth.identities import device_sign_in  # noqa: PLC0415 - as above
+    from airflow_provider_onedrive.graph.config.settings import Settings  # noqa: PLC0415 - as above
 
     extra = {name: value for name in _FIELDS if (value := getattr(options, name))}
     given = {**extra, "auth": "refresh_token", "client_id": options.client_id, "refresh_token": "not yet"}
@@ -64,7 +64,7 @@ def _deliver(connection: Mapping[str, Any], options: argparse.Namespace) -> int:
 
 
 def _write_private(path: Path, text: str) -> None:
-    from airflow_provider_onedrive.graph.errors import LocalFileError  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.protocol.errors import LocalFileError  # noqa: PLC0415 - help needs none of it
 
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

@@ -11,7 +11,7 @@ from airflow_provider_onedrive.commands.running import connected, parser_for, pr
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import Client
-    from airflow_provider_onedrive.graph.models import DriveItem
+    from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 
 def main(arguments: Sequence[str], program: str) -> int:
@@ -47,7 +47,7 @@ def _items(client: Client, options: argparse.Namespace) -> Iterator[DriveItem]:
     folder, pattern = split_pattern(options.location)
     if pattern is None:
         return client.walk(folder) if options.recursive else client.children(folder)
-    from airflow_provider_onedrive.graph.filters import Filters  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.content.filters import Filters  # noqa: PLC0415 - help needs none of it
 
     return client.find(folder, Filters(file_pattern=pattern), kind="any", recursive=options.recursive)
 

@@ -27,7 +27,7 @@ def _put(options: argparse.Namespace) -> int:
     path = Path(options.local_path)
     with connected(options) as client:
         if path.is_dir():
-            from airflow_provider_onedrive.graph.folderupload import Uploads  # noqa: PLC0415 - help needs none of it
+            from airflow_provider_onedrive.graph.transfers.upload_folder import Uploads  # noqa: PLC0415 - help needs none of it
 
             sending = Uploads(if_exists=options.if_exists, create_folders=options.create_folders)
             with bar(client, path.name, None):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import Client
-    from airflow_provider_onedrive.graph.settings import Settings
+    from airflow_provider_onedrive.graph.config.settings import Settings
 
 FAILED, USAGE, MISSING, REFUSED, BUSY, UNWELL, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
 _DEFAULT = "onedrive_default"
@@ -42,7 +42,7 @@ def parser_for(program: str, description: str) -> argparse.ArgumentParser:
 
 def run(work: Work, options: argparse.Namespace) -> int:
     """Do the work of a command; what goes wrong is told on the standard error."""
-    from airflow_provider_onedrive.graph.errors import OneDriveError  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.protocol.errors import OneDriveError  # noqa: PLC0415 - help needs none of it
 
     if getattr(options, "connection", "none") is None:
         import_module("airflow_provider_onedrive.hooks.onedrive")  # now, for Airflow sets up logging as it is loaded
@@ -77,7 +77,7 @@ def _logging_to_stderr() -> Iterator[None]:
 
 def exit_code(error: Exception) -> int:
     """Tell errors apart for scripts."""
-    from airflow_provider_onedrive.graph import errors  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.protocol import errors  # noqa: PLC0415 - help needs none of it
 
     kinds: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], int]] = (
         ((errors.LocationError, errors.ConfigurationError), USAGE),
@@ -112,7 +112,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     if not options.connection:
         settings: Settings = _hook(options).settings()
         return settings
-    from airflow_provider_onedrive.graph.settings import Settings  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.config.settings import Settings  # noqa: PLC0415 - help needs none of it
 
     return Settings.from_fields(_fields(options.connection), trusted_hosts=trusted_hosts())
 
@@ -147,7 +147,7 @@ def _source(text: str) -> str:
 
 def _fields(source: str) -> dict[str, Any]:
     """Read a connection as Airflow's environment variables have it, or its fields side by side."""
-    from airflow_provider_onedrive.graph.errors import ConfigurationError  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError  # noqa: PLC0415 - help needs none of it
 
     try:
         text = sys.stdin.read() if source == "-" else Path(source[1:]).read_text(encoding="utf-8")

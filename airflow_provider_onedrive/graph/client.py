@@ -19,28 +19,23 @@ from typing import Any, Self, cast
 
 import httpx
 
-from airflow_provider_onedrive.graph import changes
-from airflow_provider_onedrive.graph.addresses import Addresses
-from airflow_provider_onedrive.graph.asyncoperations import AsyncOperations
-from airflow_provider_onedrive.graph.auth import OnSecret, TokenAuth, TokenSource
-from airflow_provider_onedrive.graph.changes import Round
-from airflow_provider_onedrive.graph.cooldown import CoolDown, identity_of
-from airflow_provider_onedrive.graph.errors import ConfigurationError, GraphError, OneDriveError, Stopped, stopped
-from airflow_provider_onedrive.graph.feeds import Feed
-from airflow_provider_onedrive.graph.https import blocking_http, http_options, is_untrusted, untrusted
-from airflow_provider_onedrive.graph.limits import check_reading
-from airflow_provider_onedrive.graph.locations import Address
-from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
+from airflow_provider_onedrive.graph.async_operations import AsyncOperations
+from airflow_provider_onedrive.graph.auth.token_cache import Shelves
+from airflow_provider_onedrive.graph.auth.tokens import OnSecret, TokenAuth, TokenSource
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.flows import delta as changes
+from airflow_provider_onedrive.graph.flows.allowlist import check_reading
+from airflow_provider_onedrive.graph.flows.delta import Round
+from airflow_provider_onedrive.graph.http.cooldown import CoolDown, identity_of
+from airflow_provider_onedrive.graph.http.factory import blocking_http, http_options, is_untrusted, untrusted
+from airflow_provider_onedrive.graph.http.rate_limit import Pace
+from airflow_provider_onedrive.graph.http.redaction import cut_urls_in_logs
+from airflow_provider_onedrive.graph.http.single_flight import Polls
+from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
+from airflow_provider_onedrive.graph.http.transport import CONNECTIONS
+from airflow_provider_onedrive.graph.location_context import Addresses
 from airflow_provider_onedrive.graph.operations import Operations
-from airflow_provider_onedrive.graph.pace import Pace
-from airflow_provider_onedrive.graph.polls import Polls
-from airflow_provider_onedrive.graph.redaction import cut_urls_in_logs
-from airflow_provider_onedrive.graph.retry import RetryPolicy, throttles_all
-from airflow_provider_onedrive.graph.settings import Settings
-from airflow_provider_onedrive.graph.shelves import Shelves
-from airflow_provider_onedrive.graph.stopping import StopFlag
-from airflow_provider_onedrive.graph.transport import CONNECTIONS
-from airflow_provider_onedrive.graph.wire import (
+from airflow_provider_onedrive.graph.protocol.driver import (
     Attempts,
     Conversation,
     asked_pause_seconds,
@@ -51,6 +46,17 @@ from airflow_provider_onedrive.graph.wire import (
     too_long,
     url_of,
 )
+from airflow_provider_onedrive.graph.protocol.errors import (
+    ConfigurationError,
+    GraphError,
+    OneDriveError,
+    Stopped,
+    stopped,
+)
+from airflow_provider_onedrive.graph.protocol.locations import Address
+from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
+from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, throttles_all
+from airflow_provider_onedrive.graph.tracking.delta_feed import Feed
 
 log = logging.getLogger(__name__)
 

@@ -12,15 +12,15 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_onedrive.graph import permissions
-from airflow_provider_onedrive.graph.aadsts import code_in
+from airflow_provider_onedrive.graph.auth import permissions
+from airflow_provider_onedrive.graph.auth.aadsts import code_in
+from airflow_provider_onedrive.graph.auth.identities import claims_of
 from airflow_provider_onedrive.graph.client import Client
-from airflow_provider_onedrive.graph.downloads import Link, linked_children
-from airflow_provider_onedrive.graph.errors import OneDriveError
-from airflow_provider_onedrive.graph.identities import claims_of
-from airflow_provider_onedrive.graph.items import stat
-from airflow_provider_onedrive.graph.retry import RetryPolicy
-from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.flows.downloads import Link, linked_children
+from airflow_provider_onedrive.graph.flows.items import stat
+from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
 _TIMEOUT_SECONDS = 10.0
 _CLOCK_SECONDS = 60

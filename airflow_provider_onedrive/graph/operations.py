@@ -14,44 +14,38 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Unpack, cast
 
-from airflow_provider_onedrive.graph import (
-    changes,
-    copies,
-    downloads,
-    folderdownload,
-    folderupload,
-    items,
-    localcopy,
-    many,
-    moves,
-    siblings,
-    uploads,
-)
-from airflow_provider_onedrive.graph.addresses import Addresses, LocationLike, log_deletion
-from airflow_provider_onedrive.graph.copies import Copy, Progress
-from airflow_provider_onedrive.graph.downloads import Link, linked_children
-from airflow_provider_onedrive.graph.errors import DriveNotFound, ItemNotFound, OneDriveError
-from airflow_provider_onedrive.graph.filters import Filters, reaches_below
-from airflow_provider_onedrive.graph.folders import Folder, Report
-from airflow_provider_onedrive.graph.folderupload import Uploads
-from airflow_provider_onedrive.graph.localcopy import DownloadOptions
-from airflow_provider_onedrive.graph.locations import (
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.content.filters import Filters, reaches_below
+from airflow_provider_onedrive.graph.content.sinks import OpenFile
+from airflow_provider_onedrive.graph.content.sources import Content, StoredObject, name_of, source_of
+from airflow_provider_onedrive.graph.content.transfer_plan import Folder, Report
+from airflow_provider_onedrive.graph.flows import copies, downloads, items, moves, uploads
+from airflow_provider_onedrive.graph.flows import delta as changes
+from airflow_provider_onedrive.graph.flows import suggestions as siblings
+from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
+from airflow_provider_onedrive.graph.flows.destinations import Placing
+from airflow_provider_onedrive.graph.flows.downloads import Link, linked_children
+from airflow_provider_onedrive.graph.flows.resolver import SharedPlace
+from airflow_provider_onedrive.graph.flows.session_state import OpenSession
+from airflow_provider_onedrive.graph.flows.sessions import cancellation
+from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
+from airflow_provider_onedrive.graph.location_context import Addresses, LocationLike, log_deletion
+from airflow_provider_onedrive.graph.protocol.driver import Conversation
+from airflow_provider_onedrive.graph.protocol.errors import DriveNotFound, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.protocol.locations import (
     Address,
     Location,
 )
-from airflow_provider_onedrive.graph.messages import Flow, Page, Request, T
-from airflow_provider_onedrive.graph.models import DriveItem
-from airflow_provider_onedrive.graph.places import SharedPlace
-from airflow_provider_onedrive.graph.placing import Placing
-from airflow_provider_onedrive.graph.plans import UploadOptions
-from airflow_provider_onedrive.graph.progress import Meter
-from airflow_provider_onedrive.graph.resume import OpenSession
-from airflow_provider_onedrive.graph.sessions import cancellation
-from airflow_provider_onedrive.graph.settings import Settings
-from airflow_provider_onedrive.graph.sinks import OpenFile
-from airflow_provider_onedrive.graph.sources import Content, StoredObject, name_of, source_of
-from airflow_provider_onedrive.graph.syncing import Synced, sync_folder
-from airflow_provider_onedrive.graph.wire import Conversation
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, T
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.tracking.sync import Synced, sync_folder
+from airflow_provider_onedrive.graph.transfers import bulk as many
+from airflow_provider_onedrive.graph.transfers import download as localcopy
+from airflow_provider_onedrive.graph.transfers import download_folder as folderdownload
+from airflow_provider_onedrive.graph.transfers import upload_folder as folderupload
+from airflow_provider_onedrive.graph.transfers.download import DownloadOptions
+from airflow_provider_onedrive.graph.transfers.progress import Meter
+from airflow_provider_onedrive.graph.transfers.upload_folder import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -296,7 +290,7 @@ class Operations(Addresses, ABC):
         then deleted, to the recycle bin; a folder is not moved there.
 
         :param destination: a folder, where it ends in ``/`` or ``file_name`` is given, or the new name with its path.
-        :param how: see :class:`~airflow_provider_onedrive.graph.placing.Placing`.
+        :param how: see :class:`~airflow_provider_onedrive.graph.flows.destinations.Placing`.
         """
         plan = self.run(self._placement(location, destination, how))
         talk = Conversation(moves.move(plan))
@@ -312,8 +306,8 @@ class Operations(Addresses, ABC):
     ) -> DriveItem:
         """Copy a file or a folder on the server, and wait for the end. Parameters as for :meth:`move`.
 
-        :param timeout_seconds: after which :class:`~airflow_provider_onedrive.graph.errors.CopyUnfinished` is raised;
-            the copy itself goes on.
+        :param timeout_seconds: the time after which
+            :class:`~airflow_provider_onedrive.graph.protocol.errors.CopyUnfinished` is raised; the copy continues.
         """
         plan = self.run(self._placement(location, destination, how))
         end = float("inf") if timeout_seconds is None else time.monotonic() + timeout_seconds
@@ -342,7 +336,7 @@ class Operations(Addresses, ABC):
     ) -> DriveItem:
         """Read what was copied.
 
-        :param copy: what ``to_dict`` of the :class:`~airflow_provider_onedrive.graph.copies.Copy` gave.
+        :param copy: what ``to_dict`` of the :class:`~airflow_provider_onedrive.graph.flows.copies.Copy` gave.
         :param item_id: as its end said.
         """
         address = self._address(self._placed_in(destination, file_name)[0])
@@ -355,7 +349,8 @@ class Operations(Addresses, ABC):
 
         :param source: a local folder, or an ``ObjectStoragePath``.
         :param location: the folder they go into.
-        :return: what became of each file; :func:`~airflow_provider_onedrive.graph.many.raise_for` makes an error of it.
+        :return: the outcome of each file;
+            :func:`~airflow_provider_onedrive.graph.transfers.bulk.raise_for` turns it into an error.
         """
         address = self.address(location)
         with self._explained("upload to", address):

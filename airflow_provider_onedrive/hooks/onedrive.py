@@ -16,10 +16,10 @@ from airflow_provider_onedrive.compat import (
     mask_secret,
 )
 from airflow_provider_onedrive.get_provider_info import get_provider_info
-from airflow_provider_onedrive.graph.cooldown import shared_folder
-from airflow_provider_onedrive.graph.errors import OneDriveError
-from airflow_provider_onedrive.graph.settings import DEFAULT_TOKEN_FILE_ROOTS, Settings
-from airflow_provider_onedrive.tokenshelves import shelves_of
+from airflow_provider_onedrive.graph.config.settings import DEFAULT_TOKEN_FILE_ROOTS, Settings
+from airflow_provider_onedrive.graph.http.cooldown import shared_folder
+from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.state.tokens import shelves_of
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient, Client

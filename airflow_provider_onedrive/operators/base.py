@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath, count
-from airflow_provider_onedrive.graph.errors import OneDriveError
-from airflow_provider_onedrive.graph.plans import SINGLE_PUT_BYTES, UploadOptions
-from airflow_provider_onedrive.graph.progress import Totals
+from airflow_provider_onedrive.graph.flows.upload_plan import SINGLE_PUT_BYTES, UploadOptions
+from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.transfers.progress import Totals
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.uploadstate import open_session
+from airflow_provider_onedrive.state.upload_sessions import open_session
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.graph.errors import ConfigurationError
-from airflow_provider_onedrive.graph.paths import absolute
-from airflow_provider_onedrive.graph.sources import StoredObject, is_stored
+from airflow_provider_onedrive.graph.content.paths import absolute
+from airflow_provider_onedrive.graph.content.sources import StoredObject, is_stored
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.operators.base import OneDriveOperator, local_or_stored
 
 if TYPE_CHECKING:

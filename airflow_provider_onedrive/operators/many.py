@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_onedrive.graph.errors import ConfigurationError
-from airflow_provider_onedrive.graph.filters import Filters, reaches_below, split_pattern
-from airflow_provider_onedrive.graph.folders import Folder, Report
-from airflow_provider_onedrive.graph.many import raise_for
-from airflow_provider_onedrive.graph.pace import Pace
-from airflow_provider_onedrive.moments import Moment, moment
+from airflow_provider_onedrive.graph.content.filters import Filters, reaches_below, split_pattern
+from airflow_provider_onedrive.graph.content.transfer_plan import Folder, Report
+from airflow_provider_onedrive.graph.http.rate_limit import Pace
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.transfers.bulk import raise_for
 from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
+from airflow_provider_onedrive.state.times import Moment, moment
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

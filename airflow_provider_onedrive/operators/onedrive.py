@@ -11,15 +11,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_onedrive.compat import AirflowFailException
-from airflow_provider_onedrive.conditions import Kind, too_many
-from airflow_provider_onedrive.documents import document_path, safe_name
-from airflow_provider_onedrive.graph.errors import ConfigurationError, DriveNotFound, ItemNotFound
-from airflow_provider_onedrive.graph.filters import Filters, check_kind
-from airflow_provider_onedrive.graph.folders import Report
-from airflow_provider_onedrive.graph.folderupload import Uploads
-from airflow_provider_onedrive.graph.localcopy import DownloadOptions
-from airflow_provider_onedrive.graph.many import raise_for
-from airflow_provider_onedrive.graph.models import DriveItem
+from airflow_provider_onedrive.graph.content.filters import Filters, check_kind
+from airflow_provider_onedrive.graph.content.transfer_plan import Report
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, DriveNotFound, ItemNotFound
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.tracking.conditions import Kind, too_many
+from airflow_provider_onedrive.graph.transfers.bulk import raise_for
+from airflow_provider_onedrive.graph.transfers.download import DownloadOptions
+from airflow_provider_onedrive.graph.transfers.upload_folder import Uploads
 from airflow_provider_onedrive.operators.base import OneDriveUploadingOperator, is_retry, local_or_stored
 from airflow_provider_onedrive.operators.foldersync import OneDriveFolderSyncOperator
 from airflow_provider_onedrive.operators.many import (
@@ -34,7 +33,8 @@ from airflow_provider_onedrive.operators.server_side import (
     OneDriveCreateFolderOperator,
     OneDriveMoveOperator,
 )
-from airflow_provider_onedrive.uploadstate import open_session
+from airflow_provider_onedrive.state.documents import document_path, safe_name
+from airflow_provider_onedrive.state.upload_sessions import open_session
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from airflow_provider_onedrive.compat import AirflowException, conf
-from airflow_provider_onedrive.graph.copies import Copy, begins_anew
-from airflow_provider_onedrive.graph.errors import CopyLost, OneDriveError, Throttled, error_from_dict
-from airflow_provider_onedrive.graph.placing import ROUNDS, Placing
+from airflow_provider_onedrive.graph.flows.copies import Copy, begins_anew
+from airflow_provider_onedrive.graph.flows.destinations import ROUNDS, Placing
+from airflow_provider_onedrive.graph.protocol.errors import CopyLost, OneDriveError, Throttled, error_from_dict
 from airflow_provider_onedrive.operators.base import OneDriveOperator, ending_for_good, is_retry
-from airflow_provider_onedrive.sealing import can_seal, sealed
+from airflow_provider_onedrive.state.encryption import can_seal, sealed
 from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger, OneDrivePauseTrigger
 
 if TYPE_CHECKING:

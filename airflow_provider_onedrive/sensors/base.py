@@ -22,8 +22,8 @@ from airflow_provider_onedrive.compat import (
     PokeReturnValue,
     conf,
 )
-from airflow_provider_onedrive.conditions import outlives
-from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, Stopped, error_from_dict
+from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Stopped, error_from_dict
+from airflow_provider_onedrive.graph.tracking.conditions import outlives
 from airflow_provider_onedrive.operators.base import UsesClient
 
 if TYPE_CHECKING:

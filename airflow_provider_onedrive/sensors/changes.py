@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.changestate import ChangeState
-from airflow_provider_onedrive.conditions import IGNORED, MAX_FOUND_ITEMS, shown
-from airflow_provider_onedrive.following import BlockingFollowing, followed, state_name
-from airflow_provider_onedrive.graph.foldersync import KINDS
+from airflow_provider_onedrive.graph.tracking.conditions import IGNORED, MAX_FOUND_ITEMS, shown
+from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.sensors.base import OneDriveSensor
+from airflow_provider_onedrive.state.change_store import ChangeState
+from airflow_provider_onedrive.state.change_tracker import BlockingFollowing, followed, state_name
 from airflow_provider_onedrive.triggers.onedrive import OneDriveChangesTrigger
 
 if TYPE_CHECKING:

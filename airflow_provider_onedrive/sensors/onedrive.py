@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import RENDERS_TRIGGERS, StartTriggerArgs
-from airflow_provider_onedrive.conditions import (
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, Unauthenticated
+from airflow_provider_onedrive.graph.tracking.conditions import (
     IGNORED,
     MAX_FOUND_ITEMS,
     FileCondition,
@@ -18,17 +19,16 @@ from airflow_provider_onedrive.conditions import (
     Stability,
     condition_fields,
 )
-from airflow_provider_onedrive.graph.errors import ConfigurationError, Unauthenticated
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.moments import Moment, moment, template_of
 from airflow_provider_onedrive.sensors.base import OneDriveSensor, OneDriveSensorError, defers_by_default
 from airflow_provider_onedrive.sensors.changes import OneDriveChangesSensor
+from airflow_provider_onedrive.state.times import Moment, moment, template_of
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_onedrive.graph.models import DriveItem
+    from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 __all__ = ["OneDriveChangesSensor", "OneDriveFileSensor", "OneDriveSensorError"]
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent
-from airflow_provider_onedrive.conditions import outlives
-from airflow_provider_onedrive.graph.errors import GraphError, OneDriveError, Unauthenticated, without_urls
-from airflow_provider_onedrive.sharedclients import shared_client
+from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Unauthenticated, without_urls
+from airflow_provider_onedrive.graph.tracking.conditions import outlives
+from airflow_provider_onedrive.triggers.clients import shared_client
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

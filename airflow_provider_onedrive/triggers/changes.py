@@ -9,16 +9,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.changestate import AssetStore, ChangeState, Store, VariableStore
 from airflow_provider_onedrive.compat import TriggerEvent
-from airflow_provider_onedrive.conditions import IGNORED, outlives, shown
-from airflow_provider_onedrive.durable import DurableTrigger
-from airflow_provider_onedrive.following import AsyncFollowing, followed, state_name
-from airflow_provider_onedrive.graph.errors import OneDriveError
-from airflow_provider_onedrive.graph.foldersync import KINDS
+from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.tracking.conditions import IGNORED, outlives, shown
+from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.sharedclients import shared_client
+from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState, Store, VariableStore
+from airflow_provider_onedrive.state.change_tracker import AsyncFollowing, followed, state_name
 from airflow_provider_onedrive.triggers.base import CONNECTION_SECONDS, STORED_VERSION, PollingTrigger
+from airflow_provider_onedrive.triggers.clients import shared_client
+from airflow_provider_onedrive.triggers.delivery import DurableTrigger
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import TaskSuccessEvent, TriggerEvent
-from airflow_provider_onedrive.conditions import (
+from airflow_provider_onedrive.graph.flows.copies import said
+from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.tracking.conditions import (
     CONDITION_FIELDS,
     IGNORED,
     MAX_FOUND_ITEMS,
@@ -17,14 +19,12 @@ from airflow_provider_onedrive.conditions import (
     Stability,
     condition_fields,
 )
-from airflow_provider_onedrive.graph.copies import said
-from airflow_provider_onedrive.graph.errors import OneDriveError
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.moments import parsed
-from airflow_provider_onedrive.sealing import unsealed
-from airflow_provider_onedrive.sharedclients import shared_client
+from airflow_provider_onedrive.state.encryption import unsealed
+from airflow_provider_onedrive.state.times import parsed
 from airflow_provider_onedrive.triggers.base import STORED_VERSION, OneDriveTrigger, PollingTrigger
 from airflow_provider_onedrive.triggers.changes import OneDriveChangesTrigger
+from airflow_provider_onedrive.triggers.clients import shared_client
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient

@@ -13,8 +13,8 @@ from fault_operations import Scene
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.client import Client
-from airflow_provider_onedrive.graph.retry import RetryPolicy
-from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
 QUICK = RetryPolicy(first_wait_seconds=0.001, max_backoff_seconds=0.002, locked_waits_seconds=(0.001,) * 3)
 """Retries without waiting: no test sleeps."""

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
-from airflow_provider_onedrive.graph.messages import Flow, Request, Response
-from airflow_provider_onedrive.graph.quickxor import QuickXorHash
-from airflow_provider_onedrive.graph.retry import RetryPolicy
-from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.content.quickxor import QuickXorHash
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, Response
+from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")

@@ -10,9 +10,11 @@ import pytest
 import trustme
 
 from airflow_provider_onedrive.emulator.faults import drop_after, drop_before, expire_token, status
-from airflow_provider_onedrive.graph import cooldown, items
-from airflow_provider_onedrive.graph.asyncoperations import AsyncOperations
-from airflow_provider_onedrive.graph.errors import (
+from airflow_provider_onedrive.graph.async_operations import AsyncOperations
+from airflow_provider_onedrive.graph.flows import items
+from airflow_provider_onedrive.graph.http import cooldown
+from airflow_provider_onedrive.graph.operations import Operations
+from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     ConfigurationError,
     DriveNotFound,
@@ -24,8 +26,7 @@ from airflow_provider_onedrive.graph.errors import (
     Throttled,
     Unauthenticated,
 )
-from airflow_provider_onedrive.graph.messages import Request
-from airflow_provider_onedrive.graph.operations import Operations
+from airflow_provider_onedrive.graph.protocol.messages import Request
 
 
 @pytest.fixture

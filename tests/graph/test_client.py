@@ -15,7 +15,9 @@ import pytest
 
 from airflow_provider_onedrive.graph import Client as LazyClient
 from airflow_provider_onedrive.graph.client import Client
-from airflow_provider_onedrive.graph.errors import (
+from airflow_provider_onedrive.graph.flows.sessions import FRAGMENT_BYTES
+from airflow_provider_onedrive.graph.flows.upload_plan import SINGLE_PUT_BYTES
+from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     ItemNotFound,
     LocalFileError,
@@ -23,8 +25,6 @@ from airflow_provider_onedrive.graph.errors import (
     NameAlreadyExists,
     PreconditionFailed,
 )
-from airflow_provider_onedrive.graph.plans import SINGLE_PUT_BYTES
-from airflow_provider_onedrive.graph.sessions import FRAGMENT_BYTES
 
 AWKWARD = [
     "100% #1 (ä)+.csv",

@@ -14,8 +14,8 @@ import pytest
 import trustme
 
 from airflow_provider_onedrive.emulator.faults import drop_before, status
+from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.doctor import examine
-from airflow_provider_onedrive.graph.settings import Settings
 
 GOLDEN = Path(__file__).with_name("doctor_findings.txt")
 HOST = "contoso.sharepoint.com"

@@ -26,7 +26,8 @@ from airflow_provider_onedrive.emulator.faults import (
     drop_before,
     status,
 )
-from airflow_provider_onedrive.graph.errors import (
+from airflow_provider_onedrive.graph.flows.sessions import FRAGMENT_BYTES
+from airflow_provider_onedrive.graph.protocol.errors import (
     BadRequest,
     GraphError,
     ItemNotFound,
@@ -36,9 +37,8 @@ from airflow_provider_onedrive.graph.errors import (
     Stopped,
     Throttled,
 )
-from airflow_provider_onedrive.graph.messages import Request
-from airflow_provider_onedrive.graph.retry import RetryPolicy
-from airflow_provider_onedrive.graph.sessions import FRAGMENT_BYTES
+from airflow_provider_onedrive.graph.protocol.messages import Request
+from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
 
 @pytest.mark.parametrize("kind", EVERY, ids=name_of)

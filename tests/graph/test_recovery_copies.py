@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_onedrive.emulator.faults import Fault, drop_after, drop_before, status
 from airflow_provider_onedrive.emulator.trouble.kinds import NONE
-from airflow_provider_onedrive.graph.errors import (
+from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
     CopyUnfinished,

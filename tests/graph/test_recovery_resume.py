@@ -11,7 +11,9 @@ from fsspec.implementations.local import LocalFileSystem
 from upload_steps import IN_UNITS, LARGE
 
 from airflow_provider_onedrive.emulator.faults import Fault, corrupt_request, status
-from airflow_provider_onedrive.graph.errors import (
+from airflow_provider_onedrive.graph.flows.session_state import OpenSession
+from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES, UploadOptions
+from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
     Locked,
@@ -20,8 +22,6 @@ from airflow_provider_onedrive.graph.errors import (
     ServiceUnavailable,
     SourceChanged,
 )
-from airflow_provider_onedrive.graph.plans import UNIT_BYTES, UploadOptions
-from airflow_provider_onedrive.graph.resume import OpenSession
 
 TOTAL = len(LARGE)
 

@@ -10,7 +10,9 @@ import pytest
 from upload_steps import IN_UNITS, LARGE
 
 from airflow_provider_onedrive.emulator.faults import Fault, cut_request, drop_after, drop_before, status
-from airflow_provider_onedrive.graph.errors import (
+from airflow_provider_onedrive.graph.flows.sessions import QUOTA_CHECK_BYTES
+from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES, UploadOptions
+from airflow_provider_onedrive.graph.protocol.errors import (
     BadRequest,
     Locked,
     NameAlreadyExists,
@@ -20,10 +22,8 @@ from airflow_provider_onedrive.graph.errors import (
     ServiceUnavailable,
     SourceChanged,
 )
-from airflow_provider_onedrive.graph.messages import Request
-from airflow_provider_onedrive.graph.plans import UNIT_BYTES, UploadOptions
-from airflow_provider_onedrive.graph.retry import RetryPolicy
-from airflow_provider_onedrive.graph.sessions import QUOTA_CHECK_BYTES
+from airflow_provider_onedrive.graph.protocol.messages import Request
+from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
 TOTAL = len(LARGE)
 BY_PUT = UploadOptions()

@@ -13,9 +13,9 @@ from upath import UPath
 from upload_steps import IN_UNITS, LARGE
 
 from airflow_provider_onedrive.emulator.faults import Fault, corrupt_request, drop_after, latency
-from airflow_provider_onedrive.graph.errors import LocationError, SourceChanged, VerificationFailed
-from airflow_provider_onedrive.graph.messages import Request
-from airflow_provider_onedrive.graph.plans import UploadOptions
+from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
+from airflow_provider_onedrive.graph.protocol.errors import LocationError, SourceChanged, VerificationFailed
+from airflow_provider_onedrive.graph.protocol.messages import Request
 
 BY_PUT = UploadOptions()
 WAYS = pytest.mark.parametrize("options", [BY_PUT, IN_UNITS], ids=["put", "session"])

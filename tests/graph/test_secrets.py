@@ -14,10 +14,10 @@ import pytest
 
 from airflow_provider_onedrive.emulator.faults import cut_response, drop_before, expire_token, status
 from airflow_provider_onedrive.graph.client import Client
-from airflow_provider_onedrive.graph.errors import ConfigurationError, OneDriveError
-from airflow_provider_onedrive.graph.messages import Request
-from airflow_provider_onedrive.graph.plans import SINGLE_PUT_BYTES
-from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.flows.upload_plan import SINGLE_PUT_BYTES
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.messages import Request
 
 LARGE = hashlib.shake_128(b"large").digest(SINGLE_PUT_BYTES + 1)
 

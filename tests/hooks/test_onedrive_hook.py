@@ -17,8 +17,8 @@ from airflow.providers_manager import ProvidersManager
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.get_provider_info import get_provider_info
-from airflow_provider_onedrive.graph import cooldown
-from airflow_provider_onedrive.graph.errors import ConfigurationError, Throttled
+from airflow_provider_onedrive.graph.http import cooldown
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, Throttled
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 
 Change = Callable[..., None]

@@ -19,8 +19,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, status
 from airflow_provider_onedrive.emulator.serving.wire import Reply
-from airflow_provider_onedrive.graph.errors import ConfigurationError, FilesFailed
-from airflow_provider_onedrive.moments import moment
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, FilesFailed
 from airflow_provider_onedrive.operators import onedrive
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveDeleteOperator,
@@ -28,6 +27,7 @@ from airflow_provider_onedrive.operators.onedrive import (
     OneDriveListOperator,
     OneDriveUploadOperator,
 )
+from airflow_provider_onedrive.state.times import moment
 
 Context = Callable[..., Any]
 

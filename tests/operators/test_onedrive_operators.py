@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
-from airflow_provider_onedrive.graph.errors import ItemNotFound, OneDriveError, ServiceUnavailable, Throttled
+from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, OneDriveError, ServiceUnavailable, Throttled
 from airflow_provider_onedrive.operators.many import FILTER_FIELDS
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveDeleteOperator,

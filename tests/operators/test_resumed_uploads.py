@@ -14,8 +14,8 @@ import pytest
 from airflow_provider_onedrive.compat import get_fernet
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
-from airflow_provider_onedrive.graph import cooldown
-from airflow_provider_onedrive.graph.errors import ServiceUnavailable
+from airflow_provider_onedrive.graph.http import cooldown
+from airflow_provider_onedrive.graph.protocol.errors import ServiceUnavailable
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveSaveOperator,
     OneDriveUpdateOperator,

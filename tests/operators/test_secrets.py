@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
-from airflow_provider_onedrive.graph.sessions import FRAGMENT_BYTES
+from airflow_provider_onedrive.graph.flows.sessions import FRAGMENT_BYTES
 from airflow_provider_onedrive.operators.onedrive import OneDriveDownloadOperator, OneDriveUploadOperator
 
 SIZE = FRAGMENT_BYTES + 1

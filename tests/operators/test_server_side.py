@@ -23,8 +23,8 @@ from airflow_provider_onedrive.emulator.drive import EmulatedDrive
 from airflow_provider_onedrive.emulator.faults import Fault, drop_before, status
 from airflow_provider_onedrive.emulator.serving.wire import Reply
 from airflow_provider_onedrive.emulator.trouble.kinds import NONE
-from airflow_provider_onedrive.graph import cooldown
-from airflow_provider_onedrive.graph.errors import (
+from airflow_provider_onedrive.graph.http import cooldown
+from airflow_provider_onedrive.graph.protocol.errors import (
     CopyLost,
     NameAlreadyExists,
     OneDriveError,
@@ -38,7 +38,7 @@ from airflow_provider_onedrive.operators.onedrive import (
     OneDriveListOperator,
     OneDriveMoveOperator,
 )
-from airflow_provider_onedrive.sealing import sealed, unsealed
+from airflow_provider_onedrive.state.encryption import sealed, unsealed
 from airflow_provider_onedrive.triggers import onedrive as triggers
 from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger, OneDrivePauseTrigger
 

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_onedrive import compat
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
-from airflow_provider_onedrive.graph.errors import Throttled
+from airflow_provider_onedrive.graph.protocol.errors import Throttled
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveDownloadOperator,
     OneDriveListOperator,

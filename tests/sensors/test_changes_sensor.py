@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 
-from airflow_provider_onedrive import changestate
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.sensors.onedrive import OneDriveChangesSensor, OneDriveSensorError
+from airflow_provider_onedrive.state import change_store as changestate
 
 MODES = ("poke", "deferrable")
 

@@ -23,7 +23,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_onedrive.compat import TaskSuccessEvent
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, expire_token, status
-from airflow_provider_onedrive.graph.errors import AccessDenied, DriveNotFound, LocationError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, DriveNotFound, LocationError, OneDriveError
 from airflow_provider_onedrive.operators.onedrive import OneDriveListOperator
 from airflow_provider_onedrive.sensors import onedrive as sensors
 from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor, OneDriveSensorError

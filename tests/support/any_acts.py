@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from airflow_provider_onedrive.graph.client import Client
-from airflow_provider_onedrive.graph.errors import LocationError, NameAlreadyExists
+from airflow_provider_onedrive.graph.protocol.errors import LocationError, NameAlreadyExists
 
 FOLDERS = ["in", "out", "in/x", "in/y", "in/x/z", "out/v"]
 

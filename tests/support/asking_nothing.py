@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from airflow_provider_onedrive.graph.locations import Address, Location, address_of, parse
-from airflow_provider_onedrive.graph.places import Places
-from airflow_provider_onedrive.graph.settings import Settings
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.flows.resolver import Places
+from airflow_provider_onedrive.graph.protocol.locations import Address, Location, address_of, parse
 
 
 def result_of(flow: Generator[Any, Any, Any]) -> Any:

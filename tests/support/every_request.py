@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_onedrive.graph.plans import SINGLE_PUT_BYTES
+from airflow_provider_onedrive.graph.flows.upload_plan import SINGLE_PUT_BYTES
 
 TOKEN = {"operation": "token"}
 STAT = {"operation": "get", "path": r"root:/x/a\.bin$"}

@@ -13,9 +13,13 @@ import pytest
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.drive import EmulatedDrive
 from airflow_provider_onedrive.emulator.faults import cut_request, cut_response, status
-from airflow_provider_onedrive.graph import cooldown, downloads, localcopy, shelves
+from airflow_provider_onedrive.graph.auth import token_cache as shelves
 from airflow_provider_onedrive.graph.client import Client
-from airflow_provider_onedrive.graph.errors import (
+from airflow_provider_onedrive.graph.flows import downloads
+from airflow_provider_onedrive.graph.flows.session_state import OpenSession
+from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES, UploadOptions
+from airflow_provider_onedrive.graph.http import cooldown
+from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
     LocalFileError,
     LocationError,
@@ -24,9 +28,8 @@ from airflow_provider_onedrive.graph.errors import (
     PreconditionFailed,
     QuotaExceeded,
 )
-from airflow_provider_onedrive.graph.localcopy import DownloadOptions, LocalTarget
-from airflow_provider_onedrive.graph.plans import UNIT_BYTES, UploadOptions
-from airflow_provider_onedrive.graph.resume import OpenSession
+from airflow_provider_onedrive.graph.transfers import download as localcopy
+from airflow_provider_onedrive.graph.transfers.download import DownloadOptions, LocalTarget
 
 NEW = {
     "small": b"id;total\n" + b"1;23\n" * 30,

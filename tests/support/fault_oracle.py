@@ -14,9 +14,9 @@ from fault_scenarios import STALL_SECONDS, Met, Scenario
 
 from airflow_provider_onedrive.emulator.faults import Rule
 from airflow_provider_onedrive.emulator.habits import Habits
-from airflow_provider_onedrive.graph import cooldown
-from airflow_provider_onedrive.graph.errors import OneDriveError, PreconditionFailed, VerificationFailed
-from airflow_provider_onedrive.graph.models import DriveItem
+from airflow_provider_onedrive.graph.http import cooldown
+from airflow_provider_onedrive.graph.protocol.errors import OneDriveError, PreconditionFailed, VerificationFailed
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 _UNHEARD = {"drop_after", "cut_response_at_0", "cut_response_at_middle", "stall_response", "corrupt_response"}
 """What keeps the answer to a request that was done from its client."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from asking_nothing import locate, result_of
 
-from airflow_provider_onedrive.graph.errors import ItemNotFound, NameAlreadyExists, ServiceUnavailable
-from airflow_provider_onedrive.graph.messages import OutcomeUnknown, Response
-from airflow_provider_onedrive.graph.placing import Placement, placement
+from airflow_provider_onedrive.graph.flows.destinations import Placement, placement
+from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, NameAlreadyExists, ServiceUnavailable
+from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Response
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 MONITOR = "https://monitor.example/m?tempauth=SECRET"

@@ -6,19 +6,19 @@ import hashlib
 from itertools import pairwise
 from typing import Any
 
-from airflow_provider_onedrive.graph import uploads
-from airflow_provider_onedrive.graph.errors import (
+from airflow_provider_onedrive.graph.content.hashing import EVERY_DRIVE, Digests
+from airflow_provider_onedrive.graph.content.sources import MemorySource, Source
+from airflow_provider_onedrive.graph.flows import uploads
+from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES, Upload, UploadOptions
+from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
     NameAlreadyExists,
     PreconditionFailed,
     ServiceUnavailable,
 )
-from airflow_provider_onedrive.graph.hashing import EVERY_DRIVE, Digests
-from airflow_provider_onedrive.graph.locations import Location, address_of
-from airflow_provider_onedrive.graph.messages import Flow, OutcomeUnknown, Response
-from airflow_provider_onedrive.graph.models import DriveItem
-from airflow_provider_onedrive.graph.plans import UNIT_BYTES, Upload, UploadOptions
-from airflow_provider_onedrive.graph.sources import MemorySource, Source
+from airflow_provider_onedrive.graph.protocol.locations import Location, address_of
+from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Response
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 AT = address_of(Location("drives", ("d",), ("x", "a.csv")))

@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from watching import AssetStatePlayed
 
-from airflow_provider_onedrive.changestate import AssetStore, ChangeState
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.following import AsyncFollowing
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
-from airflow_provider_onedrive.graph.selection import Selection
-from airflow_provider_onedrive.graph.settings import Settings
-from airflow_provider_onedrive.graph.watching import Watch
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.tracking.selection import Selection
+from airflow_provider_onedrive.graph.tracking.watch import Watch
+from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState
+from airflow_provider_onedrive.state.change_tracker import AsyncFollowing
 
 Model = dict[str, str]
 """What a consumer makes of the events: by id, the path."""

@@ -14,16 +14,16 @@ from urllib.parse import urlsplit
 import pytest
 from watching import AssetStatePlayed, Watching, during
 
-from airflow_provider_onedrive.changestate import AssetStore, ChangeState
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
-from airflow_provider_onedrive.following import AsyncFollowing
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
-from airflow_provider_onedrive.graph.errors import ConfigurationError
-from airflow_provider_onedrive.graph.selection import Selection
-from airflow_provider_onedrive.graph.watching import Watch
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.tracking.selection import Selection
+from airflow_provider_onedrive.graph.tracking.watch import Watch
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.sharedclients import shared_client
+from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState
+from airflow_provider_onedrive.state.change_tracker import AsyncFollowing
+from airflow_provider_onedrive.triggers.clients import shared_client
 from airflow_provider_onedrive.triggers.onedrive import OneDriveChangesTrigger
 
 Start = Callable[..., Watching]

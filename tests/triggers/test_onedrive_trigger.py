@@ -16,7 +16,7 @@ import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, drop_before, expire_token, status
-from airflow_provider_onedrive.graph.errors import AccessDenied, DriveNotFound, LocationError, error_from_dict
+from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, DriveNotFound, LocationError, error_from_dict
 from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
 

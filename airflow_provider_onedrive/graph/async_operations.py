@@ -1,0 +1,105 @@
+"""What one can do with a location on an event loop: what moves no bytes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from typing import Unpack
+
+from airflow_provider_onedrive.graph.flows import copies, items, moves
+from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
+from airflow_provider_onedrive.graph.flows.destinations import Placing
+from airflow_provider_onedrive.graph.location_context import Addresses, LocationLike, log_deletion
+from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.protocol.locations import Address, Location
+from airflow_provider_onedrive.graph.protocol.messages import Flow, T
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+
+class AsyncOperations(Addresses, ABC):
+    """The methods of :class:`Operations` that move no bytes, for an event loop."""
+
+    @abstractmethod
+    async def run(self, flow: Flow[T]) -> T:
+        """Drive a flow to its end."""
+
+    async def address(self, location: LocationLike) -> Address:
+        """Turn a location into Graph's terms, as :meth:`locate` does."""
+        return await self._address(self._parse(location))
+
+    async def _address(self, place: Location) -> Address:
+        try:
+            return await self.run(self._locate(place))
+        except OneDriveError as error:
+            raise error.about("look for", str(place)) from None
+
+    async def stat(self, location: LocationLike) -> DriveItem:
+        address = await self.address(location)
+        return await self._about("look at", address, items.stat(address))
+
+    async def exists(self, location: LocationLike) -> bool:
+        address = await self.address(location)
+        return await self._about("look at", address, items.stat_or_none(address)) is not None
+
+    async def children(self, location: LocationLike) -> AsyncIterator[DriveItem]:
+        async for item in self._children(await self.address(location)):
+            yield item
+
+    async def walk(self, location: LocationLike) -> AsyncIterator[DriveItem]:
+        async for item in self._walk(await self.address(location)):
+            yield item
+
+    async def create_folder(
+        self, location: LocationLike, *, exist_ok: bool = False, create_folders: bool = False
+    ) -> DriveItem:
+        address = await self._address(self._new_folder(location))
+        how = items.make_folder(address, exist_ok=exist_ok, create_folders=create_folders)
+        return await self._about("create", address, how)
+
+    async def move(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> DriveItem:
+        plan = await self.run(self._placement(location, destination, how))
+        return await self._about("move", plan.source, moves.move(plan))
+
+    async def start_copy(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> Copy:
+        plan = await self.run(self._placement(location, destination, how))
+        return await self._about("copy", plan.source, copies.start(plan))
+
+    async def copy_progress(self, monitor_url: str) -> Progress:
+        return await self.run(copies.progress(monitor_url))
+
+    async def delete(
+        self,
+        location: LocationLike,
+        *,
+        recursive: bool = False,
+        permanent: bool = False,
+        max_items: int = 1000,
+        dry_run: bool = False,
+        ignore_if_missing: bool = False,
+    ) -> list[DriveItem]:
+        address = await self._address(self._deletable(location))
+        how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
+        return log_deletion(await self._about("delete", address, items.remove(address, how)), address, how)
+
+    async def _children(self, address: Address) -> AsyncIterator[DriveItem]:
+        url: str | None = None
+        while True:
+            page = await self._about("list", address, items.children(address, url))
+            for item in page.items:
+                yield item
+            if (url := page.next_url) is None:
+                return
+
+    async def _walk(self, address: Address) -> AsyncIterator[DriveItem]:
+        async for item in self._children(address):
+            yield item
+            if item.may_hold_something:
+                async for below in self._walk(address.by_id(item.drive_id, item.id)):
+                    yield below
+
+    async def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
+        try:
+            return await self.run(flow)
+        except OneDriveError as error:
+            self._annotate(error, operation, address)
+            raise

@@ -1,0 +1,341 @@
+"""How each kind of identity gets a token: by msal, with our HTTP client and never its own.
+
+https://learn.microsoft.com/en-us/entra/msal/python/
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httpx
+import msal
+
+from airflow_provider_onedrive.graph.auth import entra
+from airflow_provider_onedrive.graph.auth.token_cache import Known, Shelf
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.http.factory import blocking_http, is_untrusted, untrusted
+from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError, SignInFailed, stopped
+
+log = logging.getLogger(__name__)
+
+Answer = Mapping[str, Any]
+"""What msal gives: ``access_token`` and ``expires_in`` (seconds), or ``error`` and its description."""
+
+_GRAPH_ID = "00000003-0000-0000-c000-000000000000"
+_STORED_EVERY_SECONDS = 24 * 3600
+
+
+class Identity(ABC):
+    """Somebody or something that Entra gives tokens to.
+
+    :param flag: ends a request to Entra.
+    """
+
+    can_renew = True
+
+    def __init__(self, settings: Settings, flag: StopFlag) -> None:
+        self._settings = settings
+        self._flag = flag
+        self._http: _Http | None = None
+        self._session: Any = None  # msal's object, which remembers Entra's addresses and tokens
+
+    def acquire(self) -> Answer:
+        """Ask for a token.
+
+        :raises SignInFailed: if that is refused for good.
+        :raises Throttled, ServiceUnavailable: if it is not.
+        """
+        try:
+            return self._acquire()
+        except OneDriveError:  # some are a ValueError by name
+            raise
+        except httpx.HTTPStatusError as error:
+            raise entra.passing(error.response.status_code, error.response.headers) from None
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        except (ValueError, RuntimeError, httpx.InvalidURL):  # msal's words for what is no answer of Entra's
+            self.forget()
+            raise entra.not_entra(self._url) from None
+
+    @abstractmethod
+    def _acquire(self) -> Answer: ...
+
+    def forget(self) -> None:
+        """Ask anew next time: nothing is remembered of Entra's addresses or of tokens."""
+        self._session = None
+
+    def close(self) -> None:
+        if self._http is not None:
+            self._http.close()
+
+    @property
+    def _url(self) -> str:
+        return self._settings.authority_url
+
+    def _get_http(self, **options: Any) -> _Http:
+        if self._http is None:
+            hooks = {"response": [_raise_what_may_pass]}
+            self._http = _Http(blocking_http(self._settings, self._flag, event_hooks=hooks, **options))
+        return self._http
+
+    def _unreachable(self, error: httpx.HTTPError) -> Exception:
+        if self._flag.is_set():
+            return stopped()
+        host = str(urlsplit(self._url).hostname)
+        return untrusted(host) if is_untrusted(error) else entra.unreachable(host, str(error) or type(error).__name__)
+
+
+class GivenToken(Identity):
+    """A token from elsewhere, for short runs: it is not renewed."""
+
+    can_renew = False
+
+    def _acquire(self) -> Answer:
+        token = self._settings.access_token
+        claims = claims_of(token)
+        seconds = int(claims["exp"] - time.time()) if "exp" in claims else _STORED_EVERY_SECONDS
+        if seconds <= 0:
+            raise SignInFailed(
+                f"The connection's access token has expired {-seconds} s ago",
+                code="expired",
+                advice="Put a fresh one into it; for what runs on a schedule use another auth.",
+            )
+        self._check_audience(claims)
+        return {"access_token": token, "expires_in": seconds}
+
+    def _check_audience(self, claims: Mapping[str, Any]) -> None:
+        audience, graph = str(claims.get("aud") or _GRAPH_ID), urlsplit(self._settings.graph_url).hostname
+        if audience != _GRAPH_ID and urlsplit(audience).hostname not in (graph, "graph.microsoft.com"):
+            raise SignInFailed(
+                f"The connection's access token is for {audience}, and not for {graph}",
+                code="audience",
+                advice=f"Ask for a token with the scope {self._settings.graph_url}/.default.",
+            )
+
+
+class App(Identity):
+    """An application with a secret, a certificate, or a token of another issuer."""
+
+    def __init__(self, settings: Settings, flag: StopFlag) -> None:
+        super().__init__(settings, flag)
+        self._application: msal.ConfidentialClientApplication | None = None
+
+    def _acquire(self) -> Answer:
+        self._application = self._application or _application(self._settings, self._get_http(), self._credential())
+        return cast(
+            "Answer",
+            self._application.acquire_token_for_client(list(self._settings.scopes), http_exceptions=(httpx.HTTPError,)),
+        )
+
+    def forget(self) -> None:
+        self._application = None  # msal keeps what it was told of Entra's addresses, and its tokens
+
+    def _credential(self) -> Any:
+        settings = self._settings
+        if settings.certificate is not None:
+            return {
+                "private_key": settings.certificate.private_key,
+                "public_certificate": settings.certificate.certificate,
+                "passphrase": settings.certificate.passphrase or None,
+            }
+        if settings.federated_token_file is not None:
+            return {"client_assertion": partial(_read_federated_token, settings.federated_token_file)}
+        return settings.client_secret
+
+
+class ManagedIdentity(Identity):
+    """The identity of the Azure machine itself, or one that is assigned to it.
+
+    https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/overview
+    """
+
+    def _acquire(self) -> Answer:
+        http = self._get_http(is_direct=True)
+        self._session = self._session or msal.ManagedIdentityClient(self._name(), http_client=http)
+        return cast("Answer", self._session.acquire_token_for_client(resource=self._settings.graph_url))
+
+    def _name(self) -> Any:
+        name = self._settings.client_id
+        if not name:
+            return msal.SystemAssignedManagedIdentity()
+        kind = "resource_id" if name.startswith("/") else "client_id"
+        return msal.UserAssignedManagedIdentity(**{kind: name})
+
+    def _unreachable(self, error: httpx.HTTPError) -> Exception:
+        return entra.unreachable(
+            "The managed identity's endpoint",
+            str(error) or type(error).__name__,
+            "Does this worker run on Azure, and has it an identity? On Kubernetes use auth 'federated'.",
+        )
+
+
+class SignedInUser(Identity):
+    """Somebody who has signed in once. Each token brings a new refresh token, and the newest lasts longest.
+
+    :param known: what the process knows of the identity.
+    :param shelf: where the newest refresh token waits for the next process; None keeps it here only.
+    """
+
+    def __init__(self, settings: Settings, flag: StopFlag, known: Known, shelf: Shelf | None) -> None:
+        super().__init__(settings, flag)
+        self._known = known
+        self._shelf = shelf
+
+    def _acquire(self) -> Answer:
+        newest = self._known.refresh_token or self._stored().get("refresh_token") or self._settings.refresh_token
+        answer = self._redeem(newest)
+        if answer.get("error") == "invalid_grant" and newest != self._settings.refresh_token:
+            log.warning("Entra refused the stored refresh token; the connection's own is tried.")
+            answer = self._redeem(self._settings.refresh_token)
+        if token := answer.get("refresh_token"):
+            self._keep(token)
+        return answer
+
+    def _redeem(self, refresh_token: str) -> Answer:
+        secret = self._settings.client_secret or None
+        self._session = self._session or _application(self._settings, self._get_http(), secret)
+        scopes = list(self._settings.scopes)
+        return cast("Answer", self._session.acquire_token_by_refresh_token(refresh_token, scopes))
+
+    def _keep(self, token: str) -> None:
+        self._known.refresh_token = token
+        if self._shelf is None:
+            log.info("The newest refresh token is not kept; the connection's own ends 90 days after its last use.")
+            return
+        if time.time() - float(self._stored().get("stored_at", 0)) >= _STORED_EVERY_SECONDS:
+            kept = {"of": self._mark, "refresh_token": token, "stored_at": time.time()}
+            self._shelf.write(json.dumps(kept))
+
+    def _stored(self) -> dict[str, Any]:
+        """Read what an earlier process kept, unless the connection has got another token since."""
+        try:
+            stored = json.loads((self._shelf.read() if self._shelf else None) or "{}")
+        except ValueError:
+            return {}
+        return stored if isinstance(stored, dict) and stored.get("of") == self._mark else {}
+
+    @property
+    def _mark(self) -> str:
+        return self._settings.identity_digest
+
+
+def identity_of(settings: Settings, flag: StopFlag, known: Known, refresh_tokens: Shelf | None) -> Identity:
+    """Choose by the connection's ``auth``."""
+    if settings.auth == "refresh_token":
+        return SignedInUser(settings, flag, known, refresh_tokens)
+    kinds = {"access_token": GivenToken, "managed_identity": ManagedIdentity}
+    return kinds.get(settings.auth, App)(settings, flag)
+
+
+def device_sign_in(settings: Settings, show_message: Callable[[str], object], flag: StopFlag | None = None) -> str:
+    """Let somebody sign in on another device, and return the refresh token.
+
+    https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-device-code
+
+    :param show_message: shows the person where to go and which code to enter.
+    :param flag: ends the waiting.
+    :raises SignInFailed: if it is refused, declined, or takes too long.
+    """
+    session = _DeviceSignIn(settings, flag or StopFlag(), show_message)
+    try:
+        answer = session.acquire()
+    finally:
+        session.close()
+    if session.is_stopped:
+        raise stopped()
+    if "refresh_token" not in answer:
+        raise entra.refused(answer)
+    return str(answer["refresh_token"])
+
+
+class _DeviceSignIn(Identity):
+    def __init__(self, settings: Settings, flag: StopFlag, show_message: Callable[[str], object]) -> None:
+        super().__init__(settings, flag)
+        self._show_message = show_message
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._flag.is_set()
+
+    def _acquire(self) -> Answer:
+        application = _application(self._settings, self._get_http(), None)
+        flow = application.initiate_device_flow(list(self._settings.scopes))
+        if "user_code" not in flow:
+            return cast("Answer", flow)
+        self._show_message(str(flow["message"]))
+        return cast("Answer", application.acquire_token_by_device_flow(flow, exit_condition=self._is_over))
+
+    def _is_over(self, flow: Mapping[str, Any]) -> bool:
+        return self.is_stopped or time.time() > float(flow.get("expires_at", 0))
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Read what a token says; nothing where it is no JWT, as those of personal accounts are."""
+    try:
+        _, body, _ = token.split(".")
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except ValueError:
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _application(settings: Settings, http: _Http, credential: Any) -> Any:
+    kind = msal.PublicClientApplication if credential is None else msal.ConfidentialClientApplication
+    more = {} if credential is None else {"client_credential": credential}
+    try:
+        return kind(
+            settings.client_id,
+            authority=settings.authority,
+            instance_discovery=False,  # the settings have checked the host
+            http_client=http,
+            **more,
+        )
+    except ValueError as error:
+        raise entra.no_such_authority(str(error), settings) from None
+
+
+def _read_federated_token(path: Path) -> str:
+    """Read the file anew each time: its token lives for an hour, and the cluster replaces it.
+
+    :raises ConfigurationError: if it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"The federated token file {path} cannot be read ({type(error).__name__}).",
+            advice="Is the token projected into this worker (workload identity, its service account and label)?",
+        ) from None
+
+
+def _raise_what_may_pass(response: httpx.Response) -> None:
+    if entra.may_pass(response.status_code):
+        raise httpx.HTTPStatusError("may pass", request=response.request, response=response)
+
+
+class _Http:
+    """What msal wants of an HTTP library. It gives a certificate's assertion as bytes, which httpx would misspell."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+
+    def get(self, url: str, params: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
+        return self._http.get(url, params=params, headers=headers)
+
+    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
+        if isinstance(data, Mapping):
+            data = {name: each.decode() if isinstance(each, bytes) else each for name, each in data.items()}
+        return self._http.post(url, params=params, data=data, headers=headers)
+
+    def close(self) -> None:
+        self._http.close()

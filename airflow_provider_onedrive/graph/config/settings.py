@@ -1,0 +1,303 @@
+"""What a connection says, read and checked before anything is sent."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_onedrive.graph.config import fields as read
+from airflow_provider_onedrive.graph.config.certificates import ClientCertificate, client_certificate
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.locations import Location, parse_allowed, parse_myfiles, parse_shared
+
+DEFAULT_TIMEOUT_SECONDS = 60.0
+DEFAULT_USER_AGENT = "NONISV|airflow-provider-onedrive|airflow-provider-onedrive/0.1.0"
+DEFAULT_TOKEN_FILE_ROOTS = ("/var/run/secrets",)
+NAME_POLICIES = ("error", "replace")
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One of Microsoft's clouds. https://learn.microsoft.com/en-us/graph/deployments."""
+
+    authority_url: str
+    graph_url: str
+
+
+CLOUDS = {
+    "global": Cloud("https://login.microsoftonline.com", "https://graph.microsoft.com"),
+    "us_gov": Cloud("https://login.microsoftonline.us", "https://graph.microsoft.us"),
+    "us_gov_dod": Cloud("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+    "china": Cloud("https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
+}
+_MICROSOFT_HOSTS = frozenset(
+    urlsplit(url).hostname for cloud in CLOUDS.values() for url in (cloud.authority_url, cloud.graph_url)
+)
+_TENANT = re.compile(r"[A-Za-z0-9.-]+")
+_REQUIRED = {
+    "client_secret": ("tenant_id", "client_id", "client_secret"),
+    "certificate": ("tenant_id", "client_id", "certificate_private_key", "certificate"),
+    "federated": ("tenant_id", "client_id", "federated_token_file"),
+    "managed_identity": (),
+    "refresh_token": ("client_id", "refresh_token"),
+    "access_token": ("access_token",),
+}
+"""The kinds of identity, and the fields that each of them needs."""
+AUTH_KINDS = tuple(_REQUIRED)
+_OPTIONAL = {
+    "certificate": ("certificate_private_key_passphrase",),
+    "managed_identity": ("client_id",),
+    "refresh_token": ("tenant_id", "client_secret"),
+}
+_CREDENTIALS = frozenset(  # besides client_secret: the form keeps a password that another auth does not need
+    {
+        *("certificate_private_key", "certificate_private_key_passphrase", "certificate"),
+        *("federated_token_file", "refresh_token", "access_token"),
+    }
+)
+FIELDS: tuple[str, ...] = (
+    *("auth", "client_id", "client_secret", "tenant_id", "myfiles", "shared", "cloud"),
+    *("certificate_private_key", "certificate_private_key_passphrase", "certificate", "federated_token_file"),
+    *("refresh_token", "access_token", "scopes", "graph_url", "authority_url", "ca_certificate", "proxy"),
+    *("timeout_seconds", "max_concurrent", "requests_per_second", "user_agent", "read_only", "allowed_locations"),
+    "name_policy",
+)
+# https://learn.microsoft.com/en-us/azure/aks/workload-identity-overview#service-account-labels-and-annotations
+_OF_WORKLOAD_IDENTITY = {
+    "client_id": "AZURE_CLIENT_ID",
+    "tenant_id": "AZURE_TENANT_ID",
+    "federated_token_file": "AZURE_FEDERATED_TOKEN_FILE",
+    "authority_url": "AZURE_AUTHORITY_HOST",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A Microsoft Graph identity and how to reach it.
+
+    :param myfiles: what ``myfiles`` names; None means the signed-in user's own drive.
+    :param shared: what ``shared/<name>`` names: a location, or a sharing link, which is a secret.
+    :param scopes: of the token; ``<graph host>/.default`` unless the connection says otherwise.
+    :param certificate: that an application signs in with; None with other kinds of identity.
+    :param federated_token_file: of a workload identity; None with other kinds of identity.
+    :param ca_certificate: PEM text of the authorities to trust; None means the system's.
+    :param timeout_seconds: of connecting, and of each wait for the next bytes.
+    :param max_concurrent: how many requests one client sends at once, and how many files of a folder it moves at
+        once; None leaves both to whoever asks.
+    :param requests_per_second: that one client sends at most; None sets no limit.
+    :param read_only: nothing is ever changed.
+    :param allowed_locations: nothing outside of them is touched; empty means everything the identity may.
+    :param name_policy: of names that OneDrive does not take: ``error``, or ``replace`` what it does not take in them.
+    """
+
+    auth: str
+    graph_url: str
+    authority_url: str
+    scopes: tuple[str, ...]
+    tenant_id: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    certificate: ClientCertificate | None = None
+    federated_token_file: Path | None = None
+    refresh_token: str = field(default="", repr=False)
+    access_token: str = field(default="", repr=False)
+    myfiles: Location | None = None
+    shared: Mapping[str, Location] = field(default_factory=dict)
+    ca_certificate: str | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    max_concurrent: int | None = None
+    requests_per_second: float | None = None
+    user_agent: str = DEFAULT_USER_AGENT
+    read_only: bool = False
+    allowed_locations: tuple[Location, ...] = ()
+    name_policy: str = "error"
+
+    @classmethod
+    def from_fields(
+        cls,
+        fields: Mapping[str, Any],
+        *,
+        trusted_hosts: Collection[str] = (),
+        token_file_roots: Sequence[str] = DEFAULT_TOKEN_FILE_ROOTS,
+        environment: Mapping[str, str] | None = None,
+    ) -> Settings:
+        """Read the fields of a connection; values may be text, as a connection URI makes them.
+
+        :param trusted_hosts: host names besides Microsoft's that the deployment lets tokens and secrets go to.
+        :param token_file_roots: directories below which a federated token file may lie.
+        :param environment: where empty fields of a federated identity are looked up; None means the process's.
+        :raises ConfigurationError: naming the field.
+        """
+        given = {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+        _refuse_unknown(given)
+        auth = read.choice(given, "auth", AUTH_KINDS, "client_secret")
+        if auth == "federated":
+            given = _of_workload_identity(os.environ if environment is None else environment) | given
+        cloud = read.choice(given, "cloud", CLOUDS, "global")
+        graph_url = _url(given, "graph_url", CLOUDS[cloud].graph_url, trusted_hosts)
+        return cls(
+            auth=auth,
+            graph_url=graph_url,
+            authority_url=_url(given, "authority_url", CLOUDS[cloud].authority_url, trusted_hosts),
+            scopes=read.words(given, "scopes") or (f"{graph_url}/.default",),
+            ca_certificate=read.authorities(given, "ca_certificate"),
+            proxy=_proxy(given, trusted_hosts),
+            timeout_seconds=_seconds(given),
+            max_concurrent=read.whole_number(given, "max_concurrent", 1, 256),
+            requests_per_second=read.number(given, "requests_per_second", 0.01, 10_000),
+            user_agent=read.header(given, "user_agent") or DEFAULT_USER_AGENT,
+            myfiles=parse_myfiles(read.text(given, "myfiles")) if "myfiles" in given else None,
+            shared=parse_shared(read.table(given, "shared", '{"team": "drives/<drive-id>/Reports"}')),
+            read_only=read.flag(given, "read_only"),
+            allowed_locations=parse_allowed(read.lines(given, "allowed_locations")),
+            name_policy=read.choice(given, "name_policy", NAME_POLICIES, "error"),
+            **_identity(given, auth, token_file_roots),
+        )
+
+    @property
+    def authority(self) -> str:
+        return f"{self.authority_url}/{self.tenant_id}"
+
+    @property
+    def has_delta(self) -> bool:
+        """Whether delta can be relied on: other clients have given it up in the national clouds."""
+        national = {cloud.graph_url for name, cloud in CLOUDS.items() if name != "global"}
+        return self.graph_url not in national
+
+    @property
+    def is_app(self) -> bool:
+        """Whether the identity is surely an application, which has no drive of its own."""
+        return self.auth in ("client_secret", "certificate", "federated", "managed_identity")
+
+    @property
+    def identity_digest(self) -> str:
+        """What tells this identity from others; nothing can be read from it."""
+        of_certificate = (self.certificate.private_key, self.certificate.certificate) if self.certificate else ()
+        told = (
+            *(self.auth, self.graph_url, self.authority, self.client_id, self.scopes, self.client_secret),
+            *(of_certificate, str(self.federated_token_file), self.refresh_token, self.access_token),
+        )
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """What tells these settings from others; nothing can be read from it."""
+        links = [place.link for place in (self.myfiles, *self.shared.values()) if place]
+        more = (links, self.ca_certificate, self.proxy)
+        return hashlib.sha256(f"{self.identity_digest}{self!r}{more!r}".encode()).hexdigest()
+
+
+def _refuse_unknown(given: Mapping[str, Any]) -> None:
+    """Refuse what is not understood: a limit that is silently ignored is worse than none."""
+    for name in given:
+        if name not in FIELDS:
+            close = difflib.get_close_matches(name, FIELDS, n=1)
+            advice = f"Did you mean {close[0]}?" if close else "Remove it."
+            raise ConfigurationError(f"The connection's field {name} is unknown.", advice=advice)
+
+
+def _of_workload_identity(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, variable in _OF_WORKLOAD_IDENTITY.items() if (value := environment.get(variable))}
+
+
+def _identity(given: Mapping[str, Any], auth: str, token_file_roots: Sequence[str]) -> dict[str, Any]:
+    _refuse_what_others_need(given, auth)
+    names = (*_REQUIRED[auth], *_OPTIONAL.get(auth, ()))
+    identity: dict[str, Any] = {
+        name: read.required(given, name, auth) if name in _REQUIRED[auth] else read.text(given, name)
+        for name in names
+        if not name.startswith("certificate")
+    }
+    if "tenant_id" in identity:
+        identity["tenant_id"] = _tenant(identity["tenant_id"] or "common")
+    if auth == "certificate":
+        identity["certificate"] = client_certificate(given, auth)
+    if auth == "federated":
+        identity["federated_token_file"] = _token_file(identity["federated_token_file"], token_file_roots)
+    if auth == "access_token":
+        read.header(given, "access_token")
+    return identity
+
+
+def _refuse_what_others_need(given: Mapping[str, Any], auth: str) -> None:
+    """Refuse a credential that would not be used: the identity would be another one than was meant."""
+    used = {*_REQUIRED[auth], *_OPTIONAL.get(auth, ())}
+    for name in sorted(_CREDENTIALS & set(given) - used):
+        kind = next(kind for kind, names in _REQUIRED.items() if name in (*names, *_OPTIONAL.get(kind, ())))
+        raise read.wrong(name, f"is not used with auth {auth!r}.", f"Empty it, or set auth to {kind}.")
+
+
+def _tenant(text: str) -> str:
+    if not _TENANT.fullmatch(text):
+        raise read.wrong("tenant_id", "is no tenant.", "Give the tenant's id or its domain name.")
+    return text
+
+
+def _token_file(text: str, roots: Sequence[str]) -> Path:
+    """Pass a path below a root: whoever may edit a connection must not be able to send any file of a worker."""
+    path = Path(os.path.realpath(text))
+    if not any(path.is_relative_to(os.path.realpath(root)) for root in roots):
+        raise read.wrong(
+            "federated_token_file",
+            f"is {text}, which does not lie below {' or '.join(roots) or 'any allowed directory'}; nothing was read.",
+            "Whoever runs this Airflow may list its directory in [onedrive] token_file_roots.",
+        )
+    return Path(text)
+
+
+def _url(given: Mapping[str, Any], name: str, default: str, trusted_hosts: Collection[str]) -> str:
+    """Read a base URL: whoever may edit a connection must not be able to send its secret elsewhere."""
+    text = (read.text(given, name) or default).rstrip("/")
+    parts = read.split_url(text, "https")
+    if parts is None or "@" in parts.netloc or parts.path or parts.query or parts.fragment:
+        raise read.wrong(name, "is no plain https address.", f"Write it like {default}.")
+    if parts.hostname not in _MICROSOFT_HOSTS and not _is_trusted(parts.hostname, trusted_hosts):
+        raise read.wrong(
+            name,
+            f"is on the host {parts.hostname!r}, which is not trusted; nothing was sent.",
+            "Whoever runs this Airflow may list the host in [onedrive] trusted_hosts.",
+        )
+    return text
+
+
+def _is_trusted(host: str | None, trusted_hosts: Collection[str]) -> bool:
+    return host in {trusted.lower() for trusted in trusted_hosts}
+
+
+def _proxy(given: Mapping[str, Any], trusted_hosts: Collection[str]) -> str | None:
+    """Read the proxy's address, which may hold a password and so is not shown.
+
+    Together with an authority of one's own a proxy can read what goes to Microsoft, the secret included.
+    """
+    text = read.text(given, "proxy")
+    if not text:
+        return None
+    parts = read.split_url(text, "http", "https")
+    if parts is None:
+        raise read.wrong("proxy", "is no http address.", "Write it like http://proxy.example:3128.")
+    if "ca_certificate" in given and not _is_trusted(parts.hostname, trusted_hosts):
+        raise ConfigurationError(
+            "The connection has both proxy and ca_certificate, so the proxy could read its secret; nothing was sent.",
+            advice="Whoever runs this Airflow may list the proxy's host in [onedrive] trusted_hosts.",
+        )
+    return text
+
+
+def _seconds(given: Mapping[str, Any]) -> float:
+    value = given.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds <= 3600:  # noqa: PLR2004 - an hour without a byte is no connection
+        raise read.wrong("timeout_seconds", f"is {value!r}.", "Give 1 to 3600.")
+    return seconds

@@ -1,0 +1,135 @@
+"""Which files of a tree are meant. Pure: the same for local and remote trees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, lru_cache
+
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+
+_WILDCARD = re.compile(r"[*?]")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a file has to be like; None asks for nothing.
+
+    Patterns know ``*`` (within a name), ``**`` (across folders) and ``?``; anything else is literal, and case does not
+    count, as in OneDrive's names. A pattern without ``/`` is compared with the name, another one with the path below
+    the folder. ``**/`` also means no folder at all, and a ``/`` at the end everything below.
+
+    :param regex: is searched in the path below the folder; case counts.
+    :param exclude: patterns of what is left out.
+    :param newer_than: modified later than this aware time; ``older_than`` earlier.
+    :param min_size: bytes, inclusive; so is ``max_size``.
+    """
+
+    file_pattern: str | None = None
+    regex: str | None = None
+    exclude: str | Sequence[str] = ()
+    newer_than: datetime | None = None
+    older_than: datetime | None = None
+    min_size: int | None = None
+    max_size: int | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be meant.
+
+        :raises ConfigurationError: naming the parameter.
+        """
+        given = (("file_pattern", (self.file_pattern,)), ("regex", (self.regex,)), ("exclude", self._excluded))
+        for name, texts in given:
+            if any(text is not None and not str(text).strip() for text in texts):
+                raise ConfigurationError(
+                    f"{name} is empty.", advice="Check the template that makes it, or leave it out to take every name."
+                )
+        try:
+            _ = self._regex
+        except re.error as error:
+            raise ConfigurationError(f"regex {self.regex!r} cannot be read: {error}.", advice="Correct it.") from None
+
+    def match(self, path: str, size: int, modified_at: datetime | None) -> bool:
+        """Compare a file.
+
+        :param path: below the folder, names separated by ``/``.
+        """
+        return self.match_path(path) and self._match_size(size) and self._match_time(modified_at)
+
+    def match_path(self, path: str) -> bool:
+        """Compare only the path."""
+        if self.file_pattern is not None and not matches(path, str(self.file_pattern)):
+            return False
+        if self._regex is not None and not self._regex.search(path):
+            return False
+        return not any(matches(path, pattern) for pattern in self._excluded)
+
+    def groups(self, path: str) -> dict[str, str]:
+        """Return the named groups of the regular expression that a path has."""
+        found = self._regex.search(path) if self._regex is not None else None
+        return {name: text for name, text in found.groupdict().items() if text is not None} if found else {}
+
+    def _match_size(self, size: int) -> bool:
+        return not (
+            (self.min_size is not None and size < self.min_size) or (self.max_size is not None and size > self.max_size)
+        )
+
+    def _match_time(self, modified_at: datetime | None) -> bool:
+        if modified_at is None:
+            return self.newer_than is None and self.older_than is None
+        return not (
+            (self.newer_than is not None and modified_at <= self.newer_than)
+            or (self.older_than is not None and modified_at >= self.older_than)
+        )
+
+    @property
+    def _excluded(self) -> Sequence[str]:
+        return (self.exclude,) if isinstance(self.exclude, str) else self.exclude or ()
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str] | None:
+        return None if self.regex is None else re.compile(self.regex)
+
+
+def check_kind(kind: str) -> None:
+    """Refuse what is none.
+
+    :raises ConfigurationError: naming the parameter.
+    """
+    if kind not in ("file", "folder", "any"):
+        raise ConfigurationError(f"kind is {kind!r}.", advice="Use 'file', 'folder' or 'any'.")
+
+
+def matches(path: str, pattern: str) -> bool:
+    """Compare a path, or only its name where the pattern has no ``/``."""
+    subject = path if "/" in pattern else path.rpartition("/")[2]
+    return _compiled(pattern).fullmatch(subject) is not None
+
+
+def split_pattern(path: str) -> tuple[str, str | None]:
+    """Split a path into its folder and the pattern of what is meant in it, from the first name with a wildcard on.
+
+    :return: the folder, ending in ``/``, and the pattern; the path and None where it has no wildcard.
+    """
+    names = path.split("/")
+    first = next((number for number, name in enumerate(names) if _WILDCARD.search(name)), None)
+    if first is None:
+        return path, None
+    return "/".join(names[:first] or ["."]) + "/", "/".join(names[first:])
+
+
+def reaches_below(pattern: str | None) -> bool:
+    """Say whether a pattern means files in the folders of a folder as well."""
+    return pattern is not None and ("/" in pattern or "**" in pattern)
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    everything_below = "**" if pattern.endswith("/") else ""
+    parts = re.split(r"((?<![^/])\*\*/|\*\*|\*|\?)", pattern + everything_below)
+    return re.compile("".join(_TRANSLATED.get(part) or re.escape(part) for part in parts), re.IGNORECASE | re.DOTALL)
+
+
+_TRANSLATED = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}

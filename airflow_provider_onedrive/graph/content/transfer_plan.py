@@ -1,0 +1,260 @@
+"""What a transfer of many files is to do, decided before anything is sent. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocationError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+_TWICE = "another file would be {!r} too; names that differ only by case are the same in OneDrive"
+SAME = "the same is there"
+_MOST_CONCURRENT = 64  # more would only be throttled
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a tree.
+
+    :param path: below the tree's root, names separated by ``/``.
+    :param content: what the transfer takes: a local path, or an item.
+    :param problem: why it cannot be transferred: a socket, a name that is not UTF-8.
+    :param is_folder: a folder that cannot be looked into: nobody knows which files are meant by it.
+    """
+
+    path: str
+    size: int = 0
+    modified_at: datetime | None = None
+    content: Any = None
+    problem: str = ""
+    is_folder: bool = False
+
+
+class Action(Enum):
+    """What becomes of a file."""
+
+    TRANSFER = "transfer"
+    SKIP = "skip"
+    REFUSE = "refuse"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One file of a plan.
+
+    :param path: of the target, below its root.
+    :param reason: why it is skipped or refused.
+    :param there: what is at the target now; None where nothing is, or nobody looked.
+    """
+
+    action: Action
+    path: str
+    entry: Entry
+    reason: str = ""
+    there: Entry | None = None
+
+
+@dataclass(frozen=True)
+class Folder:
+    """How a folder is transferred.
+
+    :param recursive: also what lies in its folders.
+    :param keep_directory_structure: put a file below the target as it lies below the source; else all into one folder.
+    :param max_items: refuse a transfer of more files.
+    :param delete_extra: delete what the target has and the source has not, at most ``max_delete`` files.
+    :param dry_run: only say what would be done.
+    :param move: delete each source when its copy is verified.
+    :param fail_fast: stop at the first file that fails; else the rest goes on.
+    :param if_none: what happens when no file is chosen: ``fail`` or ``skip``.
+    """
+
+    filters: Filters = Filters()
+    recursive: bool = False
+    keep_directory_structure: bool = True
+    max_items: int = 10_000
+    delete_extra: bool = False
+    max_delete: int = 100
+    dry_run: bool = False
+    move: bool = False
+    fail_fast: bool = False
+    max_concurrent: int = 8
+    if_none: str = "fail"
+
+    @property
+    def has_folders(self) -> bool:
+        """Whether files come to lie in folders of the target."""
+        return self.recursive and self.keep_directory_structure
+
+    def check(self) -> None:
+        """Refuse what cannot be meant.
+
+        :raises ConfigurationError: naming the parameter.
+        """
+        self.filters.check()
+        if self.if_none not in ("fail", "skip"):
+            raise ConfigurationError(f"if_none is {self.if_none!r}.", advice="Use 'fail' or 'skip'.")
+        if not 1 <= self.max_concurrent <= _MOST_CONCURRENT:
+            raise ConfigurationError(
+                f"max_concurrent is {self.max_concurrent!r}.", advice=f"Give 1 to {_MOST_CONCURRENT}."
+            )
+        if self.move and self.delete_extra:
+            raise ConfigurationError(
+                "move and delete_extra contradict each other: what was moved would be deleted by the next run.",
+                advice="Give one of them.",
+            )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of a tree is meant.
+
+    :param named: files, and where they go below the target.
+    :param present: with ``delete_extra``, the keys of where all files of the source would go, meant or not.
+    """
+
+    named: tuple[tuple[str, Entry], ...]
+    present: frozenset[str] = frozenset()
+
+
+def choose(sources: Iterable[Entry], how: Folder) -> Choice:
+    """Choose the files that are meant.
+
+    :raises LocationError: if there are more than ``max_items``, or none where that is to fail.
+    """
+    named: list[tuple[str, Entry]] = []
+    present = set()
+    for entry in sources:
+        path = entry.path if how.keep_directory_structure else entry.path.rpartition("/")[2]
+        if how.delete_extra:
+            present.add(key(path))
+        if _is_meant(entry, how.filters):
+            named.append((path, entry))
+        if len(named) > how.max_items:
+            raise LocationError(
+                f"There are more than {how.max_items} files.", advice="Choose fewer, or raise max_items."
+            )
+    if not named and how.if_none == "fail":
+        raise LocationError("No file was chosen.", advice="Check folder and pattern, or pass if_none='skip'.")
+    return Choice(tuple(named), frozenset(present))
+
+
+def plan(
+    choice: Choice,
+    targets: Mapping[str, Entry],
+    how: Folder,
+    *,
+    refusal: Callable[[str], str] = lambda _: "",
+    skip_reason: Callable[[Entry, Entry], str] = lambda _source, _target: "",
+) -> list[Step]:
+    """Decide what becomes of each file.
+
+    :param targets: what is at the target now, by :func:`key`; empty where nobody needs to know.
+    :param refusal: says why a path cannot be written at the target; empty where it can.
+    :param skip_reason: says why a source need not be sent, given what is at its target; empty where it has to be.
+    :raises LocationError: if there is more to delete than ``max_delete``.
+    """
+    clashes = _clashes(path for path, _ in choice.named)
+    steps = []
+    for path, entry in choice.named:
+        there = targets.get(key(path))
+        if reason := entry.problem or clashes.get(key(path), "").format(path) or refusal(path):
+            steps.append(Step(Action.REFUSE, path, entry, reason))
+        elif there is not None and (reason := skip_reason(entry, there)):
+            steps.append(Step(Action.SKIP, path, entry, reason, there))
+        else:
+            steps.append(Step(Action.TRANSFER, path, entry, there=there))
+    return steps + _extra(choice.present, targets, how)
+
+
+def key(path: str) -> str:
+    """Return what two paths share that OneDrive takes for one: case does not count, all else does."""
+    return path.lower()
+
+
+def by_key(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Index a tree for :func:`plan`."""
+    return {key(entry.path): entry for entry in entries}
+
+
+def _is_meant(entry: Entry, filters: Filters) -> bool:
+    """Of what cannot be transferred neither size nor time are known."""
+    if entry.problem:
+        return entry.is_folder or filters.match_path(entry.path)
+    return filters.match(entry.path, entry.size, entry.modified_at)
+
+
+def _clashes(paths: Iterable[str]) -> dict[str, str]:
+    """Find what several files would be called, and files that would be called like a folder of others."""
+    counts = Counter(map(key, paths))
+    folders = {"/".join(names[:end]) for names in (each.split("/") for each in counts) for end in range(1, len(names))}
+    twice = {name: _TWICE for name, count in counts.items() if count > 1}
+    return twice | dict.fromkeys(counts.keys() & folders, "a folder would be {!r} too")
+
+
+def _extra(present: frozenset[str], targets: Mapping[str, Entry], how: Folder) -> list[Step]:
+    """Find what the target has and the source has not, among what the transfer is about."""
+    if not how.delete_extra:
+        return []
+    extra = [
+        Step(Action.DELETE, entry.path, entry)
+        for name, entry in sorted(targets.items())
+        if name not in present and not entry.problem and (how.has_folders or "/" not in entry.path)
+        if how.filters.match(entry.path, entry.size, entry.modified_at)
+    ]
+    if len(extra) > how.max_delete:
+        raise LocationError(
+            f"{len(extra)} files of the target are not in the source.",
+            advice="Look with dry_run=True, then raise max_delete if all of them may go.",
+        )
+    return extra
+
+
+@dataclass
+class Report:
+    """What became of each file.
+
+    :param kept: sources that were to be moved and could only be copied, and why they are still there.
+    :param planned: with ``dry_run``, what would be done.
+    """
+
+    done: list[DriveItem] = field(default_factory=list)
+    skipped: list[Step] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    planned: list[Step] = field(default_factory=list)
+    failed: list[tuple[str, str, bool]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def transferred_bytes(self) -> int:
+        return sum(item.size for item in self.done if item.outcome not in ("skipped", "already_there"))
+
+    def fail(self, path: str, problem: OneDriveError | str) -> None:
+        """Note a file that could not be transferred, and whether trying again may help."""
+        may_pass = isinstance(problem, OneDriveError) and problem.may_pass
+        self.failed.append((path, str(problem), may_pass))
+
+    def to_xcom(self, most: int = 1000) -> dict[str, Any]:
+        """Return plain JSON: how many there are of each, and lists of them that end after ``most``."""
+        planned = [{"path": step.path, "action": step.action.value, "reason": step.reason} for step in self.planned]
+        lists: dict[str, list[Any]] = {
+            "done": [item.path for item in self.done],
+            "skipped": [{"path": step.path, "reason": step.reason} for step in self.skipped],
+            "deleted": self.deleted,
+            "kept": [{"path": path, "reason": reason} for path, reason in self.kept],
+            "planned": planned,
+            "failed": [{"path": path, "error": error} for path, error, _ in self.failed],
+        }
+        return {
+            "counts": {name: len(found) for name, found in lists.items()},
+            **{name: found[:most] for name, found in lists.items()},
+            "bytes": self.transferred_bytes,
+            "seconds": round(self.seconds, 3),
+        }

@@ -1,0 +1,64 @@
+"""Flows that send many small requests as one. https://learn.microsoft.com/en-us/graph/json-batching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from airflow_provider_onedrive.graph.protocol.errors import (
+    GraphError,
+    ItemNotFound,
+    ServiceUnavailable,
+    Throttled,
+    error_from,
+)
+from airflow_provider_onedrive.graph.protocol.locations import item_url
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+BATCH_ITEMS = 20
+_ROUNDS = 7
+_BAD = 400
+
+
+def delete_items(items: Sequence[DriveItem], *, permanent: bool = False) -> Flow[list[GraphError | None]]:
+    """Delete up to 20 items, each only in the version that was seen; what has gone already is as good.
+
+    :return: what stood in the way of each, in the order of the items.
+    """
+    problems: list[GraphError | None] = [None] * len(items)
+    left = list(range(len(items)))
+    for failures in range(_ROUNDS):
+        body = {"requests": [_deletion(number, items[number], permanent=permanent) for number in left]}
+        response = yield Request("POST", "/$batch", json=body, failures=failures)
+        answers = {int(each["id"]): each for each in response.json["responses"]}
+        for number in left:
+            problems[number] = _problem(answers.get(number), items[number])
+        left = [number for number in left if isinstance(problems[number], (Throttled, ServiceUnavailable))]
+        if not left:
+            break
+    return problems
+
+
+def in_batches(items: Sequence[DriveItem]) -> Iterator[Sequence[DriveItem]]:
+    """Cut a list into what one request takes."""
+    for start in range(0, len(items), BATCH_ITEMS):
+        yield items[start : start + BATCH_ITEMS]
+
+
+def _deletion(number: int, item: DriveItem, *, permanent: bool) -> dict[str, Any]:
+    action = "permanentDelete" if permanent else ""
+    method = "POST" if permanent else "DELETE"
+    headers = {"If-Match": item.etag} if item.etag and not permanent else {}
+    return {"id": str(number), "method": method, "url": item_url(item.drive_id, item.id, action), "headers": headers}
+
+
+def _problem(answer: Mapping[str, Any] | None, item: DriveItem) -> GraphError | None:
+    path = item_url(item.drive_id, item.id)
+    if answer is None:
+        return ServiceUnavailable("Graph left one part of a batch unanswered", method="DELETE", path=path)
+    if answer["status"] < _BAD:
+        return None
+    headers = {str(name).lower(): str(value) for name, value in (answer.get("headers") or {}).items()}
+    error = error_from(answer["status"], headers, answer.get("body"), method="DELETE", path=path)
+    return None if isinstance(error, ItemNotFound) else error

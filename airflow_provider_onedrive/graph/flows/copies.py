@@ -1,0 +1,351 @@
+"""Flows that copy on the server: no byte passes through this machine.
+
+Graph accepts a copy at once and tells its end at a *monitor*, an address that needs no token: it is a secret. Whether
+the name is taken is told there too. https://learn.microsoft.com/en-us/graph/api/driveitem-copy and
+https://learn.microsoft.com/en-us/graph/long-running-actions-overview
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from airflow_provider_onedrive.graph.flows.destinations import (
+    LOOKS,
+    ROUNDS,
+    Placement,
+    is_copy,
+    is_same_drive,
+    look,
+    make_way,
+    names_for,
+    parent_of,
+    source_of,
+)
+from airflow_provider_onedrive.graph.flows.items import CONFLICT
+from airflow_provider_onedrive.graph.protocol.errors import (
+    AccessDenied,
+    BadRequest,
+    CopyLost,
+    CopyUnfinished,
+    GraphError,
+    ItemNotFound,
+    LocationError,
+    Locked,
+    NameAlreadyExists,
+    NameHeld,
+    NotSupported,
+    OneDriveError,
+    QuotaExceeded,
+    ResyncRequired,
+    ServiceUnavailable,
+    Throttled,
+    Unauthenticated,
+    without_urls,
+)
+from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
+from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+log = logging.getLogger(__name__)
+
+_SENDS = 5
+_LONGEST_PAUSE = 6
+"""Pauses between two questions to a monitor double so many times: from half a second to a quarter of a minute."""
+_SHOWN_DETAILS = 5
+_SEE_OTHER = 303
+
+_FAILED = frozenset({"failed", "cancelled", "deletefailed"})
+_BY_CODE: Mapping[str, type[GraphError]] = {
+    "namealreadyexists": NameAlreadyExists,
+    "conflict": NameAlreadyExists,
+    "itemnotfound": ItemNotFound,
+    "accessdenied": AccessDenied,
+    "quotalimitreached": QuotaExceeded,
+    "insufficientspace": QuotaExceeded,
+    "activitylimitreached": Throttled,
+    "toomanyrequests": Throttled,
+    "resourcelocked": Locked,
+    "notsupported": NotSupported,
+    "servicenotavailable": ServiceUnavailable,
+    "generalexception": ServiceUnavailable,
+    "cancelled": ServiceUnavailable,
+}
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy that Graph has accepted, or one that was not needed.
+
+    :param target: the name through the id of its folder.
+    :param outcome: what will have been done when it ends well.
+    :param monitor_url: a secret: it needs no token.
+    :param item: what is there already; there is no monitor then.
+    :param is_repeated: it was asked for more than once, because an answer was lost: a taken name may be its own work.
+    """
+
+    target: Address
+    drive_id: str
+    folder_id: str
+    outcome: str = "created"
+    monitor_url: str = field(default="", repr=False)
+    item: DriveItem | None = None
+    is_repeated: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Say in plain JSON where it will be, without the monitor; :func:`copied` needs it."""
+        names = ("drive_id", "folder_id", "outcome", "is_repeated")
+        return {"name": self.target.names[-1], **{name: getattr(self, name) for name in names}}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a monitor says.
+
+    :param percent: None where it does not say.
+    :param item_id: of the copy, once it has ended well; None where even then nobody says.
+    :param error: why it failed.
+    """
+
+    is_ended: bool = False
+    percent: float | None = None
+    item_id: str | None = None
+    error: OneDriveError | None = None
+
+
+def copy(plan: Placement, is_over: Callable[[], bool] = lambda: False) -> Flow[DriveItem]:
+    """Copy a file or a folder, and wait for the end.
+
+    :param is_over: is asked before each pause whether to give up waiting.
+    :raises NameAlreadyExists: if the name is taken and ``if_exists`` is ``fail``.
+    :raises CopyUnfinished: if it was given up; the copy itself goes on.
+    """
+    plan.check()
+    source = yield from source_of(plan)
+    return (yield from copy_into(plan, source, (yield from parent_of(plan, source)), is_over))
+
+
+def copy_into(
+    plan: Placement, source: DriveItem, parent: DriveItem, is_over: Callable[[], bool] = lambda: False
+) -> Flow[DriveItem]:
+    """Copy into a folder that is known."""
+    for _ in range(ROUNDS):
+        started = yield from start_into(plan, source, parent)
+        if started.item is not None:
+            return started.item
+        try:
+            return (yield from _ended(started, is_over))
+        except (NameAlreadyExists, CopyLost) as error:
+            if not begins_anew(error):
+                raise
+            problem: OneDriveError = error
+            is_ours = started.is_repeated or isinstance(error, CopyLost)
+            plan = replace(plan, may_be_ours=plan.may_be_ours or is_ours)
+    raise problem
+
+
+def begins_anew(error: OneDriveError) -> bool:
+    """Say whether after this end of a copy the destination is looked at again, and what is missing is done.
+
+    The name was free a moment ago; or nobody knows what became of it. A name that is taken further down in a folder
+    has no code of its own.
+    """
+    is_taken = isinstance(error, NameAlreadyExists) and not isinstance(error, NameHeld)
+    return isinstance(error, CopyLost) or (is_taken and bool(getattr(error, "code", None)))
+
+
+def start(plan: Placement) -> Flow[Copy]:
+    """Ask for a copy, where it is needed; do what ``if_exists`` says about a taken name.
+
+    :raises NameAlreadyExists: if the name is taken and ``if_exists`` is ``fail``.
+    """
+    plan.check()
+    source = yield from source_of(plan)
+    return (yield from start_into(plan, source, (yield from parent_of(plan, source))))
+
+
+def start_into(plan: Placement, source: DriveItem, parent: DriveItem) -> Flow[Copy]:
+    """Ask for a copy into a folder that is known.
+
+    It is always asked for under a free name and with ``fail``: so one that was asked for twice is there once.
+    """
+    target = plan.target(source.name, parent)
+    _refuse_onto_itself(plan, source, parent)
+    outcome, refusal = "created", _taken(target)
+    for address in names_for(plan, target, is_folder=source.is_folder):
+        found = yield from look(address)
+        begun = Copy(address, parent.drive_id, parent.id, outcome if address is target else "renamed")
+        if found is None:
+            try:
+                return (yield from _begin(begun, source, parent))
+            except NameAlreadyExists as taken:
+                refusal = taken
+        elif plan.may_be_ours and (yield from is_copy(found, source, address)):
+            return replace(begun, item=replace(found, outcome="already_there" if plan.retrying else begun.outcome))
+        elif settled := (yield from make_way(plan, source, found, refusal)):
+            return replace(begun, item=settled)
+        else:
+            outcome = "replaced"
+    raise NameHeld.of(refusal)
+
+
+def progress(monitor_url: str, looks: int = 0) -> Flow[Progress]:
+    """Ask a monitor once. Its status counts, not that of HTTP: 200, 202 and 303 have all been seen.
+
+    :param looks: how often it was asked before; the driver pauses accordingly.
+    """
+    pauses = min(looks, _LONGEST_PAUSE)
+    try:
+        response = yield Request("GET", monitor_url, preauthorized=True, failures=pauses)
+    except (ItemNotFound, AccessDenied, Unauthenticated, ResyncRequired, BadRequest) as gone:
+        return Progress(is_ended=True, error=CopyLost(f"The monitor of the copy is gone: {gone.message}"))
+    return _read(response)
+
+
+def copied(target: Address, copy: Mapping[str, Any], item_id: str | None) -> Flow[DriveItem]:
+    """Read what was copied.
+
+    :param target: the folder it went into.
+    :param copy: what :meth:`Copy.to_dict` gave.
+    :param item_id: as the monitor said; None looks by name.
+    """
+    address = target.below(copy["name"]).through(copy["drive_id"], copy["folder_id"])
+    return (yield from _read_copy(Copy(address, copy["drive_id"], copy["folder_id"], copy["outcome"]), item_id))
+
+
+def wait_for(monitor_url: str, is_over: Callable[[], bool] = lambda: False) -> Flow[Progress]:
+    """Ask a monitor until what it watches has ended, with growing pauses.
+
+    :raises OneDriveError: if it failed.
+    """
+    looks = 0
+    while True:
+        now = yield from progress(monitor_url, looks)
+        if now.error is not None:
+            raise now.error
+        if now.is_ended:
+            return now
+        if is_over():
+            raise CopyUnfinished("It was still going on when time was up")
+        looks += 1
+        log.info("On the server: %s", said(now))
+
+
+def said(now: Progress) -> str:
+    """Say in words how far it is."""
+    return "under way" if now.percent is None else f"{now.percent:g} %"
+
+
+def _begin(begun: Copy, source: DriveItem, parent: DriveItem) -> Flow[Copy]:
+    """Ask; where the answer is lost, look whether the copy appears, and else ask again.
+
+    :raises NameAlreadyExists: if Graph says so at once.
+    """
+    is_repeated = False
+    for failures in range(_SENDS):
+        try:
+            response = yield _request(begun, source, parent, failures)
+        except ItemNotFound as missing:
+            if parent.outcome != "created":
+                raise
+            problem: Exception = missing  # a folder just made may not be visible everywhere yet
+        except OutcomeUnknown as unknown:
+            problem, is_repeated = unknown, True
+        else:
+            if url := response.headers.get("location"):
+                return replace(begun, monitor_url=url, is_repeated=is_repeated)
+            problem, is_repeated = _no_monitor(response), True
+        if is_repeated and (item := (yield from _appeared(begun, source))):
+            return replace(begun, item=replace(item, outcome=begun.outcome))
+    raise problem
+
+
+def _request(begun: Copy, source: DriveItem, parent: DriveItem, failures: int) -> Request:
+    query = "" if parent.drive_type == "personal" else f"?{CONFLICT}=fail"
+    return Request(
+        "POST",
+        f"{item_url(source.drive_id, source.id, 'copy')}{query}",
+        json={"parentReference": {"driveId": parent.drive_id, "id": parent.id}, "name": begun.target.names[-1]},
+        repeat=Repeat.IF_REFUSED,
+        failures=failures,
+    )
+
+
+def _appeared(begun: Copy, source: DriveItem) -> Flow[DriveItem | None]:
+    """Look some times whether a copy appears, complete."""
+    for looks in range(LOOKS):
+        found = yield from look(begun.target, looks)
+        if found is not None and (yield from is_copy(found, source, begun.target)):
+            return found
+    return None
+
+
+def _ended(started: Copy, is_over: Callable[[], bool]) -> Flow[DriveItem]:
+    now = yield from wait_for(started.monitor_url, is_over)
+    return (yield from _read_copy(started, now.item_id))
+
+
+def _read_copy(copy: Copy, item_id: str | None) -> Flow[DriveItem]:
+    """Read it by its id, or by its name where that leads nowhere; it may not be visible everywhere yet."""
+    by_id = [copy.target.by_id(copy.drive_id, item_id)] if item_id else []
+    for looks in range(LOOKS):
+        for address in (*by_id, copy.target):
+            item = yield from look(address, looks)
+            if item is not None:
+                return replace(item, outcome=copy.outcome)
+    raise CopyLost("The copy has ended, and nothing can be seen of it")
+
+
+def _read(response: Response) -> Progress:
+    body = response.json if isinstance(response.json, dict) else {}
+    status = str(body.get("status") or "").lower()
+    if status in _FAILED:
+        return Progress(is_ended=True, error=_failure(status, body))
+    if status == "completed":
+        return Progress(is_ended=True, percent=100.0, item_id=body.get("resourceId"))
+    if not status and (response.status == _SEE_OTHER or "id" in body):
+        return Progress(is_ended=True, percent=100.0, item_id=body.get("id"))
+    percent = body.get("percentageComplete", body.get("percentComplete"))
+    return Progress(percent=float(percent) if isinstance(percent, (int, float)) else None)
+
+
+def _failure(status: str, body: Mapping[str, Any]) -> GraphError:
+    """Make the error of a copy that failed; of a tree only the details have codes, and a part of it can remain."""
+    error = body.get("error") or {}
+    details = [each for each in error.get("details") or () if isinstance(each, Mapping)]
+    code = error.get("code") or (str(body["errorCode"]).partition("_")[0] if body.get("errorCode") else None)
+    codes = [code, *(each.get("code") for each in details), status]
+    kind = next((found for each in codes if each and (found := _BY_CODE.get(str(each).lower()))), BadRequest)
+    message = " ".join(filter(None, (error.get("message") or f"The copy ended as {status}", _in_words(details))))
+    advice = "A part of the copy can remain: look at it, and delete it before you copy again." if details else None
+    return kind(without_urls(message), code=code, advice=advice)
+
+
+def _in_words(details: Iterable[Mapping[str, Any]]) -> str:
+    lines = [f"{each.get('target') or '?'}: {each.get('message') or each.get('code')}" for each in details]
+    more = f" and {len(lines) - _SHOWN_DETAILS} more" if len(lines) > _SHOWN_DETAILS else ""
+    return f"({'; '.join(lines[:_SHOWN_DETAILS])}{more})" if lines else ""
+
+
+def _refuse_onto_itself(plan: Placement, source: DriveItem, parent: DriveItem) -> None:
+    """Refuse to let an item make way for its own copy.
+
+    :raises LocationError: if source and target are the same.
+    """
+    is_beside = source.parent_id == parent.id and is_same_drive(source, parent)
+    if is_beside and (plan.name or source.name).casefold() == source.name.casefold() and plan.if_exists != "rename":
+        raise LocationError(
+            f"{plan.source} would be copied onto itself.", advice="Give another name, or pass if_exists='rename'."
+        )
+
+
+def _taken(target: Address) -> NameAlreadyExists:
+    return NameAlreadyExists(f"The name {target.names[-1]!r} is taken at the destination", code="nameAlreadyExists")
+
+
+def _no_monitor(response: Response) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        ServiceUnavailable("Graph did not say where to ask for the copy", status=response.status, method="POST")
+    )

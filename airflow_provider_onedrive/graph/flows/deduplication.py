@@ -1,0 +1,85 @@
+"""Flows that find out whether a file is the one that was to be uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from airflow_provider_onedrive.graph.content.hashing import Comparison, compare
+from airflow_provider_onedrive.graph.flows.items import item_of, stat_or_none
+from airflow_provider_onedrive.graph.flows.upload_plan import Upload
+from airflow_provider_onedrive.graph.protocol.errors import GraphError, LocationError, NameHeld
+from airflow_provider_onedrive.graph.protocol.locations import Address
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+_RENAMES = 100
+_HASH_LOOKS = 5
+
+
+def find_ours(plan: Upload) -> Flow[DriveItem | None]:
+    """Look for what we, or an earlier try, may have put there although no answer came: same size, same hash."""
+    for address in _candidates(plan):
+        item = yield from stat_or_none(address)
+        if item is None:
+            return None
+        if (yield from is_same(item, plan)):
+            return item
+    return None
+
+
+def is_same(item: DriveItem, plan: Upload) -> Flow[bool]:
+    """Compare by size and hash. What SharePoint rewrote, and what never gets a hash, is not the same."""
+    _, found = yield from compared(item, plan)
+    return found is Comparison.SAME
+
+
+def compared(item: DriveItem, plan: Upload) -> Flow[tuple[DriveItem, Comparison]]:
+    """Compare an item with the source; a hash that Graph has not made yet is waited for, some seconds.
+
+    :return: the item as it was read last, and how it compares.
+    """
+    found = compare(item, plan.source, plan.digests)
+    looks = 0
+    while found is Comparison.UNKNOWN and looks < _HASH_LOOKS:
+        looks += 1
+        by_id = plan.address.by_id(item.drive_id, item.id)
+        response = yield Request("GET", by_id.url(), failures=looks)
+        item = item_of(response, by_id)
+        found = compare(item, plan.source, plan.digests)
+    return item, found
+
+
+def refused(plan: Upload, refusal: GraphError) -> Flow[DriveItem]:
+    """Find out what a refusal (409, 412, 400) is about.
+
+    :return: the file, where an earlier try of the same task has put it there.
+    :raises LocationError: if something has the name that is no file.
+    :raises NameHeld: if nothing that can be seen has the name.
+    :raises GraphError: the refusal itself, else.
+    """
+    item = yield from stat_or_none(plan.address)
+    if item is not None and item.package_type:
+        raise LocationError(f"A {item.package_type} notebook named {item.name!r} is there.", advice="Use another name.")
+    if item is not None and item.is_folder:
+        raise LocationError(
+            f"A folder named {item.name!r} is there.", advice="End the location in '/' to put the file into it."
+        )
+    if item is not None and plan.retrying and (yield from is_same(item, plan)):
+        return replace(item, outcome="already_there")
+    raise NameHeld.of(refusal) if _is_held(plan, item, refusal) else refusal
+
+
+def _is_held(plan: Upload, item: DriveItem | None, refusal: GraphError) -> bool:
+    """Recognise a name that is taken by nothing one can see, or that was refused although it may be taken."""
+    return refusal.status == 409 and (item is None or plan.conflict != "fail")  # noqa: PLR2004 - HTTP's own
+
+
+def _candidates(plan: Upload) -> Iterator[Address]:
+    """Give the names Graph may have used: ``a.csv``, then ``a 1.csv`` and so on."""
+    yield plan.address
+    if plan.conflict == "rename":
+        name = PurePosixPath(plan.address.names[-1])
+        for number in range(1, _RENAMES):
+            yield replace(plan.address, names=(f"{name.stem} {number}{name.suffix}",))

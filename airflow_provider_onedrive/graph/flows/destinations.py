@@ -1,0 +1,268 @@
+"""Where a move or a copy goes, and what a taken name means there.
+
+Graph decides whether a name is taken, and nothing here takes a name by force: ``replace`` sends what is there to the
+recycle bin, and ``rename`` asks for the next name. So both mean the same on every kind of drive; Graph's own
+``conflictBehavior`` does not (a personal drive does not know it for copies, and for others it deletes what it replaces
+with its history).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any, TypedDict
+
+from airflow_provider_onedrive.graph.content.hashing import Comparison, compare_items
+from airflow_provider_onedrive.graph.flows.items import folder, item_of, stat
+from airflow_provider_onedrive.graph.protocol.errors import (
+    ConfigurationError,
+    ItemNotFound,
+    LocationError,
+    NameAlreadyExists,
+    NameHeld,
+    PreconditionFailed,
+)
+from airflow_provider_onedrive.graph.protocol.locations import Address, Location, item_url, movable, placed_in
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+log = logging.getLogger(__name__)
+
+CHOICES = ("fail", "replace", "rename", "skip")
+"""What can happen when the name is taken."""
+
+ROUNDS = 4
+"""How often a name that others keep taking is tried for."""
+LOOKS = 4
+
+_NAMES = 100
+_HASH_LOOKS = 5
+_BESIDE = "End the destination in '/' to put it into that folder."
+
+
+class Placing(TypedDict, total=False):
+    """What may be said of a move or a copy.
+
+    ``file_name``: the name in the folder ``destination``; None keeps the source's.
+    ``if_exists``: what happens when the name is taken: ``fail``; ``replace``, which moves the file that is there to the
+    recycle bin; ``rename`` ("a 1.csv"); ``skip``.
+    ``create_folders``: make the folders on the way; otherwise a missing one is an error.
+    ``retrying``: an earlier try of the same task may have done it: what it did is success.
+    """
+
+    file_name: str | None
+    if_exists: str
+    create_folders: bool
+    retrying: bool
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What goes where.
+
+    :param folder: where it goes.
+    :param name: what it is called there; None keeps its name.
+    :param retrying: an earlier try of the same task may have done it.
+    :param may_be_ours: what has the name may be what we put there, although no answer came.
+    :param known: the item dict that names the source, or what its location says of it.
+    """
+
+    source: Address
+    folder: Address
+    name: str | None = None
+    if_exists: str = "fail"
+    create_folders: bool = False
+    retrying: bool = False
+    may_be_ours: bool = False
+    known: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse what cannot be meant.
+
+        :raises ConfigurationError: naming the parameter.
+        """
+        if self.if_exists not in CHOICES:
+            raise ConfigurationError(f"if_exists is {self.if_exists!r}.", advice=f"Use one of {', '.join(CHOICES)}.")
+
+    def target(self, name: str, parent: DriveItem) -> Address:
+        """Address the new item through the id of its folder."""
+        return self.folder.below(self.name or name).through(parent.drive_id, parent.id)
+
+
+def placement(
+    locate: Callable[[Location], Flow[Address]],
+    location: str | Mapping[str, Any],
+    destination: str | Mapping[str, Any],
+    how: Placing,
+    name_policy: str = "error",
+) -> Flow[Placement]:
+    """Read what a user said.
+
+    :raises LocationError: if a location cannot be understood or cannot be meant.
+    """
+    source = movable(location, name_policy)
+    place, name = placed_in(destination, how.get("file_name"), name_policy)
+    retrying = how.get("retrying", False)
+    return Placement(
+        (yield from locate(source)),
+        (yield from locate(place)),
+        name,
+        how.get("if_exists", "fail"),
+        create_folders=how.get("create_folders", False),
+        retrying=retrying,
+        may_be_ours=retrying,
+        known=location if isinstance(location, Mapping) else {"name": source.name},
+    )
+
+
+def source_of(plan: Placement) -> Flow[DriveItem]:
+    """Read what is to be moved or copied.
+
+    :raises LocationError: if it is the root of a drive.
+    """
+    item = yield from stat(plan.source)
+    if item.is_root:
+        raise LocationError(
+            f"{plan.source} is the root of a drive and is never moved or copied.", advice="Name something in it."
+        )
+    return item
+
+
+def parent_of(plan: Placement, source: DriveItem) -> Flow[DriveItem]:
+    """Find the folder it goes into, or make it.
+
+    :raises LocationError: if a folder would go into itself.
+    """
+    if source.is_folder and _is_below(str(plan.folder), source.location):
+        raise _into_itself(plan)  # before a folder is made in it
+    parent = yield from folder(plan.folder, create=plan.create_folders)
+    is_inside = parent.id == source.id or _is_below(parent.path, source.path)
+    if source.is_folder and is_inside and is_same_drive(parent, source):
+        raise _into_itself(plan)
+    return parent
+
+
+def names_for(plan: Placement, target: Address, *, is_folder: bool) -> Iterator[Address]:
+    """Give the names to try: with ``rename`` as Graph counts, "a.csv", "a 1.csv"; else the one name some times."""
+    if plan.if_exists != "rename":
+        yield from (target,) * ROUNDS
+        return
+    yield target
+    name = PurePosixPath(target.names[-1])
+    stem, suffix = (name.name, "") if is_folder else (name.stem, name.suffix)
+    for number in range(1, _NAMES):
+        yield replace(target, names=(f"{stem} {number}{suffix}",))
+
+
+def look(address: Address, failures: int = 0) -> Flow[DriveItem | None]:
+    """Read one item of a folder that was just seen, or None where it is missing."""
+    try:
+        response = yield Request("GET", address.url(), failures=failures)
+    except ItemNotFound:
+        return None
+    return item_of(response, address)
+
+
+def make_way(
+    plan: Placement, source: DriveItem, found: DriveItem | None, refusal: NameAlreadyExists
+) -> Flow[DriveItem | None]:
+    """Do what ``if_exists`` says about a taken name.
+
+    :param found: what has the name; None where nothing can be seen.
+    :return: the item that makes all else unneeded; None: try again.
+    :raises NameAlreadyExists: the refusal, where that is what ``if_exists`` says, or what is there cannot make way.
+    :raises LocationError: if the name is that of a folder, which was probably meant to be gone into.
+    """
+    if plan.if_exists == "rename":
+        return None
+    if found is None:
+        raise NameHeld.of(refusal)
+    if found.is_folder and not source.is_folder:
+        raise LocationError(f"A folder named {found.name!r} is there.", advice=_BESIDE)
+    if plan.if_exists == "skip" and _kind(found) == _kind(source):
+        return replace(found, outcome="skipped")
+    if plan.if_exists != "replace":
+        refusal.advice = _BESIDE if found.is_folder else None
+        raise _still_copying(refusal) if plan.may_be_ours and found.is_folder else refusal
+    if not (is_file(found) and is_file(source)):
+        refusal.advice = "Only a file takes the place of a file: delete what is there, or choose another name."
+        raise refusal
+    with suppress(PreconditionFailed):  # changed meanwhile: it is looked at again
+        yield from recycle(found)
+        log.info("%s went to the recycle bin to make way (id %s, %d bytes).", found.location, found.id, found.size)
+    return None
+
+
+def recycle(item: DriveItem) -> Flow[None]:
+    """Move exactly this version of an item to the recycle bin; that it has gone meanwhile is as good.
+
+    https://learn.microsoft.com/en-us/graph/api/driveitem-delete
+
+    :raises PreconditionFailed: if it is another version by now.
+    """
+    headers = {"If-Match": item.etag} if item.etag else {}
+    try:
+        yield Request("DELETE", item_url(item.drive_id, item.id), headers=headers)
+    except ItemNotFound:
+        return
+
+
+def is_copy(found: DriveItem, source: DriveItem, address: Address) -> Flow[bool]:
+    """Say whether one item is surely the copy of another: size and hash of files, size and count of folders."""
+    if found.is_folder and source.is_folder:
+        return (found.size, found.child_count) == (source.size, source.child_count)
+    return (yield from compared(found, source, address)) is Comparison.SAME
+
+
+def compared(found: DriveItem, source: DriveItem, address: Address) -> Flow[Comparison]:
+    """Compare two files; hashes that Graph has not made yet are waited for, some seconds."""
+    result = compare_items(found, source)
+    looks = 0
+    while result is Comparison.UNKNOWN and looks < _HASH_LOOKS:
+        looks += 1
+        first = yield Request("GET", item_url(found.drive_id, found.id), failures=looks)
+        other = yield Request("GET", item_url(source.drive_id, source.id))
+        if other.json.get("eTag") != source.etag:
+            return Comparison.UNKNOWN
+        result = compare_items(item_of(first, address), item_of(other, address))
+    return result
+
+
+def is_file(item: DriveItem) -> bool:
+    return not (item.is_folder or item.package_type)
+
+
+def is_same_drive(one: DriveItem, other: DriveItem) -> bool:
+    """Compare drives; that of a consumer may be said in capitals, and without its leading zero."""
+    return _plain_drive_id(one.drive_id) == _plain_drive_id(other.drive_id)
+
+
+def _plain_drive_id(drive_id: str) -> str:
+    return drive_id if "!" in drive_id else drive_id.lower().lstrip("0")
+
+
+def _kind(item: DriveItem) -> tuple[bool, str | None]:
+    return item.is_folder, item.package_type
+
+
+def _is_below(path: str, above: str) -> bool:
+    return f"{path.rstrip('/')}/".casefold().startswith(f"{above.rstrip('/')}/".casefold())
+
+
+def _into_itself(plan: Placement) -> LocationError:
+    return LocationError(
+        f"{plan.source} is a folder, and {plan.folder} is in it: it cannot go into itself.",
+        advice="Choose a destination outside of it.",
+    )
+
+
+def _still_copying(refusal: NameAlreadyExists) -> NameHeld:
+    held = NameHeld.of(refusal)
+    held.advice = (
+        "An earlier try may still be copying this folder, or have copied a part of it: retry later; or look at it, and "
+        "delete it to begin anew."
+    )
+    return held

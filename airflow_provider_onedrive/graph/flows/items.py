@@ -1,0 +1,285 @@
+"""Flows on items: look, list, create a folder, delete.
+
+https://learn.microsoft.com/en-us/graph/api/resources/driveitem
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from airflow_provider_onedrive.graph.protocol.errors import (
+    AccessDenied,
+    BadRequest,
+    DriveNotFound,
+    ItemNotFound,
+    LocationError,
+    NameAlreadyExists,
+)
+from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
+from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Page, Repeat, Request, Response
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+CONFLICT = "@microsoft.graph.conflictBehavior"
+PAGE_ITEMS = 1000
+ITEM_FIELDS = (
+    "id,name,size,eTag,cTag,webUrl,createdDateTime,lastModifiedDateTime,fileSystemInfo,parentReference,file,folder,"
+    "package,remoteItem,root"
+)
+"""What a listing asks for: the rest would be most of its bytes."""
+_SENDS = 5
+
+
+def item_of(response: Response, address: Address) -> DriveItem:
+    """Read the item of an answer."""
+    return DriveItem.from_json(response.json, address.locate)
+
+
+def stat(address: Address) -> Flow[DriveItem]:
+    """Read one item. https://learn.microsoft.com/en-us/graph/api/driveitem-get.
+
+    :raises ItemNotFound: if nothing is there.
+    :raises DriveNotFound: if even the drive is not there.
+    """
+    try:
+        response = yield Request("GET", address.url())
+    except ItemNotFound as missing:
+        raise (yield from explain_missing(address, missing)) from None
+    return item_of(response, address)
+
+
+def explain_missing(address: Address, missing: ItemNotFound) -> Flow[ItemNotFound]:
+    """Tell a missing item from a missing drive, which no waiting can cure."""
+    try:
+        if not address.is_drive_root:
+            yield Request("GET", f"{address.drive_root}?$select=id")
+            return missing
+    except ItemNotFound as root_missing:
+        missing = root_missing
+    except AccessDenied:
+        return missing
+    gone = DriveNotFound(missing.message)
+    vars(gone).update(vars(missing))
+    return gone
+
+
+def stat_or_none(address: Address) -> Flow[DriveItem | None]:
+    """Read one item, or None where it is missing in a drive that exists."""
+    try:
+        return (yield from stat(address))
+    except DriveNotFound:
+        raise
+    except ItemNotFound:
+        return None
+
+
+def file(address: Address) -> Flow[DriveItem]:
+    """Read one item that has to be a file.
+
+    :raises LocationError: if it is a folder.
+    """
+    return expect_file((yield from stat(address)), address)
+
+
+def expect_file(item: DriveItem, address: Address) -> DriveItem:
+    """Pass a file, refuse a folder or a notebook.
+
+    :raises LocationError: if it is no file.
+    """
+    if item.package_type:
+        raise LocationError(
+            f"{address} is a {item.package_type} notebook, which Graph gives and takes only page by page.",
+            advice="Name a file.",
+        )
+    if item.is_folder:
+        raise LocationError(f"{address} is a folder, and a file is meant.", advice="Name the file.")
+    return item
+
+
+def children(address: Address, page_url: str | None = None) -> Flow[Page]:
+    """Read one page of a folder. https://learn.microsoft.com/en-us/graph/api/driveitem-list-children.
+
+    :param page_url: the ``next_url`` of the page before; None for the first.
+    :raises LocationError: if the location is a file.
+    """
+    page = yield from children_json(address, page_url)
+    return replace(page, items=tuple(DriveItem.from_json(data, address.locate) for data in page.items))
+
+
+def children_json(address: Address, page_url: str | None = None, *, fields: str = ITEM_FIELDS) -> Flow[Page]:
+    """Read one page of a folder as Graph sends it.
+
+    :param fields: of each item; empty takes what Graph shows to whoever does not say.
+    """
+    response = yield from _first_page(address, fields) if page_url is None else _send(Request("GET", page_url))
+    return Page(tuple(response.json["value"]), response.json.get("@odata.nextLink"), response.headers.get("date"))
+
+
+def _first_page(address: Address, fields: str) -> Flow[Response]:
+    select = f"&$select={fields}" if fields else ""
+    try:
+        response = yield Request("GET", f"{address.url('children')}?$top={PAGE_ITEMS}{select}")
+    except ItemNotFound as missing:
+        raise (yield from explain_missing(address, missing)) from None
+    except BadRequest:
+        yield from folder(address)  # a file has no children, which is said in words only
+        raise
+    if not response.json["value"]:
+        yield from folder(address)  # Graph lists a file as an empty folder
+    return response
+
+
+def _send(request: Request) -> Flow[Response]:
+    return (yield request)
+
+
+def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
+    """Read one item that has to be a folder.
+
+    :param create: make it, and each missing one above it, level by level: Graph's own creation by path encodes
+        ``%`` and ``#`` twice.
+    :raises LocationError: if it is a file.
+    """
+    try:
+        item = yield from stat(address)
+    except DriveNotFound:
+        raise
+    except ItemNotFound as missing:
+        if not create or address.is_base:
+            missing.advice = "Check the location, create the folder first, or pass create_folders=True."
+            raise missing.about("find the folder", str(address)) from None
+        parent = yield from folder(address.parent, create=True)
+        target = address.through(parent.drive_id, parent.id)
+        item = yield from create_folder(target, exist_ok=True, is_parent_new=parent.outcome == "created")
+    if not item.is_folder:
+        raise LocationError(
+            f"{address} is a {item.package_type or 'file'}, and a folder is meant.",
+            advice="Leave out the '/' or the file's name.",
+        )
+    return item
+
+
+def make_folder(address: Address, *, exist_ok: bool, create_folders: bool = False) -> Flow[DriveItem]:
+    """Create one folder; the one above must exist, unless ``create_folders``."""
+    parent = yield from folder(address.parent, create=create_folders)
+    target = address.through(parent.drive_id, parent.id)
+    return (yield from create_folder(target, exist_ok=exist_ok, is_parent_new=parent.outcome == "created"))
+
+
+def create_folder(address: Address, *, exist_ok: bool, is_parent_new: bool = False) -> Flow[DriveItem]:
+    """Create one folder in a parent that exists. https://learn.microsoft.com/en-us/graph/api/driveitem-post-children.
+
+    :param address: of the new folder, through the id of its parent.
+    :param is_parent_new: it was made just now, and may not be visible everywhere yet.
+    :raises NameAlreadyExists: if the name is taken and not ``exist_ok``, or taken by a file.
+    """
+    body = {"name": address.names[-1], "folder": {}, CONFLICT: "fail"}
+    url = f"{address.base}/children"
+    for failures in range(_SENDS):
+        try:
+            response = yield Request("POST", url, json=body, repeat=Repeat.IF_REFUSED, failures=failures)
+        except (NameAlreadyExists, OutcomeUnknown) as refused_or_lost:
+            problem: Exception = refused_or_lost
+            exist_ok |= isinstance(problem, OutcomeUnknown)  # it may be ours
+            found = yield from stat_or_none(address)
+            if found is not None:
+                return _accepted(found, problem, exist_ok=exist_ok)
+        except ItemNotFound as missing:
+            if not is_parent_new:
+                raise
+            problem = missing
+        else:
+            return replace(item_of(response, address), outcome="created")
+    raise problem
+
+
+def _accepted(found: DriveItem, problem: Exception, *, exist_ok: bool) -> DriveItem:
+    if found.is_folder and exist_ok:
+        return found
+    raise problem
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How to delete.
+
+    :param recursive: also a folder that holds something.
+    :param permanent: not to the recycle bin.
+    :param max_items: a folder that holds more is refused.
+    :param dry_run: only say what would be deleted.
+    :param ignore_if_missing: nothing there is no error, and the result is empty.
+    """
+
+    recursive: bool = False
+    permanent: bool = False
+    max_items: int = 1000
+    dry_run: bool = False
+    ignore_if_missing: bool = False
+
+
+def remove(address: Address, how: Removal) -> Flow[list[DriveItem]]:
+    """Delete an item.
+
+    :raises LocationError: if it is the root of a drive, a folder that holds something and not ``recursive``, or holds
+        too much.
+    """
+    try:
+        item = yield from _deletable(address, recursive=how.recursive)
+    except ItemNotFound as missing:
+        if isinstance(missing, DriveNotFound) or not how.ignore_if_missing:
+            raise
+        return []
+    if item.may_hold_something:
+        yield from _check_count(item, address, how.max_items)
+    if not how.dry_run:
+        yield from _delete(item, permanent=how.permanent)
+    return [item]
+
+
+def _delete(item: DriveItem, *, permanent: bool) -> Flow[None]:
+    """Delete an item that was just seen; that it has gone meanwhile is as good.
+
+    https://learn.microsoft.com/en-us/graph/api/driveitem-delete,
+    https://learn.microsoft.com/en-us/graph/api/driveitem-permanentdelete
+    """
+    url = item_url(item.drive_id, item.id)
+    try:
+        yield Request("POST", f"{url}/permanentDelete") if permanent else Request("DELETE", url)
+    except ItemNotFound:
+        return
+
+
+def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None]:
+    """Count what lies below, and stop counting at the limit."""
+    folders, count = [item], 0
+    while folders:
+        found = yield from _all_children(address.by_id(folders[0].drive_id, folders.pop(0).id), max_items - count)
+        count += len(found)
+        if count > max_items:
+            raise LocationError(
+                f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."
+            )
+        folders += [item for item in found if item.may_hold_something]
+
+
+def _all_children(address: Address, enough: int) -> Flow[list[DriveItem]]:
+    """Read pages until there are more than ``enough`` items or no more pages."""
+    page = yield from children(address)
+    found = list(page.items)
+    while page.next_url and len(found) <= enough:
+        page = yield from children(address, page.next_url)
+        found += page.items
+    return found
+
+
+def _deletable(address: Address, *, recursive: bool) -> Flow[DriveItem]:
+    """Read what is to be deleted, and refuse what must not be.
+
+    :raises LocationError: if it is the root of a drive, or a folder that holds something and not ``recursive``.
+    """
+    item = yield from stat(address)
+    if item.is_root:
+        raise LocationError(f"{address} is the root of a drive and is never deleted.", advice="Name something in it.")
+    if item.may_hold_something and not recursive:
+        count = "" if item.child_count is None else f"{item.child_count} "
+        raise LocationError(f"{address} is a folder with {count}items.", advice="Pass recursive=True to delete all.")
+    return item

@@ -1,0 +1,186 @@
+"""Flows that move: within a drive the item itself, with its id and its versions; between drives a copy of a file.
+
+https://learn.microsoft.com/en-us/graph/api/driveitem-move. The source goes, to the recycle bin, only when its copy is
+there and was compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from airflow_provider_onedrive.graph.content.hashing import Comparison
+from airflow_provider_onedrive.graph.flows.copies import copy_into, wait_for
+from airflow_provider_onedrive.graph.flows.destinations import (
+    LOOKS,
+    Placement,
+    compared,
+    is_file,
+    is_same_drive,
+    look,
+    make_way,
+    names_for,
+    parent_of,
+    recycle,
+    source_of,
+)
+from airflow_provider_onedrive.graph.flows.items import folder, item_of
+from airflow_provider_onedrive.graph.protocol.errors import (
+    DriveNotFound,
+    ItemNotFound,
+    LocationError,
+    NameAlreadyExists,
+    NameHeld,
+    PreconditionFailed,
+    SourceMissing,
+    VerificationFailed,
+)
+from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, Response
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+
+def move(plan: Placement) -> Flow[DriveItem]:
+    """Move a file or a folder; the item's ``outcome`` says what became of the name at the destination.
+
+    :raises SourceMissing: if it is not there, nor at the destination where an earlier try may have moved it.
+    :raises NameAlreadyExists: if the name is taken and ``if_exists`` is ``fail``.
+    :raises LocationError: if it cannot go there.
+    :raises VerificationFailed: if its copy on another drive is not surely the same; the source stays.
+    """
+    plan.check()
+    try:
+        source = yield from source_of(plan)
+    except DriveNotFound:
+        raise
+    except ItemNotFound as missing:
+        return (yield from _moved_before(plan, SourceMissing.of(missing)))
+    parent = yield from parent_of(plan, source)
+    if is_same_drive(source, parent):
+        return (yield from _within(plan, source, parent))
+    return (yield from _across(plan, source, parent))
+
+
+def _within(plan: Placement, source: DriveItem, parent: DriveItem) -> Flow[DriveItem]:
+    """Move within a drive, which is one change: it is done or it is not."""
+    target = plan.target(source.name, parent)
+    if source.parent_id == parent.id and _is_moved(plan, source, target):
+        return replace(source, location=_located(source, target), outcome="already_there")
+    outcome = "created"
+    for address in names_for(plan, target, is_folder=source.is_folder):
+        try:
+            item = yield from _patch(source, parent, address)
+        except NameAlreadyExists as taken:
+            refusal = taken
+        else:
+            return replace(item, outcome=outcome if address is target else "renamed")
+        found = yield from look(address)
+        if found is not None and found.id == source.id:
+            raise refusal
+        if settled := (yield from make_way(plan, source, found, refusal)):
+            return settled
+        outcome = "replaced"
+    raise NameHeld.of(refusal)
+
+
+def _is_moved(plan: Placement, source: DriveItem, target: Address) -> bool:
+    """Say whether it is where it was to go: under its name, or under one that an earlier try was given."""
+    names = [address.names[-1] for address in names_for(plan, target, is_folder=source.is_folder)]
+    return source.name in (names if plan.retrying else names[:1])
+
+
+def _patch(source: DriveItem, parent: DriveItem, address: Address) -> Flow[DriveItem]:
+    """Give an item its new folder and name. Doing that twice is doing it once, so a lost answer is asked for again."""
+    body = {"parentReference": {"id": parent.id}, "name": address.names[-1]}
+    for failures in range(LOOKS + 1):
+        try:
+            response = yield Request("PATCH", item_url(source.drive_id, source.id), json=body, failures=failures)
+        except ItemNotFound:
+            if parent.outcome != "created" or failures == LOOKS:
+                raise  # else a folder just made may not be visible everywhere yet
+        else:
+            break
+    return (yield from _read_moved(source, address, response))
+
+
+def _read_moved(source: DriveItem, address: Address, response: Response) -> Flow[DriveItem]:
+    """Read the item; a large move may be accepted only, and told at a monitor as a copy is."""
+    if response.json is None or "id" not in response.json:
+        if url := response.headers.get("location"):
+            yield from wait_for(url)
+        response = yield Request("GET", item_url(source.drive_id, source.id))
+    return item_of(response, address)
+
+
+def _across(plan: Placement, source: DriveItem, parent: DriveItem) -> Flow[DriveItem]:
+    """Copy to another drive, compare, and only then delete exactly the version that was compared."""
+    if not is_file(source):
+        raise LocationError(
+            f"{plan.source} is a {source.package_type or 'folder'}, and only a file is moved to another drive.",
+            advice="Copy it, look at the copy, then delete it: OneDriveCopyOperator and OneDriveDeleteOperator.",
+        )
+    item = yield from copy_into(plan, source, parent)
+    if item.outcome == "skipped":
+        return item
+    result = yield from compared(item, source, plan.folder)
+    if result is not Comparison.SAME:
+        raise VerificationFailed(
+            f"The copy {item.location} is not surely what {plan.source} is: {result.value}",
+            advice="The source was not deleted; compare both, and delete one of them.",
+        )
+    try:
+        yield from recycle(source)
+    except PreconditionFailed as changed:
+        changed.advice = f"The source changed while it was copied and was not deleted; the copy is {item.location}."
+        raise
+    return item
+
+
+def _moved_before(plan: Placement, missing: SourceMissing) -> Flow[DriveItem]:
+    """Find what an earlier try moved, now that the source is gone.
+
+    :raises SourceMissing: if it cannot be told.
+    """
+    name = plan.name or plan.known.get("name")
+    if not (plan.retrying and name):
+        raise missing
+    try:
+        parent = yield from folder(plan.folder)
+    except ItemNotFound:
+        raise missing from None
+    found = yield from _candidates(plan, plan.target(str(name), parent))
+    if len(found) == 1:
+        return replace(found[0], outcome="already_there")
+    if found:
+        missing.advice = (
+            f"An earlier try has moved it, and with if_exists='rename' it may be any of "
+            f"{', '.join(item.location for item in found)}: give an item dict as location to have it told apart."
+        )
+    raise missing
+
+
+def _candidates(plan: Placement, target: Address) -> Flow[list[DriveItem]]:
+    """List what may be the moved item: with ``rename`` all up to the first name that is free."""
+    found: list[DriveItem] = []
+    tried: set[str] = set()
+    for address in names_for(plan, target, is_folder=bool(plan.known.get("is_folder"))):
+        item = None if address.names[-1] in tried else (yield from look(address))
+        if item is None:
+            return found
+        tried.add(address.names[-1])
+        if _may_be(item, plan):
+            found.append(item)
+    return found
+
+
+def _may_be(item: DriveItem, plan: Placement) -> bool:
+    """Compare with the item dict that names the source, as far as there is one."""
+    known = plan.known
+    is_other_kind = known.get("is_folder", item.is_folder) != item.is_folder
+    hashes = known.get("quick_xor_hash"), item.quick_xor_hash
+    is_other_content = all(hashes) and hashes[0] != hashes[1]
+    is_other_size = not item.is_folder and known.get("size", item.size) != item.size
+    return not (is_other_kind or is_other_content or is_other_size)
+
+
+def _located(source: DriveItem, target: Address) -> str:
+    return target.locate(source.drive_id, source.id, source.path)

@@ -1,0 +1,128 @@
+"""The upload session that is open, and what a later try on another worker needs to go on with it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from airflow_provider_onedrive.graph.protocol.errors import OneDriveError, SourceChanged
+from airflow_provider_onedrive.graph.protocol.models import UploadSession
+
+log = logging.getLogger(__name__)
+
+STATE_VERSION = 1
+
+Purpose = Callable[[], Mapping[str, Any]]
+"""Says in JSON what is uploaded where and how. It reads of the source, so it is asked only where something is kept."""
+
+
+class SessionKeeper(Protocol):
+    """Where an open session is written down. What it is told is a secret: the upload URL is a permission."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Return what was saved last, or None."""
+
+    def save(self, state: Mapping[str, Any]) -> bool:
+        """Write the state down; when this returns True another process can load it."""
+
+    def forget(self) -> None:
+        """Remove the state."""
+
+
+@dataclass(frozen=True)
+class KeptSession:
+    """What an earlier try left.
+
+    :param objection: why it is of no use now; empty where it is.
+    """
+
+    session: UploadSession
+    objection: str = ""
+
+
+class OpenSession:
+    """Knows the session that is open now.
+
+    :param keeper: where it is written down for a later try; None keeps nothing.
+    :param has_earlier_try: whether there was one that may have left something.
+    :param has_another_try: whether there will be one if this one fails.
+    """
+
+    def __init__(
+        self, keeper: SessionKeeper | None = None, *, has_earlier_try: bool = False, has_another_try: bool = False
+    ) -> None:
+        self._keeper = keeper
+        self._has_earlier_try = has_earlier_try
+        self._has_another_try = has_another_try
+        self._has_looked = False
+        self._is_kept = False
+        self.session: UploadSession | None = None
+        self.on_resumed: Callable[[int], object] = lambda _: None
+        """Is told how many bytes an earlier try has sent of what is uploaded; none where a session begins anew."""
+
+    def opened(self, session: UploadSession, purpose: Purpose) -> None:
+        """Note a new session; it is durable before its first fragment leaves."""
+        self.session = session
+        if self._keeper is not None and self._has_another_try:
+            self._is_kept = self._keeper.save(_state(session, purpose()))
+
+    def take_up(self, purpose: Purpose) -> KeptSession | None:
+        """Return what an earlier try left; from now on it is the open session. Only the first call looks.
+
+        A later call returns the session of a plan that was given up, where that is still open.
+        """
+        if self.session is not None:
+            return KeptSession(self.session, "what was planned before")
+        if self._keeper is None or self._has_looked:
+            return None
+        self._has_looked = True
+        state = self._keeper.load()
+        self._is_kept = state is not None
+        kept = _kept(state or {}, purpose)
+        if kept is not None:
+            self.session = kept.session
+        elif self._is_kept:
+            log.info("What an earlier try kept of its upload is of another version; the upload starts anew.")
+            self.closed()
+        return kept
+
+    def look(self) -> None:
+        """Find what an earlier try left, where this one had no need of it."""
+        if self._keeper is not None and self._has_earlier_try and not self._has_looked:
+            self._has_looked = True
+            state = self._keeper.load()
+            self._is_kept = state is not None
+            url = (state or {}).get("upload_url")
+            self.session = UploadSession(url, None) if isinstance(url, str) else None
+
+    def closed(self) -> None:
+        """Note that the session has ended or is lost."""
+        if self._keeper is not None and self._is_kept:
+            self._keeper.forget()
+        self.session, self._is_kept = None, False
+
+    def outlives(self, error: BaseException) -> bool:
+        """Whether the session is left open after this error, because a later try can go on with it."""
+        is_passing = not isinstance(error, OneDriveError) or (error.may_pass and not isinstance(error, SourceChanged))
+        return self._is_kept and self._has_another_try and is_passing
+
+
+def _state(session: UploadSession, purpose: Mapping[str, Any]) -> dict[str, Any]:
+    expires_at = session.expires_at.isoformat() if session.expires_at else None
+    return {
+        "version": STATE_VERSION,
+        "upload_url": session.upload_url,
+        "expires_at": expires_at,
+        "purpose": dict(purpose),
+    }
+
+
+def _kept(state: Mapping[str, Any], purpose: Purpose) -> KeptSession | None:
+    """Read a state; None where it is of another version or makes no sense."""
+    url, kept_for = state.get("upload_url"), state.get("purpose")
+    if state.get("version") != STATE_VERSION or not (isinstance(url, str) and isinstance(kept_for, Mapping)):
+        return None
+    changed = [name for name, value in purpose().items() if kept_for.get(name) != value]
+    return KeptSession(UploadSession(url, None), f"another {' and '.join(changed)}" if changed else "")

@@ -1,0 +1,38 @@
+"""Names that were nearly meant: what is there when a name is missing."""
+
+from __future__ import annotations
+
+import unicodedata
+from urllib.parse import unquote
+
+from airflow_provider_onedrive.graph.flows.items import children, stat_or_none
+from airflow_provider_onedrive.graph.protocol.locations import Address
+from airflow_provider_onedrive.graph.protocol.messages import Flow
+
+
+def advice_on_missing(address: Address) -> Flow[str | None]:
+    """Look at the first missing name of a path, among the first page of its siblings.
+
+    :return: a sentence naming a sibling that differs only by case, Unicode normalisation or percent-encoding; None
+        where there is none. The server decides what is equal, so nothing is ever corrected silently.
+    """
+    if address.is_base:
+        return None
+    if (yield from stat_or_none(address.parent)) is None:
+        return (yield from advice_on_missing(address.parent))
+    page = yield from children(address.parent)
+    wanted = address.names[-1]
+    for item in page.items:
+        if item.name != wanted and _likeness(item.name) == _likeness(wanted):
+            return f"{item.name!a} is there, and {wanted!a} is not: they differ by {_difference(item.name, wanted)}."
+    return None
+
+
+def _likeness(name: str) -> str:
+    return unicodedata.normalize("NFC", unquote(name)).casefold()
+
+
+def _difference(one: str, other: str) -> str:
+    if unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other):
+        return "Unicode normalisation"
+    return "case" if one.casefold() == other.casefold() else "percent-encoding"

@@ -1,0 +1,135 @@
+"""What is uploaded where, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from airflow_provider_onedrive.graph.content.hashing import Digests
+from airflow_provider_onedrive.graph.content.sources import Source
+from airflow_provider_onedrive.graph.flows.session_state import OpenSession
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.locations import Address
+
+CONFLICTS = ("fail", "replace", "rename", "skip", "skip_if_same")
+"""What can happen when a name is taken."""
+
+UNIT_BYTES = 320 * 1024
+"""Every fragment but the last is a multiple of it.
+
+https://learn.microsoft.com/en-us/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session
+"""
+MAX_FRAGMENT_BYTES = 191 * UNIT_BYTES  # the last multiple below 60 MiB
+SINGLE_PUT_BYTES = 32 * UNIT_BYTES
+"""10 MiB, what the first fragment of a session would take: measured, one request is faster than two up to there."""
+MAX_SINGLE_PUT_BYTES = 250_000_000
+MAX_FILE_BYTES = 250 * 1024**3
+
+
+@dataclass(frozen=True)
+class UploadOptions:
+    """How a file is sent.
+
+    :param verify: compare hashes: of what was sent, and of what Graph has then.
+    :param preserve_mtime: let the file keep the source's modification time however small it is; an upload session
+        keeps it anyway.
+    :param on_locked: ``wait`` some seconds for a file that is checked out or open in Office, or ``fail`` at once.
+    :param single_put_bytes: up to this size a file is sent in one request, beyond it by an upload session.
+    :param fragment_bytes: of an upload session; None lets them grow from 10 MiB as the line allows.
+    """
+
+    verify: bool = True
+    preserve_mtime: bool = False
+    on_locked: Literal["wait", "fail"] = "wait"
+    single_put_bytes: int = SINGLE_PUT_BYTES
+    fragment_bytes: int | None = None
+
+    def check(self) -> None:
+        """Refuse what Graph would refuse, or what cannot be meant.
+
+        :raises ConfigurationError: naming the parameter.
+        """
+        if self.on_locked not in ("wait", "fail"):
+            raise ConfigurationError(f"on_locked is {self.on_locked!r}.", advice="Use 'wait' or 'fail'.")
+        if not 0 <= self.single_put_bytes <= MAX_SINGLE_PUT_BYTES:
+            raise ConfigurationError(
+                f"single_put_bytes is {self.single_put_bytes}.", advice=f"Give 0 to {MAX_SINGLE_PUT_BYTES}."
+            )
+        size = UNIT_BYTES if self.fragment_bytes is None else self.fragment_bytes
+        if size % UNIT_BYTES or not 0 < size <= MAX_FRAGMENT_BYTES:
+            raise ConfigurationError(
+                f"fragment_bytes is {size}.",
+                advice=f"Give a multiple of {UNIT_BYTES} (320 KiB) up to {MAX_FRAGMENT_BYTES}.",
+            )
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What goes where.
+
+    :param address: the file: a name through the id of its folder, or an existing file by its own id.
+    :param conflict: what Graph does about a taken name: ``fail``, ``replace`` or ``rename``.
+    :param if_match: the eTag that the file must still have; None asks for none.
+    :param retrying: whether an earlier try of the same task may have done it already.
+    :param open_session: tells later tries, and whoever cleans up, where a session stands.
+    :param is_folder_new: the folder was made just now, and may not be visible everywhere yet.
+    :param failures: how often it was sent in vain.
+    """
+
+    address: Address
+    source: Source
+    digests: Digests
+    conflict: str = "fail"
+    if_match: str | None = None
+    retrying: bool = False
+    options: UploadOptions = UploadOptions()
+    open_session: OpenSession = field(default_factory=OpenSession)
+    is_folder_new: bool = False
+    failures: int = 0
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"If-Match": self.if_match} if self.if_match else {}
+
+    @property
+    def waits_for_lock(self) -> bool:
+        return self.options.on_locked == "wait"
+
+    @property
+    def by_session(self) -> bool:
+        """Whether it goes by an upload session, which cannot make an empty file but keeps the modification time."""
+        return self.source.size > (0 if self.preserves_mtime else self.options.single_put_bytes)
+
+    @property
+    def preserves_mtime(self) -> bool:
+        return self.options.preserve_mtime and self.source.modified_at is not None
+
+    @property
+    def file_system_info(self) -> dict[str, str]:
+        """The source's modification time as ``fileSystemInfo`` takes it."""
+        modified_at = self.source.modified_at
+        return {} if modified_at is None else {"lastModifiedDateTime": f"{modified_at:%Y-%m-%dT%H:%M:%SZ}"}
+
+    def body(self, start: int, length: int) -> Callable[[], Iterable[bytes]]:
+        """Make the body of one request; its hashes are taken as it is sent."""
+        return lambda: self.digests.passing(start, length)
+
+    def purpose(self) -> dict[str, Any]:
+        """Say what a later try compares before it goes on with this one's session."""
+        return {
+            "source": self.source.fingerprint(),
+            "target": self.address.url(),
+            "options": {"conflict": self.conflict, "if_match": self.if_match, **self.file_system_info},
+        }
+
+
+def check_etag(etag: str | None) -> None:
+    """Refuse an empty template: it would take whatever version is there.
+
+    :raises ConfigurationError: if it is no eTag.
+    """
+    if etag is not None and not (etag.strip() and etag.isascii() and etag.isprintable()):
+        raise ConfigurationError(
+            f"expected_etag {etag!r} is no eTag.", advice="Check the template that makes it, or leave it out."
+        )

@@ -1,0 +1,330 @@
+"""Flows that put content into a drive: one PUT for a small file, an upload session for a larger one.
+
+https://learn.microsoft.com/en-us/graph/api/driveitem-put-content and
+https://learn.microsoft.com/en-us/graph/api/driveitem-createuploadsession
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from airflow_provider_onedrive.graph.content.hashing import EVERY_DRIVE, PERSONAL, Comparison, Digests
+from airflow_provider_onedrive.graph.content.sources import Source
+from airflow_provider_onedrive.graph.flows.deduplication import compared, find_ours, is_same, refused
+from airflow_provider_onedrive.graph.flows.items import CONFLICT, expect_file, file, folder, item_of, stat_or_none
+from airflow_provider_onedrive.graph.flows.session_state import OpenSession
+from airflow_provider_onedrive.graph.flows.sessions import by_session, left_by_earlier_try
+from airflow_provider_onedrive.graph.flows.upload_plan import (
+    CONFLICTS,
+    MAX_FILE_BYTES,
+    Upload,
+    UploadOptions,
+    check_etag,
+)
+from airflow_provider_onedrive.graph.protocol.errors import (
+    BadRequest,
+    ConfigurationError,
+    GraphError,
+    ItemNotFound,
+    LocalFileError,
+    LocationError,
+    NameAlreadyExists,
+    PreconditionFailed,
+    VerificationFailed,
+)
+from airflow_provider_onedrive.graph.protocol.locations import Address
+from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+log = logging.getLogger(__name__)
+
+KnownFolders = dict[str, DriveItem]
+"""Folders by the URL they were asked for by."""
+
+_SENDS = 5
+_LOOKS = 4
+_CREATED, _TIMED_OUT = 201, 504
+
+
+def create(
+    address: Address,
+    source: Source,
+    if_exists: str,
+    *,
+    create_folders: bool = False,
+    retrying: bool = False,
+    options: UploadOptions = UploadOptions(),
+    open_session: OpenSession | None = None,
+    known_folders: KnownFolders | None = None,
+) -> Flow[DriveItem]:
+    """Put content under a name in a folder, which must exist unless ``create_folders``.
+
+    :param if_exists: what happens when the name is taken; one of :data:`CONFLICTS`. Graph decides about it, not a look
+        before.
+    :param known_folders: folders that were found before; a hundred files in one folder cost one look at it.
+    :raises ItemNotFound: if the folder is missing; Graph's PUT would make it silently.
+    """
+    if if_exists not in CONFLICTS:
+        raise ConfigurationError(f"if_exists is {if_exists!r}.", advice=f"Use one of {', '.join(CONFLICTS)}.")
+    _check(source, options)
+    if address.is_base and if_exists in ("fail", "rename"):
+        raise LocationError(f"{address} names an item that exists.", advice="Update it, or name its folder and a name.")
+    how: dict[str, Any] = {"retrying": retrying, "options": options, "open_session": open_session}
+    if address.is_base:
+        item = yield from file(address)
+        return (yield from _place(address.by_id(item.drive_id, item.id), item, source, if_exists, **how))
+    known = {} if known_folders is None else known_folders
+    key = address.parent.url()
+    if key in known:
+        try:
+            return (yield from put_into(known[key], address, source, if_exists, **how))
+        except ItemNotFound:  # the folder has gone, or was made anew
+            known.pop(key, None)
+    known[key] = yield from folder(address.parent, create=create_folders)
+    return (yield from put_into(known[key], address, source, if_exists, **how))
+
+
+def put_into(
+    parent: DriveItem,
+    address: Address,
+    source: Source,
+    if_exists: str,
+    *,
+    retrying: bool = False,
+    options: UploadOptions = UploadOptions(),
+    open_session: OpenSession | None = None,
+) -> Flow[DriveItem]:
+    """Put content into a folder that was found, under the last name of the address."""
+    target = address.through(parent.drive_id, parent.id)
+    how: dict[str, Any] = {"retrying": retrying, "options": options, "open_session": open_session}
+    return (yield from _place(target, parent, source, if_exists, **how))
+
+
+def _place(
+    target: Address,
+    place: DriveItem,
+    source: Source,
+    if_exists: str,
+    *,
+    retrying: bool,
+    options: UploadOptions,
+    open_session: OpenSession | None,
+) -> Flow[DriveItem]:
+    """:param place: the folder of the target, or the target itself."""
+    plan = Upload(
+        target,
+        source,
+        _digests(source, place, options),
+        if_exists,
+        retrying=retrying,
+        options=options,
+        open_session=open_session or OpenSession(),
+        is_folder_new=place.outcome == "created",
+    )
+    return (yield from _POLICIES.get(if_exists, upload)(plan))
+
+
+def update(
+    address: Address,
+    source: Source,
+    *,
+    expected_etag: str | None = None,
+    retrying: bool = False,
+    options: UploadOptions = UploadOptions(),
+    open_session: OpenSession | None = None,
+) -> Flow[DriveItem]:
+    """Replace the content of a file that exists, addressed by its id: gone meanwhile is an error, not a new file.
+
+    :raises ItemNotFound: if there is no such file.
+    """
+    check_etag(expected_etag)
+    _check(source, options)
+    item = yield from file(address)
+    plan = Upload(
+        address.by_id(item.drive_id, item.id),
+        source,
+        _digests(source, item, options),
+        "replace",
+        if_match=expected_etag,
+        retrying=retrying,
+        options=options,
+        open_session=open_session or OpenSession(),
+    )
+    return (yield from upload(plan))
+
+
+def upload(plan: Upload) -> Flow[DriveItem]:
+    """Put the content there and compare what Graph has then; the item's ``outcome`` says what became of it.
+
+    :raises NameAlreadyExists: if the name is taken and ``conflict`` is ``fail``.
+    :raises PreconditionFailed: if the file is no longer the version of ``if_match``.
+    :raises LocationError: if a folder has the name.
+    :raises VerificationFailed: if Graph twice has something else than was sent.
+    """
+    if plan.retrying and plan.conflict == "rename" and (found := (yield from find_ours(plan))):
+        return replace(found, outcome="already_there")
+    item = yield from _deliver(plan)
+    return item if item.outcome == "already_there" else (yield from _verify(plan, item))
+
+
+def _skip(plan: Upload) -> Flow[DriveItem]:
+    """Leave alone whatever is there."""
+    item = yield from stat_or_none(plan.address)
+    if item is None:
+        try:
+            return (yield from upload(replace(plan, conflict="fail")))
+        except NameAlreadyExists:
+            item = yield from stat_or_none(plan.address)
+            if item is None:
+                raise
+    return replace(expect_file(item, plan.address), outcome="skipped")
+
+
+def _skip_if_same(plan: Upload) -> Flow[DriveItem]:
+    """Send nothing where the same content is there; else replace exactly the version that was looked at."""
+    for _ in range(2):
+        item = yield from stat_or_none(plan.address)
+        if item is not None and (yield from is_same(expect_file(item, plan.address), plan)):
+            return replace(item, outcome="skipped")
+        try:
+            return (yield from upload(_against(item, plan)))
+        except (NameAlreadyExists, PreconditionFailed) as changed:
+            problem: GraphError = changed
+        except ItemNotFound as gone:
+            if item is None:
+                raise
+            problem = gone
+    raise problem
+
+
+def _against(item: DriveItem | None, plan: Upload) -> Upload:
+    """Plan to create where nothing is, or to replace one version of one file."""
+    if item is None:
+        return replace(plan, conflict="fail")
+    return replace(plan, address=plan.address.by_id(item.drive_id, item.id), conflict="replace", if_match=item.etag)
+
+
+_POLICIES: Mapping[str, Callable[[Upload], Flow[DriveItem]]] = {"skip": _skip, "skip_if_same": _skip_if_same}
+
+
+def _deliver(plan: Upload) -> Flow[DriveItem]:
+    """Send until Graph has it; where an answer was lost, look before sending again."""
+    for failures in range(_SENDS):
+        try:
+            return (yield from _send(replace(plan, failures=failures)))
+        except OutcomeUnknown as unknown:
+            if found := (yield from find_ours(plan)):
+                return _with_outcome(found, plan, is_new=plan.conflict != "replace")
+            problem, plan = unknown, replace(plan, retrying=True, options=_after(unknown, plan.options))
+        except ItemNotFound as missing:
+            if not plan.is_folder_new or failures == _LOOKS:
+                raise
+            problem = OutcomeUnknown(missing)  # a folder just made may not be visible everywhere yet
+    raise problem
+
+
+def _after(unknown: OutcomeUnknown, options: UploadOptions) -> UploadOptions:
+    """Send smaller parts when the service gave up waiting for the whole."""
+    timed_out = getattr(unknown.cause, "status", None) == _TIMED_OUT
+    return replace(options, single_put_bytes=0) if timed_out else options
+
+
+def _send(plan: Upload) -> Flow[DriveItem]:
+    is_looked_for = plan.by_session or plan.retrying  # a file that has become small may have been large
+    session = (yield from left_by_earlier_try(plan)) if is_looked_for else None
+    try:
+        item, status = yield from by_session(plan, session) if plan.by_session or session else _put(plan)
+    except (NameAlreadyExists, PreconditionFailed, BadRequest) as refusal:
+        return (yield from refused(plan, refusal))
+    if status is None and plan.retrying:
+        return replace(item, outcome="already_there")
+    return _with_outcome(item, plan, is_new=plan.conflict != "replace" if status is None else status == _CREATED)
+
+
+def _put(plan: Upload) -> Flow[tuple[DriveItem, int | None]]:
+    query = f"?{CONFLICT}={plan.conflict}" if plan.address.names else ""
+    size = plan.source.size
+    response = yield Request(
+        "PUT",
+        plan.address.url("content") + query,
+        headers={"Content-Type": "application/octet-stream", **plan.headers},
+        body=plan.body(0, size),
+        body_bytes=size,
+        repeat=Repeat.IF_REFUSED,  # a second one would meet the first, or leave a version too many
+        failures=plan.failures,
+        waits_for_lock=plan.waits_for_lock,
+    )
+    return (yield from _with_mtime(plan, item_of(response, plan.address))), response.status
+
+
+def _with_mtime(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
+    """Give an empty file its modification time.
+
+    It costs a version, so it is done only where it was asked for, and after a lost answer only where a look shows
+    another time.
+    """
+    modified_at = plan.source.modified_at
+    if not plan.options.preserve_mtime or modified_at is None:
+        return item
+    url, info = plan.address.by_id(item.drive_id, item.id).url(), {"fileSystemInfo": plan.file_system_info}
+    for failures in range(_SENDS):
+        try:
+            response = yield Request("PATCH", url, json=info, repeat=Repeat.IF_REFUSED, failures=failures)
+        except OutcomeUnknown as unknown:
+            problem = unknown.cause
+            found = item_of((yield Request("GET", url)), plan.address)
+            if found.client_modified_at == modified_at.replace(microsecond=0):
+                return found
+        else:
+            return item_of(response, plan.address)
+    raise problem
+
+
+def _verify(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
+    """Compare what Graph has with what was sent; send once more what arrived as something else.
+
+    Neither copy is deleted: the first stays as a version of the file.
+    """
+    if not plan.options.verify:
+        return item
+    item, found = yield from _compared(plan, item)
+    if found is not Comparison.DIFFERENT:
+        return item
+    log.warning("%s is not what was sent (%d bytes, %s); sending it again.", item.location, item.size, item.hashes)
+    again = replace(plan, address=plan.address.by_id(item.drive_id, item.id), conflict="replace", if_match=item.etag)
+    try:
+        second = yield from _deliver(again)
+    except PreconditionFailed as changed:
+        raise VerificationFailed(f"Graph has other content than was sent, and it changed: {changed.message}") from None
+    second, found = yield from _compared(again, second)
+    if found is Comparison.DIFFERENT:
+        sent, kept = plan.digests.values(), dict(second.hashes)
+        raise VerificationFailed(f"Graph has {second.size} bytes {kept}, sent were {plan.source.size} bytes {sent}.")
+    return replace(second, outcome=item.outcome)
+
+
+def _compared(plan: Upload, item: DriveItem) -> Flow[tuple[DriveItem, Comparison]]:
+    read, found = yield from compared(item, plan)
+    if found is Comparison.UNKNOWN:
+        log.warning("%s has no hash yet; only its size was compared.", item.location)
+    return replace(read, outcome=item.outcome, server_rewrote=found is Comparison.REWRITTEN), found
+
+
+def _check(source: Source, options: UploadOptions) -> None:
+    options.check()
+    if source.size > MAX_FILE_BYTES:
+        raise LocalFileError(f"The source has {source.size} bytes.", advice="OneDrive takes files up to 250 GB.")
+
+
+def _digests(source: Source, place: DriveItem, options: UploadOptions) -> Digests:
+    names = PERSONAL if place.drive_type == "personal" else EVERY_DRIVE
+    return Digests(source, names, while_passing=options.verify)
+
+
+def _with_outcome(item: DriveItem, plan: Upload, *, is_new: bool) -> DriveItem:
+    wanted = plan.address.names[-1] if plan.address.names else item.name
+    renamed = item.name.casefold() != wanted.casefold()
+    return replace(item, outcome="renamed" if renamed else "created" if is_new else "replaced")

@@ -1,0 +1,86 @@
+"""What both clients know of a connection's locations: where they are, and what may be touched."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from airflow_provider_onedrive.graph.auth.permissions import advice_on_denial
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.flows import items, uploads
+from airflow_provider_onedrive.graph.flows.allowlist import Allowed
+from airflow_provider_onedrive.graph.flows.destinations import Placement, Placing, placement
+from airflow_provider_onedrive.graph.flows.resolver import Places
+from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.protocol.locations import (
+    Address,
+    Location,
+    deletable,
+    new_folder,
+    parse,
+    placed_in,
+    upload_target,
+)
+from airflow_provider_onedrive.graph.protocol.messages import Flow
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+log = logging.getLogger(__name__)
+
+LocationLike = str | Mapping[str, Any]
+"""A location's text, or an item dict as it stands in XCom."""
+
+
+class Addresses:
+    """Knows what the connection's locations mean, and what it may touch.
+
+    :param settings: of the connection.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._places = Places(settings)
+        self._allowed = Allowed(settings, self._places)
+        self._known_folders: uploads.KnownFolders = {}
+        policy = settings.name_policy
+        self._parse = partial(parse, name_policy=policy)
+        self._new_folder = partial(new_folder, name_policy=policy)
+        self._deletable = partial(deletable, name_policy=policy)
+        self._placed_in = partial(placed_in, name_policy=policy)
+        self._upload_target = partial(upload_target, name_policy=policy)
+
+    def locate(self, location: LocationLike) -> Flow[Address]:
+        """Turn a location into Graph's terms.
+
+        :raises LocationError: if it cannot be understood.
+        :raises ConfigurationError: if the connection does not allow it, or it is the own place of an application,
+            which has none.
+        """
+        return (yield from self._locate(self._parse(location)))
+
+    def forget(self, address: Address) -> None:
+        """Look up anew next time what stands at the beginning of an address, because nothing was found there."""
+        self._places.forget(address)
+
+    def _annotate(self, error: OneDriveError, operation: str, address: Address) -> None:
+        """Let an error say what was tried, where, and what to do."""
+        error.about(operation, str(address))
+        if isinstance(error, ItemNotFound):
+            self.forget(address)
+        if isinstance(error, AccessDenied) and error.advice is None and self.settings.auth != "access_token":
+            error.advice = advice_on_denial(operation, is_app=self.settings.is_app)
+
+    def _locate(self, place: Location) -> Flow[Address]:
+        address = yield from self._places.locate(place)
+        yield from self._allowed.check(address)
+        return address
+
+    def _placement(self, location: LocationLike, destination: LocationLike, how: Placing) -> Flow[Placement]:
+        return placement(self._locate, location, destination, how, self.settings.name_policy)
+
+
+def log_deletion(deleted: list[DriveItem], address: Address, how: items.Removal) -> list[DriveItem]:
+    """Log what was deleted, and return it."""
+    log.info("%s %s: %d item(s)", "Would delete" if how.dry_run else "Deleted", address, len(deleted))
+    return deleted

@@ -1,0 +1,235 @@
+"""What stands between flows and HTTP, without an HTTP library: both clients share it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Generic, Self
+from urllib.parse import urlsplit
+
+from airflow_provider_onedrive.graph.protocol.errors import (
+    ConfigurationError,
+    GraphError,
+    Locked,
+    OneDriveError,
+    ServiceUnavailable,
+    SignInFailed,
+    Throttled,
+    Unauthenticated,
+    error_from,
+    retry_after_seconds,
+    without_urls,
+)
+from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response, T
+from airflow_provider_onedrive.graph.protocol.retry import (
+    NEVER_SENT,
+    RetryPolicy,
+    is_passing_refusal,
+    leaves_outcome_unknown,
+)
+
+log = logging.getLogger(__name__)
+
+_OK, _ACCEPTED, _NO_CONTENT, _REDIRECT, _SEE_OTHER, _BAD = 200, 202, 204, 300, 303, 400
+_REFUSED = (429, 503)
+
+
+def url_of(request: Request, graph_url: str) -> str:
+    """Return the whole URL of a request.
+
+    :raises ConfigurationError: if a link would take a token to another host, or anything over plain HTTP.
+    """
+    if request.url.startswith("/"):
+        return f"{graph_url}/v1.0{request.url}"
+    if _is_encrypted(request.url) and (request.preauthorized or _origin(request.url) == _origin(graph_url)):
+        return request.url
+    raise ConfigurationError("Graph gave a link that leads to another host or is not encrypted; it was not followed.")
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """Return the headers of a request; a body's length is known, so it is never sent chunked."""
+    headers = dict(request.headers)
+    if request.sink is not None:
+        headers["Accept-Encoding"] = "identity"
+    if request.json is None and request.method in ("PUT", "POST"):
+        headers["Content-Length"] = str(request.body_bytes)
+    return headers
+
+
+def response_of(request: Request, status: int, headers: Mapping[str, str], content: bytes) -> Response:
+    """Read an answer.
+
+    :param headers: names in lower case.
+    :raises GraphError: if the status is 400 or above, or the answer is not Graph's.
+    """
+    body = _json(content)
+    if status >= _BAD:
+        raise error_from(status, headers, body, method=request.method, path=request.shown)
+    if not (isinstance(body, dict) or _needs_no_body(request, status, headers)):
+        raise ServiceUnavailable(
+            "The answer is not Graph's",
+            status=status,
+            method=request.method,
+            path=request.shown,
+            advice="Is there a proxy or a sign-in page on the way?",
+        )
+    return Response(status, dict(headers), body)
+
+
+def lost(request: Request, reason: str, *, never_sent: bool) -> ServiceUnavailable:
+    """Say that no answer came."""
+    return ServiceUnavailable(
+        f"No answer came: {without_urls(reason)}",
+        code=NEVER_SENT if never_sent else None,
+        method=request.method,
+        path=request.shown,
+    )
+
+
+def silent(host: str, reason: str) -> ServiceUnavailable:
+    """Say that a host cannot be reached."""
+    return ServiceUnavailable(
+        f"{host} does not answer: {without_urls(reason)}",
+        advice="Is there a firewall on the way, or is a proxy needed? The connection's field proxy names it, or the "
+        "worker's HTTPS_PROXY.",
+    )
+
+
+def too_long(request: Request, seconds: float) -> Throttled:
+    """Say that Graph asked for a pause, of this request or of another one, that nobody holds a slot for."""
+    return Throttled(
+        f"Graph asked this connection to send nothing for {seconds:.0f} s more, so nothing was sent",
+        retry_after_seconds=seconds,
+        method=request.method,
+        path=request.shown,
+    )
+
+
+def asked_pause_seconds(request: Request, response: Response) -> float:
+    """Return the pause that the parts of a batch ask for: it is answered with 200 although some were refused."""
+    if not request.url.endswith("/$batch"):
+        return 0.0
+    refused = [part for part in response.json.get("responses") or () if part.get("status") in _REFUSED]
+    return max((retry_after_seconds(part_headers(part)) or 0.0 for part in refused), default=0.0)
+
+
+def part_headers(part: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a part of a batch; names in lower case."""
+    return {str(name).lower(): str(value) for name, value in (part.get("headers") or {}).items()}
+
+
+class Conversation(Generic[T]):
+    """Steps a flow from request to request.
+
+    :param flow: closed when the block is left, however that happens.
+    """
+
+    result: T
+
+    def __init__(self, flow: Flow[T]) -> None:
+        self._flow = flow
+        self.request: Request | None = None
+        self.request_id: str | None = None
+
+    def __enter__(self) -> Self:
+        self._step(lambda: next(self._flow))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._flow.close()
+
+    def answer(self, response: Response) -> None:
+        """Give the flow the answer to its request."""
+        self.request_id = response.headers.get("request-id", self.request_id)
+        self._step(lambda: self._flow.send(response))
+
+    def report(self, problem: OneDriveError | OutcomeUnknown) -> None:
+        """Throw a problem into the flow."""
+        self._step(lambda: self._flow.throw(problem))
+
+    def _step(self, advance: Any) -> None:
+        try:
+            self.request = advance()
+        except StopIteration as end:
+            self.request, self.result = None, end.value
+        except OutcomeUnknown as unknown:
+            raise unknown.cause from None
+
+
+class Attempts:
+    """Counts the attempts of one request and decides after each that failed.
+
+    :param can_renew: whether a refused token can be replaced.
+    """
+
+    def __init__(self, policy: RetryPolicy, request: Request, *, can_renew: bool) -> None:
+        self._policy = policy
+        self._request = request
+        self._can_renew = can_renew and not request.preauthorized
+        self._count = 0
+
+    def needs_token(self, outcome: GraphError) -> bool:
+        """Say, once, that the token was refused and a new one may help."""
+        is_expired = isinstance(outcome, Unauthenticated) and not isinstance(outcome, SignInFailed)
+        if not (self._can_renew and is_expired) or is_passing_refusal(outcome):
+            return False
+        self._can_renew = False
+        return True
+
+    def wait_seconds(self, outcome: GraphError) -> float:
+        """Return how long to wait before the next attempt.
+
+        :raises GraphError: the outcome, where there is to be no other attempt.
+        :raises OutcomeUnknown: where the request may have taken effect all the same.
+        """
+        self._count += 1
+        seconds = (
+            None if self._ends_at_lock(outcome) else self._policy.delay(self._count, outcome, self._request.repeat)
+        )
+        if seconds is None:
+            raise self._news(outcome)
+        log.info("Attempt %d failed, the next follows in %.1f s: %s", self._count, seconds, outcome)
+        return seconds
+
+    @property
+    def first_wait_seconds(self) -> float:
+        """How long to wait before the first attempt."""
+        return self._policy.backoff(self._request.failures) if self._request.failures else 0.0
+
+    def _ends_at_lock(self, outcome: GraphError) -> bool:
+        return isinstance(outcome, Locked) and not self._request.waits_for_lock
+
+    def _news(self, outcome: GraphError) -> Exception:
+        is_open = self._request.repeat is Repeat.IF_REFUSED and leaves_outcome_unknown(outcome)
+        return OutcomeUnknown(outcome) if is_open else outcome
+
+
+def _is_encrypted(url: str) -> bool:
+    return url.isprintable() and _origin(url).startswith("https://")
+
+
+def _origin(url: str) -> str:
+    """Return scheme and host, or nothing where a URL cannot be read."""
+    try:
+        scheme, host, *_ = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{scheme}://{host.lower()}" if host else ""
+
+
+def _needs_no_body(request: Request, status: int, headers: Mapping[str, str]) -> bool:
+    if status == _ACCEPTED:
+        return "location" in headers  # of a monitor, which says the rest
+    is_end_of_copy = status == _SEE_OTHER and request.preauthorized
+    return status == _NO_CONTENT or is_end_of_copy or (status >= _REDIRECT and request.url.endswith("/content"))
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None

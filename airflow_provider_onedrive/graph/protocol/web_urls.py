@@ -1,0 +1,88 @@
+"""Addresses pasted from a browser. They are read here and never fetched; only a sharing link is shown to Graph."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from airflow_provider_onedrive.graph.protocol.errors import LocationError
+
+_DIRECT = re.compile(r"/:[a-z]:/r(?=/)")
+_SHARING = re.compile(r"/:[a-z]:/[a-z]/")
+_SHORT_HOSTS = ("1drv.ms", "onedrive.live.com", "my.microsoftpersonalcontent.com")
+_VIEW = re.compile(r"(?i)/Forms/[^/]+\.aspx$|/_layouts/.*$|/[^/]+\.aspx$")
+
+
+@dataclass(frozen=True)
+class WebAddress:
+    """What an address means.
+
+    :param link: of a sharing link the whole of it, which is a secret; else empty.
+    :param ids: of an address of a personal drive: drive id and item id.
+    :param path: of any other: the path on the host, decoded, without slashes at its ends.
+    """
+
+    host: str
+    link: str = field(default="", repr=False)
+    ids: tuple[str, str] | None = None
+    path: str = ""
+
+
+def is_web_address(text: str) -> bool:
+    return text[:8].lower().startswith(("https://", "http://"))
+
+
+def read_web_address(text: str) -> WebAddress:
+    """Read an address as a browser shows it, or a sharing link of either personality.
+
+    :raises LocationError: if it is neither; a link is not shown.
+    """
+    parts = _parts(text)
+    host, query = str(parts.hostname), {key.lower(): values[0] for key, values in parse_qs(parts.query).items()}
+    if _is_link(parts, query):
+        return WebAddress(host, link=text)
+    if host in _SHORT_HOSTS:
+        return WebAddress(host, ids=_personal(host, query))
+    path = query.get("id") or query.get("rootfolder") or _VIEW.sub("", unquote(_DIRECT.sub("", parts.path)))
+    path = path.strip("/")
+    if not path or "sourcedoc" in query:
+        raise LocationError(
+            f"The address on {host} does not say which file or folder it shows.",
+            advice="Open the folder in the browser and copy that address, or use Share, Copy link.",
+        )
+    return WebAddress(host, path=path)
+
+
+def sharing_token(link: str) -> str:
+    """Encode a link as ``/shares`` wants it. https://learn.microsoft.com/en-us/graph/api/shares-get."""
+    return "u!" + base64.urlsafe_b64encode(link.encode()).decode("ascii").rstrip("=")
+
+
+def _parts(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme.lower() != "https" or not parts.hostname or "@" in parts.netloc:
+        raise LocationError("The address is no plain https address.", advice="Copy it from the browser as it stands.")
+    return parts
+
+
+def _is_link(parts: SplitResult, query: dict[str, str]) -> bool:
+    if parts.hostname in _SHORT_HOSTS:
+        return parts.hostname == "1drv.ms" or "authkey" in query or "redeem" in query
+    return bool(_SHARING.match(parts.path)) and not _DIRECT.match(parts.path)
+
+
+def _personal(host: str, query: dict[str, str]) -> tuple[str, str]:
+    item = query.get("resid") or query.get("id") or ""
+    drive = query.get("cid") or item.partition("!")[0]
+    if not (drive and item):
+        raise LocationError(
+            f"The address on {host} does not say which file or folder it shows.",
+            advice="Open the folder in the browser and copy that address, or use Share, Copy link.",
+        )
+    return drive, item

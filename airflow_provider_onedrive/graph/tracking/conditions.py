@@ -1,0 +1,303 @@
+"""What a sensor waits for, written once: a flow that looks, and pure predicates. Both clients drive it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+from airflow_provider_onedrive.graph.content.filters import Filters, check_kind, reaches_below, split_pattern
+from airflow_provider_onedrive.graph.flows import items
+from airflow_provider_onedrive.graph.protocol.errors import (
+    ConfigurationError,
+    DriveNotFound,
+    ItemNotFound,
+    LocationError,
+    OneDriveError,
+    Stopped,
+    Unauthenticated,
+)
+from airflow_provider_onedrive.graph.protocol.locations import Address, parse
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Page
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.retry import is_passing_refusal
+from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
+
+Kind = Literal["file", "folder", "any"]
+LocationLike = str | Mapping[str, Any]
+
+MAX_FOUND_ITEMS = 1000  # Airflow maps over at most 1024, and XCom is no place for a listing
+IGNORED = ("~$*", "*.tmp", "desktop.ini")
+"""What Office, browsers and Windows leave beside the files that are meant."""
+
+_CHECKED_OUT = "checkout"
+
+
+class Addressing(Protocol):
+    """What a condition needs of a client."""
+
+    def locate(self, location: LocationLike) -> Flow[Address]: ...
+    def forget(self, address: Address) -> None: ...
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one look has found.
+
+    :param found: enough items, or none.
+    :param busy: the ids of those that somebody has checked out.
+    :param server_time: when Graph answered, by its own clock; None where it did not say.
+    """
+
+    found: tuple[DriveItem, ...] = ()
+    busy: frozenset[str] = frozenset()
+    server_time: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+
+@dataclass(frozen=True)
+class FileCondition:
+    """Something is there.
+
+    :param location: without a pattern and without a trailing ``/`` this one item; else a folder in which something
+        matches. Of several each has to have something.
+    :param file_pattern: of the name, or, where it has a ``/``, of the path below the folder; ``*``, ``**`` and ``?``.
+    :param regex: is searched in the path below the folder; its named groups come with the items.
+    :param recursive: look into the folders of the folder as well; a pattern with ``/`` or ``**`` does so anyway.
+    :param newer_than: modified later than this, by the server's clock.
+    :param min_items: of all locations together.
+    :param max_items: more are an error, for an answer that lacks something is worse than none.
+    :param min_size: of a file, in bytes.
+    :param ignore: patterns of what does not count in folders.
+    :param reads_checkouts: also find out who is checked out.
+    """
+
+    location: LocationLike | Sequence[LocationLike]
+    file_pattern: str | None = None
+    kind: Kind = "file"
+    regex: str | None = None
+    recursive: bool = False
+    newer_than: datetime | None = None
+    min_items: int = 1
+    max_items: int = MAX_FOUND_ITEMS
+    min_size: int | None = None
+    ignore: Sequence[str] = IGNORED
+    reads_checkouts: bool = False
+
+    def __str__(self) -> str:
+        places = " and ".join(shown(location) for location in self.locations)
+        wanted = " and ".join(map(str, filter(None, (self.file_pattern, self.regex))))
+        return f"{wanted} in {places}" if wanted else places
+
+    @property
+    def locations(self) -> Sequence[LocationLike]:
+        several = isinstance(self.location, Sequence) and not isinstance(self.location, str)
+        return self.location if several else (self.location,)  # type: ignore[return-value]  # a str is a Sequence too
+
+    @property
+    def places(self) -> str:
+        """Where it looks, as one text: the same for all conditions that look there, whatever they look for."""
+        return repr([str(_split(location)[0]).rstrip("/") for location in self.locations])
+
+    def check(self) -> None:
+        """Refuse what can never come.
+
+        :raises ConfigurationError: naming the parameter.
+        """
+        check_kind(self.kind)
+        self._filters.check()
+        if not self.locations:
+            raise ConfigurationError("location is an empty list.", advice="Check the template that makes it.")
+        if not 1 <= self.min_items <= self.max_items:
+            raise ConfigurationError(
+                f"min_items is {self.min_items!r} and max_items {self.max_items!r}.",
+                advice="Give at least 1, and max_items not below it.",
+            )
+
+    def look(self, client: Addressing) -> Flow[Sight]:
+        """Look once; nothing found means "not yet", also where a folder itself is still missing.
+
+        :raises OneDriveError: see :func:`outlives` for which of them waiting may cure.
+        """
+        self.check()
+        sights = []
+        for location in self.locations:
+            sights.append((yield from self._look_at(client, location)))
+            if not sights[-1]:
+                return Sight()
+        found = [item for sight in sights for item in sight.found]
+        if len(found) > self.max_items:
+            raise too_many(self.max_items, str(self), "Narrow file_pattern, or move away what was worked off.")
+        busy = frozenset(each for sight in sights for each in sight.busy)
+        return Sight(tuple(found), busy, sights[0].server_time) if len(found) >= self.min_items else Sight()
+
+    def _look_at(self, client: Addressing, location: LocationLike) -> Flow[Sight]:
+        folder, pattern = _split(location)
+        filters = self._filters if pattern is None else replace(self._filters, file_pattern=pattern)
+        in_folder = filters.file_pattern or filters.regex or parse(folder).is_folder
+        address = yield from client.locate(folder)
+        try:
+            return (yield from self._in_folder(address, filters) if in_folder else self._one(address))
+        except OneDriveError as error:
+            if isinstance(error, ItemNotFound):
+                client.forget(address)  # what was looked up before may have been replaced by another of the name
+                if not isinstance(error, DriveNotFound):
+                    return Sight()
+            raise error.about("wait for", str(address)) from None
+
+    def _one(self, address: Address) -> Flow[Sight]:
+        item = yield from items.stat(address)
+        if not is_kind(item, self.kind):
+            raise _of_another_kind(item, address, self.kind)
+        filters = replace(self._filters, file_pattern=None, regex=None, exclude=())
+        return Sight((item,)) if _matches(item, item.name, filters) else Sight()
+
+    def _in_folder(self, address: Address, filters: Filters) -> Flow[Sight]:
+        is_deep = self.recursive or reaches_below(filters.file_pattern)
+        fields = items.ITEM_FIELDS + (",publication" if self.reads_checkouts else "")
+        found: list[DriveItem] = []
+        busy: set[str] = set()
+        date = None
+        waiting: list[tuple[str, Address, str | None]] = [("", address, None)]
+        while waiting:
+            prefix, folder, url = waiting.pop()
+            page = yield from _page_of(folder, url, fields, is_top=folder is address)
+            date = date or page.date
+            for data in page.items:
+                item = DriveItem.from_json(data, address.locate)
+                path = prefix + item.name
+                if is_kind(item, self.kind) and _matches(item, path, filters):
+                    found.append(replace(item, groups=filters.groups(path)))
+                if (data.get("publication") or {}).get("level") == _CHECKED_OUT:
+                    busy.add(item.id)
+                if is_deep and item.may_hold_something:
+                    waiting.append((f"{path}/", address.by_id(item.drive_id, item.id), None))
+            if page.next_url is not None:
+                waiting.append((prefix, folder, page.next_url))
+            if len(found) > self.max_items:
+                break
+        return Sight(tuple(found), frozenset(busy), _time(date))
+
+    @cached_property
+    def _filters(self) -> Filters:
+        return Filters(
+            self.file_pattern,
+            self.regex,
+            self.ignore,
+            newer_than=self.newer_than,
+            min_size=self.min_size,
+        )
+
+
+class Stability:
+    """Tells what has stopped changing: the same size and eTag at two looks, so far apart by the server's clock.
+
+    :param stable_for_seconds: how far apart.
+    :param seen: what :meth:`to_dict` of an earlier look gave.
+    """
+
+    def __init__(self, stable_for_seconds: float, seen: Mapping[str, Any] | None = None) -> None:
+        self._seconds = stable_for_seconds
+        self._seen = {key: tuple(value) for key, value in (seen or {}).items()}
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Plain JSON: of each item its size, its eTag, and since when it has had them."""
+        return {key: list(value) for key, value in self._seen.items()}
+
+    def settled(self, sight: Sight, now: float) -> list[DriveItem]:
+        """Return what of a sight has settled.
+
+        :param now: this machine's time, for where the server does not tell its own.
+        """
+        moment = sight.server_time.timestamp() if sight.server_time else now
+        before, self._seen = self._seen, {}
+        found = [item for item in sight.found if self._has_settled(item, before, moment) and item.id not in sight.busy]
+        return [item for item in found if item.is_folder or item.size]
+
+    def _has_settled(self, item: DriveItem, before: Mapping[str, tuple[Any, ...]], moment: float) -> bool:
+        key, mark = f"{item.drive_id}/{item.id}", (item.size, item.etag)
+        known = before.get(key)
+        is_same = known is not None and known[:2] == mark
+        since = known[2] if known is not None and is_same else moment
+        self._seen[key] = (*mark, since)
+        return is_same and moment - since >= self._seconds
+
+
+_DERIVED = ("newer_than", "reads_checkouts")
+CONDITION_FIELDS = tuple(field.name for field in fields(FileCondition) if field.name not in _DERIVED)
+"""What sensor and trigger have under the same names; the others each finds out in its own way."""
+
+
+def condition_fields(waiting: object) -> dict[str, Any]:
+    """Return what a sensor or a trigger waits for, as keyword arguments of the condition and of the trigger."""
+    return {name: getattr(waiting, name) for name in CONDITION_FIELDS}
+
+
+def is_kind(item: DriveItem, kind: str) -> bool:
+    return kind == "any" or item.is_folder == (kind == "folder")
+
+
+def outlives(error: OneDriveError) -> bool:
+    """Whether a wait goes on after this error: Graph was busy, away or confused, and said nothing about the file."""
+    if isinstance(error, Unauthenticated):
+        return is_passing_refusal(error)
+    return error.may_pass and not isinstance(error, (ItemNotFound, Stopped))
+
+
+def too_many(max_items: int, location: str, advice: str) -> ConfigurationError:
+    """Say that a result would be cut: an answer that silently lacks something is worse than none."""
+    return ConfigurationError(f"More than {max_items} items of {location} match.", advice=advice)
+
+
+def _matches(item: DriveItem, path: str, filters: Filters) -> bool:
+    if item.is_folder:  # its size is that of what is in it
+        return replace(filters, min_size=None).match(path, 0, item.modified_at)
+    return filters.match(path, item.size, item.modified_at)
+
+
+def _page_of(folder: Address, url: str | None, fields: str, *, is_top: bool) -> Flow[Page]:
+    """Read a page; of a folder that has gone since it was found, nothing."""
+    try:
+        return (yield from items.children_json(folder, url, fields=fields))
+    except ItemNotFound as missing:
+        if is_top or isinstance(missing, DriveNotFound):
+            raise
+        return Page((), None)
+
+
+def _of_another_kind(item: DriveItem, address: Address, kind: str) -> LocationError:
+    found, advice = (
+        (
+            "folder",
+            "End the location with '/' or pass file_pattern='*' to wait for a file in it, or pass kind='folder'.",
+        )
+        if item.is_folder
+        else ("file", "Pass kind='file', or wait for another location.")
+    )
+    return LocationError(f"{address} is a {found}, and the sensor waits for a {kind}.", advice=advice)
+
+
+def _split(location: LocationLike) -> tuple[LocationLike, str | None]:
+    """Split a text into folder and pattern, where it has one."""
+    if isinstance(location, str) and not is_web_address(location):
+        return split_pattern(location)
+    return location, None
+
+
+def shown(location: LocationLike) -> str:
+    """Return a location as it may be logged: of an address not the part that may be a secret."""
+    if isinstance(location, Mapping):
+        return str(location.get("location"))
+    return f"https://{location.split('/')[2]}/…" if is_web_address(str(location)) else str(location)
+
+
+def _time(date: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(date) if date else None
+    except ValueError:
+        return None

@@ -1,0 +1,171 @@
+"""A manifest: what is known of a folder tree, and where delta goes on, in one file that is whole or not there.
+
+JSON Lines: the first line says what the manifest is of, each other line is an item. A name that ends in ``.parquet``
+makes it a Parquet file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from airflow_provider_onedrive.graph.content.sinks import explained
+from airflow_provider_onedrive.graph.content.sources import StoredObject, is_stored
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.tracking import parquet
+
+FORMAT = "onedrive-manifest"
+VERSION = 1
+_TIMES = ("created_at", "modified_at", "client_modified_at")
+_MORE = ("parent_id", "child_count", "drive_type", "package_type", "is_root", "is_shortcut")
+_LEFT_OUT = ("outcome", "server_rewrote", "local_path", "groups")
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a manifest is of.
+
+    :param folder: the folder's own item.
+    :param cursor: where delta goes on; None where there is no delta. It is no secret: it opens nothing without a token.
+    :param written_at: ISO text; ``full_at`` of the last complete listing.
+    """
+
+    folder: DriveItem
+    cursor: str | None
+    written_at: str
+    full_at: str
+
+    def to_dict(self) -> dict[str, Any]:
+        known = {"cursor": self.cursor, "written_at": self.written_at, "full_at": self.full_at}
+        return {"format": FORMAT, "version": VERSION, **known, "folder": row_of(self.folder)}
+
+
+class Unreadable(Exception):
+    """A manifest that cannot be gone on with; the text says why."""
+
+
+@contextmanager
+def open_manifest(place: Path | StoredObject) -> Iterator[tuple[Head, Iterator[DriveItem]] | None]:
+    """Read a manifest; None where there is none.
+
+    :return: its head, and its items, which are read as they are asked for.
+    :raises Unreadable: saying why, also while the items are read.
+    """
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(_opened(place))
+        except FileNotFoundError:
+            yield None
+            return
+        except OSError as error:
+            raise ConfigurationError(f"{place} cannot be read: {error.strerror}.", advice="Check the path.") from None
+        try:
+            head, rows = parquet.read(file) if _is_parquet(place) else _lines(file)
+        except ValueError:
+            raise Unreadable("it has no head of a manifest") from None
+        yield _head(head), _items(rows)
+
+
+def _is_parquet(place: Path | StoredObject) -> bool:
+    return str(place).lower().endswith(".parquet")
+
+
+def _opened(place: Path | StoredObject) -> Any:
+    return place.fs.open(place.path, "rb") if is_stored(place) else Path(str(place)).open("rb")
+
+
+def write_manifest(place: Path | StoredObject, head: Head, items: Iterable[DriveItem]) -> None:
+    """Write a manifest so that it is whole or the old one stays.
+
+    :raises LocalFileError: if it cannot be written.
+    :raises ConfigurationError: if it is to be Parquet, and pyarrow is not there.
+    """
+
+    def write(file: BinaryIO) -> None:
+        if _is_parquet(place):
+            parquet.write(file, head.to_dict(), map(_timed_row, items))
+        else:
+            file.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in _rows(head, items))
+
+    with explained(place):
+        if is_stored(place):
+            _store(place, write)
+        else:
+            _replace(Path(str(place)), write)
+
+
+def row_of(item: DriveItem) -> dict[str, Any]:
+    """Return the line of an item: its dict as in XCom, and what is needed to go on."""
+    return item.to_xcom() | {name: getattr(item, name) for name in _MORE} | {"hashes": dict(item.hashes)}
+
+
+def item_of_row(row: Mapping[str, Any]) -> DriveItem:
+    """Read the line of an item."""
+    names = {name for name in DriveItem.__dataclass_fields__ if name not in _LEFT_OUT}
+    known = {name: value for name, value in row.items() if name in names}
+    times = {name: _time(known[name]) for name in _TIMES if known.get(name)}
+    return DriveItem(**known | times | {"hashes": dict(known["hashes"])})
+
+
+def _time(value: str | datetime) -> datetime:
+    return (value if isinstance(value, datetime) else datetime.fromisoformat(value)).astimezone(UTC)
+
+
+def _timed_row(item: DriveItem) -> dict[str, Any]:
+    return row_of(item) | {name: getattr(item, name) for name in _TIMES}
+
+
+def _rows(head: Head, items: Iterable[DriveItem]) -> Iterator[dict[str, Any]]:
+    yield head.to_dict()
+    yield from map(row_of, items)
+
+
+def _lines(file: BinaryIO) -> tuple[Any, Iterator[dict[str, Any]]]:
+    lines = iter(file)
+    return json.loads(next(lines, b"")), map(json.loads, lines)
+
+
+def _head(known: Any) -> Head:
+    try:
+        if (known["format"], known["version"]) != (FORMAT, VERSION):
+            raise Unreadable(f"it is no manifest of version {VERSION}")
+        return Head(item_of_row(known["folder"]), known["cursor"], known["written_at"], known["full_at"])
+    except (ValueError, TypeError, KeyError):
+        raise Unreadable("it has no head of a manifest") from None
+
+
+def _items(rows: Iterator[Mapping[str, Any]]) -> Iterator[DriveItem]:
+    try:
+        yield from map(item_of_row, rows)
+    except (ValueError, TypeError, KeyError, OSError):
+        raise Unreadable("a row of it is no item") from None
+
+
+def _replace(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with half.open("xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _store(place: StoredObject, write: Callable[[BinaryIO], None]) -> None:
+    """Send a whole file: many stores show what is streamed before it is complete."""
+    with tempfile.NamedTemporaryFile("wb") as half:
+        write(cast("BinaryIO", half))
+        half.flush()
+        place.fs.put_file(half.name, place.path)

@@ -1,0 +1,218 @@
+"""Transfers of many files: what a plan says, several at once, each with its own end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.content.paths import absolute
+from airflow_provider_onedrive.graph.content.sinks import protocols_of
+from airflow_provider_onedrive.graph.content.sources import is_stored
+from airflow_provider_onedrive.graph.content.transfer_plan import SAME, Action, Entry, Folder, Report, Step, key
+from airflow_provider_onedrive.graph.flows import batches
+from airflow_provider_onedrive.graph.flows.downloads import Link
+from airflow_provider_onedrive.graph.flows.session_state import OpenSession
+from airflow_provider_onedrive.graph.protocol.driver import Conversation
+from airflow_provider_onedrive.graph.protocol.errors import FilesFailed, FilesRefused, OneDriveError, SourceChanged
+from airflow_provider_onedrive.graph.protocol.locations import Address
+from airflow_provider_onedrive.graph.protocol.messages import T
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.transfers import download as localcopy
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 20
+_BATCHES_AT_ONCE = 4
+
+Failure = tuple[str, OneDriveError | str]
+"""A path, and what stood in the way."""
+
+
+class Runner(localcopy.Runner, Protocol):
+    """What of a client is needed."""
+
+    def deliver(self, talk: Conversation[DriveItem], session: OpenSession, /) -> DriveItem: ...
+    def run_each(
+        self, works: Iterable[Callable[[], T]], at_once: int, /
+    ) -> Iterator[tuple[int, T | OneDriveError]]: ...
+    def walk_from(self, address: Address, /) -> Iterator[DriveItem]: ...
+    def children_of(self, address: Address, /) -> Iterator[DriveItem]: ...
+    def links_of(self, address: Address, /, *, recursive: bool) -> Iterator[Link]: ...
+
+
+class Way(Protocol):
+    """Which way files go: up or down."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def takes_any(self) -> bool:
+        """Whether a file that is there already counts as its copy, whatever is in it."""
+
+    def prepare(self, steps: Sequence[Step]) -> None:
+        """Make what the targets lie in."""
+
+    def transfer(self, step: Step) -> DriveItem:
+        """Bring one file to its target."""
+
+    def delete_extra(self, steps: Sequence[Step]) -> list[Failure]:
+        """Delete files of the target."""
+
+    def delete_sources(self, moved: Sequence[tuple[Step, DriveItem]]) -> list[Failure]:
+        """Delete sources, each only as it was when it was transferred."""
+
+
+def carry_out(client: Runner, way: Way, how: Folder, steps: Sequence[Step]) -> Report:
+    """Do what a plan says, and report what became of each file."""
+    if how.dry_run:
+        return Report(planned=list(steps))
+    start = time.monotonic()
+    report = Report(skipped=_of(steps, Action.SKIP))
+    for step in _of(steps, Action.REFUSE):
+        _fail(report, step.entry.path, step.reason)
+    done = _transferred(client, way, how, _of(steps, Action.TRANSFER), report)
+    if how.move:
+        _delete_sources(way, done, report)
+    if not report.failed:  # else what looks superfluous may be all there is
+        extra = _of(steps, Action.DELETE)
+        _note(report, way.delete_extra(extra))
+        failed = {path for path, _, _ in report.failed}
+        report.deleted = [step.path for step in extra if step.path not in failed]
+    report.seconds = time.monotonic() - start
+    return report
+
+
+def _of(steps: Sequence[Step], action: Action) -> list[Step]:
+    return [step for step in steps if step.action is action]
+
+
+def _transferred(
+    client: Runner, way: Way, how: Folder, wanted: Sequence[Step], report: Report
+) -> list[tuple[Step, DriveItem]]:
+    """Transfer files, and return those that arrived, with what Graph says of them."""
+    done = []
+    total_bytes = sum(step.entry.size for step in wanted)
+    with client.meter.measured(way.title, total_bytes=total_bytes, total_files=len(wanted)) as progress:
+        if wanted and not (how.fail_fast and report.failed):
+            way.prepare(wanted)
+            works = (partial(way.transfer, step) for step in wanted)
+            for number, result in client.run_each(works, how.max_concurrent):
+                step = wanted[number]
+                if isinstance(result, OneDriveError):
+                    _fail(report, step.entry.path, result)
+                    if how.fail_fast:
+                        break
+                else:
+                    done.append((step, result))
+                    progress.file_done(result.size if result.outcome in ("skipped", "already_there") else 0)
+        log.info("Done: %s, %d of %d files, %s", way.title, len(done), len(wanted), progress.totals)
+    report.done = [item for _, item in done]
+    return done
+
+
+def _delete_sources(way: Way, done: Sequence[tuple[Step, DriveItem]], report: Report) -> None:
+    """Delete what surely is at its target; what may not be is kept, with the reason."""
+    sure = [(step, step.there.content) for step in report.skipped if step.there and step.reason == SAME]
+    doubts = [(step.path, step.reason) for step in report.skipped if step.reason != SAME]
+    for step, item in done:
+        if reason := _doubt(item, way):
+            doubts.append((step.path, reason))
+        else:
+            sure.append((step, item))
+    report.kept = doubts
+    for path, reason in doubts:
+        log.warning("%s was not deleted after its transfer: %s", path, reason)
+    _note(report, way.delete_sources(sure))
+
+
+def _doubt(item: DriveItem, way: Way) -> str:
+    """Say why a copy may not be what its source is."""
+    if item.outcome == "skipped" and way.takes_any:
+        return "a file is there"
+    if item.server_rewrote:
+        return "SharePoint rewrote it, so its copy cannot be compared"
+    return "Graph has no hash of it, so its copy cannot be compared" if item.size and not item.hashes else ""
+
+
+def _note(report: Report, failures: Iterable[Failure]) -> None:
+    for path, problem in failures:
+        _fail(report, path, problem)
+
+
+def _fail(report: Report, path: str, problem: OneDriveError | str) -> None:
+    report.fail(path, problem)
+    log.warning("%s: %s", path, problem)
+
+
+def delete_items(
+    client: Runner, found: Sequence[DriveItem], *, permanent: bool = False
+) -> list[tuple[DriveItem, OneDriveError]]:
+    """Delete many items, twenty in one request; return what could not be deleted, and why."""
+    parts = list(batches.in_batches(found))
+    works = [partial(client.run, batches.delete_items(part, permanent=permanent)) for part in parts]
+    failed = []
+    for number, result in client.run_each(works, _BATCHES_AT_ONCE):
+        part = parts[number]
+        problems = [result] * len(part) if isinstance(result, OneDriveError) else result
+        failed += [(item, problem) for item, problem in zip(part, problems, strict=True) if problem is not None]
+    return failed
+
+
+def is_chosen(item: DriveItem, path: str, filters: Filters, kind: str) -> bool:
+    """Say whether a listing is to have an item; of a folder only the patterns are compared.
+
+    :param kind: ``file``, ``folder`` or ``any``; a notebook or a shortcut is neither file nor folder.
+    """
+    is_file = not (item.is_folder or item.package_type or item.is_shortcut)
+    if (kind == "file" and not is_file) or (kind == "folder" and not item.is_folder):
+        return False
+    return filters.match(path, item.size, item.modified_at) if is_file else filters.match_path(path)
+
+
+def raise_for(report: Report, what: str) -> None:
+    """Say which files failed.
+
+    :param what: has not been done: ``uploaded``.
+    :raises FilesFailed: if some may succeed in a later try.
+    :raises FilesRefused: if none will.
+    """
+    if not report.failed:
+        return
+    shown = "; ".join(f"{path}: {error}" for path, error, _ in report.failed[:_SHOWN])
+    more = f" and {len(report.failed) - _SHOWN} more" if len(report.failed) > _SHOWN else ""
+    kind = FilesFailed if any(may_pass for _, _, may_pass in report.failed) else FilesRefused
+    raise kind(f"{len(report.failed)} files could not be {what}, {len(report.done)} could: {shown}{more}")
+
+
+def remote_entry(item: DriveItem, base_path: str, content: Any = None) -> Entry:
+    """Take an item as a file of a tree.
+
+    :param base_path: of the tree's root.
+    """
+    problem = "it is a shortcut to another drive" if item.is_shortcut else ""
+    if item.package_type:
+        problem = f"it is a {item.package_type} notebook, which Graph gives only page by page"
+    return Entry(path_below(item, base_path), item.size, item.modified_at, content or item, problem)
+
+
+def path_below(item: DriveItem, base_path: str) -> str:
+    """Return the path of an item below a folder.
+
+    :raises SourceChanged: if it is not there any more.
+    """
+    names, above = item.path.split("/"), base_path.split("/") if base_path else []
+    if [key(name) for name in names[: len(above)]] != [key(name) for name in above]:
+        raise SourceChanged(f"{item.path} was moved while its folder was read.", advice="Retry later.")
+    return "/".join(names[len(above) :])
+
+
+def place_of(folder: Any) -> Any:
+    """Return a ``Path``, or an ``ObjectStoragePath`` of a store that is not the local disk."""
+    if not is_stored(folder):
+        return absolute(folder)
+    return Path(folder.path) if "file" in protocols_of(folder) else folder

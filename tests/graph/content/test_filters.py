@@ -1,0 +1,126 @@
+"""Which files are meant, without a tree."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_onedrive.graph.content.filters import Filters, matches, reaches_below, split_pattern
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+names = st.text("abAB.[]!*?-", min_size=1, max_size=8)
+
+
+@given(names, names)
+def test_a_pattern_of_a_name_is_that_of_a_shell(name: str, pattern: str) -> None:
+    """``*`` and ``?`` as fnmatch knows them, ``[`` is literal, and case does not count."""
+    expected = fnmatchcase(name.lower(), pattern.replace("[", "[[]").lower())
+    assert matches(f"any/where/{name}", pattern) is expected
+
+
+@given(st.lists(names, min_size=1, max_size=4), st.lists(st.one_of(names, st.just("**")), min_size=2, max_size=4))
+def test_a_pattern_of_a_path_goes_name_by_name(path: list[str], pattern: list[str]) -> None:
+    """With a ``/`` the path is compared: ``**`` stands for any number of folders, any other name for one."""
+    pattern = [name.replace("**", "*") if name != "**" else name for name in pattern]
+    assert matches("/".join(path), "/".join(pattern)) is _walks(path, pattern)
+
+
+def _walks(path: list[str], pattern: list[str]) -> bool:
+    if not pattern:
+        return not path
+    if pattern == ["**"]:
+        return bool(path)
+    if pattern[0] == "**":
+        return any(_walks(path[start:], pattern[1:]) for start in range(len(path) + 1))
+    first = pattern[0].replace("[", "[[]").lower()
+    return bool(path) and fnmatchcase(path[0].lower(), first) and _walks(path[1:], pattern[1:])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "is_meant"),
+    [
+        ("*.csv", "a/b/c.CSV", True),
+        ("*.csv", "a.csv.gz", False),
+        ("a/*.csv", "a/b/c.csv", False),
+        ("a/**/*.csv", "a/c.csv", True),
+        ("**/*.csv", "c.csv", True),
+        ("a**/b", "ab", False),
+        ("**", "a/b", True),
+        ("2026*/", "2026-01/x/y.csv", True),
+        ("2026*/", "2025-01/2026.csv", False),
+        ("[1].txt", "[1].txt", True),
+        ("[1].txt", "1.txt", False),
+        ("a+b(1)$.txt", "a+b(1)$.txt", True),
+        ("ü?.txt", "ÜÄ.txt", True),
+    ],
+)
+def test_patterns(pattern: str, path: str, is_meant: bool) -> None:
+    """What people write, and what they expect of it."""
+    assert matches(path, pattern) is is_meant
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("myfiles/in/*.csv", ("myfiles/in/", "*.csv")),
+        ("myfiles/*/in/a.csv", ("myfiles/", "*/in/a.csv")),
+        ("/data/2026-??/", ("/data/", "2026-??/")),
+        ("/*.csv", ("/", "*.csv")),
+        ("*.csv", ("./", "*.csv")),
+        ("s3://conn@bucket/a/**", ("s3://conn@bucket/a/", "**")),
+        ("myfiles/in/[a].csv", ("myfiles/in/[a].csv", None)),
+    ],
+)
+def test_a_path_is_split_where_its_pattern_begins(path: str, parts: tuple[str, str | None]) -> None:
+    """What lies before the first name with a wildcard is the folder; nothing is the current one, not the root."""
+    assert split_pattern(path) == parts
+
+
+@pytest.mark.parametrize(("pattern", "is_deep"), [(None, False), ("*.csv", False), ("a/*", True), ("**", True)])
+def test_some_patterns_reach_into_folders(pattern: str | None, is_deep: bool) -> None:
+    """A slash or two stars mean files below, without ``recursive``."""
+    assert reaches_below(pattern) is is_deep
+
+
+@pytest.mark.parametrize(
+    ("filters", "is_meant"),
+    [
+        (Filters(), True),
+        (Filters(regex=r"^in/\d+"), True),
+        (Filters(regex=r"^IN/"), False),
+        (Filters(exclude="*.csv"), False),
+        (Filters(exclude=["*.txt", "in/**"]), False),
+        (Filters(exclude=["*.txt", "out/**"]), True),
+        (Filters(min_size=10, max_size=10), True),
+        (Filters(min_size=11), False),
+        (Filters(max_size=9), False),
+        (Filters(newer_than=NOON), False),
+        (Filters(newer_than=NOON.replace(hour=11)), True),
+        (Filters(older_than=NOON), False),
+        (Filters(older_than=NOON.replace(hour=13)), True),
+    ],
+)
+def test_all_filters_have_to_agree(filters: Filters, is_meant: bool) -> None:
+    """Sizes are inclusive, times are not; what is not said is not asked."""
+    assert filters.match("in/1.csv", 10, NOON) is is_meant
+
+
+def test_a_file_without_a_time() -> None:
+    """Where a store does not say when, a filter for time takes nothing."""
+    assert Filters().match("a", 1, None)
+    assert not Filters(older_than=NOON).match("a", 1, None)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [Filters(file_pattern=" "), Filters(regex=""), Filters(exclude=""), Filters(exclude=["a", ""]), Filters(regex="(")],
+)
+def test_what_an_empty_template_makes_is_refused(filters: Filters) -> None:
+    """An empty filter would mean every file, which is never what a template was to say."""
+    with pytest.raises(ConfigurationError, match=r"is empty|cannot be read"):
+        filters.check()

@@ -1,0 +1,189 @@
+"""What a transfer of many files is to do, decided without any."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.content.transfer_plan import (
+    Action,
+    Entry,
+    Folder,
+    Report,
+    Step,
+    by_key,
+    choose,
+    plan,
+)
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocationError, Throttled
+
+MIRROR = Folder(recursive=True, delete_extra=True, if_none="skip")
+
+
+def entries(*paths: str, **more: Any) -> list[Entry]:
+    return [Entry(path, **more) for path in paths]
+
+
+def decided(sources: list[Entry], how: Folder, *targets: Entry, **more: Any) -> list[tuple[str, str]]:
+    steps = plan(choose(sources, how), by_key(targets), how, **more)
+    return [(step.action.value, step.path) for step in steps]
+
+
+def test_files_go_where_they_lie() -> None:
+    """A file keeps its place below the folder, or goes into one folder with all others."""
+    sources = entries("a.csv", "x/b.csv")
+    assert decided(sources, Folder()) == [("transfer", "a.csv"), ("transfer", "x/b.csv")]
+    flat = Folder(keep_directory_structure=False)
+    assert decided(sources, flat) == [("transfer", "a.csv"), ("transfer", "b.csv")]
+
+
+@pytest.mark.parametrize(
+    ("paths", "how"),
+    [
+        (("a.csv", "A.csv"), Folder()),
+        (("x/a.csv", "X/A.csv"), Folder()),
+        (("x/a.csv", "y/a.csv"), Folder(keep_directory_structure=False)),
+        (("ÄÖ.csv", "äö.csv"), Folder()),
+    ],
+)
+def test_two_files_of_one_name_are_both_refused(paths: tuple[str, ...], how: Folder) -> None:
+    """Neither is chosen silently, whatever else there is."""
+    steps = plan(choose(entries(*paths, "z.csv"), how), {}, how)
+    assert [step.action for step in steps] == [Action.REFUSE, Action.REFUSE, Action.TRANSFER]
+    assert all("another file would be" in step.reason for step in steps[:2])
+
+
+def test_names_that_are_two_for_the_server_are_two_here() -> None:
+    """Case does not count and everything else does: normalisation, and the German ß."""
+    assert {action for action, _ in decided(entries("u\u0308", "ü", "ß", "ss"), Folder())} == {"transfer"}
+
+
+def test_a_file_named_like_a_folder_is_refused() -> None:
+    """What lies in the folder goes on."""
+    assert decided(entries("A", "a/b"), Folder()) == [("refuse", "A"), ("transfer", "a/b")]
+
+
+def test_a_problem_is_a_reason() -> None:
+    """What cannot be sent and what cannot be written is refused with the reason, and nothing else is."""
+    how = Folder()
+    choice = choose([*entries("s", problem="it is a socket"), *entries("b:c", "d")], how)
+    steps = plan(choice, {}, how, refusal=lambda path: "a colon" if ":" in path else "")
+    assert [(step.action, step.reason) for step in steps] == [
+        (Action.REFUSE, "it is a socket"),
+        (Action.REFUSE, "a colon"),
+        (Action.TRANSFER, ""),
+    ]
+
+
+def test_what_is_there_may_be_skipped() -> None:
+    """Only where something is there it is compared; names are found without regard to case."""
+    compared = []
+
+    def skip_reason(source: Entry, target: Entry) -> str:
+        compared.append((source.path, target.path))
+        return "the same is there"
+
+    found = decided(entries("a", "b"), Folder(), *entries("A"), skip_reason=skip_reason)
+    assert (found, compared) == ([("skip", "a"), ("transfer", "b")], [("a", "A")])
+
+
+def test_too_many_stop_the_reading() -> None:
+    """One more than ``max_items`` is enough to know; the rest of a huge tree is not read."""
+
+    def endless() -> Iterator[Entry]:
+        while True:
+            yield Entry("a")
+
+    with pytest.raises(LocationError, match="more than 3 files"):
+        choose(endless(), Folder(max_items=3))
+
+
+def test_filters_choose_before_anything_is_counted() -> None:
+    """``max_items`` is about what is chosen."""
+    how = Folder(Filters(file_pattern="*.csv"), max_items=1)
+    assert decided(entries("a.txt", "b.txt", "c.csv"), how) == [("transfer", "c.csv")]
+
+
+def test_nothing_chosen_fails_or_not() -> None:
+    """A pattern that matches nothing is an error, unless that is said to be fine."""
+    with pytest.raises(LocationError, match="No file was chosen"):
+        choose([], Folder())
+    assert decided([], Folder(if_none="skip")) == []
+
+
+def test_a_problem_is_not_filtered_away() -> None:
+    """Nobody knows size and time of a socket, nor what an unreadable folder holds."""
+    how = Folder(Filters(file_pattern="*.csv", min_size=1, newer_than=datetime(2026, 1, 1, tzinfo=UTC)))
+    sources = [*entries("a.csv", "b.txt", problem="a socket"), *entries("x", problem="unreadable", is_folder=True)]
+    assert decided(sources, how) == [("refuse", "a.csv"), ("refuse", "x")]
+
+
+def test_a_mirror_deletes_what_its_source_has_not() -> None:
+    """Names are compared without regard to case."""
+    assert decided(entries("A"), MIRROR, *entries("a", "b", "x/c")) == [
+        ("transfer", "A"),
+        ("delete", "b"),
+        ("delete", "x/c"),
+    ]
+
+
+@pytest.mark.parametrize("how", [replace(MIRROR, recursive=False), replace(MIRROR, keep_directory_structure=False)])
+def test_a_mirror_of_one_folder_leaves_the_folders_in_it(how: Folder) -> None:
+    """Where files go into one folder, the folders in it are none of its business."""
+    assert decided([], how, *entries("b", "x/c")) == [("delete", "b")]
+
+
+def test_a_mirror_deletes_only_what_its_filters_mean() -> None:
+    """Other files of the target are not looked at."""
+    how = replace(MIRROR, filters=Filters(file_pattern="*.csv"))
+    assert decided([], how, *entries("b.csv", "c.txt")) == [("delete", "b.csv")]
+
+
+def test_a_mirror_keeps_what_the_filters_leave_at_its_source() -> None:
+    """A file that is too small to be sent is there all the same, so its larger copy is not superfluous."""
+    how = replace(MIRROR, filters=Filters(min_size=5))
+    assert decided(entries("a", size=1), how, *entries("a", "b", size=9)) == [("delete", "b")]
+
+
+def test_a_mirror_deletes_no_notebook() -> None:
+    """What could not have been transferred is not superfluous."""
+    assert decided([], MIRROR, *entries("Notes", problem="it is a notebook")) == []
+
+
+def test_a_mirror_has_a_guard() -> None:
+    """More than ``max_delete`` is an error that says how to look first."""
+    with pytest.raises(LocationError, match=r"3 files of the target.*dry_run=True"):
+        decided([], replace(MIRROR, max_delete=2), *entries("a", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("how", "named"),
+    [
+        (Folder(move=True, delete_extra=True), "move and delete_extra"),
+        (Folder(max_concurrent=0), "max_concurrent"),
+        (Folder(max_concurrent=65), "max_concurrent"),
+        (Folder(if_none="maybe"), "if_none"),
+        (Folder(Filters(regex="(")), "regex"),
+    ],
+)
+def test_what_cannot_be_meant(how: Folder, named: str) -> None:
+    """The error names the parameter."""
+    with pytest.raises(ConfigurationError, match=named):
+        how.check()
+
+
+def test_a_report_in_xcom() -> None:
+    """Plain JSON; lists are cut, and their lengths are there."""
+    report = Report(planned=[Step(Action.REFUSE, f"{number}", Entry("a"), "a colon") for number in range(3)])
+    report.fail("a.csv", Throttled("busy"))
+    told = report.to_xcom(most=2)
+    assert json.loads(json.dumps(told)) == told
+    assert told["counts"]["planned"] == 3
+    assert told["planned"] == [{"path": number, "action": "refuse", "reason": "a colon"} for number in ("0", "1")]
+    assert told["failed"][0]["path"] == "a.csv"

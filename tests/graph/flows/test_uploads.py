@@ -1,0 +1,470 @@
+"""Flows that put content into a drive, with answers written by hand: one PUT, and what a taken name means."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from upload_steps import (
+    AT,
+    BY_ID,
+    CONTENT,
+    LARGE,
+    OTHER,
+    create,
+    created,
+    file,
+    look,
+    lost,
+    missing,
+    nothing,
+    opened,
+    parent,
+    plan_of,
+    put,
+    put_by_id,
+    read,
+    sent,
+    stale,
+    taken,
+)
+
+from airflow_provider_onedrive.graph.content.sources import FileSource, MemorySource
+from airflow_provider_onedrive.graph.flows import uploads
+from airflow_provider_onedrive.graph.flows.upload_plan import (
+    MAX_FILE_BYTES,
+    MAX_FRAGMENT_BYTES,
+    MAX_SINGLE_PUT_BYTES,
+    UNIT_BYTES,
+    UploadOptions,
+)
+from airflow_provider_onedrive.graph.protocol.errors import (
+    AccessDenied,
+    BadRequest,
+    ConfigurationError,
+    ItemNotFound,
+    LocalFileError,
+    LocationError,
+    Locked,
+    NameAlreadyExists,
+    NameHeld,
+    PreconditionFailed,
+    QuotaExceeded,
+    ServiceUnavailable,
+    Throttled,
+)
+from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Response
+
+ROOT = "/drives/d/root"
+MOMENT = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
+PARENT = f"GET {ROOT}:/x"
+NO_PARENT = (PARENT, missing()), (f"GET {ROOT}?$select=id", Response(200, {}, {}))
+
+
+def upload_of(content: bytes, conflict: str = "fail", **more):
+    return uploads.upload(plan_of(content, conflict, **more))
+
+
+# --- where it goes
+
+
+def test_the_folder_comes_first(script, samples):
+    """The parent is resolved before anything is sent, and the file goes through its id."""
+    item = script(parent(samples), put(created(samples))).run(create())
+    assert (item.location, item.outcome) == ("drives/d/x/a.csv", "created")
+
+
+def test_a_missing_folder_is_not_made_silently(script):
+    """Graph's PUT would create the folder; without create_folders it is an error and nothing is sent."""
+    with pytest.raises(ItemNotFound, match="find the folder drives/d/x/"):
+        script(*NO_PARENT).run(create())
+
+
+def made(samples):
+    return (
+        *NO_PARENT,
+        (f"GET {ROOT}", samples.ok(samples.root())),
+        ("POST /drives/D/items/R/children", samples.ok(samples.folder("x"), 201)),
+    )
+
+
+def test_a_missing_folder_is_made_on_demand(script, samples):
+    """With create_folders the folder is created, then the file in it."""
+    talk = script(*made(samples), put(created(samples)))
+    assert talk.run(create(create_folders=True)).outcome == "created"
+
+
+def test_a_folder_that_cannot_be_seen_yet(script, samples):
+    """404 in a folder just made is waited for, a little longer each time, and a few times only."""
+    talk = script(*made(samples), *[put(missing())] * 4, put(created(samples)))
+    assert talk.run(create(create_folders=True)).outcome == "created"
+    assert [request.failures for request in talk.requests if request.method == "PUT"] == [0, 1, 2, 3, 4]
+    with pytest.raises(ItemNotFound):
+        script(*made(samples), *[put(missing())] * 5).run(create(create_folders=True))
+
+
+def test_a_folder_that_went(script, samples):
+    """404 in a folder that was there before is an error at once."""
+    with pytest.raises(ItemNotFound):
+        script(parent(samples), put(missing())).run(create(create_folders=True))
+
+
+def test_a_file_where_the_folder_should_be(script, samples):
+    """A file on the way is an error, and nothing is sent."""
+    with pytest.raises(LocationError, match="is a file, and a folder is meant"):
+        script((PARENT, samples.ok(samples.file("x")))).run(create("replace"))
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "rename"])
+def test_an_item_by_its_id_exists(script, if_exists):
+    """Who names an item by its id cannot mean a new one."""
+    with pytest.raises(LocationError, match="names an item that exists"):
+        script().run(uploads.create(AT.by_id("D", "F"), MemorySource(CONTENT), if_exists))
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        lambda source: uploads.create(AT, source, "fail"),
+        lambda source: uploads.update(AT, source),
+    ],
+)
+def test_a_file_that_onedrive_does_not_take(script, flow):
+    """A file above 250 GB is refused before anything is sent; one of 250 GB is not."""
+    with pytest.raises(LocalFileError, match="250 GB"):
+        script().run(flow(FileSource(Path("a.bin"), MAX_FILE_BYTES + 1, 0)))
+    with pytest.raises(AssertionError, match="the flow asks GET"):
+        script().run(flow(FileSource(Path("a.bin"), MAX_FILE_BYTES, 0)))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"on_locked": "break"}, "on_locked"),
+        ({"single_put_bytes": -1}, "single_put_bytes"),
+        ({"single_put_bytes": MAX_SINGLE_PUT_BYTES + 1}, "single_put_bytes"),
+        ({"fragment_bytes": 0}, "fragment_bytes"),
+        ({"fragment_bytes": UNIT_BYTES + 1}, "fragment_bytes"),
+        ({"fragment_bytes": MAX_FRAGMENT_BYTES + UNIT_BYTES}, "fragment_bytes"),
+    ],
+)
+def test_options_that_cannot_be_meant(script, options, named):
+    """What Graph would refuse is refused before anything is sent, and the error names the parameter."""
+    for flow in (
+        create(options=UploadOptions(**options)),
+        uploads.update(AT, MemorySource(b""), options=UploadOptions(**options)),
+    ):
+        with pytest.raises(ConfigurationError, match=named):
+            script().run(flow)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"single_put_bytes": 0, "fragment_bytes": UNIT_BYTES}, {"fragment_bytes": MAX_FRAGMENT_BYTES}],
+)
+def test_options_that_can(options):
+    """The limits themselves are allowed, and the largest fragment is below 60 MiB."""
+    UploadOptions(**options).check()
+    assert MAX_FRAGMENT_BYTES < 60 * 1024 * 1024
+
+
+# --- one PUT
+
+
+@pytest.mark.parametrize(
+    ("conflict", "status", "name", "outcome"),
+    [
+        ("fail", 201, "a.csv", "created"),
+        ("replace", 201, "a.csv", "created"),
+        ("replace", 200, "a.csv", "replaced"),
+        ("replace", 200, "A.csv", "replaced"),
+        ("rename", 201, "a.csv", "created"),
+        ("rename", 201, "a 1.csv", "renamed"),
+    ],
+)
+def test_what_became_of_it(script, samples, conflict, *, status, name, outcome):
+    """Graph decides about a taken name, and its answer says what it did."""
+    talk = script(put(created(samples, name=name, status=status), conflict))
+    assert talk.run(upload_of(CONTENT, conflict)).outcome == outcome
+    assert talk.bodies == [CONTENT]
+    assert not talk.last.preauthorized
+    assert talk.last.headers == {"Content-Type": "application/octet-stream"}
+
+
+@pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
+@pytest.mark.parametrize("if_match", [None, '"{F},1"'])
+def test_nothing_is_sent_twice_blindly(script, samples, conflict, if_match):
+    """A second PUT would meet the first one's file, leave a second file or a version too many."""
+    talk = script(put(created(samples), conflict))
+    talk.run(upload_of(CONTENT, conflict, if_match=if_match))
+    assert talk.last.repeat is Repeat.IF_REFUSED
+    assert talk.last.headers.get("If-Match") == if_match
+
+
+@pytest.mark.parametrize(("on_locked", "waits"), [("wait", True), ("fail", False)])
+def test_a_file_that_is_open(script, samples, on_locked, waits):
+    """Whether a locked file is waited for is the caller's choice."""
+    talk = script(put(created(samples)))
+    talk.run(upload_of(CONTENT, options=UploadOptions(on_locked=on_locked)))
+    assert talk.last.waits_for_lock is waits
+
+
+@pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
+@pytest.mark.parametrize("single_put_bytes", [0, 100])
+def test_an_empty_file_is_one_put(script, samples, conflict, single_put_bytes):
+    """An upload session cannot make an empty file."""
+    talk = script(put(created(samples, b""), conflict))
+    item = talk.run(upload_of(b"", conflict, options=UploadOptions(single_put_bytes=single_put_bytes)))
+    assert item.size == 0
+    assert talk.last.body_bytes == 0
+    assert talk.last.body is not None
+
+
+def test_the_largest_single_put(script, samples):
+    """Up to single_put_bytes it is one PUT, one byte more is a session."""
+    options = UploadOptions(single_put_bytes=len(CONTENT))
+    script(put(created(samples))).run(upload_of(CONTENT, options=options))
+    more = CONTENT + b"x"
+    script(opened(samples), sent(created(samples, more))).run(upload_of(more, options=options))
+
+
+def test_a_taken_name(script, samples):
+    """With fail a taken name is an error, also when the same content is there: somebody else put it there."""
+    for content in (CONTENT, b"other"):
+        with pytest.raises(NameAlreadyExists) as caught:
+            script(put(taken()), look(created(samples, content))).run(upload_of(CONTENT))
+        assert type(caught.value) is NameAlreadyExists
+
+
+@pytest.mark.parametrize("content", [CONTENT, b""])
+def test_a_taken_name_on_a_later_try(script, samples, content):
+    """A later try that finds what the earlier one put there has succeeded."""
+    talk = script(put(taken()), look(created(samples, content)))
+    assert talk.run(upload_of(content, retrying=True)).outcome == "already_there"
+
+
+@pytest.mark.parametrize("there", [b"other", OTHER, b""])
+def test_a_name_taken_by_something_else_on_a_later_try(script, samples, there):
+    """Other content, though of the same length, is somebody else's, and the name stays taken."""
+    with pytest.raises(NameAlreadyExists):
+        script(put(taken()), look(created(samples, there))).run(upload_of(CONTENT, retrying=True))
+
+
+@pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
+def test_a_name_that_nothing_one_can_see_has(script, conflict):
+    """409 although nothing is there: the name is held, and a later try may succeed."""
+    with pytest.raises(NameHeld, match="an upload that was not finished holds the name".capitalize()) as caught:
+        script(put(taken(), conflict), *nothing()).run(upload_of(CONTENT, conflict))
+    assert (caught.value.may_pass, caught.value.status) == (True, 409)
+
+
+def test_a_file_that_may_be_replaced_and_is_refused(script, samples):
+    """409 of a replace is a held name too: somebody has the file open."""
+    with pytest.raises(NameHeld):
+        script(put(taken(), "replace"), look(file(samples, OTHER))).run(upload_of(CONTENT, "replace"))
+
+
+@pytest.mark.parametrize("conflict", ["fail", "replace"])
+@pytest.mark.parametrize("refusal", [taken(), BadRequest("Cannot create an upload session on a folder", status=400)])
+def test_a_folder_of_that_name(script, samples, conflict, refusal):
+    """A folder has the file's name: the error says so and what to write."""
+    folder = samples.ok(samples.folder("a.csv"))
+    talk = script(put(refusal, conflict), look(folder))
+    with pytest.raises(LocationError, match=r"A folder named 'a.csv' is there. End the location in '/'"):
+        talk.run(upload_of(CONTENT, conflict))
+    session = script((opened(samples)[0], refusal), look(folder))
+    with pytest.raises(LocationError, match=r"A folder named 'a.csv' is there"):
+        session.run(upload_of(CONTENT, conflict, options=UploadOptions(single_put_bytes=0)))
+
+
+def test_a_notebook_of_that_name(script, samples):
+    """A notebook has the file's name: it is not touched, and the error says what is there."""
+    notebook = samples.ok(samples.item("a.csv", "N", package={"type": "oneNote"}))
+    with pytest.raises(LocationError, match=r"A oneNote notebook named 'a.csv' is there. Use another name"):
+        script(put(taken(), "replace"), look(notebook)).run(upload_of(CONTENT, "replace"))
+
+
+def test_a_refusal_for_another_reason(script):
+    """A 400 about something else is passed on."""
+    with pytest.raises(BadRequest, match="pathIsTooLong"):
+        script(put(BadRequest("no", inner_code="pathIsTooLong")), *nothing()).run(upload_of(CONTENT))
+
+
+@pytest.mark.parametrize("error", [AccessDenied("x"), Locked("x"), QuotaExceeded("x"), Throttled("x"), missing()])
+def test_a_refusal_that_needs_no_look(script, error):
+    """What is no question of names is passed on as it is."""
+    with pytest.raises(type(error)):
+        script(put(error)).run(upload_of(CONTENT))
+
+
+# --- one PUT whose answer was lost
+
+
+@pytest.mark.parametrize(("conflict", "outcome"), [("fail", "created"), ("rename", "created"), ("replace", "replaced")])
+@pytest.mark.parametrize("if_match", [None, '"{F},1"'])
+def test_an_answer_that_was_lost(script, samples, conflict, outcome, if_match):
+    """The name holds our content: it was done, and is not done again."""
+    talk = script(put(lost(), conflict), look(created(samples)))
+    assert talk.run(upload_of(CONTENT, conflict, if_match=if_match)).outcome == outcome
+
+
+def test_a_rename_whose_answer_was_lost(script, samples):
+    """The next free name holds our content: it was done under that."""
+    talk = script(
+        put(lost(), "rename"),
+        look(created(samples, b"other")),
+        look(created(samples, b"another", "a 1.csv"), "a%201.csv"),
+        look(created(samples, CONTENT, "a 2.csv"), "a%202.csv"),
+    )
+    item = talk.run(upload_of(CONTENT, "rename"))
+    assert (item.name, item.outcome) == ("a 2.csv", "renamed")
+
+
+@pytest.mark.parametrize("conflict", ["fail", "rename", "replace"])
+def test_an_answer_that_was_lost_and_nothing_done(script, samples, conflict):
+    """Nothing of ours is there: it is sent again after a wait, and never blindly."""
+    there = [look(created(samples, OTHER))] if conflict == "replace" else nothing()
+    talk = script(put(lost(), conflict), *there, put(created(samples), conflict))
+    assert talk.run(upload_of(CONTENT, conflict)).outcome == "created"
+    assert talk.bodies[-1] == CONTENT
+    assert (talk.last.repeat, talk.last.failures) == (Repeat.IF_REFUSED, 1)
+
+
+@pytest.mark.parametrize(("conflict", "refusal"), [("fail", taken()), ("replace", stale())])
+def test_a_lost_put_that_came_late(script, samples, conflict, refusal):
+    """The first PUT takes effect after we looked: the second one is refused, and the file is ours."""
+    talk = script(put(lost(), conflict), *nothing(), put(refusal, conflict), look(created(samples)))
+    assert talk.run(upload_of(CONTENT, conflict, if_match='"{F},1"')).outcome == "already_there"
+
+
+@pytest.mark.parametrize(("conflict", "refusal"), [("fail", taken()), ("replace", stale())])
+def test_a_lost_answer_and_other_content(script, samples, conflict, refusal):
+    """Somebody else's content is there: Graph is asked again, and its refusal is the error."""
+    other = look(created(samples, b"other"))
+    talk = script(put(lost(), conflict), other, put(refusal, conflict), other)
+    with pytest.raises(type(refusal)):
+        talk.run(upload_of(CONTENT, conflict, if_match='"{F},1"'))
+
+
+def test_answers_that_are_lost_again_and_again(script):
+    """It is sent five times at most, and the last loss is the error."""
+    with pytest.raises(OutcomeUnknown) as caught:
+        script(*[put(lost(), "rename"), *nothing()] * 5).run(upload_of(CONTENT, "rename"))
+    assert type(caught.value.cause) is ServiceUnavailable
+
+
+def test_a_service_that_gave_up_waiting(script, samples):
+    """After a 504 the content goes in parts: a line that is too slow for the whole may do for them."""
+    talk = script(put(lost(504)), *nothing(), opened(samples), sent(created(samples)))
+    assert talk.run(upload_of(CONTENT)).outcome == "created"
+
+
+@pytest.mark.parametrize("conflict", ["fail", "rename", "replace"])
+def test_a_later_try_of_a_rename_looks_first(script, samples, conflict):
+    """Only a rename would leave a second copy; it looks before it sends."""
+    if conflict == "rename":
+        talk = script(look(created(samples, b"other")), look(created(samples, CONTENT, "a 1.csv"), "a%201.csv"))
+        assert talk.run(upload_of(CONTENT, conflict, retrying=True)).outcome == "already_there"
+    else:
+        talk = script(put(created(samples), conflict))
+        assert talk.run(upload_of(CONTENT, conflict, retrying=True)).outcome == "created"
+
+
+def test_a_later_try_of_a_rename_that_finds_nothing(script, samples):
+    """Where the earlier try left nothing the later one sends."""
+    talk = script(*nothing(), put(created(samples), "rename"))
+    assert talk.run(upload_of(CONTENT, "rename", retrying=True)).outcome == "created"
+
+
+# --- modification times
+
+
+def dated(content: bytes) -> MemorySource:
+    return MemorySource(content, modified_at=MOMENT)
+
+
+def test_a_small_file_has_the_time_of_its_upload(script, samples):
+    """One PUT cannot say a time, and another request would cost a version."""
+    script(put(created(samples))).run(upload_of(dated(CONTENT)))
+
+
+def test_a_small_file_keeps_its_time_on_demand(script, samples):
+    """Then it goes by a session, which says it."""
+    talk = script(opened(samples), sent(created(samples)))
+    talk.run(upload_of(dated(CONTENT), options=UploadOptions(preserve_mtime=True)))
+    assert talk.requests[0].json["item"]["fileSystemInfo"] == {"lastModifiedDateTime": "2024-01-02T03:04:05Z"}
+
+
+def test_an_empty_file_keeps_its_time_on_demand(script, samples):
+    """A session cannot make it, so the time is said afterwards; the outcome stays that of the PUT."""
+    talk = script(put(created(samples, b"")), (f"PATCH {BY_ID}", file(samples, b"", eTag="2")))
+    item = talk.run(upload_of(dated(b""), options=UploadOptions(preserve_mtime=True)))
+    assert talk.last.json == {"fileSystemInfo": {"lastModifiedDateTime": "2024-01-02T03:04:05Z"}}
+    assert (item.outcome, item.etag) == ("created", "2")
+
+
+def test_content_in_memory_has_no_time_to_keep(script, samples):
+    """There is nothing to preserve, so it stays one PUT."""
+    script(put(created(samples))).run(upload_of(CONTENT, options=UploadOptions(preserve_mtime=True)))
+
+
+# --- update
+
+
+def test_an_update_goes_by_id(script, samples):
+    """An update replaces the file that was looked at: gone meanwhile is an error, not a new file."""
+    talk = script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(file(samples)))
+    assert talk.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
+    assert talk.last.repeat is Repeat.IF_REFUSED
+    with pytest.raises(ItemNotFound):
+        script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(missing())).run(
+            uploads.update(AT, MemorySource(CONTENT))
+        )
+
+
+def test_an_update_keeps_the_files_own_name(script, samples):
+    """A file found under another spelling of its name is replaced, not renamed."""
+    there = file(samples, name="A.CSV")
+    talk = script((f"GET {ROOT}:/x/a.csv", there), put_by_id(there))
+    assert talk.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
+
+
+def test_an_update_whose_answer_was_lost(script, samples):
+    """The file holds our content: there is one new version, not two."""
+    talk = script((f"GET {ROOT}:/x/a.csv", file(samples, b"old")), put_by_id(lost()), read(file(samples)))
+    assert talk.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
+
+
+def test_an_update_of_an_expected_version(script, samples):
+    """With an eTag Graph compares, and the refusal is passed on."""
+    for content, action in ((CONTENT, f"PUT {BY_ID}/content"), (LARGE, f"POST {BY_ID}/createUploadSession")):
+        options = UploadOptions(single_put_bytes=len(CONTENT))
+        there = file(samples, content)
+        talk = script((f"GET {ROOT}:/x/a.csv", there), (action, stale()), read(there))
+        with pytest.raises(PreconditionFailed):
+            talk.run(uploads.update(AT, MemorySource(content), expected_etag="old", options=options))
+        assert talk.requests[1].headers["If-Match"] == "old"
+
+
+def test_a_later_try_of_an_update_of_an_expected_version(script, samples):
+    """The earlier try moved the eTag on: the same content there is success, other content is not."""
+    for there in (CONTENT, OTHER):
+        talk = script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(stale()), read(file(samples, there)))
+        flow = uploads.update(AT, MemorySource(CONTENT), expected_etag="old", retrying=True)
+        if there is CONTENT:
+            assert talk.run(flow).outcome == "already_there"
+        else:
+            with pytest.raises(PreconditionFailed):
+                talk.run(flow)
+
+
+def test_an_update_of_nothing(script, samples):
+    """Missing is an error, and so is a folder."""
+    flow = uploads.update(AT, MemorySource(CONTENT))
+    with pytest.raises(ItemNotFound):
+        script((f"GET {ROOT}:/x/a.csv", missing()), (f"GET {ROOT}?$select=id", Response(200, {}, {}))).run(flow)
+    with pytest.raises(LocationError, match="is a folder, and a file is meant"):
+        script((f"GET {ROOT}:/x/a.csv", samples.ok(samples.folder("a.csv")))).run(
+            uploads.update(AT, MemorySource(CONTENT))
+        )

@@ -1,0 +1,167 @@
+"""Where tokens wait for other processes: only encrypted, only for their owner, and nothing of it ever fails a task."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, task
+from cryptography.fernet import Fernet
+
+from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.graph.auth.token_cache import forget_all
+from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
+from airflow_provider_onedrive.state.tokens import FileShelf, VariableShelf, shelves_of
+
+TOKEN = "the token itself"
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> FileShelf:
+    return FileShelf(tmp_path / "tokens/one")
+
+
+def test_what_is_written_is_read(shelf: FileShelf, tmp_path: Path) -> None:
+    """By its owner alone, and nobody can read it in the file."""
+    assert shelf.read() is None
+    shelf.write(TOKEN)
+    assert shelf.read() == TOKEN
+    shelf.write("another")
+    assert shelf.read() == "another"
+    (file,) = (path for path in (tmp_path / "tokens").iterdir() if path.suffix != ".lock")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert "another" not in file.read_text()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "garbage", "ü", Fernet(Fernet.generate_key()).encrypt(b"x").decode()],
+    ids=["empty", "garbage", "not ASCII", "another key"],
+)
+def test_what_cannot_be_read_is_nothing(shelf: FileShelf, tmp_path: Path, content: str) -> None:
+    """Garbage, or what another key has encrypted."""
+    shelf.write(TOKEN)
+    (tmp_path / "tokens/one").write_text(content, encoding="utf-8")
+    assert shelf.read() is None
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said, without the token, and nothing fails."""
+    (tmp_path / "file").write_text("")
+    shelf = FileShelf(tmp_path / "file/one")
+    shelf.write(TOKEN)
+    with shelf.alone():
+        assert shelf.read() is None
+    assert "No token can be kept in" in caplog.text
+    assert TOKEN not in caplog.text
+
+
+def test_a_link_is_not_followed(shelf: FileShelf, tmp_path: Path) -> None:
+    """Whoever may write to the folder cannot have a token written elsewhere."""
+    shelf.write(TOKEN)
+    half = tmp_path / f"tokens/one.{os.getpid()}"
+    half.symlink_to(tmp_path / "elsewhere")
+    shelf.write("another")
+    assert not (tmp_path / "elsewhere").exists()
+    assert shelf.read() == TOKEN
+
+
+def test_one_at_a_time(shelf: FileShelf) -> None:
+    """The second waits until the first has let go."""
+    entered, order = threading.Event(), []
+
+    def second() -> None:
+        entered.set()
+        with shelf.alone():
+            order.append("second")
+
+    with shelf.alone():
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert entered.wait(10)
+        thread.join(0.05)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+@pytest.mark.usefixtures("without_key")
+def test_without_a_key_nothing_is_kept(
+    onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The folder stays empty; the connection works all the same."""
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__TOKEN_CACHE_FOLDER", str(tmp_path / "none"))
+    with OneDriveHook().get_conn() as client:
+        client.stat("myfiles")
+    assert not (tmp_path / "none").exists()
+
+
+def test_processes_share_a_token(onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With ``token_cache_folder`` one of them asks for it."""
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__TOKEN_CACHE_FOLDER", str(tmp_path))
+    for _ in range(4):
+        forget_all()  # as a process that begins
+        with OneDriveHook().get_conn() as client:
+            client.stat("myfiles")
+    assert len(onedrive_emulator.requests.matching(path="/token$")) == 1
+
+
+def of_somebody(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Any:
+    known = json.loads(emulator.connection)
+    extra = {**known["extra"], "auth": "refresh_token", "refresh_token": emulator.refresh_token(public=True)}
+    connection = {"conn_type": "onedrive", "login": known["login"], "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_ONEDRIVE_DEFAULT", json.dumps(connection))
+    return OneDriveHook().settings()
+
+
+def test_the_newest_refresh_token_in_a_folder(
+    onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each process goes on with what the one before has left, though the old token is good for once."""
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__REFRESH_TOKEN_FOLDER", str(tmp_path))
+    settings = of_somebody(onedrive_emulator, monkeypatch)
+    for _ in range(2):
+        forget_all()
+        with OneDriveHook().get_conn() as client:
+            client.stat("myfiles")
+    (file,) = (path for path in tmp_path.iterdir() if path.suffix != ".lock")
+    assert file.name.startswith("onedrive_refresh_token_onedrive_default_")
+    assert settings.refresh_token not in file.read_text()
+
+
+def test_where_they_are(onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Variable for tasks, unless there is a folder; nothing for an event loop, which a Variable would hold up."""
+    settings = of_somebody(onedrive_emulator, monkeypatch)
+    assert isinstance(shelves_of("c", settings, may_block=True).refresh_token, VariableShelf)
+    assert shelves_of("c", settings, may_block=False).refresh_token is None
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__REFRESH_TOKEN_FOLDER", "/somewhere")
+    assert isinstance(shelves_of("c", settings, may_block=False).refresh_token, FileShelf)
+
+
+def test_a_variable(run_dag: Any) -> None:
+    """In a task it is there for the next one, encrypted; Airflow hides what such a Variable holds."""
+    name = "onedrive_refresh_token_of_a_test"
+
+    @task
+    def write() -> None:
+        VariableShelf(name).write(TOKEN)
+
+    @task
+    def read() -> str | None:
+        return VariableShelf(name).read()
+
+    with DAG("shelf", schedule=None) as dag:
+        write() >> read()
+    run = run_dag(dag)
+    (ti,) = (ti for ti in run.get_task_instances() if ti.task_id == "read")
+    assert ti.xcom_pull(task_ids="read") == TOKEN
+
+
+def test_no_variable(airflow_db: None) -> None:
+    """Outside of a task, or where there is none, the shelf is empty."""
+    assert VariableShelf("onedrive_refresh_token_nobody_wrote").read() is None

@@ -1,0 +1,84 @@
+"""A DAG file is read again and again: importing from this package has to be light and quiet."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+BLOCKER = """
+import builtins, sys
+
+real_import = builtins.__import__
+
+def guarded(name, globals=None, locals=None, fromlist=(), level=0):
+    importer = (globals or {}).get("__name__", "")
+    if name.partition(".")[0] in ("httpx", "msal") and importer.startswith("airflow_provider_onedrive"):
+        raise ImportError(f"{importer} imports {name}")
+    return real_import(name, globals, locals, fromlist, level)
+
+builtins.__import__ = guarded
+"""
+DAG_FILE = """
+import socket
+
+def refuse(*args, **kwargs):
+    raise AssertionError("reading a DAG file opened a socket")
+
+socket.socket.connect = refuse
+
+from airflow.providers.common.compat.sdk import DAG, BaseHook
+from airflow_provider_onedrive.operators.onedrive import (
+    OneDriveCopyOperator, OneDriveCreateFolderOperator, OneDriveDeleteOperator, OneDriveDownloadOperator,
+    OneDriveListOperator, OneDriveMoveOperator, OneDriveSaveOperator, OneDriveUpdateOperator, OneDriveUploadOperator,
+)
+from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
+
+def no_lookup(*args, **kwargs):
+    raise AssertionError("reading a DAG file looked up a connection")
+
+BaseHook.get_connection = no_lookup
+
+with DAG("quiet", schedule=None):
+    OneDriveUploadOperator(task_id="upload", local_path="/no/such/file", location="nonsense", if_exists="nonsense")
+    OneDriveUpdateOperator(task_id="update", local_path="/no/such/file", location="")
+    OneDriveSaveOperator(task_id="save", location="myfiles/{{ ds }}", content={"a": ["{{ ds }}"]})
+    listing = OneDriveListOperator(task_id="list", location="myfiles/")
+    OneDriveDownloadOperator.partial(task_id="download").expand(location=listing.output)
+    OneDriveDeleteOperator(task_id="delete", location=None)
+    OneDriveMoveOperator.partial(task_id="move", destination="").expand(location=listing.output)
+    OneDriveCopyOperator(task_id="copy", location="", destination=None, if_exists="nonsense", deferrable=True)
+    OneDriveCreateFolderOperator(task_id="folder", location="nonsense")
+    OneDriveFileSensor(task_id="wait", location="myfiles/in/", file_pattern="", deferrable=True)
+"""
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=os.environ)
+
+
+def test_no_module_that_a_dag_imports_loads_httpx_or_msal() -> None:
+    """httpx and msal come with the first use of a client, never with an import."""
+    names = (
+        "operators.onedrive",
+        "sensors.onedrive",
+        "triggers.onedrive",
+        "decorators.onedrive",
+        "hooks.onedrive",
+        "state.documents",
+    )
+    done = run(f"{BLOCKER}\nimport {', '.join(f'airflow_provider_onedrive.{name}' for name in names)}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_import_blocker_blocks() -> None:
+    """The blocker of this file notices the module that does import httpx."""
+    done = run(f"{BLOCKER}\nimport airflow_provider_onedrive.graph.client")
+    assert "airflow_provider_onedrive.graph.client imports httpx" in done.stderr
+
+
+def test_reading_a_dag_file_does_no_io() -> None:
+    """Constructors only assign: nothing is looked up, checked or sent, whatever the parameters are."""
+    done = run(DAG_FILE)
+    assert done.returncode == 0, done.stderr
