@@ -42,7 +42,7 @@ class OneDriveRetryPolicy(RetryPolicy):
         if error is None:
             return RetryDecision.default()
         reason = str(error)[:_REASON_CHARACTERS]
-        if not error.may_pass:
+        if not error.is_retryable:
             return RetryDecision.fail(reason)
         asked = error.retry_after_seconds if isinstance(error, GraphError) else None
         if asked and timedelta(seconds=asked) <= self.max_delay:

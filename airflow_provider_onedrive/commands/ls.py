@@ -58,7 +58,7 @@ def _line(item: DriveItem, *, is_long: bool) -> str:
 
 
 def _list_shared(client: Client, *, is_json: bool) -> int:
-    for place in client.shared_places():
+    for place in client.shared_folders():
         known = {"location": place.location, "origin": place.origin, "target": place.target, "is_link": place.is_link}
         if is_json:
             print_json(known)

@@ -30,4 +30,4 @@ def report_on(report: Report, *, is_json: bool) -> int:
         say(f"{path}: {reason}")
     if not report.failed:
         return 0
-    return BUSY if any(may_pass for _, _, may_pass in report.failed) else FAILED
+    return BUSY if any(is_retryable for _, _, is_retryable in report.failed) else FAILED

@@ -87,7 +87,7 @@ def exit_code(error: Exception) -> int:
     for kind, code in kinds:
         if isinstance(error, kind):
             return code
-    return BUSY if getattr(error, "may_pass", False) else FAILED
+    return BUSY if getattr(error, "is_retryable", False) else FAILED
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Unpack
 
 from airflow_provider_onedrive.graph.flows import copies, items, moves
 from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
-from airflow_provider_onedrive.graph.flows.destinations import Placing
+from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions
 from airflow_provider_onedrive.graph.location_context import Addresses, LocationLike, log_deletion
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import Address, Location
@@ -56,12 +56,16 @@ class AsyncOperations(Addresses, ABC):
         how = items.make_folder(address, exist_ok=exist_ok, create_folders=create_folders)
         return await self._about("create", address, how)
 
-    async def move(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> DriveItem:
-        plan = await self.run(self._placement(location, destination, how))
+    async def move(
+        self, location: LocationLike, destination: LocationLike, **how: Unpack[RelocateOptions]
+    ) -> DriveItem:
+        plan = await self.run(self._relocation(location, destination, how))
         return await self._about("move", plan.source, moves.move(plan))
 
-    async def start_copy(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> Copy:
-        plan = await self.run(self._placement(location, destination, how))
+    async def start_copy(
+        self, location: LocationLike, destination: LocationLike, **how: Unpack[RelocateOptions]
+    ) -> Copy:
+        plan = await self.run(self._relocation(location, destination, how))
         return await self._about("copy", plan.source, copies.start(plan))
 
     async def copy_progress(self, monitor_url: str) -> Progress:

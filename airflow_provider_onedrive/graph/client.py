@@ -20,24 +20,24 @@ from typing import Any, Self, cast
 import httpx
 
 from airflow_provider_onedrive.graph.async_operations import AsyncOperations
-from airflow_provider_onedrive.graph.auth.token_cache import Shelves
+from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens
 from airflow_provider_onedrive.graph.auth.tokens import OnSecret, TokenAuth, TokenSource
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import delta as changes
 from airflow_provider_onedrive.graph.flows.allowlist import check_reading
 from airflow_provider_onedrive.graph.flows.delta import Round
-from airflow_provider_onedrive.graph.http.cooldown import CoolDown, identity_of
+from airflow_provider_onedrive.graph.http.cooldown import SharedBackoff, identity_of
 from airflow_provider_onedrive.graph.http.factory import blocking_http, http_options, is_untrusted, untrusted
-from airflow_provider_onedrive.graph.http.rate_limit import Pace
+from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 from airflow_provider_onedrive.graph.http.redaction import cut_urls_in_logs
-from airflow_provider_onedrive.graph.http.single_flight import Polls
+from airflow_provider_onedrive.graph.http.single_flight import SingleFlight
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.http.transport import CONNECTIONS
 from airflow_provider_onedrive.graph.location_context import Addresses
 from airflow_provider_onedrive.graph.operations import Operations
 from airflow_provider_onedrive.graph.protocol.driver import (
     Attempts,
-    Conversation,
+    FlowDriver,
     asked_pause_seconds,
     headers_of,
     lost,
@@ -56,7 +56,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, throttles_all
-from airflow_provider_onedrive.graph.tracking.delta_feed import Feed
+from airflow_provider_onedrive.graph.tracking.delta_feed import DeltaFeed
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.Pr
 cut_urls_in_logs()
 
 
-class _Way(Addresses):
+class BaseClient(Addresses):
     """One connection's way to Graph: what both clients share."""
 
     def __init__(
@@ -75,7 +75,7 @@ class _Way(Addresses):
         on_secret: OnSecret | None = None,
         cool_down_folder: Path | None = None,
         flag: StopFlag | None = None,
-        shelves: Shelves | None = None,
+        cached_tokens: CachedTokens | None = None,
     ) -> None:
         """Make a client; nothing is sent yet.
 
@@ -87,9 +87,9 @@ class _Way(Addresses):
         """
         super().__init__(settings)
         self.retry_policy = RetryPolicy()
-        self._cool_down = CoolDown(identity_of(settings), cool_down_folder)
-        self._rate = Pace(settings.requests_per_second)
-        self._tokens = TokenSource(settings, on_secret or (lambda _: None), flag, shelves)
+        self._shared_backoff = SharedBackoff(identity_of(settings), cool_down_folder)
+        self._rate = RateLimiter(settings.requests_per_second)
+        self._tokens = TokenSource(settings, on_secret or (lambda _: None), flag, cached_tokens)
         self._auth = TokenAuth(self._tokens, settings.graph_url)
 
     def _parts(self, request: Request) -> dict[str, Any]:
@@ -116,10 +116,10 @@ class _Way(Addresses):
 
         :raises Throttled: if that is longer than a slot is held for.
         """
-        left = self._cool_down.left_seconds()
+        left = self._shared_backoff.left_seconds()
         if left > self.retry_policy.max_wait_seconds:
             raise too_long(request, left)
-        seconds = self._cool_down.spread(left)
+        seconds = self._shared_backoff.spread(left)
         if seconds >= 1:
             log.info("Graph asked for a pause; nothing is sent for %.1f s.", seconds)
         return seconds
@@ -131,14 +131,14 @@ class _Way(Addresses):
         """
         if not throttles_all(outcome):
             return attempts.wait_seconds(outcome)
-        self._cool_down.pause(outcome.retry_after_seconds or 0.0)
+        self._shared_backoff.pause(outcome.retry_after_seconds or 0.0)
         seconds = attempts.wait_seconds(outcome)
         if outcome.retry_after_seconds is None:
-            self._cool_down.pause(seconds)
+            self._shared_backoff.pause(seconds)
         return 0.0
 
     def _noted(self, request: Request, response: Response) -> Response:
-        self._cool_down.pause(asked_pause_seconds(request, response))
+        self._shared_backoff.pause(asked_pause_seconds(request, response))
         return response
 
     def _problem(self, request: Request, error: httpx.HTTPError) -> OneDriveError:
@@ -147,7 +147,7 @@ class _Way(Addresses):
         return lost(request, str(error) or type(error).__name__, never_sent=isinstance(error, _UNSENT))
 
 
-class Client(_Way, Operations):
+class Client(BaseClient, Operations):
     """Microsoft Graph for one connection, blocking its thread. A context manager; see :class:`Operations`."""
 
     def __init__(
@@ -156,12 +156,12 @@ class Client(_Way, Operations):
         *,
         on_secret: OnSecret | None = None,
         cool_down_folder: Path | None = None,
-        shelves: Shelves | None = None,
+        cached_tokens: CachedTokens | None = None,
     ) -> None:
         self._flag = StopFlag()
-        told = {"on_secret": on_secret, "cool_down_folder": cool_down_folder, "shelves": shelves}
+        told = {"on_secret": on_secret, "cool_down_folder": cool_down_folder, "shelves": cached_tokens}
         super().__init__(settings, flag=self._flag, **told)  # type: ignore[arg-type]
-        self.pace = Pace()
+        self.rate_limiter = RateLimiter()
         self._graph = blocking_http(settings, self._flag, auth=self._auth)
         self._storage = blocking_http(settings, self._flag)
 
@@ -230,20 +230,20 @@ class Client(_Way, Operations):
         with self._flag.joined(group):
             return work()
 
-    def say_last(self, request: Request) -> None:
+    def send_final(self, request: Request) -> None:
         with self._flag.lifted(), suppress(OneDriveError):
             self._send(request)
 
-    def _converse(self, talk: Conversation[T]) -> T:
-        with talk:
-            while talk.request is not None:
+    def _drive(self, driver: FlowDriver[T]) -> T:
+        with driver:
+            while driver.request is not None:
                 try:
-                    response = self._exchange(talk.request)
+                    response = self._exchange(driver.request)
                 except (OneDriveError, OutcomeUnknown) as problem:
-                    talk.report(problem)
+                    driver.report(problem)
                 else:
-                    talk.answer(response)
-            return talk.result
+                    driver.answer(response)
+            return driver.result
 
     def _exchange(self, request: Request) -> Response:
         """Send until there is an answer or no hope of one."""
@@ -299,7 +299,7 @@ class Client(_Way, Operations):
         received = 0
         try:
             for piece in answer.iter_raw():
-                self._wait(self.pace.wait_seconds(len(piece)))
+                self._wait(self.rate_limiter.wait_seconds(len(piece)))
                 cast("Any", request.sink).write(piece)
                 received += len(piece)
                 self.meter.current.received(len(piece))
@@ -315,7 +315,7 @@ class Client(_Way, Operations):
 
     def _pieces(self, request: Request) -> Iterator[bytes]:
         for piece in cast("Any", request.body)():
-            self._wait(self.pace.wait_seconds(len(piece)))
+            self._wait(self.rate_limiter.wait_seconds(len(piece)))
             self.meter.current.sent(len(piece))
             yield piece
 
@@ -339,7 +339,7 @@ def _ended(numbers: dict[Future[T], int]) -> Iterator[tuple[int, T | OneDriveErr
             yield number, done.result()
 
 
-class AsyncClient(_Way, AsyncOperations):
+class AsyncClient(BaseClient, AsyncOperations):
     """Microsoft Graph for one connection, on an event loop. An async context manager; see :class:`AsyncOperations`."""
 
     def __init__(
@@ -348,13 +348,13 @@ class AsyncClient(_Way, AsyncOperations):
         *,
         on_secret: OnSecret | None = None,
         cool_down_folder: Path | None = None,
-        shelves: Shelves | None = None,
+        cached_tokens: CachedTokens | None = None,
     ) -> None:
-        super().__init__(settings, on_secret=on_secret, cool_down_folder=cool_down_folder, shelves=shelves)
+        super().__init__(settings, on_secret=on_secret, cool_down_folder=cool_down_folder, cached_tokens=cached_tokens)
         self._graph = httpx.AsyncClient(auth=self._auth, **self._options())
         self._storage = httpx.AsyncClient(**self._options())
-        self._polls = Polls(self._exchange)
-        self._feeds: dict[str, Feed] = {}
+        self._single_flight = SingleFlight(self._exchange)
+        self._delta_feeds: dict[str, DeltaFeed] = {}
 
     def _options(self) -> dict[str, Any]:
         # With fewer idle connections than connections httpx would close and reconnect all the time.
@@ -372,7 +372,7 @@ class AsyncClient(_Way, AsyncOperations):
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._polls.aclose()
+        await self._single_flight.aclose()
         await self._graph.aclose()
         await self._storage.aclose()
         self._tokens.close()
@@ -383,24 +383,24 @@ class AsyncClient(_Way, AsyncOperations):
         :param fresh_seconds: what another such flow is asking, or was answered so recently, is not asked again; None
             asks everything anew.
         """
-        ask = self._exchange if fresh_seconds is None else partial(self._polls.ask, fresh_seconds=fresh_seconds)
-        with Conversation(flow) as talk:
-            while talk.request is not None:
+        ask = self._exchange if fresh_seconds is None else partial(self._single_flight.ask, fresh_seconds=fresh_seconds)
+        with FlowDriver(flow) as driver:
+            while driver.request is not None:
                 try:
-                    response = await ask(talk.request)
+                    response = await ask(driver.request)
                 except (OneDriveError, OutcomeUnknown) as problem:
-                    talk.report(problem)
+                    driver.report(problem)
                 else:
-                    talk.answer(response)
-            return talk.result
+                    driver.answer(response)
+            return driver.result
 
     async def changes_since(self, root: Address, cursor: str, *, fresh_seconds: float) -> Round:
-        """Read what changed in a drive; all that follow the same drive ask once. See :class:`Feed`.
+        """Read what changed in a drive; all that follow the same drive ask once. See :class:`DeltaFeed`.
 
         :param root: of the drive.
         """
-        feed = self._feeds.setdefault(root.base, Feed())
-        return await feed.since(cursor, lambda at: self.run(changes.since(root, at)), fresh_seconds)
+        delta_feed = self._delta_feeds.setdefault(root.base, DeltaFeed())
+        return await delta_feed.since(cursor, lambda at: self.run(changes.since(root, at)), fresh_seconds)
 
     async def _exchange(self, request: Request) -> Response:
         attempts = self._attempts(request)

@@ -11,8 +11,8 @@ from airflow_provider_onedrive.graph.auth.permissions import advice_on_denial
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import items, uploads
 from airflow_provider_onedrive.graph.flows.allowlist import Allowed
-from airflow_provider_onedrive.graph.flows.destinations import Placement, Placing, placement
-from airflow_provider_onedrive.graph.flows.resolver import Places
+from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions, Relocation, relocation
+from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import (
     Address,
@@ -40,9 +40,9 @@ class Addresses:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._places = Places(settings)
+        self._places = Resolver(settings)
         self._allowed = Allowed(settings, self._places)
-        self._known_folders: uploads.KnownFolders = {}
+        self._folder_cache: uploads.FolderCache = {}
         policy = settings.name_policy
         self._parse = partial(parse, name_policy=policy)
         self._new_folder = partial(new_folder, name_policy=policy)
@@ -76,8 +76,8 @@ class Addresses:
         yield from self._allowed.check(address)
         return address
 
-    def _placement(self, location: LocationLike, destination: LocationLike, how: Placing) -> Flow[Placement]:
-        return placement(self._locate, location, destination, how, self.settings.name_policy)
+    def _relocation(self, location: LocationLike, destination: LocationLike, how: RelocateOptions) -> Flow[Relocation]:
+        return relocation(self._locate, location, destination, how, self.settings.name_policy)
 
 
 def log_deletion(deleted: list[DriveItem], address: Address, how: items.Removal) -> list[DriveItem]:

@@ -23,14 +23,14 @@ from airflow_provider_onedrive.graph.flows import copies, downloads, items, move
 from airflow_provider_onedrive.graph.flows import delta as changes
 from airflow_provider_onedrive.graph.flows import suggestions as siblings
 from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
-from airflow_provider_onedrive.graph.flows.destinations import Placing
+from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions
 from airflow_provider_onedrive.graph.flows.downloads import Link, linked_children
-from airflow_provider_onedrive.graph.flows.resolver import SharedPlace
+from airflow_provider_onedrive.graph.flows.resolver import SharedFolder
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.sessions import cancellation
 from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
 from airflow_provider_onedrive.graph.location_context import Addresses, LocationLike, log_deletion
-from airflow_provider_onedrive.graph.protocol.driver import Conversation
+from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import DriveNotFound, ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import (
     Address,
@@ -64,7 +64,7 @@ class Operations(Addresses, ABC):
         self.meter = Meter()
 
     @abstractmethod
-    def _converse(self, talk: Conversation[T]) -> T:
+    def _drive(self, driver: FlowDriver[T]) -> T:
         """Drive a flow to its end."""
 
     @abstractmethod
@@ -79,18 +79,18 @@ class Operations(Addresses, ABC):
         """
 
     @abstractmethod
-    def say_last(self, request: Request) -> None:
+    def send_final(self, request: Request) -> None:
         """Send one request although the client may have been stopped; what comes of it does not matter."""
 
     def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its end."""
-        return self._converse(Conversation(flow))
+        return self._drive(FlowDriver(flow))
 
     def address(self, location: LocationLike) -> Address:
         """Turn a location into Graph's terms, as :meth:`locate` does."""
         return self._address(self._parse(location))
 
-    def shared_places(self) -> list[SharedPlace]:
+    def shared_folders(self) -> list[SharedFolder]:
         """Find all that ``shared/`` can be followed by."""
         return self.run(self._places.list_shared())
 
@@ -114,7 +114,7 @@ class Operations(Addresses, ABC):
         """Give what lies directly in a folder, page by page; of ``shared`` all that can be named behind it."""
         place = self._parse(location)
         if place.is_list_of_shared:
-            return (self.stat(each.location) for each in self.shared_places())
+            return (self.stat(each.location) for each in self.shared_folders())
         return self.children_of(self._address(place))
 
     def walk(self, location: LocationLike) -> Iterator[DriveItem]:
@@ -155,7 +155,7 @@ class Operations(Addresses, ABC):
         :param open_session: lets a later try go on with the upload session of this one; None ends it on failure.
         """
         flow_for = partial(
-            uploads.create, if_exists=if_exists, create_folders=create_folders, known_folders=self._known_folders
+            uploads.create, if_exists=if_exists, create_folders=create_folders, folder_cache=self._folder_cache
         )
         return self._upload(
             "upload to",
@@ -209,7 +209,7 @@ class Operations(Addresses, ABC):
     ) -> DriveItem:
         """Create a file or replace its content. Parameters as for :meth:`upload`."""
         flow_for = partial(
-            uploads.create, if_exists=if_exists, create_folders=create_folders, known_folders=self._known_folders
+            uploads.create, if_exists=if_exists, create_folders=create_folders, folder_cache=self._folder_cache
         )
         return self._upload(
             "save",
@@ -237,14 +237,14 @@ class Operations(Addresses, ABC):
         """
         options.check()
         address = self.address(location)
-        talk = Conversation(downloads.resolve(address, expected_etag=options.expected_etag))
+        driver = FlowDriver(downloads.resolve(address, expected_etag=options.expected_etag))
         with self.meter.measured(f"download {address}") as progress:
             with self._explained("download", address):
-                link = self._converse(talk)
+                link = self._drive(driver)
             progress.expect(link.item.size)
             target = localcopy.target_of(local_path, link.item.name)
             return self._transfer(
-                "download", address, lambda: localcopy.download(self, address, target, link, options), talk
+                "download", address, lambda: localcopy.download(self, address, target, link, options), driver
             )
 
     def open(self, location: LocationLike) -> BinaryIO:
@@ -283,18 +283,18 @@ class Operations(Addresses, ABC):
         how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
         return log_deletion(self._about("delete", address, items.remove(address, how)), address, how)
 
-    def move(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> DriveItem:
+    def move(self, location: LocationLike, destination: LocationLike, **how: Unpack[RelocateOptions]) -> DriveItem:
         """Move a file or a folder.
 
         Within a drive it keeps its id and its versions. To another drive a file is copied on the server, compared, and
         then deleted, to the recycle bin; a folder is not moved there.
 
         :param destination: a folder, where it ends in ``/`` or ``file_name`` is given, or the new name with its path.
-        :param how: see :class:`~airflow_provider_onedrive.graph.flows.destinations.Placing`.
+        :param how: see :class:`~airflow_provider_onedrive.graph.flows.destinations.RelocateOptions`.
         """
-        plan = self.run(self._placement(location, destination, how))
-        talk = Conversation(moves.move(plan))
-        return self._transfer("move", plan.source, lambda: self._converse(talk), talk)
+        plan = self.run(self._relocation(location, destination, how))
+        driver = FlowDriver(moves.move(plan))
+        return self._transfer("move", plan.source, lambda: self._drive(driver), driver)
 
     def copy(
         self,
@@ -302,24 +302,24 @@ class Operations(Addresses, ABC):
         destination: LocationLike,
         *,
         timeout_seconds: float | None = None,
-        **how: Unpack[Placing],
+        **how: Unpack[RelocateOptions],
     ) -> DriveItem:
         """Copy a file or a folder on the server, and wait for the end. Parameters as for :meth:`move`.
 
         :param timeout_seconds: the time after which
             :class:`~airflow_provider_onedrive.graph.protocol.errors.CopyUnfinished` is raised; the copy continues.
         """
-        plan = self.run(self._placement(location, destination, how))
+        plan = self.run(self._relocation(location, destination, how))
         end = float("inf") if timeout_seconds is None else time.monotonic() + timeout_seconds
-        talk = Conversation(copies.copy(plan, lambda: time.monotonic() >= end))
-        return self._transfer("copy", plan.source, lambda: self._converse(talk), talk)
+        driver = FlowDriver(copies.copy(plan, lambda: time.monotonic() >= end))
+        return self._transfer("copy", plan.source, lambda: self._drive(driver), driver)
 
-    def start_copy(self, location: LocationLike, destination: LocationLike, **how: Unpack[Placing]) -> Copy:
+    def start_copy(self, location: LocationLike, destination: LocationLike, **how: Unpack[RelocateOptions]) -> Copy:
         """Ask for a copy and do not wait for it. Parameters as for :meth:`move`.
 
         :return: what :meth:`copy_progress` and :meth:`copied` need; it has the ``item`` where no copy was needed.
         """
-        plan = self.run(self._placement(location, destination, how))
+        plan = self.run(self._relocation(location, destination, how))
         return self._about("copy", plan.source, copies.start(plan))
 
     def copy_progress(self, monitor_url: str) -> Progress:
@@ -432,7 +432,7 @@ class Operations(Addresses, ABC):
                 return
 
     def _by_delta(self, address: Address) -> Iterator[DriveItem]:
-        tree = changes.Tree(address)
+        tree = changes.DeltaPathResolver(address)
         url: str | None = None
         while True:
             page = self._about("list", address, changes.page(address, url))
@@ -508,31 +508,31 @@ class Operations(Addresses, ABC):
         content = source_of(source)
         address = self._address(self._upload_target(location, file_name, name_of(source)))
         session = open_session or OpenSession()
-        talk = Conversation(
+        driver = FlowDriver(
             flow_for(address, content, retrying=retrying, options=options, open_session=session),
         )
         with self.meter.measured(f"{operation} {address}", total_bytes=content.size) as progress:
             session.on_resumed = progress.resumed
-            return self._transfer(operation, address, lambda: self.deliver(talk, session), talk)
+            return self._transfer(operation, address, lambda: self.run_upload(driver, session), driver)
 
-    def deliver(self, talk: Conversation[DriveItem], session: OpenSession) -> DriveItem:
+    def run_upload(self, driver: FlowDriver[DriveItem], session: OpenSession) -> DriveItem:
         """Drive an upload; a session that is open then is ended, unless a later try goes on with it."""
         with ExitStack() as on_error:
             on_error.push(lambda _kind, error, _traceback: self._leave(session, error))
-            return self._converse(talk)
+            return self._drive(driver)
 
     def _leave(self, session: OpenSession, error: BaseException | None) -> None:
-        session.look()
+        session.read_progress()
         if session.session is None:
             return
-        if error is not None and session.outlives(error):
+        if error is not None and session.is_kept_after(error):
             log.info("The upload session is kept, and the next try goes on with it.")
             return
-        self.say_last(cancellation(session.session))
+        self.send_final(cancellation(session.session))
         session.closed()
 
     def _transfer(
-        self, operation: str, address: Address, work: Callable[[], DriveItem], talk: Conversation[Any]
+        self, operation: str, address: Address, work: Callable[[], DriveItem], driver: FlowDriver[Any]
     ) -> DriveItem:
         """Do it, and log its one line, with the last request id of ``talk`` and what it has cost."""
         start = time.monotonic()
@@ -545,7 +545,7 @@ class Operations(Addresses, ABC):
             item.location,
             item.size,
             time.monotonic() - start,
-            talk.request_id,
+            driver.request_id,
             self.meter.current.totals,
             item.web_url,
         )

@@ -19,7 +19,7 @@ from airflow_provider_onedrive.get_provider_info import get_provider_info
 from airflow_provider_onedrive.graph.config.settings import DEFAULT_TOKEN_FILE_ROOTS, Settings
 from airflow_provider_onedrive.graph.http.cooldown import shared_folder
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
-from airflow_provider_onedrive.state.tokens import shelves_of
+from airflow_provider_onedrive.state.tokens import cached_tokens_of
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient, Client
@@ -47,8 +47,10 @@ class OneDriveHook(BaseHook):
         from airflow_provider_onedrive.graph.client import Client  # noqa: PLC0415 - httpx and msal are slow to import
 
         settings = self.settings()
-        shelves = shelves_of(self.onedrive_conn_id, settings, may_block=True)
-        return Client(settings, on_secret=mask_secret, cool_down_folder=_cool_down_folder(), shelves=shelves)
+        cached_tokens = cached_tokens_of(self.onedrive_conn_id, settings, may_block=True)
+        return Client(
+            settings, on_secret=mask_secret, cool_down_folder=_cool_down_folder(), cached_tokens=cached_tokens
+        )
 
     def settings(self) -> Settings:
         """Read the connection.
@@ -80,8 +82,8 @@ class OneDriveHook(BaseHook):
         """Make a client; nothing is sent yet."""
         from airflow_provider_onedrive.graph.client import AsyncClient  # noqa: PLC0415 - httpx and msal are slow to import
 
-        shelves = shelves_of(self.onedrive_conn_id, settings, may_block=False)
-        return AsyncClient(settings, cool_down_folder=_cool_down_folder(), shelves=shelves)
+        cached_tokens = cached_tokens_of(self.onedrive_conn_id, settings, may_block=False)
+        return AsyncClient(settings, cool_down_folder=_cool_down_folder(), cached_tokens=cached_tokens)
 
     def test_connection(self) -> tuple[bool, str]:
         """Look at everything that the connection needs; say what works, or what to do."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import Client
 
 
-class UsesClient:
+class ClientMixin:
     """A task that holds a client while it works, so that killing the task stops it."""
 
     onedrive_conn_id: str
@@ -35,15 +35,15 @@ class UsesClient:
         try:
             yield client
         finally:
-            self._let_go()
+            self._close_client()
 
     def reconnect(self) -> Client:
         """Read the connection anew, and go on with a client for what it says now."""
-        self._let_go()
+        self._close_client()
         self._client = OneDriveHook(self.onedrive_conn_id).get_conn()
         return self._client
 
-    def _let_go(self) -> None:
+    def _close_client(self) -> None:
         if self._client is not None:
             _count(self._client.meter.whole.totals)
             self._client.close()
@@ -56,7 +56,7 @@ class UsesClient:
 
 
 @contextmanager
-def ending_for_good() -> Iterator[None]:
+def fail_permanent_errors() -> Iterator[None]:
     """Let errors that a retry cannot cure end the task.
 
     :raises OneDriveError: as it is where a retry may help.
@@ -65,12 +65,12 @@ def ending_for_good() -> Iterator[None]:
     try:
         yield
     except OneDriveError as error:
-        if error.may_pass:
+        if error.is_retryable:
             raise
         raise AirflowFailException(str(error)) from error
 
 
-class OneDriveOperator(UsesClient, BaseOperator):
+class OneDriveOperator(ClientMixin, BaseOperator):
     """Base of the operators; they say what to do in :meth:`work`."""
 
     template_ext = ()
@@ -85,7 +85,7 @@ class OneDriveOperator(UsesClient, BaseOperator):
         :raises OneDriveError: as it is where a retry may help.
         :raises AirflowFailException: with the same text where it cannot.
         """
-        with ending_for_good():
+        with fail_permanent_errors():
             return self.work(context)
 
     def work(self, context: Context) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_onedrive.graph.content.filters import Filters, reaches_below, split_pattern
 from airflow_provider_onedrive.graph.content.transfer_plan import Folder, Report
-from airflow_provider_onedrive.graph.http.rate_limit import Pace
+from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
 from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
@@ -161,7 +161,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
                 f"bytes_per_second is {self.bytes_per_second!r}.", advice="Give more than 0, or leave it out."
             )
         with super().connected() as client:
-            client.pace = Pace(self.bytes_per_second)
+            client.rate_limiter = RateLimiter(self.bytes_per_second)
             yield client
 
     def refuse_for_one(self) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from airflow_provider_onedrive.compat import AirflowException, conf
 from airflow_provider_onedrive.graph.flows.copies import Copy, begins_anew
-from airflow_provider_onedrive.graph.flows.destinations import ROUNDS, Placing
+from airflow_provider_onedrive.graph.flows.destinations import ROUNDS, RelocateOptions
 from airflow_provider_onedrive.graph.protocol.errors import CopyLost, OneDriveError, Throttled, error_from_dict
-from airflow_provider_onedrive.operators.base import OneDriveOperator, ending_for_good, is_retry
+from airflow_provider_onedrive.operators.base import OneDriveOperator, fail_permanent_errors, is_retry
 from airflow_provider_onedrive.state.encryption import can_seal, sealed
 from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger, OneDrivePauseTrigger
 
@@ -109,7 +109,7 @@ class OneDriveCopyOperator(OneDriveOperator):
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Go on after the deferral with what the trigger said."""
-        with ending_for_good():
+        with fail_permanent_errors():
             match event:
                 case {"status": "success", "copy": copy, "id": item_id}:
                     return self._read(copy, item_id)
@@ -129,7 +129,7 @@ class OneDriveCopyOperator(OneDriveOperator):
             return False
         return self.deferrable
 
-    def _copy_or_pause(self, how: Placing) -> dict[str, Any]:
+    def _copy_or_pause(self, how: RelocateOptions) -> dict[str, Any]:
         """Begin the copy; where Graph asks for a longer pause than a slot is held for, wait in the triggerer."""
         try:
             return self._copy_deferred(how)
@@ -143,7 +143,7 @@ class OneDriveCopyOperator(OneDriveOperator):
         trigger = OneDrivePauseTrigger(until=seconds)
         self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
 
-    def _copy_deferred(self, how: Placing, rounds: int = 1) -> dict[str, Any]:
+    def _copy_deferred(self, how: RelocateOptions, rounds: int = 1) -> dict[str, Any]:
         with self.connected() as client:
             started = client.start_copy(self.location, self.destination, **how)
         if started.item is None:
@@ -199,7 +199,7 @@ class OneDriveCreateFolderOperator(OneDriveOperator):
         return replace(item, outcome=item.outcome or "already_there").to_xcom()
 
 
-def placing(operator: OneDriveMoveOperator | OneDriveCopyOperator, *, retrying: bool) -> Placing:
+def placing(operator: OneDriveMoveOperator | OneDriveCopyOperator, *, retrying: bool) -> RelocateOptions:
     """Return what the client's methods need to know."""
     return {
         "file_name": operator.file_name,

@@ -23,8 +23,8 @@ from airflow_provider_onedrive.compat import (
     conf,
 )
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Stopped, error_from_dict
-from airflow_provider_onedrive.graph.tracking.conditions import outlives
-from airflow_provider_onedrive.operators.base import UsesClient
+from airflow_provider_onedrive.graph.tracking.conditions import is_transient
+from airflow_provider_onedrive.operators.base import ClientMixin
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,7 +34,7 @@ class OneDriveSensorError(AirflowFailException):
     """Waiting cannot help; the text is the error's own. It ends the task without retries, alike in all modes."""
 
 
-class OneDriveSensor(UsesClient, BaseSensorOperator):
+class OneDriveSensor(ClientMixin, BaseSensorOperator):
     """Base of the sensors: each looks in :meth:`look`, and says in :meth:`trigger` what waits in its place.
 
     ``timeout`` counts once per try, over all pokes and deferrals; ``exponential_backoff`` and ``max_wait`` apply where
@@ -52,7 +52,7 @@ class OneDriveSensor(UsesClient, BaseSensorOperator):
         self.deferrable = deferrable
         self._retry_after_seconds = 0.0
 
-    def look(self, context: Context) -> list[dict[str, Any]]:
+    def poll(self, context: Context) -> list[dict[str, Any]]:
         """Look once; nothing means not yet."""
         raise NotImplementedError
 
@@ -79,7 +79,7 @@ class OneDriveSensor(UsesClient, BaseSensorOperator):
         """
         self._retry_after_seconds = 0.0
         try:
-            found = self.look(context)
+            found = self.poll(context)
         except OneDriveError as error:
             self._go_on_after(error)
             found = []
@@ -154,7 +154,7 @@ class OneDriveSensor(UsesClient, BaseSensorOperator):
         """Note an error that waiting may cure, or end the wait."""
         if isinstance(error, Stopped):
             raise error
-        if not outlives(error):
+        if not is_transient(error):
             raise self._ending(OneDriveSensorError(str(error))) from error
         self.log.warning("Waiting on: %s", error)
         if isinstance(error, GraphError):

@@ -11,7 +11,7 @@ from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.sensors.base import OneDriveSensor
 from airflow_provider_onedrive.state.change_store import ChangeState
-from airflow_provider_onedrive.state.change_tracker import BlockingFollowing, followed, state_name
+from airflow_provider_onedrive.state.change_tracker import BlockingChangeTracker, followed, state_name
 from airflow_provider_onedrive.triggers.onedrive import OneDriveChangesTrigger
 
 if TYPE_CHECKING:
@@ -81,25 +81,25 @@ class OneDriveChangesSensor(OneDriveSensor):
         self.full_every = full_every
         self.max_changes = max_changes
         self.variable = variable
-        self._following: BlockingFollowing | None = None
+        self._tracker: BlockingChangeTracker | None = None
 
-    def look(self, context: Context) -> list[dict[str, Any]]:
+    def poll(self, context: Context) -> list[dict[str, Any]]:
         """Return what this run was given before, or else what is next."""
-        if self._following is None:
-            following = BlockingFollowing(*followed(self), ChangeState(self._name))
-            following.begin()
-            self._following = following
-        state, run = self._following.state, _run_of(context)
+        if self._tracker is None:
+            tracker = BlockingChangeTracker(*followed(self), ChangeState(self._name))
+            tracker.begin()
+            self._tracker = tracker
+        state, run = self._tracker.state, _run_of(context)
         if state.handed.get("run") == run:
             return state.queue[: state.handed["count"]]
         was_handed = state.handed.get("count", 0)
         state.queue, state.handed = state.queue[was_handed:], {}
         with self.connected() as client:
-            found = self._following.queue(client)[: max(self.max_changes, 1)]
+            found = self._tracker.queue(client)[: max(self.max_changes, 1)]
         if found:
             state.handed = {"run": run, "count": len(found)}
         if found or was_handed:
-            self._following.keep()
+            self._tracker.keep()
         return found
 
     def trigger(self, context: Context, deadline: float) -> OneDriveChangesTrigger:  # noqa: ARG002 - of the base

@@ -15,7 +15,7 @@ from airflow_provider_onedrive.graph.tracking.conditions import (
     FileCondition,
     Kind,
     LocationLike,
-    Sight,
+    PollResult,
     Stability,
     condition_fields,
 )
@@ -124,7 +124,7 @@ class OneDriveFileSensor(OneDriveSensor):
             self.log.warning("Starting on a worker: %s", self._why_on_a_worker)
         return super().execute(context)
 
-    def look(self, context: Context) -> list[dict[str, Any]]:
+    def poll(self, context: Context) -> list[dict[str, Any]]:
         """Look once."""
         found = self._settled(self._see(self._condition(context)), context)
         dicts = [item.to_xcom() for item in found] if len(found) >= self.min_items else []
@@ -179,24 +179,24 @@ class OneDriveFileSensor(OneDriveSensor):
     def _will_do(self, found: list[dict[str, Any]]) -> bool:
         return self.check_fn is None or bool(self.check_fn(found))
 
-    def _see(self, condition: FileCondition) -> Sight:
+    def _see(self, condition: FileCondition) -> PollResult:
         """Look once; where the sign-in was good before and is not now, the connection may have a new secret."""
         with self.connected() as client:
             try:
-                sight = client.run(condition.look(client))
+                result = client.run(condition.poll(client))
             except Unauthenticated:
                 if not self._was_let_in:
                     raise
                 self._was_let_in = False
                 fresh = self.reconnect()
-                sight = fresh.run(condition.look(fresh))
+                result = fresh.run(condition.poll(fresh))
         self._was_let_in = True
-        return sight
+        return result
 
-    def _settled(self, sight: Sight, context: Context) -> Sequence[DriveItem]:
+    def _settled(self, result: PollResult, context: Context) -> Sequence[DriveItem]:
         """Return what has settled; what was seen lives on in the task state store, if the sensor is rescheduled."""
         if self.stable_for is None:
-            return sight.found
+            return result.found
         store: Any = context.get("task_state_store") if self.reschedule else None
         if self._stability is None:
             if self.reschedule and store is None:
@@ -206,10 +206,10 @@ class OneDriveFileSensor(OneDriveSensor):
                 )
             seen = store.get(_STABILITY_KEY) if store is not None else None
             self._stability = Stability(_seconds(self.stable_for), seen)
-        settled = self._stability.settled(sight, time.time())
+        stable = self._stability.stable(result, time.time())
         if store is not None:
             store.set(_STABILITY_KEY, self._stability.to_dict())
-        return settled
+        return stable
 
     def _condition(self, context: Context) -> FileCondition:
         return FileCondition(

@@ -24,7 +24,7 @@ from airflow_provider_onedrive.compat import Variable, asset_ref
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.manifests import item_of_row, row_of
-from airflow_provider_onedrive.graph.tracking.watch import Known
+from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class ChangeState:
         """Whether there is something in the queue that nobody was told."""
         return len(self.queue) > int(self.handed.get("count", 0))
 
-    def load(self) -> Steps[Known | None]:
+    def load(self) -> Steps[FolderSnapshot | None]:
         """Read what is known; None where nothing is, or where it cannot be read any more, which is said."""
         text = yield Read(self.name)
         if text is None:
@@ -92,7 +92,7 @@ class ChangeState:
             log.warning("What was known of the folder (%s) cannot be read: %s. It begins anew.", self.name, error)
             return None
 
-    def save(self, known: Known) -> Steps[None]:
+    def save(self, known: FolderSnapshot) -> Steps[None]:
         """Keep what is known, and the queue; at any moment the old or the new is there."""
         head = {**self._head, "number": self._head["number"] + 1, "version": VERSION}
         yield from self._save_items(head, known)
@@ -107,7 +107,7 @@ class ChangeState:
             for key in self._keys(part):
                 yield Write(key, None)
 
-    def _save_items(self, head: dict[str, Any], known: Known) -> Steps[None]:
+    def _save_items(self, head: dict[str, Any], known: FolderSnapshot) -> Steps[None]:
         """Write all items, or only those that are not what they were."""
         rows = [row_of(item) for key, item in known.items.items() if self._kept.get(key) is not item]
         rows += [{"id": key, "gone": True} for key in self._kept if key not in known.items]
@@ -118,7 +118,7 @@ class ChangeState:
             part = yield from self._write(f"{head['number']}.journal", rows)
             head |= {"journal": [*head["journal"], part], "rows": head["rows"] + len(rows)}
 
-    def _loaded(self, head: dict[str, Any]) -> Steps[Known]:
+    def _loaded(self, head: dict[str, Any]) -> Steps[FolderSnapshot]:
         if head["version"] != VERSION:
             raise _Unreadable(f"it is of version {head['version']}")
         items: dict[str, DriveItem] = {}
@@ -131,7 +131,7 @@ class ChangeState:
         queue = (yield from self._read(head["queue"])) if head["queue"] else []
         above = {key: (name, parent) for key, (name, parent) in head["above"].items()}
         folder = item_of_row(head["folder"]) if head["folder"] else None
-        known = Known(folder, head["cursor"], datetime.fromisoformat(head["full_at"]), above, items)
+        known = FolderSnapshot(folder, head["cursor"], datetime.fromisoformat(head["full_at"]), above, items)
         self._head, self._kept, self.handed = head, items, head["handed"]
         self.queue = self._kept_queue = queue
         return known
@@ -161,7 +161,7 @@ def _parts(head: Mapping[str, Any]) -> list[Part]:
     return [part for part in (head["base"], *head["journal"], head["queue"]) if part]
 
 
-def _described(known: Known) -> dict[str, Any]:
+def _described(known: FolderSnapshot) -> dict[str, Any]:
     return {
         "cursor": known.cursor,
         "full_at": known.full_at.isoformat(),

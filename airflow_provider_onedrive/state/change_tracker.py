@@ -16,7 +16,7 @@ from airflow_provider_onedrive.graph.tracking.conditions import shown
 from airflow_provider_onedrive.graph.tracking.selection import Selection
 from airflow_provider_onedrive.graph.tracking.sync import drive_root
 from airflow_provider_onedrive.graph.tracking.tree import Changes
-from airflow_provider_onedrive.graph.tracking.watch import Known, Watch
+from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot, Watch
 from airflow_provider_onedrive.state.change_store import ChangeState, Steps, Store, VariableStore, arun, run
 from airflow_provider_onedrive.state.times import parsed
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _KEPT_SECONDS = 600.0  # after which what is known is kept anew, although there was nothing to tell
 
 
-class Following:
+class ChangeTracker:
     """What is known of a folder, how it is found out, and how it is kept; see its subclasses.
 
     What has changed is kept, in a queue, before it is told, and taken out when it was: whoever dies meanwhile tells the
@@ -40,7 +40,7 @@ class Following:
         self.watch = watch
         self.selection = selection
         self.state = state
-        self.known: Known | None = None
+        self.known: FolderSnapshot | None = None
         self.drive = ""
         """The path of the drive; empty while it is not known."""
         self._kept_at = float("-inf")
@@ -52,7 +52,7 @@ class Following:
             return None
         return drive_root(self.known.folder), cursor
 
-    def _learned(self, found: tuple[Known, Changes]) -> list[dict[str, Any]]:
+    def _learned(self, found: tuple[FolderSnapshot, Changes]) -> list[dict[str, Any]]:
         was, (self.known, changes) = self.known, found
         folder = self.known.folder
         self.drive = drive_root(folder).drive if folder is not None else ""
@@ -66,10 +66,10 @@ class Following:
 
     def _saving(self) -> Steps[None]:
         self._kept_at = time.monotonic()
-        return self.state.save(cast("Known", self.known))
+        return self.state.save(cast("FolderSnapshot", self.known))
 
 
-class BlockingFollowing(Following):
+class BlockingChangeTracker(ChangeTracker):
     """Follows in a task, with what is known in Variables."""
 
     store = VariableStore()
@@ -80,14 +80,14 @@ class BlockingFollowing(Following):
 
     def queue(self, client: Client) -> list[dict[str, Any]]:
         """Return what is still to be told; if that is nothing, look whether there is something new."""
-        if not self.state.queue and self._is_to_be_kept(self._look(client)):
+        if not self.state.queue and self._is_to_be_kept(self._poll(client)):
             run(self.store, self._saving())
         return self.state.queue
 
     def keep(self) -> None:
         run(self.store, self._saving())
 
-    def _look(self, client: Client) -> list[dict[str, Any]]:
+    def _poll(self, client: Client) -> list[dict[str, Any]]:
         now = datetime.now(UTC)
         told = None
         if (at := self._cursor(now)) is not None:
@@ -95,10 +95,10 @@ class BlockingFollowing(Following):
                 told = client.run(since(*at))
             except CURSOR_LOST as refusal:
                 _warn_of_lost(self.watch, refusal)
-        return self._learned(client.run(self.watch.look(client, self.known, told, now)))
+        return self._learned(client.run(self.watch.poll(client, self.known, told, now)))
 
 
-class AsyncFollowing(Following):
+class AsyncChangeTracker(ChangeTracker):
     """Follows in the triggerer; all that follow one drive there ask for its changes once.
 
     :param store: where what is known is kept.
@@ -117,7 +117,7 @@ class AsyncFollowing(Following):
 
         :param fresh_seconds: how recently another may have asked for what is not asked for again.
         """
-        if not self.state.queue and self._is_to_be_kept(await self.look(client, fresh_seconds=fresh_seconds)):
+        if not self.state.queue and self._is_to_be_kept(await self.poll(client, fresh_seconds=fresh_seconds)):
             await arun(self._store, self._saving())
         return self.state.queue
 
@@ -126,7 +126,7 @@ class AsyncFollowing(Following):
         self.state.queue = []
         await arun(self._store, self._saving())
 
-    async def look(self, client: AsyncClient, *, fresh_seconds: float) -> list[dict[str, Any]]:
+    async def poll(self, client: AsyncClient, *, fresh_seconds: float) -> list[dict[str, Any]]:
         """Find out what has changed since the last look, and keep nothing."""
         now = datetime.now(UTC)
         told = None
@@ -135,7 +135,7 @@ class AsyncFollowing(Following):
                 told = await client.changes_since(*at, fresh_seconds=fresh_seconds)
             except CURSOR_LOST as refusal:
                 _warn_of_lost(self.watch, refusal)
-        return self._learned(await client.run(self.watch.look(client, self.known, told, now), fresh_seconds=0.0))
+        return self._learned(await client.run(self.watch.poll(client, self.known, told, now), fresh_seconds=0.0))
 
 
 def _warn_of_lost(watch: Watch, refusal: GraphError) -> None:

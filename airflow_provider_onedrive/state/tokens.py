@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from airflow_provider_onedrive.compat import AirflowException, StateStoreError, Variable, conf
-from airflow_provider_onedrive.graph.auth.token_cache import Shelf, Shelves
+from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens, TokenStore
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.state.encryption import can_seal, sealed, unsealed
@@ -24,23 +24,25 @@ _MARK_CHARACTERS = 16
 _NO_VARIABLE = (AirflowException, StateStoreError, ImportError, KeyError)
 
 
-def shelves_of(conn_id: str, settings: Settings, *, may_block: bool) -> Shelves:
+def cached_tokens_of(conn_id: str, settings: Settings, *, may_block: bool) -> CachedTokens:
     """Say where the tokens of a connection are kept.
 
     :param may_block: there is no event loop that a look into Airflow's database would hold up.
     """
     if not can_seal():
-        return Shelves()
+        return CachedTokens()
     tokens, refresh_tokens = _folder("token_cache_folder"), _folder("refresh_token_folder")
     name = f"onedrive_refresh_token_{conn_id}_{_mark(settings.client_id)}"
-    shelf: Shelf | None = None
+    token_store: TokenStore | None = None
     if settings.auth == "refresh_token":
-        shelf = FileShelf(refresh_tokens / name) if refresh_tokens else VariableShelf(name) if may_block else None
-    return Shelves(partial(_token_shelf, tokens) if tokens else None, shelf)
+        token_store = (
+            FileTokenStore(refresh_tokens / name) if refresh_tokens else VariableTokenStore(name) if may_block else None
+        )
+    return CachedTokens(partial(_token_store_of, tokens) if tokens else None, token_store)
 
 
-def _token_shelf(folder: Path, digest: str) -> Shelf:
-    return FileShelf(folder / f"onedrive_token_{_mark(digest)}")
+def _token_store_of(folder: Path, digest: str) -> TokenStore:
+    return FileTokenStore(folder / f"onedrive_token_{_mark(digest)}")
 
 
 def _folder(option: str) -> Path | None:
@@ -52,7 +54,7 @@ def _mark(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_MARK_CHARACTERS]
 
 
-class FileShelf:
+class FileTokenStore:
     """A file that only its owner can read, and a lock beside it."""
 
     def __init__(self, path: Path) -> None:
@@ -95,7 +97,7 @@ class FileShelf:
             return None
 
 
-class VariableShelf:
+class VariableTokenStore:
     """An Airflow Variable. The last writer wins: each of the tokens that were written is good.
 
     Airflow hides the values of Variables whose names hold "token".

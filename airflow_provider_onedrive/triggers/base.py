@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Unauthenticated, without_urls
-from airflow_provider_onedrive.graph.tracking.conditions import outlives
+from airflow_provider_onedrive.graph.tracking.conditions import is_transient
 from airflow_provider_onedrive.triggers.clients import shared_client
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class OneDriveTrigger(BaseTrigger):
 
     def _pause_after(self, error: OneDriveError, last_pause_seconds: float) -> float:
         """Return how long to leave Graph alone; an error that waiting cannot cure is raised."""
-        if not outlives(error):
+        if not is_transient(error):
             raise error
         self.log.warning("Waiting on: %s", error)
         return self.backoff_seconds(error, last_pause_seconds)
@@ -105,7 +105,7 @@ class PollingTrigger(OneDriveTrigger):
     onedrive_conn_id: str
     deadline: float | None
 
-    async def look(self, client: AsyncClient) -> dict[str, Any] | None:
+    async def poll(self, client: AsyncClient) -> dict[str, Any] | None:
         """Look once, and return the event; None where there is none yet."""
         raise NotImplementedError
 
@@ -122,9 +122,9 @@ class PollingTrigger(OneDriveTrigger):
                 end, was_let_in = time.monotonic() + CONNECTION_SECONDS, False
                 while time.monotonic() < end:
                     try:
-                        if event := await self._look_in_time(client):
+                        if event := await self._poll_in_time(client):
                             return event
-                        pause_seconds, was_let_in = self.until_next_look_seconds, True
+                        pause_seconds, was_let_in = self.until_next_poll_seconds, True
                     except Unauthenticated as error:
                         if was_let_in:
                             break  # the connection may have a new secret
@@ -135,11 +135,11 @@ class PollingTrigger(OneDriveTrigger):
                         return {"status": "timeout"}
                     await asyncio.sleep(min(pause_seconds, self._remaining_seconds))
 
-    async def _look_in_time(self, client: AsyncClient) -> dict[str, Any] | None:
+    async def _poll_in_time(self, client: AsyncClient) -> dict[str, Any] | None:
         """Look once; the client's own waits for a busy Graph end with the deadline."""
         try:
             async with asyncio.timeout(max(self._remaining_seconds, _LAST_LOOK_SECONDS)):
-                return await self.look(client)
+                return await self.poll(client)
         except TimeoutError:
             return None
 
@@ -149,7 +149,7 @@ class PollingTrigger(OneDriveTrigger):
         return min(_FRESH_PART * self.poke_interval, _FRESH_SECONDS)
 
     @property
-    def until_next_look_seconds(self) -> float:
+    def until_next_poll_seconds(self) -> float:
         """All that look at one place do so at the same moments, so that it is asked once; each place has its own."""
         if self.poke_interval <= 0:
             return 0.0

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import TriggerEvent
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
-from airflow_provider_onedrive.graph.tracking.conditions import IGNORED, outlives, shown
+from airflow_provider_onedrive.graph.tracking.conditions import IGNORED, is_transient, shown
 from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState, Store, VariableStore
-from airflow_provider_onedrive.state.change_tracker import AsyncFollowing, followed, state_name
+from airflow_provider_onedrive.state.change_tracker import AsyncChangeTracker, followed, state_name
 from airflow_provider_onedrive.triggers.base import CONNECTION_SECONDS, STORED_VERSION, PollingTrigger
 from airflow_provider_onedrive.triggers.clients import shared_client
-from airflow_provider_onedrive.triggers.delivery import DurableTrigger
+from airflow_provider_onedrive.triggers.delivery import DeliveryTrigger
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MAX_CHANGES = 500  # an event becomes a row of Airflow's database, and a line of the triggerer's log
 
 
-class OneDriveChangesTrigger(PollingTrigger, DurableTrigger):
+class OneDriveChangesTrigger(PollingTrigger, DeliveryTrigger):
     """Tell what changes in a folder, for ``AssetWatcher``.
 
     Each event has ``changes``, a list of item dicts with their ``change`` (``created``, ``updated``, ``moved``,
@@ -105,12 +105,12 @@ class OneDriveChangesTrigger(PollingTrigger, DurableTrigger):
         self.variable = variable
         self.once = once
         self.deadline = deadline
-        self._following: AsyncFollowing | None = None
+        self._tracker: AsyncChangeTracker | None = None
         self._pause_seconds = 0.0
 
     def run(self) -> AsyncIterator[TriggerEvent]:
         """Tell every change, or wait for the first."""
-        return PollingTrigger.run(self) if self.once else DurableTrigger.run(self)
+        return PollingTrigger.run(self) if self.once else DeliveryTrigger.run(self)
 
     def shared_stream_key(self) -> str | None:
         return None if self.once else super().shared_stream_key()
@@ -122,46 +122,46 @@ class OneDriveChangesTrigger(PollingTrigger, DurableTrigger):
                 async with shared_client(self.onedrive_conn_id) as client:
                     end = time.monotonic() + CONNECTION_SECONDS
                     while time.monotonic() < end:
-                        following = await self._begun()
-                        for payload in self._payloads(await following.queue(client, fresh_seconds=self.fresh_seconds)):
+                        tracker = await self._begun()
+                        for payload in self._payloads(await tracker.queue(client, fresh_seconds=self.fresh_seconds)):
                             yield payload
-                        if following.state.queue:
-                            await following.told()
+                        if tracker.state.queue:
+                            await tracker.told()
                         self._pause_seconds = 0.0
-                        await asyncio.sleep(self.until_next_look_seconds)
+                        await asyncio.sleep(self.until_next_poll_seconds)
             except OneDriveError as error:
                 await self._rest_after(error)
             except Exception as error:  # Airflow would begin anew every two seconds with whatever is raised here
                 self.log.exception("Looking for changes failed")
                 await self._rest_after(error)
 
-    async def look(self, client: AsyncClient) -> dict[str, Any] | None:
+    async def poll(self, client: AsyncClient) -> dict[str, Any] | None:
         """Say whether a worker is to look: there is something new, or it has not been able to begin."""
-        following = await self._begun()
-        has_begun = following.known is not None
-        changes = await following.look(client, fresh_seconds=self.fresh_seconds)
-        if changes or not has_begun or following.state.is_waiting:
+        tracker = await self._begun()
+        has_begun = tracker.known is not None
+        changes = await tracker.poll(client, fresh_seconds=self.fresh_seconds)
+        if changes or not has_begun or tracker.state.is_waiting:
             return {"status": "changed", "deadline": self.deadline}
         return None
 
     @property
     def place(self) -> str:
-        return self._following.drive if self._following is not None else ""
+        return self._tracker.drive if self._tracker is not None else ""
 
-    async def _begun(self) -> AsyncFollowing:
+    async def _begun(self) -> AsyncChangeTracker:
         """Return what follows, having read what is known if it begins."""
-        if self._following is None:
-            following = self._follow()
-            await following.begin()
-            self._following = following
-        return self._following
+        if self._tracker is None:
+            tracker = self._follow()
+            await tracker.begin()
+            self._tracker = tracker
+        return self._tracker
 
-    def _follow(self) -> AsyncFollowing:
+    def _follow(self) -> AsyncChangeTracker:
         name = self.variable or state_name(self.onedrive_conn_id, self.location)
         accessors = getattr(self, "asset_state_store", None)
         kept_with_asset = accessors is not None and not self.variable
         store: Store = AssetStore(accessors, self.asset_name) if kept_with_asset else VariableStore()
-        return AsyncFollowing(*followed(self), ChangeState(name), store)
+        return AsyncChangeTracker(*followed(self), ChangeState(name), store)
 
     def _payloads(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Put changes into events, each no larger than it may be."""
@@ -175,9 +175,9 @@ class OneDriveChangesTrigger(PollingTrigger, DurableTrigger):
 
     async def _rest_after(self, error: Exception) -> None:
         """Leave it alone for a while; what is known may not be what is kept, and is read again."""
-        self._following = None
+        self._tracker = None
         self._pause_seconds = self.backoff_seconds(error, self._pause_seconds)
-        if isinstance(error, OneDriveError) and outlives(error):
+        if isinstance(error, OneDriveError) and is_transient(error):
             self.log.warning("Looking again in %.0f s: %s", self._pause_seconds, error)
         else:
             self._pause_seconds = max(self._pause_seconds, self.patience_seconds)

@@ -28,7 +28,7 @@ PAUSE_SECONDS = 10.0
 _Told = tuple[dict[str, Any], asyncio.Future[bool]]
 
 
-class DurableTrigger(BaseEventTrigger):
+class DeliveryTrigger(BaseEventTrigger):
     """Tells events one by one, each when the one before is durable."""
 
     def told(self) -> AsyncGenerator[dict[str, Any], None]:
@@ -67,7 +67,7 @@ class _Producer(SharedStreamProducer):
     https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/event-scheduling.html
     """
 
-    def __init__(self, trigger: DurableTrigger) -> None:
+    def __init__(self, trigger: DeliveryTrigger) -> None:
         self._trigger = trigger
 
     async def open_stream(self) -> AsyncIterator[_Told]:
@@ -84,7 +84,7 @@ class _Producer(SharedStreamProducer):
                 item.broker_payload.set_result(item.outcome.is_clean)
 
 
-_running: WeakValueDictionary[str, DurableTrigger] = WeakValueDictionary()
+_running: WeakValueDictionary[str, DeliveryTrigger] = WeakValueDictionary()
 
 
 def _key(trigger_class: type, kwargs: Mapping[str, Any]) -> str:

@@ -91,9 +91,9 @@ class OneDriveFileTrigger(PollingTrigger):
         self.end_from_trigger = end_from_trigger
         self._stability = None if stable_for_seconds is None else Stability(stable_for_seconds)
 
-    async def look(self, client: AsyncClient) -> dict[str, Any] | None:
-        sight = await client.run(self._condition.look(client), fresh_seconds=self.fresh_seconds)
-        found = sight.found if self._stability is None else self._stability.settled(sight, time.time())
+    async def poll(self, client: AsyncClient) -> dict[str, Any] | None:
+        result = await client.run(self._condition.poll(client), fresh_seconds=self.fresh_seconds)
+        found = result.found if self._stability is None else self._stability.stable(result, time.time())
         if len(found) < self.min_items:
             return None
         return {"status": "found", "items": [item.to_xcom() for item in found]}

@@ -38,10 +38,10 @@ def drive(onedrive_emulator):
 def ask(connect_async):
     """Run one conversation on a loop of its own, and close the client."""
 
-    def run(talk, **changes):
+    def run(driver, **changes):
         async def whole():
             async with connect_async(**changes) as client:
-                return await talk(client)
+                return await driver(client)
 
         return asyncio.run(whole())
 
@@ -52,7 +52,7 @@ def test_looking(ask, drive):
     """The same answers as from the blocking client."""
     drive.put("x/100% #1 (ä)+.csv", b"abc")
 
-    async def talk(client):
+    async def driver(client):
         item = await client.stat("myfiles/x/100% #1 (ä)+.csv")
         assert (item.location, item.size) == ("myfiles/x/100% #1 (ä)+.csv", 3)
         assert await client.stat(item.to_xcom()) == item
@@ -61,7 +61,7 @@ def test_looking(ask, drive):
         assert [child.name async for child in client.children("myfiles/x")] == ["100% #1 (ä)+.csv"]
         assert [found.path async for found in client.walk("myfiles")] == ["x", "x/100% #1 (ä)+.csv"]
 
-    ask(talk)
+    ask(driver)
 
 
 def test_listing_page_by_page(ask, drive, onedrive_emulator):
@@ -69,27 +69,27 @@ def test_listing_page_by_page(ask, drive, onedrive_emulator):
     for number in range(1001):
         drive.put(f"f{number:04}")
 
-    async def talk(client):
+    async def driver(client):
         async for item in client.children("myfiles"):
             assert item.name == "f0000"
             break
         assert len(onedrive_emulator.requests.matching(path="children")) == 1
         return [item.name async for item in client.children("myfiles")]
 
-    assert ask(talk) == [f"f{number:04}" for number in range(1001)]
+    assert ask(driver) == [f"f{number:04}" for number in range(1001)]
 
 
 def test_creating_a_folder(ask, drive):
     """One folder; there already is an error unless exist_ok."""
 
-    async def talk(client):
+    async def driver(client):
         item = await client.create_folder("myfiles/x")
         assert (item.location, item.is_folder) == ("myfiles/x", True)
         with pytest.raises(NameAlreadyExists, match="Cannot create myfiles/x"):
             await client.create_folder("myfiles/x")
         assert (await client.create_folder("myfiles/x", exist_ok=True)).id == item.id
 
-    ask(talk)
+    ask(driver)
     assert drive.paths() == ["x/"]
 
 
@@ -97,13 +97,13 @@ def test_deleting(ask, drive):
     """The same rules as for the blocking client."""
     drive.put("x/a.csv")
 
-    async def talk(client):
+    async def driver(client):
         with pytest.raises(LocationError, match="recursive=True"):
             await client.delete("myfiles/x")
         assert [item.name for item in await client.delete("myfiles/x", recursive=True)] == ["x"]
         assert await client.delete("myfiles/x", ignore_if_missing=True) == []
 
-    ask(talk)
+    ask(driver)
     assert drive.paths() == []
 
 
@@ -111,17 +111,17 @@ def test_any_flow(ask, drive):
     """Conditions bring flows of their own."""
     drive.put("a.csv")
 
-    async def talk(client):
+    async def driver(client):
         page = await client.run(items.children(await client.address("myfiles")))
         return [item.name for item in page.items]
 
-    assert ask(talk) == ["a.csv"]
+    assert ask(driver) == ["a.csv"]
 
 
 def test_what_is_missing(ask):
     """A missing item and a missing drive are told apart, and the location is in the text."""
 
-    async def talk(client):
+    async def driver(client):
         with pytest.raises(ItemNotFound, match=r"Cannot look at myfiles/a.csv"):
             await client.stat("myfiles/a.csv")
         with pytest.raises(ItemNotFound, match="Cannot list myfiles/x"):
@@ -131,7 +131,7 @@ def test_what_is_missing(ask):
         with pytest.raises(LocationError):
             await client.stat("a.csv")
 
-    ask(talk)
+    ask(driver)
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ def test_what_is_tried_again(ask, drive, onedrive_emulator, fault):
         onedrive_emulator.faults.add(method=method, path="children$", times=2, do=fault) for method in ("GET", "POST")
     ]
 
-    async def talk(client):
+    async def driver(client):
         await client.create_folder("myfiles/x")
         return [item.name async for item in client.children("myfiles")]
 
-    assert ask(talk) == ["x"]
+    assert ask(driver) == ["x"]
     assert drive.paths() == ["x/"]
     assert rules[0].hits == 2
     assert rules[1].hits >= 1
@@ -158,12 +158,12 @@ def test_what_is_tried_again(ask, drive, onedrive_emulator, fault):
 def test_a_token_that_expires_is_renewed_once(ask, onedrive_emulator):
     """A refused token is replaced and the request sent again."""
 
-    async def talk(client):
+    async def driver(client):
         await client.stat("myfiles")
         onedrive_emulator.faults.add(path="root$", do=expire_token())
         return await client.stat("myfiles")
 
-    assert ask(talk).is_root
+    assert ask(driver).is_root
     assert len(onedrive_emulator.requests.matching(path="/token$")) == 2
 
 
@@ -252,10 +252,10 @@ def test_many_at_once(ask, drive):
     for number in range(20):
         drive.put(f"f{number}.csv", bytes(number))
 
-    async def talk(client):
+    async def driver(client):
         return await asyncio.gather(*(client.stat(f"myfiles/f{number}.csv") for number in range(20)))
 
-    assert [item.size for item in ask(talk)] == list(range(20))
+    assert [item.size for item in ask(driver)] == list(range(20))
 
 
 def test_both_clients_have_the_same_methods():

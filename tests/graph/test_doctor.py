@@ -148,7 +148,7 @@ def a_download_host_that_hangs_up(setup):
     setup.emulator.faults.add(operation="download", times=None, do=drop_before())
 
 
-def shared_places(setup):
+def shared_folders(setup):
     drive = setup.emulator.drive()
     drive.put("Team/a.txt", b"a")
     setup.fields["shared"] = {
@@ -213,7 +213,7 @@ SETUPS = [
     *(a_user_without_onedrive, a_library_that_is_not_there, me_with_an_app, an_expired_access_token),
     *(an_access_token_for_something_else, an_authority_that_is_not_trusted, a_dead_proxy),
     *(nobody_at_the_sign_in_address, a_clock_that_is_fast, a_busy_sign_in_service, graph_is_away),
-    *(a_download_host_that_hangs_up, shared_places, a_reader_who_shall_write, an_expired_certificate),
+    *(a_download_host_that_hangs_up, shared_folders, a_reader_who_shall_write, an_expired_certificate),
     *(some_places, only_some_places),
     *(a_certificate_that_entra_does_not_know, a_federated_token_of_somebody_else, a_user_who_did_not_consent),
     a_refresh_token_that_was_revoked,

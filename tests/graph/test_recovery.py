@@ -98,7 +98,7 @@ def test_what_cannot_pass_is_sent_once(client, faults, onedrive_emulator, *, kin
     content = LARGE if kind in (SESSION, FRAGMENT) else SMALL
     with pytest.raises(error) as caught:
         client.stat(client.upload(content, "myfiles/x/a.bin", create_folders=True).location)
-    assert (caught.value.status, caught.value.may_pass) == (number, False)
+    assert (caught.value.status, caught.value.is_retryable) == (number, False)
     assert rule.hits == 1
     assert caught.value.request_id
 

@@ -223,7 +223,7 @@ def test_monitors_that_are_never_there(client, drive, faults, count):
     faults.add(operation="monitor", times=None, do=status(404))
     with pytest.raises(CopyUnfinished, match=r"Cannot copy myfiles/a\.csv: The monitor of the copy is gone") as caught:
         client.copy("myfiles/a.csv", "myfiles/b.csv")
-    assert caught.value.may_pass
+    assert caught.value.is_retryable
     assert count("copy") == 4
 
 

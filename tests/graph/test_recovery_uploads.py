@@ -309,8 +309,8 @@ def test_a_name_that_another_upload_holds(client, onedrive_emulator, drive, opti
     url = open_a_session(client, "a.bin")
     with pytest.raises(NameHeld, match="retry later") as caught:
         client.upload(LARGE, "myfiles/a.bin", if_exists=if_exists, options=options)
-    assert caught.value.may_pass
-    client.say_last(Request("DELETE", url, preauthorized=True))
+    assert caught.value.is_retryable
+    client.send_final(Request("DELETE", url, preauthorized=True))
     assert client.upload(LARGE, "myfiles/a.bin", if_exists=if_exists, options=options).outcome == "created"
     assert drive.paths() == ["a.bin"]
 

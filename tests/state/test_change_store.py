@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
-from airflow_provider_onedrive.graph.tracking.watch import Known
+from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot
 from airflow_provider_onedrive.state.change_store import ChangeState, VariableStore, Write, run
 
 STORED_BY_VERSION_1 = Path(__file__).with_name("change_store_1.json")
@@ -54,10 +54,10 @@ def item(number: int, **more: Any) -> DriveItem:
     )
 
 
-def known(*numbers: int) -> Known:
+def known(*numbers: int) -> FolderSnapshot:
     folder = replace(item(0), id="folder", is_folder=True, mime_type=None, parent_id="root")
     items = {f"id{number}": item(number) for number in numbers}
-    return Known(folder, "https://graph.example/delta?token=1", THEN, {"folder": ("in", "root")}, items)
+    return FolderSnapshot(folder, "https://graph.example/delta?token=1", THEN, {"folder": ("in", "root")}, items)
 
 
 def test_what_version_1_kept_is_gone_on_with() -> None:

@@ -15,23 +15,23 @@ from cryptography.fernet import Fernet
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.auth.token_cache import forget_all
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.state.tokens import FileShelf, VariableShelf, shelves_of
+from airflow_provider_onedrive.state.tokens import FileTokenStore, VariableTokenStore, cached_tokens_of
 
 TOKEN = "the token itself"
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> FileShelf:
-    return FileShelf(tmp_path / "tokens/one")
+def token_store(tmp_path: Path) -> FileTokenStore:
+    return FileTokenStore(tmp_path / "tokens/one")
 
 
-def test_what_is_written_is_read(shelf: FileShelf, tmp_path: Path) -> None:
+def test_what_is_written_is_read(token_store: FileTokenStore, tmp_path: Path) -> None:
     """By its owner alone, and nobody can read it in the file."""
-    assert shelf.read() is None
-    shelf.write(TOKEN)
-    assert shelf.read() == TOKEN
-    shelf.write("another")
-    assert shelf.read() == "another"
+    assert token_store.read() is None
+    token_store.write(TOKEN)
+    assert token_store.read() == TOKEN
+    token_store.write("another")
+    assert token_store.read() == "another"
     (file,) = (path for path in (tmp_path / "tokens").iterdir() if path.suffix != ".lock")
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
@@ -43,44 +43,44 @@ def test_what_is_written_is_read(shelf: FileShelf, tmp_path: Path) -> None:
     ["", "garbage", "ü", Fernet(Fernet.generate_key()).encrypt(b"x").decode()],
     ids=["empty", "garbage", "not ASCII", "another key"],
 )
-def test_what_cannot_be_read_is_nothing(shelf: FileShelf, tmp_path: Path, content: str) -> None:
+def test_what_cannot_be_read_is_nothing(token_store: FileTokenStore, tmp_path: Path, content: str) -> None:
     """Garbage, or what another key has encrypted."""
-    shelf.write(TOKEN)
+    token_store.write(TOKEN)
     (tmp_path / "tokens/one").write_text(content, encoding="utf-8")
-    assert shelf.read() is None
+    assert token_store.read() is None
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It is said, without the token, and nothing fails."""
     (tmp_path / "file").write_text("")
-    shelf = FileShelf(tmp_path / "file/one")
-    shelf.write(TOKEN)
-    with shelf.alone():
-        assert shelf.read() is None
+    token_store = FileTokenStore(tmp_path / "file/one")
+    token_store.write(TOKEN)
+    with token_store.alone():
+        assert token_store.read() is None
     assert "No token can be kept in" in caplog.text
     assert TOKEN not in caplog.text
 
 
-def test_a_link_is_not_followed(shelf: FileShelf, tmp_path: Path) -> None:
+def test_a_link_is_not_followed(token_store: FileTokenStore, tmp_path: Path) -> None:
     """Whoever may write to the folder cannot have a token written elsewhere."""
-    shelf.write(TOKEN)
+    token_store.write(TOKEN)
     half = tmp_path / f"tokens/one.{os.getpid()}"
     half.symlink_to(tmp_path / "elsewhere")
-    shelf.write("another")
+    token_store.write("another")
     assert not (tmp_path / "elsewhere").exists()
-    assert shelf.read() == TOKEN
+    assert token_store.read() == TOKEN
 
 
-def test_one_at_a_time(shelf: FileShelf) -> None:
+def test_one_at_a_time(token_store: FileTokenStore) -> None:
     """The second waits until the first has let go."""
     entered, order = threading.Event(), []
 
     def second() -> None:
         entered.set()
-        with shelf.alone():
+        with token_store.alone():
             order.append("second")
 
-    with shelf.alone():
+    with token_store.alone():
         thread = threading.Thread(target=second)
         thread.start()
         assert entered.wait(10)
@@ -137,10 +137,10 @@ def test_the_newest_refresh_token_in_a_folder(
 def test_where_they_are(onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Variable for tasks, unless there is a folder; nothing for an event loop, which a Variable would hold up."""
     settings = of_somebody(onedrive_emulator, monkeypatch)
-    assert isinstance(shelves_of("c", settings, may_block=True).refresh_token, VariableShelf)
-    assert shelves_of("c", settings, may_block=False).refresh_token is None
+    assert isinstance(cached_tokens_of("c", settings, may_block=True).refresh_token, VariableTokenStore)
+    assert cached_tokens_of("c", settings, may_block=False).refresh_token is None
     monkeypatch.setenv("AIRFLOW__ONEDRIVE__REFRESH_TOKEN_FOLDER", "/somewhere")
-    assert isinstance(shelves_of("c", settings, may_block=False).refresh_token, FileShelf)
+    assert isinstance(cached_tokens_of("c", settings, may_block=False).refresh_token, FileTokenStore)
 
 
 def test_a_variable(run_dag: Any) -> None:
@@ -149,11 +149,11 @@ def test_a_variable(run_dag: Any) -> None:
 
     @task
     def write() -> None:
-        VariableShelf(name).write(TOKEN)
+        VariableTokenStore(name).write(TOKEN)
 
     @task
     def read() -> str | None:
-        return VariableShelf(name).read()
+        return VariableTokenStore(name).read()
 
     with DAG("shelf", schedule=None) as dag:
         write() >> read()
@@ -164,4 +164,4 @@ def test_a_variable(run_dag: Any) -> None:
 
 def test_no_variable(airflow_db: None) -> None:
     """Outside of a task, or where there is none, the shelf is empty."""
-    assert VariableShelf("onedrive_refresh_token_nobody_wrote").read() is None
+    assert VariableTokenStore("onedrive_refresh_token_nobody_wrote").read() is None

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.flows.resolver import Places
+from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.protocol.locations import Address, Location, address_of, parse
 
 
@@ -29,5 +29,5 @@ def own_address(location: str, myfiles: Location | None) -> Address:
     """Locate on a connection with this ``myfiles``."""
     hosts = "https://graph.microsoft.com", "https://login.microsoftonline.com"
     settings = Settings("access_token", *hosts, scopes=(), myfiles=myfiles)
-    address: Address = result_of(Places(settings).locate(parse(location)))
+    address: Address = result_of(Resolver(settings).locate(parse(location)))
     return address

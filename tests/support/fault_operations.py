@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.drive import EmulatedDrive
 from airflow_provider_onedrive.emulator.faults import cut_request, cut_response, status
-from airflow_provider_onedrive.graph.auth import token_cache as shelves
+from airflow_provider_onedrive.graph.auth import token_cache as cached_tokens
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.flows import downloads
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
@@ -103,7 +103,7 @@ class Scene:
             act(self.connect())
         self.emulator.faults.clear()
         cooldown.forget_all()  # it is later
-        shelves.forget_all()  # and another process
+        cached_tokens.forget_all()  # and another process
         self.emulator.requests.clear()
 
 

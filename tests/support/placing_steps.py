@@ -6,7 +6,7 @@ from typing import Any
 
 from asking_nothing import locate, result_of
 
-from airflow_provider_onedrive.graph.flows.destinations import Placement, placement
+from airflow_provider_onedrive.graph.flows.destinations import Relocation, relocation
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, NameAlreadyExists, ServiceUnavailable
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Response
 
@@ -20,8 +20,8 @@ BIN = Response(204, {})
 Step = tuple[str, Response | Exception]
 
 
-def plan(location: Any = "drives/d/in/a.csv", destination: Any = "drives/d/out/", **how: Any) -> Placement:
-    made: Placement = result_of(placement(locate, location, destination, how))  # type: ignore[arg-type]
+def plan(location: Any = "drives/d/in/a.csv", destination: Any = "drives/d/out/", **how: Any) -> Relocation:
+    made: Relocation = result_of(relocation(locate, location, destination, how))  # type: ignore[arg-type]
     return made
 
 
@@ -61,13 +61,13 @@ def parent(samples: Any, drive: str = "D", **more: Any) -> Step:
     return "GET /drives/d/root:/out", samples.ok(samples.folder("out", "P", **place))
 
 
-def look(answer: Response | Exception, name: str = "a.csv", drive: str = "D") -> Step:
+def poll(answer: Response | Exception, name: str = "a.csv", drive: str = "D") -> Step:
     return f"GET /drives/{drive}/items/P:/{name}", answer
 
 
 def there(samples: Any, content: bytes = CONTENT, name: str = "a.csv", drive: str = "D", **more: Any) -> Step:
     """See what has the name at the destination."""
-    return look(at(samples, content, name, drive, **more), name, drive)
+    return poll(at(samples, content, name, drive, **more), name, drive)
 
 
 def at(samples: Any, content: bytes = CONTENT, name: str = "a.csv", drive: str = "D", **more: Any) -> Response:

@@ -81,7 +81,7 @@ def put_by_id(answer: Response | Exception) -> Step:
     return f"PUT {BY_ID}/content", answer
 
 
-def look(answer: Response | Exception, name: str = "a.csv") -> Step:
+def poll(answer: Response | Exception, name: str = "a.csv") -> Step:
     return f"GET /drives/D/items/P:/{name}", answer
 
 
@@ -91,7 +91,7 @@ def read(answer: Response | Exception) -> Step:
 
 def nothing() -> tuple[Step, Step]:
     """See that the name is free, in a drive that exists."""
-    return look(missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {"id": "R"}))
+    return poll(missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {"id": "R"}))
 
 
 def opened(samples: Any, number: int = 1, where: str = f"{THROUGH}:") -> Step:
@@ -128,8 +128,8 @@ def without_hash(samples: Any, content: bytes = CONTENT) -> Response:
     return created(samples, content, file={"mimeType": "text/csv"})
 
 
-def ranges(talk: Any) -> list[str]:
-    return [request.headers["Content-Range"] for request in talk.requests if "Content-Range" in request.headers]
+def ranges(driver: Any) -> list[str]:
+    return [request.headers["Content-Range"] for request in driver.requests if "Content-Range" in request.headers]
 
 
 def units(*ends: int | None) -> list[str]:

@@ -21,7 +21,7 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.tracking.selection import Selection
 from airflow_provider_onedrive.graph.tracking.watch import Watch
 from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState
-from airflow_provider_onedrive.state.change_tracker import AsyncFollowing
+from airflow_provider_onedrive.state.change_tracker import AsyncChangeTracker
 
 Model = dict[str, str]
 """What a consumer makes of the events: by id, the path."""
@@ -41,22 +41,22 @@ class Consumer:
         self.store = AssetStatePlayed()
         self.model: Model = {}
         self.seen: set[str] = set()
-        self.following: AsyncFollowing | None = None
+        self.tracker: AsyncChangeTracker | None = None
 
-    async def look(self, client: AsyncClient, *, dies: bool = False) -> None:
+    async def poll(self, client: AsyncClient, *, dies: bool = False) -> None:
         """Look, and take what is told; it may die before that is known to have been told."""
-        if self.following is None:
+        if self.tracker is None:
             watch = Watch("myfiles/in", "emit_existing", timedelta(days=1))
             state = ChangeState("known")
-            self.following = AsyncFollowing(watch, Selection(**self.selected), state, AssetStore(self.store, None))
-            await self.following.begin()
-        for change in await self.following.queue(client, fresh_seconds=0.0):
+            self.tracker = AsyncChangeTracker(watch, Selection(**self.selected), state, AssetStore(self.store, None))
+            await self.tracker.begin()
+        for change in await self.tracker.queue(client, fresh_seconds=0.0):
             if change["change_id"] not in self.seen:
                 self.believe(change)
         if dies:
-            self.following = None
+            self.tracker = None
         else:
-            await self.following.told()
+            await self.tracker.told()
 
     def believe(self, change: dict[str, Any]) -> None:
         self.seen.add(change["change_id"])
@@ -95,20 +95,20 @@ def test_whatever_happens(emulators: dict[str, Emulator], personality: str, acts
 async def play(acts: list[tuple[str, int, int]], drive: Any, config: Settings) -> None:
     one, other = Consumer(), Consumer(file_pattern="*m*")
     with Client(config) as client:
-        async with AsyncClient(config) as following:
+        async with AsyncClient(config) as tracker:
             for act, first, second in acts:
                 match act:
                     case "look" | "die":
-                        await one.look(following, dies=act == "die")
+                        await one.poll(tracker, dies=act == "die")
                     case "other looks":
-                        await other.look(following)
+                        await other.poll(tracker)
                     case "expire":
                         drive.expire_delta_tokens()
                     case _:
                         do(drive, client, act, random.Random(first), random.Random(second))
             for _ in range(2):  # what is still in the queue, and what has changed since
-                await one.look(following)
-                await other.look(following)
+                await one.poll(tracker)
+                await other.poll(tracker)
         there = {item.id: item.path for item in client.walk("myfiles/in")}
     assert one.model == there
     assert other.model == {key: path for key, path in there.items() if "m" in path.rpartition("/")[2]}

@@ -22,7 +22,7 @@ from airflow_provider_onedrive.graph.tracking.selection import Selection
 from airflow_provider_onedrive.graph.tracking.watch import Watch
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState
-from airflow_provider_onedrive.state.change_tracker import AsyncFollowing
+from airflow_provider_onedrive.state.change_tracker import AsyncChangeTracker
 from airflow_provider_onedrive.triggers.clients import shared_client
 from airflow_provider_onedrive.triggers.onedrive import OneDriveChangesTrigger
 
@@ -427,16 +427,18 @@ def test_one_request_for_all_watchers_of_a_drive(drive: Any, onedrive_emulator: 
             await looks(client, followers)
             assert len(onedrive_emulator.requests.matching(method="GET")) == 2
 
-    async def begun(client: AsyncClient, location: str) -> AsyncFollowing:
-        following = AsyncFollowing(Watch(location), Selection(), ChangeState("x"), AssetStore(AssetStatePlayed(), None))
-        await following.look(client, fresh_seconds=0.0)
-        return following
+    async def begun(client: AsyncClient, location: str) -> AsyncChangeTracker:
+        tracker = AsyncChangeTracker(
+            Watch(location), Selection(), ChangeState("x"), AssetStore(AssetStatePlayed(), None)
+        )
+        await tracker.poll(client, fresh_seconds=0.0)
+        return tracker
 
-    async def looks(client: AsyncClient, followers: list[AsyncFollowing]) -> list[list[dict[str, Any]]]:
+    async def looks(client: AsyncClient, followers: list[AsyncChangeTracker]) -> list[list[dict[str, Any]]]:
         """Let the first come a moment before the others."""
         first, *others = followers
-        told = [await first.look(client, fresh_seconds=0.0)]
-        return told + await asyncio.gather(*(other.look(client, fresh_seconds=600.0) for other in others))
+        told = [await first.poll(client, fresh_seconds=0.0)]
+        return told + await asyncio.gather(*(other.poll(client, fresh_seconds=600.0) for other in others))
 
     for number in range(25):
         drive.put(f"{number}/a.csv", b"1")

@@ -267,7 +267,7 @@ def test_who_waits_for_one_place_looks_at_the_same_moments(now: float, monkeypat
         monkeypatch.setattr(time, "time", lambda: now + later)
         pause = OneDriveFileTrigger(
             **{"location": "myfiles/in/", "poke_interval": 30.0, **kwargs}
-        ).until_next_look_seconds
+        ).until_next_poll_seconds
         assert 0 < pause <= 30
         return round((now + later + pause) % 30, 3)
 
@@ -276,7 +276,7 @@ def test_who_waits_for_one_place_looks_at_the_same_moments(now: float, monkeypat
     assert len(moments) == 1
     fifths = [int(next_look(0, location=f"myfiles/{number}/") // 6) for number in range(50)]
     assert min(fifths.count(fifth) for fifth in range(5)) >= 4  # names that are alike spread as well
-    assert OneDriveFileTrigger(location="myfiles/in", poke_interval=0).until_next_look_seconds == 0
+    assert OneDriveFileTrigger(location="myfiles/in", poke_interval=0).until_next_poll_seconds == 0
 
 
 @pytest.mark.airflow3

@@ -22,7 +22,7 @@ from airflow_provider_onedrive.graph.protocol.retry import NEVER_SENT
 _TOO_MANY = 429
 
 
-def may_pass(status: int) -> bool:
+def is_retryable(status: int) -> bool:
     """Say whether an answer is none: msal would take it for one, and cache it."""
     return status in (408, _TOO_MANY) or status >= 500  # noqa: PLR2004 - HTTP's own
 

@@ -20,7 +20,7 @@ import httpx
 import msal
 
 from airflow_provider_onedrive.graph.auth import entra
-from airflow_provider_onedrive.graph.auth.token_cache import Known, Shelf
+from airflow_provider_onedrive.graph.auth.token_cache import IdentityTokens, TokenStore
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.http.factory import blocking_http, is_untrusted, untrusted
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
@@ -186,13 +186,17 @@ class SignedInUser(Identity):
     :param shelf: where the newest refresh token waits for the next process; None keeps it here only.
     """
 
-    def __init__(self, settings: Settings, flag: StopFlag, known: Known, shelf: Shelf | None) -> None:
+    def __init__(
+        self, settings: Settings, flag: StopFlag, identity_tokens: IdentityTokens, token_store: TokenStore | None
+    ) -> None:
         super().__init__(settings, flag)
-        self._known = known
-        self._shelf = shelf
+        self._identity_tokens = identity_tokens
+        self._token_store = token_store
 
     def _acquire(self) -> Answer:
-        newest = self._known.refresh_token or self._stored().get("refresh_token") or self._settings.refresh_token
+        newest = (
+            self._identity_tokens.refresh_token or self._stored().get("refresh_token") or self._settings.refresh_token
+        )
         answer = self._redeem(newest)
         if answer.get("error") == "invalid_grant" and newest != self._settings.refresh_token:
             log.warning("Entra refused the stored refresh token; the connection's own is tried.")
@@ -208,18 +212,18 @@ class SignedInUser(Identity):
         return cast("Answer", self._session.acquire_token_by_refresh_token(refresh_token, scopes))
 
     def _keep(self, token: str) -> None:
-        self._known.refresh_token = token
-        if self._shelf is None:
+        self._identity_tokens.refresh_token = token
+        if self._token_store is None:
             log.info("The newest refresh token is not kept; the connection's own ends 90 days after its last use.")
             return
         if time.time() - float(self._stored().get("stored_at", 0)) >= _STORED_EVERY_SECONDS:
             kept = {"of": self._mark, "refresh_token": token, "stored_at": time.time()}
-            self._shelf.write(json.dumps(kept))
+            self._token_store.write(json.dumps(kept))
 
     def _stored(self) -> dict[str, Any]:
         """Read what an earlier process kept, unless the connection has got another token since."""
         try:
-            stored = json.loads((self._shelf.read() if self._shelf else None) or "{}")
+            stored = json.loads((self._token_store.read() if self._token_store else None) or "{}")
         except ValueError:
             return {}
         return stored if isinstance(stored, dict) and stored.get("of") == self._mark else {}
@@ -229,10 +233,12 @@ class SignedInUser(Identity):
         return self._settings.identity_digest
 
 
-def identity_of(settings: Settings, flag: StopFlag, known: Known, refresh_tokens: Shelf | None) -> Identity:
+def identity_of(
+    settings: Settings, flag: StopFlag, identity_tokens: IdentityTokens, refresh_tokens: TokenStore | None
+) -> Identity:
     """Choose by the connection's ``auth``."""
     if settings.auth == "refresh_token":
-        return SignedInUser(settings, flag, known, refresh_tokens)
+        return SignedInUser(settings, flag, identity_tokens, refresh_tokens)
     kinds = {"access_token": GivenToken, "managed_identity": ManagedIdentity}
     return kinds.get(settings.auth, App)(settings, flag)
 
@@ -319,7 +325,7 @@ def _read_federated_token(path: Path) -> str:
 
 
 def _raise_what_may_pass(response: httpx.Response) -> None:
-    if entra.may_pass(response.status_code):
+    if entra.is_retryable(response.status_code):
         raise httpx.HTTPStatusError("may pass", request=response.request, response=response)
 
 

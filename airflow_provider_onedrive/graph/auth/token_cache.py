@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class Shelf(Protocol):
+class TokenStore(Protocol):
     """One text, kept so that only whoever may use the connection can read it.
 
     None of its methods raises: a shelf that does not work is empty.
@@ -24,18 +24,18 @@ class Shelf(Protocol):
 
 
 @dataclass(frozen=True)
-class Shelves:
+class CachedTokens:
     """:param access_token: finds the shelf for the access token of an identity, by its digest; None keeps none.
 
     :param refresh_token: the shelf for the newest refresh token; None keeps none.
     """
 
-    access_token: Callable[[str], Shelf] | None = None
-    refresh_token: Shelf | None = None
+    access_token: Callable[[str], TokenStore] | None = None
+    refresh_token: TokenStore | None = None
 
 
 @dataclass
-class Known:
+class IdentityTokens:
     """What this process knows of one identity.
 
     :param end: until when the access token is used, on the clock of ``time.monotonic``.
@@ -48,17 +48,17 @@ class Known:
     refresh_token: str = field(default="", repr=False)
 
 
-_known: dict[str, Known] = {}
+_identity_tokens: dict[str, IdentityTokens] = {}
 
 
-def known(digest: str) -> Known:
+def identity_tokens(digest: str) -> IdentityTokens:
     """Return what is known of an identity: all its clients in the process share it."""
-    return _known.get(digest) or _known.setdefault(digest, Known())
+    return _identity_tokens.get(digest) or _identity_tokens.setdefault(digest, IdentityTokens())
 
 
 def forget_all() -> None:
     """Know nothing any more."""
-    _known.clear()
+    _identity_tokens.clear()
 
 
 os.register_at_fork(after_in_child=forget_all)  # or a lock that another thread held would stay taken for ever

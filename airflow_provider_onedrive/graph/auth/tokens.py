@@ -13,7 +13,7 @@ import httpx
 
 from airflow_provider_onedrive.graph.auth import entra
 from airflow_provider_onedrive.graph.auth.identities import Answer, identity_of
-from airflow_provider_onedrive.graph.auth.token_cache import Known, Shelf, Shelves, known
+from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens, IdentityTokens, TokenStore, identity_tokens
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.http.factory import origin
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
@@ -38,27 +38,27 @@ class TokenSource:
         settings: Settings,
         on_secret: OnSecret,
         flag: StopFlag | None = None,
-        shelves: Shelves | None = None,
+        cached_tokens: CachedTokens | None = None,
     ) -> None:
         self._on_secret = on_secret
         self._flag = flag or StopFlag()
         self._told = ""
         self._digest = settings.identity_digest
-        shelves = shelves or Shelves()
-        self._shelf = shelves.access_token(self._digest) if shelves.access_token else None
-        self._identity = identity_of(settings, self._flag, self._known, shelves.refresh_token)
+        cached_tokens = cached_tokens or CachedTokens()
+        self._token_store = cached_tokens.access_token(self._digest) if cached_tokens.access_token else None
+        self._identity = identity_of(settings, self._flag, self._identity_tokens, cached_tokens.refresh_token)
 
     def token(self) -> str:
         """Return a token that is valid for some minutes. It may ask Entra: not for an event loop's thread.
 
         :raises SignInFailed: if Entra refuses.
         """
-        known = self._known
-        if time.monotonic() >= known.end:
-            with self._alone(known):
-                if time.monotonic() >= known.end:  # nobody else has asked meanwhile
-                    self._renew(known)
-        token = known.access_token
+        identity_tokens = self._identity_tokens
+        if time.monotonic() >= identity_tokens.end:
+            with self._alone(identity_tokens):
+                if time.monotonic() >= identity_tokens.end:  # nobody else has asked meanwhile
+                    self._renew(identity_tokens)
+        token = identity_tokens.access_token
         if token != self._told:
             self._on_secret(token)
             self._told = token
@@ -70,52 +70,52 @@ class TokenSource:
 
     def renew(self) -> None:
         """Forget the token: Graph refused it before its time."""
-        known = self._known
-        with self._alone(known):
-            if known.access_token == self._told:  # else somebody has a new one already
-                known.end = 0.0
+        identity_tokens = self._identity_tokens
+        with self._alone(identity_tokens):
+            if identity_tokens.access_token == self._told:  # else somebody has a new one already
+                identity_tokens.end = 0.0
                 self._identity.forget()
-                if self._shelf is not None:
-                    self._shelf.write("")
+                if self._token_store is not None:
+                    self._token_store.write("")
 
     def forget(self) -> None:
         """Ask for a new token next time, which knows what has been granted since."""
-        self._told = self._known.access_token
+        self._told = self._identity_tokens.access_token
         self.renew()
 
     def close(self) -> None:
         self._identity.close()
 
     @property
-    def _known(self) -> Known:
-        return known(self._digest)
+    def _identity_tokens(self) -> IdentityTokens:
+        return identity_tokens(self._digest)
 
     @contextmanager
-    def _alone(self, known: Known) -> Iterator[None]:
-        while not known.lock.acquire(timeout=_SLICE_SECONDS):
+    def _alone(self, identity_tokens: IdentityTokens) -> Iterator[None]:
+        while not identity_tokens.lock.acquire(timeout=_SLICE_SECONDS):
             if self._flag.is_set():
                 raise stopped()
         try:
             yield
         finally:
-            known.lock.release()
+            identity_tokens.lock.release()
 
-    def _renew(self, known: Known) -> None:
-        answer = self._identity.acquire() if self._shelf is None else self._shared(self._shelf)
+    def _renew(self, identity_tokens: IdentityTokens) -> None:
+        answer = self._identity.acquire() if self._token_store is None else self._shared(self._token_store)
         if "access_token" not in answer:
             raise entra.refused(answer)
-        known.access_token = str(answer["access_token"])
-        known.end = time.monotonic() + float(answer.get("expires_in", 0)) - self._spared_seconds
+        identity_tokens.access_token = str(answer["access_token"])
+        identity_tokens.end = time.monotonic() + float(answer.get("expires_in", 0)) - self._spared_seconds
 
-    def _shared(self, shelf: Shelf) -> Answer:
+    def _shared(self, token_store: TokenStore) -> Answer:
         """Take what another process has asked for, or ask and leave it to the others."""
-        with shelf.alone():
-            if (found := _unshelved(shelf.read())) is not None:
+        with token_store.alone():
+            if (found := _stored_token(token_store.read())) is not None:
                 return found
             answer = self._identity.acquire()
             if "access_token" in answer:
                 end = time.time() + float(answer.get("expires_in", 0))
-                shelf.write(json.dumps({"access_token": answer["access_token"], "ends_at": end}))
+                token_store.write(json.dumps({"access_token": answer["access_token"], "ends_at": end}))
             return answer
 
     @property
@@ -123,7 +123,7 @@ class TokenSource:
         return _SPARED_SECONDS if self.can_renew else 0
 
 
-def _unshelved(text: str | None) -> Answer | None:
+def _stored_token(text: str | None) -> Answer | None:
     try:
         kept: Any = json.loads(text or "{}")
         seconds = float(kept["ends_at"]) - time.time()

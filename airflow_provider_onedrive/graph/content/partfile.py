@@ -237,7 +237,7 @@ class PartFile:
 
 def _is_in_vain(error: BaseException) -> bool:
     """Say whether what was fetched is of no use any more."""
-    is_final = isinstance(error, OneDriveError) and not error.may_pass
+    is_final = isinstance(error, OneDriveError) and not error.is_retryable
     return is_final or isinstance(error, (VerificationFailed, SourceChanged, ItemNotFound))
 
 

@@ -19,10 +19,10 @@ _HOLDING_BACK = {"s3", "s3a"}
 class RangeIgnored(OneDriveError):
     """The server sends something else than the range that was asked for: the file changed, or it knows no ranges."""
 
-    may_pass = True
+    is_retryable = True
 
 
-class Place(Protocol):
+class Output(Protocol):
     """A file that is written at offsets."""
 
     def write_at(self, offset: int, piece: bytes) -> None: ...
@@ -36,7 +36,7 @@ class RangeSink:
     :param is_whole: the range is the whole file, so an answer with the whole file serves as well.
     """
 
-    def __init__(self, place: Place, start: int, length: int, *, is_whole: bool = True) -> None:
+    def __init__(self, place: Output, start: int, length: int, *, is_whole: bool = True) -> None:
         self._place = place
         self._is_whole = is_whole
         self.start = start
@@ -93,7 +93,7 @@ class OpenFile:
             self._file.truncate()
 
 
-class NewObject(Place, Protocol):
+class NewObject(Output, Protocol):
     """An object of a store that appears under its key when it is committed; else nothing of it does."""
 
     def commit(self) -> None: ...

@@ -238,8 +238,8 @@ class Report:
 
     def fail(self, path: str, problem: OneDriveError | str) -> None:
         """Note a file that could not be transferred, and whether trying again may help."""
-        may_pass = isinstance(problem, OneDriveError) and problem.may_pass
-        self.failed.append((path, str(problem), may_pass))
+        is_retryable = isinstance(problem, OneDriveError) and problem.is_retryable
+        self.failed.append((path, str(problem), is_retryable))
 
     def to_xcom(self, most: int = 1000) -> dict[str, Any]:
         """Return plain JSON: how many there are of each, and lists of them that end after ``most``."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.items import stat_or_none
-from airflow_provider_onedrive.graph.flows.resolver import Places
+from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.locations import Address, item_address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
@@ -37,7 +37,7 @@ class Allowed:
     :param places: finds them.
     """
 
-    def __init__(self, settings: Settings, places: Places) -> None:
+    def __init__(self, settings: Settings, places: Resolver) -> None:
         self._locations = settings.allowed_locations
         self._places = places
         self._roots: set[Key] | None = None

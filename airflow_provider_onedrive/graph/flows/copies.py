@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_onedrive.graph.flows.destinations import (
-    LOOKS,
+    READS,
     ROUNDS,
-    Placement,
+    Relocation,
+    clear_target,
     is_copy,
     is_same_drive,
-    look,
-    make_way,
     names_for,
     parent_of,
+    read_target,
     source_of,
 )
 from airflow_provider_onedrive.graph.flows.items import CONFLICT
@@ -115,7 +115,7 @@ class Progress:
     error: OneDriveError | None = None
 
 
-def copy(plan: Placement, is_over: Callable[[], bool] = lambda: False) -> Flow[DriveItem]:
+def copy(plan: Relocation, is_over: Callable[[], bool] = lambda: False) -> Flow[DriveItem]:
     """Copy a file or a folder, and wait for the end.
 
     :param is_over: is asked before each pause whether to give up waiting.
@@ -128,7 +128,7 @@ def copy(plan: Placement, is_over: Callable[[], bool] = lambda: False) -> Flow[D
 
 
 def copy_into(
-    plan: Placement, source: DriveItem, parent: DriveItem, is_over: Callable[[], bool] = lambda: False
+    plan: Relocation, source: DriveItem, parent: DriveItem, is_over: Callable[[], bool] = lambda: False
 ) -> Flow[DriveItem]:
     """Copy into a folder that is known."""
     for _ in range(ROUNDS):
@@ -156,7 +156,7 @@ def begins_anew(error: OneDriveError) -> bool:
     return isinstance(error, CopyLost) or (is_taken and bool(getattr(error, "code", None)))
 
 
-def start(plan: Placement) -> Flow[Copy]:
+def start(plan: Relocation) -> Flow[Copy]:
     """Ask for a copy, where it is needed; do what ``if_exists`` says about a taken name.
 
     :raises NameAlreadyExists: if the name is taken and ``if_exists`` is ``fail``.
@@ -166,7 +166,7 @@ def start(plan: Placement) -> Flow[Copy]:
     return (yield from start_into(plan, source, (yield from parent_of(plan, source))))
 
 
-def start_into(plan: Placement, source: DriveItem, parent: DriveItem) -> Flow[Copy]:
+def start_into(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Copy]:
     """Ask for a copy into a folder that is known.
 
     It is always asked for under a free name and with ``fail``: so one that was asked for twice is there once.
@@ -175,7 +175,7 @@ def start_into(plan: Placement, source: DriveItem, parent: DriveItem) -> Flow[Co
     _refuse_onto_itself(plan, source, parent)
     outcome, refusal = "created", _taken(target)
     for address in names_for(plan, target, is_folder=source.is_folder):
-        found = yield from look(address)
+        found = yield from read_target(address)
         begun = Copy(address, parent.drive_id, parent.id, outcome if address is target else "renamed")
         if found is None:
             try:
@@ -184,19 +184,19 @@ def start_into(plan: Placement, source: DriveItem, parent: DriveItem) -> Flow[Co
                 refusal = taken
         elif plan.may_be_ours and (yield from is_copy(found, source, address)):
             return replace(begun, item=replace(found, outcome="already_there" if plan.retrying else begun.outcome))
-        elif settled := (yield from make_way(plan, source, found, refusal)):
-            return replace(begun, item=settled)
+        elif item := (yield from clear_target(plan, source, found, refusal)):
+            return replace(begun, item=item)
         else:
             outcome = "replaced"
     raise NameHeld.of(refusal)
 
 
-def progress(monitor_url: str, looks: int = 0) -> Flow[Progress]:
+def progress(monitor_url: str, reads: int = 0) -> Flow[Progress]:
     """Ask a monitor once. Its status counts, not that of HTTP: 200, 202 and 303 have all been seen.
 
     :param looks: how often it was asked before; the driver pauses accordingly.
     """
-    pauses = min(looks, _LONGEST_PAUSE)
+    pauses = min(reads, _LONGEST_PAUSE)
     try:
         response = yield Request("GET", monitor_url, preauthorized=True, failures=pauses)
     except (ItemNotFound, AccessDenied, Unauthenticated, ResyncRequired, BadRequest) as gone:
@@ -220,16 +220,16 @@ def wait_for(monitor_url: str, is_over: Callable[[], bool] = lambda: False) -> F
 
     :raises OneDriveError: if it failed.
     """
-    looks = 0
+    reads = 0
     while True:
-        now = yield from progress(monitor_url, looks)
+        now = yield from progress(monitor_url, reads)
         if now.error is not None:
             raise now.error
         if now.is_ended:
             return now
         if is_over():
             raise CopyUnfinished("It was still going on when time was up")
-        looks += 1
+        reads += 1
         log.info("On the server: %s", said(now))
 
 
@@ -275,8 +275,8 @@ def _request(begun: Copy, source: DriveItem, parent: DriveItem, failures: int) -
 
 def _appeared(begun: Copy, source: DriveItem) -> Flow[DriveItem | None]:
     """Look some times whether a copy appears, complete."""
-    for looks in range(LOOKS):
-        found = yield from look(begun.target, looks)
+    for reads in range(READS):
+        found = yield from read_target(begun.target, reads)
         if found is not None and (yield from is_copy(found, source, begun.target)):
             return found
     return None
@@ -290,9 +290,9 @@ def _ended(started: Copy, is_over: Callable[[], bool]) -> Flow[DriveItem]:
 def _read_copy(copy: Copy, item_id: str | None) -> Flow[DriveItem]:
     """Read it by its id, or by its name where that leads nowhere; it may not be visible everywhere yet."""
     by_id = [copy.target.by_id(copy.drive_id, item_id)] if item_id else []
-    for looks in range(LOOKS):
+    for reads in range(READS):
         for address in (*by_id, copy.target):
-            item = yield from look(address, looks)
+            item = yield from read_target(address, reads)
             if item is not None:
                 return replace(item, outcome=copy.outcome)
     raise CopyLost("The copy has ended, and nothing can be seen of it")
@@ -329,7 +329,7 @@ def _in_words(details: Iterable[Mapping[str, Any]]) -> str:
     return f"({'; '.join(lines[:_SHOWN_DETAILS])}{more})" if lines else ""
 
 
-def _refuse_onto_itself(plan: Placement, source: DriveItem, parent: DriveItem) -> None:
+def _refuse_onto_itself(plan: Relocation, source: DriveItem, parent: DriveItem) -> None:
     """Refuse to let an item make way for its own copy.
 
     :raises LocationError: if source and target are the same.

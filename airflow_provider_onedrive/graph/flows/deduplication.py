@@ -15,7 +15,7 @@ from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 _RENAMES = 100
-_HASH_LOOKS = 5
+_HASH_READS = 5
 
 
 def find_ours(plan: Upload) -> Flow[DriveItem | None]:
@@ -41,11 +41,11 @@ def compared(item: DriveItem, plan: Upload) -> Flow[tuple[DriveItem, Comparison]
     :return: the item as it was read last, and how it compares.
     """
     found = compare(item, plan.source, plan.digests)
-    looks = 0
-    while found is Comparison.UNKNOWN and looks < _HASH_LOOKS:
-        looks += 1
+    reads = 0
+    while found is Comparison.UNKNOWN and reads < _HASH_READS:
+        reads += 1
         by_id = plan.address.by_id(item.drive_id, item.id)
-        response = yield Request("GET", by_id.url(), failures=looks)
+        response = yield Request("GET", by_id.url(), failures=reads)
         item = item_of(response, by_id)
         found = compare(item, plan.source, plan.digests)
     return item, found

@@ -39,7 +39,7 @@ class Round:
 
 
 @dataclass
-class Tree:
+class DeltaPathResolver:
     """Knows where folders lie: an item of delta may say only which folder it is in, and come before that folder.
 
     :param address: of the drive's root; names the items.
@@ -131,7 +131,7 @@ def everything(address: Address, *, has_delta: bool) -> Flow[list[DriveItem]]:
 
 
 def _drive(address: Address) -> Flow[list[DriveItem]]:
-    tree, url = Tree(address), None
+    tree, url = DeltaPathResolver(address), None
     found: list[DriveItem] = []
     while True:
         read = yield from page(address, url)

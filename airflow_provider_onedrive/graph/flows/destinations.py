@@ -36,14 +36,14 @@ CHOICES = ("fail", "replace", "rename", "skip")
 
 ROUNDS = 4
 """How often a name that others keep taking is tried for."""
-LOOKS = 4
+READS = 4
 
 _NAMES = 100
-_HASH_LOOKS = 5
+_HASH_READS = 5
 _BESIDE = "End the destination in '/' to put it into that folder."
 
 
-class Placing(TypedDict, total=False):
+class RelocateOptions(TypedDict, total=False):
     """What may be said of a move or a copy.
 
     ``file_name``: the name in the folder ``destination``; None keeps the source's.
@@ -60,7 +60,7 @@ class Placing(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Placement:
+class Relocation:
     """What goes where.
 
     :param folder: where it goes.
@@ -92,13 +92,13 @@ class Placement:
         return self.folder.below(self.name or name).through(parent.drive_id, parent.id)
 
 
-def placement(
+def relocation(
     locate: Callable[[Location], Flow[Address]],
     location: str | Mapping[str, Any],
     destination: str | Mapping[str, Any],
-    how: Placing,
+    how: RelocateOptions,
     name_policy: str = "error",
-) -> Flow[Placement]:
+) -> Flow[Relocation]:
     """Read what a user said.
 
     :raises LocationError: if a location cannot be understood or cannot be meant.
@@ -106,7 +106,7 @@ def placement(
     source = movable(location, name_policy)
     place, name = placed_in(destination, how.get("file_name"), name_policy)
     retrying = how.get("retrying", False)
-    return Placement(
+    return Relocation(
         (yield from locate(source)),
         (yield from locate(place)),
         name,
@@ -118,7 +118,7 @@ def placement(
     )
 
 
-def source_of(plan: Placement) -> Flow[DriveItem]:
+def source_of(plan: Relocation) -> Flow[DriveItem]:
     """Read what is to be moved or copied.
 
     :raises LocationError: if it is the root of a drive.
@@ -131,7 +131,7 @@ def source_of(plan: Placement) -> Flow[DriveItem]:
     return item
 
 
-def parent_of(plan: Placement, source: DriveItem) -> Flow[DriveItem]:
+def parent_of(plan: Relocation, source: DriveItem) -> Flow[DriveItem]:
     """Find the folder it goes into, or make it.
 
     :raises LocationError: if a folder would go into itself.
@@ -145,7 +145,7 @@ def parent_of(plan: Placement, source: DriveItem) -> Flow[DriveItem]:
     return parent
 
 
-def names_for(plan: Placement, target: Address, *, is_folder: bool) -> Iterator[Address]:
+def names_for(plan: Relocation, target: Address, *, is_folder: bool) -> Iterator[Address]:
     """Give the names to try: with ``rename`` as Graph counts, "a.csv", "a 1.csv"; else the one name some times."""
     if plan.if_exists != "rename":
         yield from (target,) * ROUNDS
@@ -157,7 +157,7 @@ def names_for(plan: Placement, target: Address, *, is_folder: bool) -> Iterator[
         yield replace(target, names=(f"{stem} {number}{suffix}",))
 
 
-def look(address: Address, failures: int = 0) -> Flow[DriveItem | None]:
+def read_target(address: Address, failures: int = 0) -> Flow[DriveItem | None]:
     """Read one item of a folder that was just seen, or None where it is missing."""
     try:
         response = yield Request("GET", address.url(), failures=failures)
@@ -166,8 +166,8 @@ def look(address: Address, failures: int = 0) -> Flow[DriveItem | None]:
     return item_of(response, address)
 
 
-def make_way(
-    plan: Placement, source: DriveItem, found: DriveItem | None, refusal: NameAlreadyExists
+def clear_target(
+    plan: Relocation, source: DriveItem, found: DriveItem | None, refusal: NameAlreadyExists
 ) -> Flow[DriveItem | None]:
     """Do what ``if_exists`` says about a taken name.
 
@@ -220,10 +220,10 @@ def is_copy(found: DriveItem, source: DriveItem, address: Address) -> Flow[bool]
 def compared(found: DriveItem, source: DriveItem, address: Address) -> Flow[Comparison]:
     """Compare two files; hashes that Graph has not made yet are waited for, some seconds."""
     result = compare_items(found, source)
-    looks = 0
-    while result is Comparison.UNKNOWN and looks < _HASH_LOOKS:
-        looks += 1
-        first = yield Request("GET", item_url(found.drive_id, found.id), failures=looks)
+    reads = 0
+    while result is Comparison.UNKNOWN and reads < _HASH_READS:
+        reads += 1
+        first = yield Request("GET", item_url(found.drive_id, found.id), failures=reads)
         other = yield Request("GET", item_url(source.drive_id, source.id))
         if other.json.get("eTag") != source.etag:
             return Comparison.UNKNOWN
@@ -252,7 +252,7 @@ def _is_below(path: str, above: str) -> bool:
     return f"{path.rstrip('/')}/".casefold().startswith(f"{above.rstrip('/')}/".casefold())
 
 
-def _into_itself(plan: Placement) -> LocationError:
+def _into_itself(plan: Relocation) -> LocationError:
     return LocationError(
         f"{plan.source} is a folder, and {plan.folder} is in it: it cannot go into itself.",
         advice="Choose a destination outside of it.",

@@ -11,15 +11,15 @@ from dataclasses import replace
 from airflow_provider_onedrive.graph.content.hashing import Comparison
 from airflow_provider_onedrive.graph.flows.copies import copy_into, wait_for
 from airflow_provider_onedrive.graph.flows.destinations import (
-    LOOKS,
-    Placement,
+    READS,
+    Relocation,
+    clear_target,
     compared,
     is_file,
     is_same_drive,
-    look,
-    make_way,
     names_for,
     parent_of,
+    read_target,
     recycle,
     source_of,
 )
@@ -39,7 +39,7 @@ from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, Res
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 
-def move(plan: Placement) -> Flow[DriveItem]:
+def move(plan: Relocation) -> Flow[DriveItem]:
     """Move a file or a folder; the item's ``outcome`` says what became of the name at the destination.
 
     :raises SourceMissing: if it is not there, nor at the destination where an earlier try may have moved it.
@@ -60,7 +60,7 @@ def move(plan: Placement) -> Flow[DriveItem]:
     return (yield from _across(plan, source, parent))
 
 
-def _within(plan: Placement, source: DriveItem, parent: DriveItem) -> Flow[DriveItem]:
+def _within(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[DriveItem]:
     """Move within a drive, which is one change: it is done or it is not."""
     target = plan.target(source.name, parent)
     if source.parent_id == parent.id and _is_moved(plan, source, target):
@@ -73,16 +73,16 @@ def _within(plan: Placement, source: DriveItem, parent: DriveItem) -> Flow[Drive
             refusal = taken
         else:
             return replace(item, outcome=outcome if address is target else "renamed")
-        found = yield from look(address)
+        found = yield from read_target(address)
         if found is not None and found.id == source.id:
             raise refusal
-        if settled := (yield from make_way(plan, source, found, refusal)):
-            return settled
+        if existing := (yield from clear_target(plan, source, found, refusal)):
+            return existing
         outcome = "replaced"
     raise NameHeld.of(refusal)
 
 
-def _is_moved(plan: Placement, source: DriveItem, target: Address) -> bool:
+def _is_moved(plan: Relocation, source: DriveItem, target: Address) -> bool:
     """Say whether it is where it was to go: under its name, or under one that an earlier try was given."""
     names = [address.names[-1] for address in names_for(plan, target, is_folder=source.is_folder)]
     return source.name in (names if plan.retrying else names[:1])
@@ -91,11 +91,11 @@ def _is_moved(plan: Placement, source: DriveItem, target: Address) -> bool:
 def _patch(source: DriveItem, parent: DriveItem, address: Address) -> Flow[DriveItem]:
     """Give an item its new folder and name. Doing that twice is doing it once, so a lost answer is asked for again."""
     body = {"parentReference": {"id": parent.id}, "name": address.names[-1]}
-    for failures in range(LOOKS + 1):
+    for failures in range(READS + 1):
         try:
             response = yield Request("PATCH", item_url(source.drive_id, source.id), json=body, failures=failures)
         except ItemNotFound:
-            if parent.outcome != "created" or failures == LOOKS:
+            if parent.outcome != "created" or failures == READS:
                 raise  # else a folder just made may not be visible everywhere yet
         else:
             break
@@ -111,7 +111,7 @@ def _read_moved(source: DriveItem, address: Address, response: Response) -> Flow
     return item_of(response, address)
 
 
-def _across(plan: Placement, source: DriveItem, parent: DriveItem) -> Flow[DriveItem]:
+def _across(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[DriveItem]:
     """Copy to another drive, compare, and only then delete exactly the version that was compared."""
     if not is_file(source):
         raise LocationError(
@@ -135,7 +135,7 @@ def _across(plan: Placement, source: DriveItem, parent: DriveItem) -> Flow[Drive
     return item
 
 
-def _moved_before(plan: Placement, missing: SourceMissing) -> Flow[DriveItem]:
+def _moved_before(plan: Relocation, missing: SourceMissing) -> Flow[DriveItem]:
     """Find what an earlier try moved, now that the source is gone.
 
     :raises SourceMissing: if it cannot be told.
@@ -158,12 +158,12 @@ def _moved_before(plan: Placement, missing: SourceMissing) -> Flow[DriveItem]:
     raise missing
 
 
-def _candidates(plan: Placement, target: Address) -> Flow[list[DriveItem]]:
+def _candidates(plan: Relocation, target: Address) -> Flow[list[DriveItem]]:
     """List what may be the moved item: with ``rename`` all up to the first name that is free."""
     found: list[DriveItem] = []
     tried: set[str] = set()
     for address in names_for(plan, target, is_folder=bool(plan.known.get("is_folder"))):
-        item = None if address.names[-1] in tried else (yield from look(address))
+        item = None if address.names[-1] in tried else (yield from read_target(address))
         if item is None:
             return found
         tried.add(address.names[-1])
@@ -172,7 +172,7 @@ def _candidates(plan: Placement, target: Address) -> Flow[list[DriveItem]]:
     return found
 
 
-def _may_be(item: DriveItem, plan: Placement) -> bool:
+def _may_be(item: DriveItem, plan: Relocation) -> bool:
     """Compare with the item dict that names the source, as far as there is one."""
     known = plan.known
     is_other_kind = known.get("is_folder", item.is_folder) != item.is_folder

@@ -33,7 +33,7 @@ _REDEEM = {"Prefer": "redeemSharingLinkIfNecessary"}
 
 
 @dataclass(frozen=True)
-class SharedPlace:
+class SharedFolder:
     """Something that can be named behind ``shared/``.
 
     :param origin: ``connection`` for an entry of its field ``shared``, ``shortcut`` for one in the root of ``myfiles``.
@@ -51,7 +51,7 @@ class SharedPlace:
         return f"shared/{self.name}"
 
 
-class Places:
+class Resolver:
     """Finds what locations mean, and remembers the ids of libraries and shared folders.
 
     :param settings: of the connection.
@@ -85,7 +85,7 @@ class Places:
                 self._found.pop(place, None)
                 self._kept_until[place] = time.monotonic() + _KEPT_SECONDS
 
-    def list_shared(self) -> Flow[list[SharedPlace]]:
+    def list_shared(self) -> Flow[list[SharedFolder]]:
         """Find all that ``shared/`` can be followed by."""
         named = [_named(name, place) for name, place in self._settings.shared.items()]
         taken = {each.name.casefold() for each in named}
@@ -94,7 +94,7 @@ class Places:
     def _own(self, place: Location) -> Flow[Address]:
         myfiles = self._settings.myfiles
         if myfiles is not None:
-            return (yield from self.locate(myfiles)).standing_for(place)
+            return (yield from self.locate(myfiles)).aliased_as(place)
         if self._settings.is_app:
             raise ConfigurationError(
                 f"{place} is the connection's own place, and an application has none.",
@@ -121,11 +121,11 @@ class Places:
             (found for key, found in self._settings.shared.items() if key.casefold() == name.casefold()), None
         )
         if target is not None:
-            return (yield from self.locate(target)).standing_for(place)
+            return (yield from self.locate(target)).aliased_as(place)
         key = replace(place, names=(), is_folder=False)
         if key not in self._found:
             self._found[key] = yield from self._shortcut(key)
-        return self._found[key].standing_for(place)
+        return self._found[key].aliased_as(place)
 
     def _shortcut(self, place: Location) -> Flow[Address]:
         """Follow a shortcut in the root of ``myfiles``."""
@@ -146,8 +146,8 @@ class Places:
         drive_id = remote["parentReference"]["driveId"]
         return (yield from _item(Request("GET", item_address(drive_id, remote["id"]).url()), place))
 
-    def _shortcuts(self) -> Flow[list[SharedPlace]]:
-        found: list[SharedPlace] = []
+    def _shortcuts(self) -> Flow[list[SharedFolder]]:
+        found: list[SharedFolder] = []
         try:
             root, url = (yield from self._own(Location("myfiles"))), None
         except ConfigurationError:  # an application without a place of its own has no shortcuts either
@@ -157,7 +157,7 @@ class Places:
             for data in page.items:
                 if remote := data.get("remoteItem"):
                     target = f"items/{(remote.get('parentReference') or {}).get('driveId')}/{remote['id']}"
-                    found.append(SharedPlace(data["name"], "shortcut", target))
+                    found.append(SharedFolder(data["name"], "shortcut", target))
             if (url := page.next_url) is None:
                 return found
 
@@ -256,5 +256,5 @@ def _below(library: Address, place: Location, count: int) -> Address:
     return replace(library, names=place.names[count:], shown=str(place))
 
 
-def _named(name: str, place: Location) -> SharedPlace:
-    return SharedPlace(name, "connection", str(place), is_link=bool(place.link))
+def _named(name: str, place: Location) -> SharedFolder:
+    return SharedFolder(name, "connection", str(place), is_link=bool(place.link))

@@ -88,7 +88,7 @@ class OpenSession:
             self.closed()
         return kept
 
-    def look(self) -> None:
+    def read_progress(self) -> None:
         """Find what an earlier try left, where this one had no need of it."""
         if self._keeper is not None and self._has_earlier_try and not self._has_looked:
             self._has_looked = True
@@ -103,9 +103,11 @@ class OpenSession:
             self._keeper.forget()
         self.session, self._is_kept = None, False
 
-    def outlives(self, error: BaseException) -> bool:
+    def is_kept_after(self, error: BaseException) -> bool:
         """Whether the session is left open after this error, because a later try can go on with it."""
-        is_passing = not isinstance(error, OneDriveError) or (error.may_pass and not isinstance(error, SourceChanged))
+        is_passing = not isinstance(error, OneDriveError) or (
+            error.is_retryable and not isinstance(error, SourceChanged)
+        )
         return self._is_kept and self._has_another_try and is_passing
 
 

@@ -36,7 +36,7 @@ QUOTA_CHECK_BYTES = 64 * 1024 * 1024
 
 _FAST_SECONDS = 2.0
 _SESSIONS = 3
-_LOOKS = 4
+_STATUS_READS = 4
 _FAILURES = 7
 _COMMITS = 3
 _CANCEL_SECONDS = 3.0
@@ -47,7 +47,7 @@ _SOURCE_URL = "@microsoft.graph.sourceUrl"
 class SessionLost(OneDriveError):
     """The upload session is gone: it was committed, it expired, or its URL did."""
 
-    may_pass = True
+    is_retryable = True
 
 
 class FragmentSize:
@@ -247,13 +247,13 @@ def _status(session: UploadSession, progress: _Progress) -> Flow[Response]:
 
     :raises SessionLost: if it is gone, or its URL has expired before it.
     """
-    looks = 0
+    reads = 0
     while True:
         try:
-            response = yield Request("GET", session.upload_url, preauthorized=True, failures=looks)
+            response = yield Request("GET", session.upload_url, preauthorized=True, failures=reads)
         except (ItemNotFound, AccessDenied, Unauthenticated) as problem:
-            looks += 1
-            if progress.is_proven or looks > _LOOKS or not isinstance(problem, ItemNotFound):
+            reads += 1
+            if progress.is_proven or reads > _STATUS_READS or not isinstance(problem, ItemNotFound):
                 raise SessionLost(problem.message) from None
         else:
             progress.is_proven = True

@@ -41,11 +41,11 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 log = logging.getLogger(__name__)
 
-KnownFolders = dict[str, DriveItem]
+FolderCache = dict[str, DriveItem]
 """Folders by the URL they were asked for by."""
 
 _SENDS = 5
-_LOOKS = 4
+_RESOLVE_ATTEMPTS = 4
 _CREATED, _TIMED_OUT = 201, 504
 
 
@@ -58,13 +58,13 @@ def create(
     retrying: bool = False,
     options: UploadOptions = UploadOptions(),
     open_session: OpenSession | None = None,
-    known_folders: KnownFolders | None = None,
+    folder_cache: FolderCache | None = None,
 ) -> Flow[DriveItem]:
     """Put content under a name in a folder, which must exist unless ``create_folders``.
 
     :param if_exists: what happens when the name is taken; one of :data:`CONFLICTS`. Graph decides about it, not a look
         before.
-    :param known_folders: folders that were found before; a hundred files in one folder cost one look at it.
+    :param folder_cache: folders that were found before; a hundred files in one folder cost one look at it.
     :raises ItemNotFound: if the folder is missing; Graph's PUT would make it silently.
     """
     if if_exists not in CONFLICTS:
@@ -76,7 +76,7 @@ def create(
     if address.is_base:
         item = yield from file(address)
         return (yield from _place(address.by_id(item.drive_id, item.id), item, source, if_exists, **how))
-    known = {} if known_folders is None else known_folders
+    known = {} if folder_cache is None else folder_cache
     key = address.parent.url()
     if key in known:
         try:
@@ -220,7 +220,7 @@ def _deliver(plan: Upload) -> Flow[DriveItem]:
                 return _with_outcome(found, plan, is_new=plan.conflict != "replace")
             problem, plan = unknown, replace(plan, retrying=True, options=_after(unknown, plan.options))
         except ItemNotFound as missing:
-            if not plan.is_folder_new or failures == _LOOKS:
+            if not plan.is_folder_new or failures == _RESOLVE_ATTEMPTS:
                 raise
             problem = OutcomeUnknown(missing)  # a folder just made may not be visible everywhere yet
     raise problem

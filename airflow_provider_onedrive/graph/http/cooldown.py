@@ -30,7 +30,7 @@ _FOR_OTHERS_TO_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _until: dict[str, float] = {}
 
 
-class CoolDown:
+class SharedBackoff:
     """Knows until when nothing is to be sent for an identity.
 
     It takes no lock: of two who ask for a pause at once the file may have the shorter one, and whoever trusts it is

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimiter:
     """Says how long to wait so that at most so many bytes pass in a second.
 
     It takes no lock: two threads at the same moment may pass a piece too early, and the next waits for both.

@@ -15,7 +15,7 @@ KEPT_SECONDS = 2.0
 _Asked = asyncio.Task[tuple[Response, float]]
 
 
-class Polls:
+class SingleFlight:
     """Shares answers among the tasks of one event loop.
 
     :param exchange: sends a request until there is an answer or no hope of one.

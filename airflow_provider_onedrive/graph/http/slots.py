@@ -14,7 +14,7 @@ from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 _SLICE_SECONDS = 0.2
 
 
-class Slots:
+class ConnectionSlots:
     """Hands out numbers of pools, one for each connection.
 
     The number that was given back last is taken first: its connection is the one that is most likely to be alive. Who

@@ -24,7 +24,7 @@ from weakref import WeakSet
 import httpcore
 import httpx
 
-from airflow_provider_onedrive.graph.http.slots import Slots
+from airflow_provider_onedrive.graph.http.slots import ConnectionSlots
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 
@@ -153,7 +153,7 @@ class _Shards:
     def __init__(self, pools: Sequence[httpcore.ConnectionPool], sizes: Sequence[int], flag: StopFlag) -> None:
         self._pools = pools
         rounds = ([number for number, size in enumerate(sizes) if size > used] for used in range(max(sizes)))
-        self._slots = Slots([number for each in rounds for number in each], flag)
+        self._slots = ConnectionSlots([number for each in rounds for number in each], flag)
 
     def send(self, request: httpcore.Request) -> tuple[httpcore.Response, Callable[[], None]]:
         """Send a request; return its answer, and what ends it."""

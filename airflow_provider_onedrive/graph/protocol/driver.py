@@ -120,7 +120,7 @@ def part_headers(part: Mapping[str, Any]) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in (part.get("headers") or {}).items()}
 
 
-class Conversation(Generic[T]):
+class FlowDriver(Generic[T]):
     """Steps a flow from request to request.
 
     :param flow: closed when the block is left, however that happens.

@@ -43,7 +43,7 @@ class OneDriveError(Exception):
     :param advice: what to do about it; None takes the class's own.
     """
 
-    may_pass: ClassVar[bool] = False
+    is_retryable: ClassVar[bool] = False
     """Whether a later try of the same thing may succeed."""
     default_advice: ClassVar[str] = ""
 
@@ -100,21 +100,21 @@ class LocalFileError(OneDriveError):
 class VerificationFailed(OneDriveError):
     """What arrived is not what was sent."""
 
-    may_pass = True
+    is_retryable = True
     default_advice = "Neither copy was deleted; try again."
 
 
 class SourceChanged(OneDriveError):
     """The source changed while it was read."""
 
-    may_pass = True
+    is_retryable = True
     default_advice = "Upload a file that nobody is writing to."
 
 
 class FilesFailed(OneDriveError):
     """Some of many files could not be transferred, and a later try may do it; it does only what is missing."""
 
-    may_pass = True
+    is_retryable = True
 
 
 class FilesRefused(OneDriveError):
@@ -124,7 +124,7 @@ class FilesRefused(OneDriveError):
 class CopyUnfinished(OneDriveError):
     """A copy on the server was still going on when time was up; it may well end by itself."""
 
-    may_pass = True
+    is_retryable = True
     default_advice = "A retry looks at the destination first."
 
 
@@ -135,7 +135,7 @@ class CopyLost(CopyUnfinished):
 class Stopped(OneDriveError):
     """The client was stopped while it worked; nothing more is sent."""
 
-    may_pass = True
+    is_retryable = True
 
 
 class GraphError(OneDriveError):
@@ -208,7 +208,7 @@ class AccessDenied(GraphError, PermissionError):
 class ItemNotFound(GraphError, FileNotFoundError):
     """404: nothing of that name is there."""
 
-    may_pass = True
+    is_retryable = True
     default_advice = "Check the location."
 
 
@@ -224,7 +224,7 @@ class DriveNotFound(ItemNotFound):
 class SourceMissing(ItemNotFound):
     """404 of what was to be moved: a later try would take that for the work of this one, so there is none."""
 
-    may_pass = False
+    is_retryable = False
 
     @classmethod
     def of(cls, missing: ItemNotFound) -> Self:
@@ -247,7 +247,7 @@ class NameHeld(NameAlreadyExists):
     https://github.com/OneDrive/onedrive-api-docs/issues/747
     """
 
-    may_pass = True
+    is_retryable = True
     default_advice = (
         "An upload that was not finished holds the name until it expires, or the file is open in Office: retry later, "
         "or use another name."
@@ -264,27 +264,27 @@ class NameHeld(NameAlreadyExists):
 class PreconditionFailed(GraphError):
     """412: the item is no longer the version that was expected."""
 
-    may_pass = True
+    is_retryable = True
     default_advice = "Somebody changed the file: read it again and decide."
 
 
 class RangeNotSatisfiable(GraphError):
     """416: a fragment or range that the server does not want."""
 
-    may_pass = True
+    is_retryable = True
 
 
 class Locked(GraphError):
     """423: the file is checked out or open for editing."""
 
-    may_pass = True
+    is_retryable = True
     default_advice = "Close the file in Office or wait until it is."
 
 
 class Throttled(GraphError):
     """429: too many requests."""
 
-    may_pass = True
+    is_retryable = True
     default_advice = "Run fewer tasks at once against this tenant, or retry later."
 
 
@@ -297,7 +297,7 @@ class QuotaExceeded(GraphError):
 class ResyncRequired(GraphError):
     """410: a delta token is too old."""
 
-    may_pass = True
+    is_retryable = True
 
 
 class NotSupported(GraphError):
@@ -307,7 +307,7 @@ class NotSupported(GraphError):
 class ServiceUnavailable(GraphError):
     """5xx, or no answer at all."""
 
-    may_pass = True
+    is_retryable = True
     default_advice = "Retry later."
 
 

@@ -158,7 +158,7 @@ class Address:
         """Address the same item through the id of its folder: no name above it can be mistaken."""
         return replace(self, base=item_url(drive_id, folder_id), names=self.names[-1:])
 
-    def standing_for(self, place: Location) -> Address:
+    def aliased_as(self, place: Location) -> Address:
         """Address what lies below this in the words of a place that stands for it, such as ``myfiles``."""
         skip = None if self.skip is None else self.skip_of_names
         return replace(self, names=(*self.names, *place.names), text=place.root_text, shown=str(place), skip=skip)

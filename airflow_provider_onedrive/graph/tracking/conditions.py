@@ -44,7 +44,7 @@ class Addressing(Protocol):
 
 
 @dataclass(frozen=True)
-class Sight:
+class PollResult:
     """What one look has found.
 
     :param found: enough items, or none.
@@ -119,7 +119,7 @@ class FileCondition:
                 advice="Give at least 1, and max_items not below it.",
             )
 
-    def look(self, client: Addressing) -> Flow[Sight]:
+    def poll(self, client: Addressing) -> Flow[PollResult]:
         """Look once; nothing found means "not yet", also where a folder itself is still missing.
 
         :raises OneDriveError: see :func:`outlives` for which of them waiting may cure.
@@ -127,16 +127,16 @@ class FileCondition:
         self.check()
         sights = []
         for location in self.locations:
-            sights.append((yield from self._look_at(client, location)))
+            sights.append((yield from self._poll_location(client, location)))
             if not sights[-1]:
-                return Sight()
-        found = [item for sight in sights for item in sight.found]
+                return PollResult()
+        found = [item for result in sights for item in result.found]
         if len(found) > self.max_items:
             raise too_many(self.max_items, str(self), "Narrow file_pattern, or move away what was worked off.")
-        busy = frozenset(each for sight in sights for each in sight.busy)
-        return Sight(tuple(found), busy, sights[0].server_time) if len(found) >= self.min_items else Sight()
+        busy = frozenset(each for result in sights for each in result.busy)
+        return PollResult(tuple(found), busy, sights[0].server_time) if len(found) >= self.min_items else PollResult()
 
-    def _look_at(self, client: Addressing, location: LocationLike) -> Flow[Sight]:
+    def _poll_location(self, client: Addressing, location: LocationLike) -> Flow[PollResult]:
         folder, pattern = _split(location)
         filters = self._filters if pattern is None else replace(self._filters, file_pattern=pattern)
         in_folder = filters.file_pattern or filters.regex or parse(folder).is_folder
@@ -147,17 +147,17 @@ class FileCondition:
             if isinstance(error, ItemNotFound):
                 client.forget(address)  # what was looked up before may have been replaced by another of the name
                 if not isinstance(error, DriveNotFound):
-                    return Sight()
+                    return PollResult()
             raise error.about("wait for", str(address)) from None
 
-    def _one(self, address: Address) -> Flow[Sight]:
+    def _one(self, address: Address) -> Flow[PollResult]:
         item = yield from items.stat(address)
         if not is_kind(item, self.kind):
             raise _of_another_kind(item, address, self.kind)
         filters = replace(self._filters, file_pattern=None, regex=None, exclude=())
-        return Sight((item,)) if _matches(item, item.name, filters) else Sight()
+        return PollResult((item,)) if _matches(item, item.name, filters) else PollResult()
 
-    def _in_folder(self, address: Address, filters: Filters) -> Flow[Sight]:
+    def _in_folder(self, address: Address, filters: Filters) -> Flow[PollResult]:
         is_deep = self.recursive or reaches_below(filters.file_pattern)
         fields = items.ITEM_FIELDS + (",publication" if self.reads_checkouts else "")
         found: list[DriveItem] = []
@@ -181,7 +181,7 @@ class FileCondition:
                 waiting.append((prefix, folder, page.next_url))
             if len(found) > self.max_items:
                 break
-        return Sight(tuple(found), frozenset(busy), _time(date))
+        return PollResult(tuple(found), frozenset(busy), _time(date))
 
     @cached_property
     def _filters(self) -> Filters:
@@ -209,17 +209,17 @@ class Stability:
         """Plain JSON: of each item its size, its eTag, and since when it has had them."""
         return {key: list(value) for key, value in self._seen.items()}
 
-    def settled(self, sight: Sight, now: float) -> list[DriveItem]:
+    def stable(self, result: PollResult, now: float) -> list[DriveItem]:
         """Return what of a sight has settled.
 
         :param now: this machine's time, for where the server does not tell its own.
         """
-        moment = sight.server_time.timestamp() if sight.server_time else now
+        moment = result.server_time.timestamp() if result.server_time else now
         before, self._seen = self._seen, {}
-        found = [item for item in sight.found if self._has_settled(item, before, moment) and item.id not in sight.busy]
+        found = [item for item in result.found if self._is_stable(item, before, moment) and item.id not in result.busy]
         return [item for item in found if item.is_folder or item.size]
 
-    def _has_settled(self, item: DriveItem, before: Mapping[str, tuple[Any, ...]], moment: float) -> bool:
+    def _is_stable(self, item: DriveItem, before: Mapping[str, tuple[Any, ...]], moment: float) -> bool:
         key, mark = f"{item.drive_id}/{item.id}", (item.size, item.etag)
         known = before.get(key)
         is_same = known is not None and known[:2] == mark
@@ -242,11 +242,11 @@ def is_kind(item: DriveItem, kind: str) -> bool:
     return kind == "any" or item.is_folder == (kind == "folder")
 
 
-def outlives(error: OneDriveError) -> bool:
+def is_transient(error: OneDriveError) -> bool:
     """Whether a wait goes on after this error: Graph was busy, away or confused, and said nothing about the file."""
     if isinstance(error, Unauthenticated):
         return is_passing_refusal(error)
-    return error.may_pass and not isinstance(error, (ItemNotFound, Stopped))
+    return error.is_retryable and not isinstance(error, (ItemNotFound, Stopped))
 
 
 def too_many(max_items: int, location: str, advice: str) -> ConfigurationError:

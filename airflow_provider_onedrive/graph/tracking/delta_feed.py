@@ -15,7 +15,7 @@ _KEPT_ROUNDS = 100
 Ask = Callable[[str], Awaitable[Round]]
 
 
-class Feed:
+class DeltaFeed:
     """Lets many follow one drive on an event loop, each from where it is.
 
     Rounds that were asked for are kept a while, so whoever comes a moment later is told the same without a request.

@@ -11,7 +11,7 @@ from airflow_provider_onedrive.graph.content.filters import Filters, check_kind
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.tree import KINDS, Changes
-from airflow_provider_onedrive.graph.tracking.watch import Known, below
+from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot, below
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Selection:
                 f"events is {self.events!r}.", advice=f"Give a list of some of {', '.join(KINDS)}."
             )
 
-    def dicts(self, changes: Changes, was: Known | None, now: Known) -> list[dict[str, Any]]:
+    def dicts(self, changes: Changes, was: FolderSnapshot | None, now: FolderSnapshot) -> list[dict[str, Any]]:
         """Return the changes as plain JSON: item dicts with their ``change`` and ``previous_path``.
 
         :param was: what was known before; ``now`` what is known now.
@@ -66,7 +66,7 @@ class Selection:
         ]
 
     def _seen(
-        self, changes: Changes, was: Known | None, now: Known
+        self, changes: Changes, was: FolderSnapshot | None, now: FolderSnapshot
     ) -> Iterator[tuple[str, DriveItem, str, DriveItem | None]]:
         """Give each change as it looks to who sees only what matches: kind, item, path in the folder, what it was."""
         for kind, item in changes.items():
@@ -81,7 +81,7 @@ class Selection:
             elif old_path is not None and before is not None:
                 yield "deleted", before, old_path, None
 
-    def _visible(self, known: Known | None, item: DriveItem | None) -> str | None:
+    def _visible(self, known: FolderSnapshot | None, item: DriveItem | None) -> str | None:
         """Return the path of an item below the folder; None where it does not count."""
         if item is None or (self.kind != "any" and item.is_folder != (self.kind == "folder")):
             return None

@@ -21,7 +21,7 @@ from airflow_provider_onedrive.graph.protocol.locations import Address, Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.manifests import Head, Unreadable, open_manifest, write_manifest
-from airflow_provider_onedrive.graph.tracking.tree import Changes, Tree
+from airflow_provider_onedrive.graph.tracking.tree import Changes, FolderIndex
 
 log = logging.getLogger(__name__)
 
@@ -86,18 +86,18 @@ def sync_folder(client: Runner, address: Address, place: Path | StoredObject, fu
     return Synced(str(place), len(tree), changes, why, _age(head, now))
 
 
-def _known(place: Path | StoredObject, folder: DriveItem) -> tuple[Head | None, Tree, str]:
+def _known(place: Path | StoredObject, folder: DriveItem) -> tuple[Head | None, FolderIndex, str]:
     """Read what is known, and say why it is of no use; empty where it is."""
     try:
         with open_manifest(place) as found:
             if found is None:
-                return None, Tree(folder), "there is no manifest yet"
+                return None, FolderIndex(folder), "there is no manifest yet"
             head, known = found
             if (head.folder.drive_id, head.folder.id) != (folder.drive_id, folder.id):
-                return None, Tree(folder), f"the manifest is of {head.folder.location}"
-            tree = Tree(folder, known)
+                return None, FolderIndex(folder), f"the manifest is of {head.folder.location}"
+            tree = FolderIndex(folder, known)
     except Unreadable as error:
-        return None, Tree(folder), f"the manifest cannot be gone on with, for {error}"
+        return None, FolderIndex(folder), f"the manifest cannot be gone on with, for {error}"
     is_elsewhere = (head.folder.path, head.folder.location) != (folder.path, folder.location)
     return head, tree, "the folder has moved" if is_elsewhere else ""
 
@@ -112,20 +112,20 @@ def _age(head: Head | None, now: datetime) -> float | None:
     return None if head is None else (now - datetime.fromisoformat(head.written_at)).total_seconds()
 
 
-def _listed(client: Runner, address: Address, tree: Tree) -> tuple[Changes, str | None]:
+def _listed(client: Runner, address: Address, tree: FolderIndex) -> tuple[Changes, str | None]:
     """List all of it; the cursor is asked for before, so that what happens meanwhile comes again, and is not lost."""
     cursor = client.run(delta.latest(drive_root(tree.folder))) if client.settings.has_delta else None
-    listing = Tree(tree.folder, client.walk_from(_base(address, tree.folder)))
+    listing = FolderIndex(tree.folder, client.walk_from(_base(address, tree.folder)))
     return tree.replaced_by(client.run(caught_up(listing, address, cursor))), cursor
 
 
-def _changes(client: Runner, address: Address, tree: Tree, cursor: str) -> tuple[Changes, str]:
+def _changes(client: Runner, address: Address, tree: FolderIndex, cursor: str) -> tuple[Changes, str]:
     """Read a whole round of delta, and list the folders that came from elsewhere."""
     told = client.run(delta.since(drive_root(tree.folder), cursor))
     return client.run(take(tree, address, told)), told.cursor
 
 
-def take(tree: Tree, address: Address, told: Round) -> Flow[Changes]:
+def take(tree: FolderIndex, address: Address, told: Round) -> Flow[Changes]:
     """Take a round of delta, and what is in the folders that came from elsewhere: delta names only the folders."""
     changes, arrived = tree.take(told.items)
     for folder in arrived:
@@ -134,7 +134,7 @@ def take(tree: Tree, address: Address, told: Round) -> Flow[Changes]:
     return changes
 
 
-def caught_up(listing: Tree, address: Address, cursor: str | None) -> Flow[Tree]:
+def caught_up(listing: FolderIndex, address: Address, cursor: str | None) -> Flow[FolderIndex]:
     """Take what has happened since a cursor to a listing: what was renamed while it was read may be missing in it."""
     if cursor is not None:
         told = yield from delta.since(drive_root(listing.folder), cursor)

@@ -43,7 +43,7 @@ class Changes:
                 yield kind, item
 
 
-class Tree:
+class FolderIndex:
     """The items below a folder, by id.
 
     :param folder: their root, which itself is not one of them.

@@ -25,7 +25,7 @@ from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.sync import caught_up, drive_root, take
-from airflow_provider_onedrive.graph.tracking.tree import Changes, Tree
+from airflow_provider_onedrive.graph.tracking.tree import Changes, FolderIndex
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Addressing(Protocol):
 
 
 @dataclass(frozen=True)
-class Known:
+class FolderSnapshot:
     """What is known of a watched folder.
 
     :param folder: None where it is not there.
@@ -104,16 +104,16 @@ class Watch:
             f"on_start is {self.on_start!r}.", advice="Use 'ignore', 'emit_existing', or a time with its zone."
         )
 
-    def cursor(self, known: Known | None, now: datetime) -> str | None:
+    def cursor(self, known: FolderSnapshot | None, now: datetime) -> str | None:
         """Return where a round of delta is to go on; None where all is to be listed instead."""
         if known is None or known.folder is None:
             return None
         is_due = self.full_every is not None and now - known.full_at >= self.full_every
         return None if is_due else known.cursor
 
-    def look(
-        self, client: Addressing, known: Known | None, told: Round | None, now: datetime
-    ) -> Flow[tuple[Known, Changes]]:
+    def poll(
+        self, client: Addressing, known: FolderSnapshot | None, told: Round | None, now: datetime
+    ) -> Flow[tuple[FolderSnapshot, Changes]]:
         """Find out what has changed.
 
         :param known: None at the first look.
@@ -124,29 +124,33 @@ class Watch:
         if not known.concerns(told):
             return replace(known, cursor=told.cursor), Changes()
         address = yield from client.locate(self.location)
-        tree = Tree(known.folder, known.items.values())
+        tree = FolderIndex(known.folder, known.items.values())
         changes = yield from take(tree, address, told)
         return replace(known, cursor=told.cursor, items=tree.by_id), changes
 
-    def _listed(self, client: Addressing, known: Known | None, now: datetime) -> Flow[tuple[Known, Changes]]:
+    def _listed(
+        self, client: Addressing, known: FolderSnapshot | None, now: datetime
+    ) -> Flow[tuple[FolderSnapshot, Changes]]:
         """List all, and compare it; the cursor is asked for before, so that what happens meanwhile comes again."""
         before = list(known.items.values()) if known is not None else []
         address = yield from client.locate(self.location)
         folder = yield from _folder_or_none(client, address)
         if folder is None:
-            return Known(None, None, now), Changes(deleted=before)
+            return FolderSnapshot(None, None, now), Changes(deleted=before)
         has_delta = client.settings.has_delta
         cursor = (yield from delta.latest(drive_root(folder))) if has_delta else None
         base = address if address.is_drive_root else address.by_id(folder.drive_id, folder.id)
         found = yield from delta.everything(base, has_delta=has_delta)
-        listing = yield from caught_up(Tree(folder, found), address, cursor)
-        tree, changes = Tree(folder, before), Changes()
+        listing = yield from caught_up(FolderIndex(folder, found), address, cursor)
+        tree, changes = FolderIndex(folder, before), Changes()
         if known is not None and known.folder is not None and known.folder.id != folder.id:
-            tree, changes = Tree(folder), Changes(deleted=before)  # another folder has taken its place
+            tree, changes = FolderIndex(folder), Changes(deleted=before)  # another folder has taken its place
         more = tree.replaced_by(listing)
         changes = replace(more, deleted=changes.deleted + more.deleted)
         above = yield from _above(address, folder)
-        return Known(folder, cursor, now, above, tree.by_id), self._since_start(changes) if known is None else changes
+        return FolderSnapshot(folder, cursor, now, above, tree.by_id), self._since_start(
+            changes
+        ) if known is None else changes
 
     def _since_start(self, changes: Changes) -> Changes:
         """Return what of the first listing is to be told."""

@@ -17,7 +17,7 @@ from airflow_provider_onedrive.graph.content.transfer_plan import SAME, Action, 
 from airflow_provider_onedrive.graph.flows import batches
 from airflow_provider_onedrive.graph.flows.downloads import Link
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
-from airflow_provider_onedrive.graph.protocol.driver import Conversation
+from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import FilesFailed, FilesRefused, OneDriveError, SourceChanged
 from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import T
@@ -36,7 +36,7 @@ Failure = tuple[str, OneDriveError | str]
 class Runner(localcopy.Runner, Protocol):
     """What of a client is needed."""
 
-    def deliver(self, talk: Conversation[DriveItem], session: OpenSession, /) -> DriveItem: ...
+    def run_upload(self, driver: FlowDriver[DriveItem], session: OpenSession, /) -> DriveItem: ...
     def run_each(
         self, works: Iterable[Callable[[], T]], at_once: int, /
     ) -> Iterator[tuple[int, T | OneDriveError]]: ...
@@ -45,7 +45,7 @@ class Runner(localcopy.Runner, Protocol):
     def links_of(self, address: Address, /, *, recursive: bool) -> Iterator[Link]: ...
 
 
-class Way(Protocol):
+class TransferDirection(Protocol):
     """Which way files go: up or down."""
 
     @property
@@ -67,7 +67,7 @@ class Way(Protocol):
         """Delete sources, each only as it was when it was transferred."""
 
 
-def carry_out(client: Runner, way: Way, how: Folder, steps: Sequence[Step]) -> Report:
+def carry_out(client: Runner, way: TransferDirection, how: Folder, steps: Sequence[Step]) -> Report:
     """Do what a plan says, and report what became of each file."""
     if how.dry_run:
         return Report(planned=list(steps))
@@ -92,7 +92,7 @@ def _of(steps: Sequence[Step], action: Action) -> list[Step]:
 
 
 def _transferred(
-    client: Runner, way: Way, how: Folder, wanted: Sequence[Step], report: Report
+    client: Runner, way: TransferDirection, how: Folder, wanted: Sequence[Step], report: Report
 ) -> list[tuple[Step, DriveItem]]:
     """Transfer files, and return those that arrived, with what Graph says of them."""
     done = []
@@ -115,7 +115,7 @@ def _transferred(
     return done
 
 
-def _delete_sources(way: Way, done: Sequence[tuple[Step, DriveItem]], report: Report) -> None:
+def _delete_sources(way: TransferDirection, done: Sequence[tuple[Step, DriveItem]], report: Report) -> None:
     """Delete what surely is at its target; what may not be is kept, with the reason."""
     sure = [(step, step.there.content) for step in report.skipped if step.there and step.reason == SAME]
     doubts = [(step.path, step.reason) for step in report.skipped if step.reason != SAME]
@@ -130,7 +130,7 @@ def _delete_sources(way: Way, done: Sequence[tuple[Step, DriveItem]], report: Re
     _note(report, way.delete_sources(sure))
 
 
-def _doubt(item: DriveItem, way: Way) -> str:
+def _doubt(item: DriveItem, way: TransferDirection) -> str:
     """Say why a copy may not be what its source is."""
     if item.outcome == "skipped" and way.takes_any:
         return "a file is there"
@@ -185,7 +185,7 @@ def raise_for(report: Report, what: str) -> None:
         return
     shown = "; ".join(f"{path}: {error}" for path, error, _ in report.failed[:_SHOWN])
     more = f" and {len(report.failed) - _SHOWN} more" if len(report.failed) > _SHOWN else ""
-    kind = FilesFailed if any(may_pass for _, _, may_pass in report.failed) else FilesRefused
+    kind = FilesFailed if any(is_retryable for _, _, is_retryable in report.failed) else FilesRefused
     raise kind(f"{len(report.failed)} files could not be {what}, {len(report.done)} could: {shown}{more}")
 
 

@@ -15,7 +15,7 @@ from airflow_provider_onedrive.graph.content.hashing import hash_pieces
 from airflow_provider_onedrive.graph.content.partfile import CHUNK_BYTES, Leftovers, PartFile, local_target
 from airflow_provider_onedrive.graph.content.paths import without_credentials
 from airflow_provider_onedrive.graph.content.sinks import (
-    Place,
+    Output,
     RangeIgnored,
     RangeSink,
     explained,
@@ -117,7 +117,7 @@ def download(client: Runner, address: Address, target: Target, link: Link, optio
         return _anew(client, Links(address, link), lambda links: _placed(client, links, target, options), options)
 
 
-def read(client: Runner, address: Address, place: Place) -> None:
+def read(client: Runner, address: Address, place: Output) -> None:
     """Bring a file's bytes to a place that nobody else sees."""
     links = Links(address, client.run(resolve(address)))
     _anew(client, links, lambda links: _fetch_whole(client, links, place), DownloadOptions())
@@ -243,7 +243,7 @@ class StoredTarget:
         return True
 
 
-def _fetch_whole(client: Runner, links: Links, place: Place, *, verify: bool = True) -> None:
+def _fetch_whole(client: Runner, links: Links, place: Output, *, verify: bool = True) -> None:
     place.empty()
     sink = RangeSink(place, 0, links.current.item.size)
     client.run(fetch(links, sink))

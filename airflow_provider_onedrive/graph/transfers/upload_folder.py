@@ -27,7 +27,7 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
 from airflow_provider_onedrive.graph.flows import items, uploads
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.upload_plan import CONFLICTS, UploadOptions
-from airflow_provider_onedrive.graph.protocol.driver import Conversation
+from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     DriveNotFound,
@@ -175,7 +175,7 @@ class _Upload:
         source = self._sources[step.entry.path] = _opened(step.entry)
         is_large = source.size > self._sending.options.single_put_bytes
         session = self._sending.session_of(step.path) if is_large else OpenSession()
-        return self._client.deliver(Conversation(self._put(step, source, parent, session)), session)
+        return self._client.run_upload(FlowDriver(self._put(step, source, parent, session)), session)
 
     def delete_extra(self, steps: Sequence[Step]) -> list[Failure]:
         paths = {step.entry.content.id: step.path for step in steps}

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.graph.auth.identities import device_sign_in
-from airflow_provider_onedrive.graph.auth.token_cache import Shelves, forget_all
+from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens, forget_all
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
@@ -49,10 +49,10 @@ def identify(fields):
     common = {name: fields[name] for name in ("graph_url", "authority_url", "ca_certificate", "myfiles")}
     clients = []
 
-    def make(auth, *, roots=(), shelves=None, **more):
+    def make(auth, *, roots=(), cached_tokens=None, **more):
         given = {**common, "auth": auth, **more}
         settings = Settings.from_fields(given, trusted_hosts=["localhost"], token_file_roots=roots)
-        clients.append(Client(settings, shelves=shelves))
+        clients.append(Client(settings, cached_tokens=cached_tokens))
         return clients[-1]
 
     yield make
@@ -228,7 +228,7 @@ class Box:
 def test_the_newest_refresh_token_waits_for_the_next_process(identify, app, onedrive_emulator):
     """It is kept once a day, and a process that begins later goes on with it."""
     box, token = Box(), onedrive_emulator.refresh_token(public=True)
-    client = identify("refresh_token", refresh_token=token, shelves=Shelves(refresh_token=box), **app)
+    client = identify("refresh_token", refresh_token=token, cached_tokens=CachedTokens(refresh_token=box), **app)
     for _ in range(3):
         client.stat("myfiles")
         client._tokens.renew()
@@ -237,7 +237,7 @@ def test_the_newest_refresh_token_waits_for_the_next_process(identify, app, oned
     fresh = onedrive_emulator.refresh_token(public=True)
     box.text = box.text.replace(client._tokens._identity._stored()["refresh_token"], fresh)
     forget_all()
-    later = identify("refresh_token", refresh_token=token, shelves=Shelves(refresh_token=box), **app)
+    later = identify("refresh_token", refresh_token=token, cached_tokens=CachedTokens(refresh_token=box), **app)
     assert moves_a_file(later)
 
 
@@ -245,8 +245,8 @@ def test_the_newest_refresh_token_waits_for_the_next_process(identify, app, oned
 def test_what_waits_is_of_no_use(identify, app, onedrive_emulator, kept):
     """Garbage, or the token of what the connection said before, is passed over."""
     token = onedrive_emulator.refresh_token(public=True)
-    shelves = Shelves(refresh_token=Box(kept))
-    assert moves_a_file(identify("refresh_token", refresh_token=token, shelves=shelves, **app))
+    cached_tokens = CachedTokens(refresh_token=Box(kept))
+    assert moves_a_file(identify("refresh_token", refresh_token=token, cached_tokens=cached_tokens, **app))
 
 
 def test_a_stored_refresh_token_that_is_refused(identify, app, onedrive_emulator, caplog):
@@ -322,17 +322,17 @@ def test_whoever_waits_for_a_token_can_be_stopped(connect):
 def test_a_token_of_another_process(connect, fields, onedrive_emulator):
     """It is taken from the shelf, and one that ends soon is not."""
     boxes = {}
-    shelves = Shelves(lambda digest: boxes.setdefault(digest, Box()))
+    cached_tokens = CachedTokens(lambda digest: boxes.setdefault(digest, Box()))
     settings = connect().settings
     for _ in range(3):
         forget_all()  # as a process that begins
-        with Client(settings, shelves=shelves) as client:
+        with Client(settings, cached_tokens=cached_tokens) as client:
             client.stat("myfiles")
     assert signed(onedrive_emulator) == 1
     (box,) = boxes.values()
     box.text = box.text.replace('"ends_at": ', '"ends_at": 0.')
     forget_all()
-    with Client(settings, shelves=shelves) as client:
+    with Client(settings, cached_tokens=cached_tokens) as client:
         client.stat("myfiles")
     assert signed(onedrive_emulator) == 2
 
@@ -341,7 +341,7 @@ def test_a_token_in_the_shelf_that_is_refused(connect, onedrive_emulator, faults
     """It is replaced there, or every process would meet it."""
     box = Box()
     settings = connect().settings
-    with Client(settings, shelves=Shelves(lambda _: box)) as client:
+    with Client(settings, cached_tokens=CachedTokens(lambda _: box)) as client:
         client.stat("myfiles")
         faults.add(origin="graph", do=status(401))
         client.stat("myfiles")

@@ -89,7 +89,7 @@ def test_a_wrong_identity(connect, onedrive_emulator, wrong, said):
             assert words in str(caught.value)
         assert onedrive_emulator.client_secret not in str(caught.value)
         assert "myfiles" in str(caught.value)
-        assert not caught.value.may_pass
+        assert not caught.value.is_retryable
         assert len(onedrive_emulator.requests) <= 2
         assert onedrive_emulator.requests.matching(origin="graph") == []
 
@@ -100,7 +100,7 @@ def test_a_sign_in_service_that_stays_away(client, onedrive_emulator, faults, nu
     faults.add(**TOKEN, times=None, do=status(number))
     with pytest.raises((Throttled, ServiceUnavailable), match=f"Entra answered {number}") as caught:
         client.stat("myfiles")
-    assert caught.value.may_pass
+    assert caught.value.is_retryable
     assert len(onedrive_emulator.requests.matching(path="/token$")) == client.retry_policy.max_attempts
 
 
@@ -118,7 +118,7 @@ def test_an_identity_without_permission(client, onedrive_emulator, drive):
     drive.deny = True
     with pytest.raises(AccessDenied, match=r"Cannot look at myfiles/a.csv: .*lacks the permission") as caught:
         client.stat("myfiles/a.csv")
-    assert not caught.value.may_pass
+    assert not caught.value.is_retryable
     with pytest.raises(AccessDenied):
         client.upload(SMALL, "myfiles/b.csv")
 
@@ -188,7 +188,7 @@ def test_nobody_listens(connect, drive):
             )
         with pytest.raises(ServiceUnavailable) as caught:
             client.upload(SMALL, "myfiles/a.csv")
-        assert caught.value.may_pass
+        assert caught.value.is_retryable
         assert caught.value.status is None
     assert drive.paths() == []
 

@@ -37,9 +37,9 @@ def answer(samples: Any, *parts: dict[str, Any]) -> tuple[str, Any]:
 
 def test_each_is_deleted_in_the_version_that_was_seen(script: Any, samples: Any, found: list[DriveItem]) -> None:
     """One request; answers may come in any order."""
-    talk = script(answer(samples, part(2), part(0), part(1)))
-    assert talk.run(delete_items(found)) == [None, None, None]
-    asked = talk.last.json["requests"]
+    driver = script(answer(samples, part(2), part(0), part(1)))
+    assert driver.run(delete_items(found)) == [None, None, None]
+    asked = driver.last.json["requests"]
     assert [(each["id"], each["method"], each["url"]) for each in asked] == [
         ("0", "DELETE", "/drives/D/items/A"),
         ("1", "DELETE", "/drives/D/items/B"),
@@ -50,17 +50,17 @@ def test_each_is_deleted_in_the_version_that_was_seen(script: Any, samples: Any,
 
 def test_for_good(script: Any, samples: Any, found: list[DriveItem]) -> None:
     """permanentDelete knows no version."""
-    talk = script(answer(samples, part(0)))
-    talk.run(delete_items(found[:1], permanent=True))
-    (asked,) = talk.last.json["requests"]
+    driver = script(answer(samples, part(0)))
+    driver.run(delete_items(found[:1], permanent=True))
+    (asked,) = driver.last.json["requests"]
     assert (asked["method"], asked["url"]) == ("POST", "/drives/D/items/A/permanentDelete")
     assert asked["headers"] == {}
 
 
 def test_what_has_gone_is_deleted(script: Any, samples: Any, found: list[DriveItem]) -> None:
     """404 is as good as done."""
-    talk = script(answer(samples, part(0, 404), part(1), part(2)))
-    assert talk.run(delete_items(found)) == [None, None, None]
+    driver = script(answer(samples, part(0, 404), part(1), part(2)))
+    assert driver.run(delete_items(found)) == [None, None, None]
 
 
 @pytest.mark.parametrize(("status", "kind"), [(412, PreconditionFailed), (403, AccessDenied), (423, Locked)])
@@ -68,8 +68,8 @@ def test_what_stands_in_the_way_of_one(
     script: Any, samples: Any, found: list[DriveItem], status: int, kind: type
 ) -> None:
     """It is said of that item only, in the order of the items, and is not tried again."""
-    talk = script(answer(samples, part(2), part(1, status), part(0)))
-    problems = talk.run(delete_items(found))
+    driver = script(answer(samples, part(2), part(1, status), part(0)))
+    problems = driver.run(delete_items(found))
     assert [type(problem) for problem in problems] == [type(None), kind, type(None)]
     assert "said" in str(problems[1])
     assert "/drives/D/items/B" in str(problems[1])
@@ -77,18 +77,18 @@ def test_what_stands_in_the_way_of_one(
 
 def test_only_what_was_refused_is_asked_again(script: Any, samples: Any, found: list[DriveItem]) -> None:
     """429 and 503 of a part, and a part without an answer; the driver waits longer each time."""
-    talk = script(
+    driver = script(
         answer(samples, part(0), part(1, 429, headers={"Retry-After": "1"}), part(2, 503)),
         answer(samples, part(2)),
         answer(samples, part(1)),
     )
-    assert talk.run(delete_items(found)) == [None, None, None]
-    assert [[each["id"] for each in request.json["requests"]] for request in talk.requests] == [
+    assert driver.run(delete_items(found)) == [None, None, None]
+    assert [[each["id"] for each in request.json["requests"]] for request in driver.requests] == [
         ["0", "1", "2"],
         ["1", "2"],
         ["1"],
     ]
-    assert [request.failures for request in talk.requests] == [0, 1, 2]
+    assert [request.failures for request in driver.requests] == [0, 1, 2]
 
 
 def test_what_stays_refused_is_said(script: Any, samples: Any, found: list[DriveItem]) -> None:

@@ -14,13 +14,13 @@ from placing_steps import (
     at,
     failed,
     in_folder,
-    look,
     lost,
     missing,
     monitor,
     parent,
     plan,
     read,
+    read_target,
     recycled,
     source,
     taken,
@@ -52,15 +52,15 @@ from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Re
 @pytest.fixture
 def begun(samples):
     """What stands before the request for a copy: the source, the folder, and a free name."""
-    return source(samples), parent(samples), look(missing())
+    return source(samples), parent(samples), read_target(missing())
 
 
 def test_a_copy(script, samples, begun):
     """Source, folder and name are looked at, the copy is asked for, and its monitor until it has ended."""
-    talk = script(*begun, asked(), monitor(status="inProgress", http=202), monitor(), read(samples))
-    item = talk.run(copies.copy(plan()))
+    driver = script(*begun, asked(), monitor(status="inProgress", http=202), monitor(), read(samples))
+    item = driver.run(copies.copy(plan()))
     assert (item.location, item.id, item.outcome) == ("drives/d/out/a.csv", "T", "created")
-    request = talk.requests[3]
+    request = driver.requests[3]
     assert request.json == {"parentReference": {"driveId": "D", "id": "P"}, "name": "a.csv"}
     assert request.repeat is Repeat.IF_REFUSED
 
@@ -68,18 +68,18 @@ def test_a_copy(script, samples, begun):
 def test_a_new_name(script, samples):
     """A destination that does not end in a slash is the new name; in a folder ``file_name`` is."""
     for destination, file_name in (("drives/d/out/b.csv", None), ("drives/d/out/", "b.csv")):
-        steps = (look(missing(), "b.csv"), asked(), monitor(), read(samples, name="b.csv"))
-        talk = script(source(samples), parent(samples), *steps)
-        item = talk.run(copies.copy(plan(destination=destination, file_name=file_name)))
+        steps = (read_target(missing(), "b.csv"), asked(), monitor(), read(samples, name="b.csv"))
+        driver = script(source(samples), parent(samples), *steps)
+        item = driver.run(copies.copy(plan(destination=destination, file_name=file_name)))
         assert item.location == "drives/d/out/b.csv"
-        assert talk.requests[3].json["name"] == "b.csv"
+        assert driver.requests[3].json["name"] == "b.csv"
 
 
 def test_the_monitor_needs_no_token(script, samples, begun):
     """Its address is the permission itself; pauses between the questions grow, up to a quarter of a minute."""
-    talk = script(*begun, asked(), *[monitor(status="waiting")] * 9, monitor(), read(samples))
-    talk.run(copies.copy(plan()))
-    questions = [request for request in talk.requests if request.url == MONITOR]
+    driver = script(*begun, asked(), *[monitor(status="waiting")] * 9, monitor(), read(samples))
+    driver.run(copies.copy(plan()))
+    questions = [request for request in driver.requests if request.url == MONITOR]
     assert all(request.preauthorized for request in questions)
     assert [request.failures for request in questions] == [0, 1, 2, 3, 4, 5, 6, 6, 6, 6]
 
@@ -192,13 +192,13 @@ def test_after_a_monitor_that_is_gone(script, samples, begun):
     )
     item = script(*gone, there(samples)).run(copies.copy(plan()))
     assert (item.id, item.outcome) == ("T", "created")
-    item = script(*gone, look(missing()), asked(), monitor(), read(samples)).run(copies.copy(plan()))
+    item = script(*gone, read_target(missing()), asked(), monitor(), read(samples)).run(copies.copy(plan()))
     assert (item.id, item.outcome) == ("T", "created")
 
 
 def test_monitors_that_are_always_gone(script, samples, begun):
     """That has an end."""
-    rounds = [step for _ in range(3) for step in (look(missing()), asked(), monitor(missing()))]
+    rounds = [step for _ in range(3) for step in (read_target(missing()), asked(), monitor(missing()))]
     with pytest.raises(CopyLost):
         script(*begun, asked(), monitor(missing()), *rounds).run(copies.copy(plan()))
 
@@ -207,7 +207,7 @@ def test_time_is_up(script, samples, begun):
     """The wait is given up when time is up; the copy itself goes on, and a retry may find it."""
     with pytest.raises(CopyUnfinished, match="still going on") as caught:
         script(*begun, asked(), monitor(status="inProgress")).run(copies.copy(plan(), lambda: True))
-    assert caught.value.may_pass
+    assert caught.value.is_retryable
 
 
 # --- a name that is taken
@@ -234,19 +234,24 @@ def test_skip(script, samples, begun):
 
 def test_rename(script, samples):
     """The next free name is asked for, by one's own count: a personal drive does not count for copies."""
-    steps = (there(samples, OTHER), there(samples, OTHER, "a%201.csv"), look(missing(), "a%202.csv"), asked())
+    steps = (there(samples, OTHER), there(samples, OTHER, "a%201.csv"), read_target(missing(), "a%202.csv"), asked())
     end = monitor(), read(samples, name="a 2.csv")
-    talk = script(source(samples), parent(samples), *steps, *end)
-    item = talk.run(copies.copy(plan(if_exists="rename")))
+    driver = script(source(samples), parent(samples), *steps, *end)
+    item = driver.run(copies.copy(plan(if_exists="rename")))
     assert (item.location, item.outcome) == ("drives/d/out/a 2.csv", "renamed")
-    assert talk.requests[5].json["name"] == "a 2.csv"
+    assert driver.requests[5].json["name"] == "a 2.csv"
 
 
 def test_rename_of_a_folder(script, samples):
     """The number stands behind the whole name."""
     folder = samples.ok(samples.folder("v1.d", "S", **in_folder("I", "D", "/in")))
     steps = [("GET /drives/d/root:/in/v1.d", folder), parent(samples)]
-    steps += [look(samples.ok(samples.folder("v1.d", "T")), "v1.d"), look(missing(), "v1.d%201"), asked(), monitor()]
+    steps += [
+        read_target(samples.ok(samples.folder("v1.d", "T")), "v1.d"),
+        read_target(missing(), "v1.d%201"),
+        asked(),
+        monitor(),
+    ]
     steps += [("GET /drives/D/items/T", samples.ok(samples.folder("v1.d 1", "T", **in_folder("P", "D", "/out"))))]
     item = script(*steps).run(copies.copy(plan("drives/d/in/v1.d", if_exists="rename")))
     assert (item.location, item.outcome) == ("drives/d/out/v1.d 1", "renamed")
@@ -254,25 +259,32 @@ def test_rename_of_a_folder(script, samples):
 
 def test_rename_when_the_next_name_goes_too(script, samples, begun):
     """A name that others took meanwhile is passed over."""
-    steps = (asked(), failed(), there(samples, OTHER), look(missing(), "a%201.csv"), asked(), monitor())
-    talk = script(*begun, *steps, read(samples, name="a 1.csv"))
-    assert talk.run(copies.copy(plan(if_exists="rename"))).outcome == "renamed"
+    steps = (asked(), failed(), there(samples, OTHER), read_target(missing(), "a%201.csv"), asked(), monitor())
+    driver = script(*begun, *steps, read(samples, name="a 1.csv"))
+    assert driver.run(copies.copy(plan(if_exists="rename"))).outcome == "renamed"
 
 
 def test_replace(script, samples):
     """The file that is there goes to the recycle bin, exactly the version that was seen; then the name is free."""
-    steps = (there(samples, OTHER), recycled(), look(missing()), asked(), monitor(), read(samples))
-    talk = script(source(samples), parent(samples), *steps)
-    assert talk.run(copies.copy(plan(if_exists="replace"))).outcome == "replaced"
-    assert talk.requests[3].headers == {"If-Match": '"{T},1"'}
+    steps = (there(samples, OTHER), recycled(), read_target(missing()), asked(), monitor(), read(samples))
+    driver = script(source(samples), parent(samples), *steps)
+    assert driver.run(copies.copy(plan(if_exists="replace"))).outcome == "replaced"
+    assert driver.requests[3].headers == {"If-Match": '"{T},1"'}
 
 
 def test_replace_of_what_changes(script, samples):
     """A version that came meanwhile is looked at again before it goes."""
     changed = recycled(PreconditionFailed("ETag does not match", status=412))
-    steps = (there(samples, OTHER), changed, there(samples, OTHER), recycled(missing()), look(missing()), asked())
-    talk = script(source(samples), parent(samples), *steps, monitor(), read(samples))
-    assert talk.run(copies.copy(plan(if_exists="replace"))).outcome == "replaced"
+    steps = (
+        there(samples, OTHER),
+        changed,
+        there(samples, OTHER),
+        recycled(missing()),
+        read_target(missing()),
+        asked(),
+    )
+    driver = script(source(samples), parent(samples), *steps, monitor(), read(samples))
+    assert driver.run(copies.copy(plan(if_exists="replace"))).outcome == "replaced"
     keeps_changing = [there(samples, OTHER), changed] * 4
     with pytest.raises(NameHeld):
         script(source(samples), parent(samples), *keeps_changing).run(copies.copy(plan(if_exists="replace")))
@@ -281,7 +293,7 @@ def test_replace_of_what_changes(script, samples):
 @pytest.mark.parametrize("if_exists", ["fail", "skip", "replace"])
 def test_a_folder_has_the_name(script, samples, if_exists):
     """A file never takes the place of a folder; probably the folder was meant to be gone into."""
-    steps = (source(samples), parent(samples), look(samples.ok(samples.folder("a.csv", "T"))))
+    steps = (source(samples), parent(samples), read_target(samples.ok(samples.folder("a.csv", "T"))))
     with pytest.raises(LocationError, match="End the destination in '/'"):
         script(*steps).run(copies.copy(plan(if_exists=if_exists)))
 
@@ -295,22 +307,29 @@ def test_only_a_file_is_replaced_by_a_file(script, samples, found):
         "notebook": samples.item("x", "T", package={}),
     }
     folder = samples.ok(samples.folder("x", "S", **in_folder("I", "D", "/in")))
-    steps = (("GET /drives/d/root:/in/x", folder), parent(samples), look(samples.ok(kinds[found]), "x"))
+    steps = (("GET /drives/d/root:/in/x", folder), parent(samples), read_target(samples.ok(kinds[found]), "x"))
     with pytest.raises(NameAlreadyExists, match="Only a file takes the place of a file"):
         script(*steps).run(copies.copy(plan("drives/d/in/x", if_exists="replace")))
 
 
 def test_a_name_that_is_held(script, samples, begun):
     """A name that Graph refuses although nothing can be seen there may become free."""
-    steps = (asked(taken()), look(missing()), asked(taken()), look(missing()), asked(taken()), look(missing()))
+    steps = (
+        asked(taken()),
+        read_target(missing()),
+        asked(taken()),
+        read_target(missing()),
+        asked(taken()),
+        read_target(missing()),
+    )
     with pytest.raises(NameHeld) as caught:
         script(*begun, *steps, asked(taken())).run(copies.copy(plan()))
-    assert caught.value.may_pass
+    assert caught.value.is_retryable
 
 
 def test_a_personal_drive(script, samples):
     """It does not know the parameter, so it is not sent there."""
-    steps = (source(samples), parent(samples, driveType="personal"), look(missing()), asked(query=""), monitor())
+    steps = (source(samples), parent(samples, driveType="personal"), read_target(missing()), asked(query=""), monitor())
     script(*steps, read(samples)).run(copies.copy(plan()))
 
 
@@ -323,7 +342,7 @@ def test_onto_itself(script, samples):
     for if_exists in ("fail", "skip", "replace"):
         with pytest.raises(LocationError, match="onto itself"):
             script(beside, parent(samples)).run(copies.copy(plan(if_exists=if_exists)))
-    steps = (there(samples), look(missing(), "a%201.csv"), asked(), monitor(), read(samples, name="a 1.csv"))
+    steps = (there(samples), read_target(missing(), "a%201.csv"), asked(), monitor(), read(samples, name="a 1.csv"))
     item = script(beside, parent(samples), *steps).run(copies.copy(plan(if_exists="rename")))
     assert item.name == "a 1.csv"
 
@@ -355,9 +374,13 @@ def test_the_same_path_in_another_drive(script, samples):
     folder = samples.ok(samples.folder("x", "S", **in_folder("I", "D", "/in")))
     below = samples.ok(samples.folder("deep", "P", **in_folder("Q", "E", "/in/x")))
     found = samples.ok(samples.folder("x", "T", **in_folder("P", "E", "/in/x/deep")))
-    steps = (("GET /drives/d/root:/in/x", folder), ("GET /drives/e/root:/in/x/deep", below), look(missing(), "x", "E"))
-    talk = script(*steps, asked(), monitor(), ("GET /drives/E/items/T", found))
-    assert talk.run(copies.copy(plan("drives/d/in/x", "drives/e/in/x/deep/"))).location == "drives/e/in/x/deep/x"
+    steps = (
+        ("GET /drives/d/root:/in/x", folder),
+        ("GET /drives/e/root:/in/x/deep", below),
+        read_target(missing(), "x", "E"),
+    )
+    driver = script(*steps, asked(), monitor(), ("GET /drives/E/items/T", found))
+    assert driver.run(copies.copy(plan("drives/d/in/x", "drives/e/in/x/deep/"))).location == "drives/e/in/x/deep/x"
 
 
 def test_the_root_of_a_drive(script, samples):
@@ -394,7 +417,7 @@ def test_folders_as_item_dicts(script, samples):
         ("drives/d", "/drives/d/root"),
     ):
         folder = samples.ok(samples.folder("out", "P", **in_folder("R", "D", "")))
-        steps = (source(samples), (f"GET {url}", folder), look(missing()), asked(), monitor(), read(samples))
+        steps = (source(samples), (f"GET {url}", folder), read_target(missing()), asked(), monitor(), read(samples))
         assert script(*steps).run(copies.copy(plan(destination=destination))).id == "T"
 
 
@@ -416,10 +439,10 @@ def test_a_folder_just_made(script, samples):
     gone = ("GET /drives/d/root:/out", missing()), ("GET /drives/d/root?$select=id", samples.ok(samples.root()))
     made = samples.ok(samples.folder("out", "P"), 201)
     new = (*gone, ("GET /drives/d/root", samples.ok(samples.root())), ("POST /drives/D/items/R/children", made))
-    steps = (source(samples), *new, look(missing()), asked(missing()), asked(), monitor(), read(samples))
+    steps = (source(samples), *new, read_target(missing()), asked(missing()), asked(), monitor(), read(samples))
     assert script(*steps).run(copies.copy(plan(create_folders=True))).id == "T"
     with pytest.raises(ItemNotFound):
-        script(source(samples), parent(samples), look(missing()), asked(missing())).run(copies.copy(plan()))
+        script(source(samples), parent(samples), read_target(missing()), asked(missing())).run(copies.copy(plan()))
 
 
 # --- answers that are lost, and later tries
@@ -427,35 +450,37 @@ def test_a_folder_just_made(script, samples):
 
 def test_a_lost_answer_and_the_copy_appears(script, samples, begun):
     """It is looked for before anything is asked for again."""
-    item = script(*begun, asked(lost()), look(missing()), look(missing()), there(samples)).run(copies.copy(plan()))
+    item = script(*begun, asked(lost()), read_target(missing()), read_target(missing()), there(samples)).run(
+        copies.copy(plan())
+    )
     assert (item.id, item.outcome) == ("T", "created")
 
 
 def test_a_lost_answer_and_nothing_appears(script, samples, begun):
     """Then it is asked for again: with ``fail`` a copy that comes late cannot make two."""
-    looks = [look(missing())] * copies.LOOKS
-    talk = script(*begun, asked(lost()), *looks, asked(), monitor(), read(samples))
-    assert talk.run(copies.copy(plan())).outcome == "created"
-    assert [request.failures for request in talk.requests if request.method == "POST"] == [0, 1]
+    reads = [read_target(missing())] * copies.READS
+    driver = script(*begun, asked(lost()), *reads, asked(), monitor(), read(samples))
+    assert driver.run(copies.copy(plan())).outcome == "created"
+    assert [request.failures for request in driver.requests if request.method == "POST"] == [0, 1]
 
 
 def test_a_lost_answer_and_the_copy_comes_late(script, samples, begun):
     """The name that the second one meets is that of the first."""
-    looks = [look(missing())] * copies.LOOKS
-    item = script(*begun, asked(lost()), *looks, asked(), failed(), there(samples)).run(copies.copy(plan()))
+    reads = [read_target(missing())] * copies.READS
+    item = script(*begun, asked(lost()), *reads, asked(), failed(), there(samples)).run(copies.copy(plan()))
     assert (item.id, item.outcome) == ("T", "created")
 
 
 def test_a_lost_answer_and_somebody_elses_file(script, samples, begun):
     """Another content under the name is not taken for the copy."""
-    looks = [there(samples, OTHER)] * copies.LOOKS
+    reads = [there(samples, OTHER)] * copies.READS
     with pytest.raises(NameAlreadyExists):
-        script(*begun, asked(lost()), *looks, asked(), failed(), there(samples, OTHER)).run(copies.copy(plan()))
+        script(*begun, asked(lost()), *reads, asked(), failed(), there(samples, OTHER)).run(copies.copy(plan()))
 
 
 def test_answers_that_are_always_lost(script, samples, begun):
     """That has an end."""
-    rounds = [asked(lost()), *[look(missing())] * copies.LOOKS] * 5
+    rounds = [asked(lost()), *[read_target(missing())] * copies.READS] * 5
     with pytest.raises(OutcomeUnknown):
         script(*begun, *rounds).run(copies.copy(plan()))
 
@@ -517,22 +542,22 @@ def test_a_later_try_and_a_folder(script, samples, size, outcome):
     """A folder is the copy when it has as many bytes and items; else it may still be on its way."""
     folder = samples.ok(samples.folder("x", "S", 3, size=10, **in_folder("I", "D", "/in")))
     found = samples.ok(samples.folder("x", "T", 3, size=size, **in_folder("P", "D", "/out")))
-    talk = script(("GET /drives/d/root:/in/x", folder), parent(samples), look(found, "x"))
+    driver = script(("GET /drives/d/root:/in/x", folder), parent(samples), read_target(found, "x"))
     flow = copies.copy(plan("drives/d/in/x", retrying=True))
     if outcome:
-        assert talk.run(flow).outcome == outcome
+        assert driver.run(flow).outcome == outcome
         return
     with pytest.raises(NameHeld, match="may still be copying") as caught:
-        talk.run(flow)
-    assert caught.value.may_pass
+        driver.run(flow)
+    assert caught.value.is_retryable
 
 
 def test_a_copy_that_cannot_be_seen_yet(script, samples, begun):
     """It is looked for by its id, then by its name, and again after a pause."""
-    gone = [("GET /drives/D/items/T", missing()), look(missing())]
-    talk = script(*begun, asked(), monitor(), *gone, *gone, read(samples))
-    assert talk.run(copies.copy(plan())).id == "T"
-    assert [request.failures for request in talk.requests[-5:]] == [0, 0, 1, 1, 2]
+    gone = [("GET /drives/D/items/T", missing()), read_target(missing())]
+    driver = script(*begun, asked(), monitor(), *gone, *gone, read(samples))
+    assert driver.run(copies.copy(plan())).id == "T"
+    assert [request.failures for request in driver.requests[-5:]] == [0, 0, 1, 1, 2]
     by_name = script(*begun, asked(), monitor(status="completed"), there(samples))
     assert by_name.run(copies.copy(plan())).id == "T"
 
@@ -560,7 +585,7 @@ def test_start_where_no_copy_is_needed(script, samples):
 
 def test_start_with_a_lost_answer(script, samples, begun):
     """That it was asked for twice is told, for a name that is taken then."""
-    steps = (*begun, asked(lost()), *[look(missing())] * copies.LOOKS, asked())
+    steps = (*begun, asked(lost()), *[read_target(missing())] * copies.READS, asked())
     assert script(*steps).run(copies.start(plan())).to_dict()["is_repeated"]
 
 
@@ -568,10 +593,10 @@ def test_start_with_a_lost_answer(script, samples, begun):
 def test_another_drive(script, samples, drive_type):
     """The folder's drive is named in the request, and the copy is read there."""
     folder = parent(samples, drive="E", driveType=drive_type)
-    steps = (source(samples), folder, look(missing(), drive="E"))
+    steps = (source(samples), folder, read_target(missing(), drive="E"))
     query = "" if drive_type == "personal" else f"?{CONFLICT}=fail"
-    talk = script(*steps, asked(query=query), monitor(), read(samples, drive="E"))
-    item = talk.run(copies.copy(plan()))
+    driver = script(*steps, asked(query=query), monitor(), read(samples, drive="E"))
+    item = driver.run(copies.copy(plan()))
     assert (item.drive_id, item.id) == ("E", "T")
-    assert talk.requests[3].json["parentReference"] == {"driveId": "E", "id": "P"}
+    assert driver.requests[3].json["parentReference"] == {"driveId": "E", "id": "P"}
     assert at(samples, drive="E").json["parentReference"]["driveId"] == "E"

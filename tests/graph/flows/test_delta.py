@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, Tree, everything, page, since
+from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, DeltaPathResolver, everything, page, since
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.protocol.errors import DriveNotFound, GraphError, ItemNotFound
 from airflow_provider_onedrive.graph.protocol.locations import address_of, parse
@@ -44,7 +44,7 @@ def test_every_item_once_and_where_it_lies(samples: Any, has_path: bool, seed: i
     """In any order, told twice or not, with paths or only with the ids of folders."""
     data = told(samples, has_path=has_path) * 2
     random.Random(seed).shuffle(data)
-    tree = Tree(ROOT)
+    tree = DeltaPathResolver(ROOT)
     found = list(itertools.chain.from_iterable(map(tree.items, data)))
     assert sorted(item.path for item in found) == PATHS
     assert {item.location for item in found} == {f"drives/D/{path}" for path in PATHS}
@@ -53,7 +53,7 @@ def test_every_item_once_and_where_it_lies(samples: Any, has_path: bool, seed: i
 
 def test_without_paths_a_folder_comes_before_what_is_in_it(samples: Any) -> None:
     """Whoever makes folders can go by the order."""
-    tree, data = Tree(ROOT), told(samples, has_path=False)[::-1]
+    tree, data = DeltaPathResolver(ROOT), told(samples, has_path=False)[::-1]
     found = [item.path for each in data for item in tree.items(each)]
     assert found.index("100% ä") < found.index("100% ä/y") < found.index("100% ä/y/b.csv")
 
@@ -61,7 +61,7 @@ def test_without_paths_a_folder_comes_before_what_is_in_it(samples: Any) -> None
 def test_some_have_paths_and_some_have_not(samples: Any) -> None:
     """What lies in a folder that said its path needs none of its own."""
     with_path, without = told(samples, has_path=True), told(samples, has_path=False)
-    tree = Tree(ROOT)
+    tree = DeltaPathResolver(ROOT)
     data = [with_path[0], with_path[1], without[2], without[3], without[4], with_path[5]]
     assert sorted(item.path for each in data for item in tree.items(each)) == PATHS
 
@@ -69,12 +69,12 @@ def test_some_have_paths_and_some_have_not(samples: Any) -> None:
 def test_what_is_gone_is_not_there(samples: Any) -> None:
     """delta also tells of the deleted."""
     gone = samples.file("a.csv", item_id="A", deleted={"state": "deleted"})
-    assert list(Tree(ROOT).items(gone)) == []
+    assert list(DeltaPathResolver(ROOT).items(gone)) == []
 
 
 def test_what_lies_in_a_folder_that_never_came(samples: Any) -> None:
     """It is not lost: whoever asks for it by its id learns where it is."""
-    tree = Tree(ROOT)
+    tree = DeltaPathResolver(ROOT)
     for data in told(samples, has_path=False)[2:]:
         assert list(tree.items(data)) == []
     assert sorted(tree.homeless()) == [("D", "A"), ("D", "B"), ("D", "C"), ("D", "Y")]
@@ -83,10 +83,10 @@ def test_what_lies_in_a_folder_that_never_came(samples: Any) -> None:
 def test_pages(script: Any, samples: Any) -> None:
     """Only the fields that are needed, 1000 items on a page, then where Graph says."""
     first = f"GET /drives/D/root/delta?$top=1000&$select={ITEM_FIELDS},deleted"
-    talk = script((first, samples.page(samples.root(), next_url="https://g/2")), ("GET https://g/2", samples.page()))
-    found = talk.run(page(ROOT, None))
+    driver = script((first, samples.page(samples.root(), next_url="https://g/2")), ("GET https://g/2", samples.page()))
+    found = driver.run(page(ROOT, None))
     assert (found.items, found.next_url) == ((samples.root(),), "https://g/2")
-    assert talk.run(page(ROOT, found.next_url)).next_url is None
+    assert driver.run(page(ROOT, found.next_url)).next_url is None
 
 
 def test_a_missing_drive(script: Any) -> None:
@@ -99,12 +99,12 @@ def test_a_missing_drive(script: Any) -> None:
 def test_the_last_state_of_a_round_counts(script: Any, samples: Any) -> None:
     """Whatever is told several times, on whatever page; the cursor is that of the last page."""
     end = Response(200, {}, {"value": [samples.file("b.csv", item_id="A"), GONE], "@odata.deltaLink": "https://g/next"})
-    talk = script(
+    driver = script(
         ("GET https://g/1", samples.page(samples.file("a.csv", item_id="A"), GONE, next_url="https://g/2")),
         ("GET https://g/2", samples.page(samples.file("back.csv", item_id="G"), next_url="https://g/3")),
         ("GET https://g/3", end),
     )
-    told = talk.run(since(ROOT, "https://g/1"))
+    told = driver.run(since(ROOT, "https://g/1"))
     assert [(data["id"], data.get("name")) for data in told.items] == [("A", "b.csv"), ("G", None)]
     assert told.cursor == "https://g/next"
 
@@ -112,24 +112,24 @@ def test_the_last_state_of_a_round_counts(script: Any, samples: Any) -> None:
 @pytest.mark.parametrize("error", CURSOR_LOST)
 def test_the_cursor_is_lost_in_the_middle(script: Any, samples: Any, error: type[GraphError]) -> None:
     """Nothing of the round is taken: whoever asked lists all."""
-    talk = script(
+    driver = script(
         ("GET https://g/1", samples.page(samples.file("a.csv", item_id="A"), next_url="https://g/2")),
         ("GET https://g/2", error("gone")),
     )
     with pytest.raises(error):
-        talk.run(since(ROOT, "https://g/1"))
+        driver.run(since(ROOT, "https://g/1"))
 
 
 def test_everything_in_folders_that_come_and_go(script: Any, samples: Any) -> None:
     """Pages and folders that are there; one that has gone since is left out."""
     fields = f"children?$top=1000&$select={ITEM_FIELDS}"
     sub, gone = (samples.folder(name, name, child_count=1) for name in ("sub", "gone"))
-    talk = script(
+    driver = script(
         (f"GET /drives/D/items/F/{fields}", samples.page(sub, gone, next_url="https://g/2")),
         ("GET https://g/2", samples.page(samples.file("a.csv", item_id="A"))),
         (f"GET /drives/D/items/gone/{fields}", ItemNotFound("gone")),
         ("GET /drives/D/root?$select=id", Response(200, {}, {"id": "R"})),
         (f"GET /drives/D/items/sub/{fields}", samples.page(samples.file("b.csv", item_id="B", parent="/sub"))),
     )
-    found = talk.run(everything(ROOT.by_id("D", "F"), has_delta=True))
+    found = driver.run(everything(ROOT.by_id("D", "F"), has_delta=True))
     assert [item.path for item in found] == ["sub", "gone", "a.csv", "sub/b.csv"]

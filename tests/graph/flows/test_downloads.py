@@ -58,12 +58,12 @@ def target():
 def play(script, *steps):
     """Make a script in which answers may carry bytes."""
     answers = [answer for _, answer in steps]
-    talk = script(*((line, Response(200, {}) if isinstance(answer, Sent) else answer) for line, answer in steps))
-    answer_of = talk._answer
+    driver = script(*((line, Response(200, {}) if isinstance(answer, Sent) else answer) for line, answer in steps))
+    answer_of = driver._answer
 
     def pour(request):
         plain = answer_of(request)
-        answer = answers[len(talk.requests) - 1]
+        answer = answers[len(driver.requests) - 1]
         if not isinstance(answer, Sent):
             return plain
         try:
@@ -74,8 +74,8 @@ def play(script, *steps):
             return refusal
         return answer.end or Response(answer.status, {})
 
-    talk._answer = pour
-    return talk
+    driver._answer = pour
+    return driver
 
 
 def found(samples, number=1, etag=ETAG, content=CONTENT, **more):
@@ -87,161 +87,163 @@ def cut(content: bytes = b"", status: int = 200) -> Sent:
     return Sent(content, status, TransferCut(ServiceUnavailable("No answer came"), len(content)))
 
 
-def fetch(talk, target):
-    link = talk.run(downloads.resolve(AT))
-    talk.run(downloads.fetch(downloads.Links(AT, link), target.sink))
+def fetch(driver, target):
+    link = driver.run(downloads.resolve(AT))
+    driver.run(downloads.fetch(downloads.Links(AT, link), target.sink))
     return link.item
 
 
 def test_a_file(script, samples, target):
     """The bytes come from the pre-authorised URL, without a token, into the sink."""
-    talk = play(script, (STAT, found(samples)), ("GET https://s/1", Sent(CONTENT)))
-    assert fetch(talk, target).location == "drives/d/a.csv"
+    driver = play(script, (STAT, found(samples)), ("GET https://s/1", Sent(CONTENT)))
+    assert fetch(driver, target).location == "drives/d/a.csv"
     assert (target.content, target.sink.hash.base64()) == (CONTENT, samples.hash(CONTENT))
-    assert talk.last.preauthorized
-    assert talk.last.headers == {}
+    assert driver.last.preauthorized
+    assert driver.last.headers == {}
 
 
 def test_an_empty_file(script, samples):
     """Of an empty file nothing is asked."""
-    talk = play(script, (STAT, found(samples, content=b"")))
-    assert fetch(talk, Target(length=0)).size == 0
+    driver = play(script, (STAT, found(samples, content=b"")))
+    assert fetch(driver, Target(length=0)).size == 0
 
 
 def test_an_item_without_a_link(script, samples, target):
     """Where the item does not carry its link, the redirect of its content does."""
-    talk = play(
+    driver = play(
         script,
         (STAT, samples.ok(samples.file(content=CONTENT))),
         ("GET /drives/D/items/F/content", Response(302, {"location": "https://s/9"})),
         ("GET https://s/9", Sent(CONTENT)),
     )
-    assert fetch(talk, target).size == 10
-    assert not talk.requests[1].preauthorized
+    assert fetch(driver, target).size == 10
+    assert not driver.requests[1].preauthorized
 
 
 def test_what_breaks_off_is_gone_on_with(script, samples, target):
     """After a cut the rest of the same version is fetched by Range through a fresh link, at once."""
-    talk = play(
+    driver = play(
         script,
         *((STAT, found(samples)), ("GET https://s/1", cut(b"0123"))),
         *((STAT, found(samples, 2)), ("GET https://s/2", Sent(b"456789", 206))),
     )
-    fetch(talk, target)
+    fetch(driver, target)
     assert (target.content, target.sink.hash.base64()) == (CONTENT, samples.hash(CONTENT))
-    assert talk.last.headers == {"Range": "bytes=4-9", "If-Range": ETAG}
-    assert talk.last.failures == 0
+    assert driver.last.headers == {"Range": "bytes=4-9", "If-Range": ETAG}
+    assert driver.last.failures == 0
 
 
 def test_a_part_of_a_file(script, samples):
     """A range asks for its own bytes, and goes on with what is missing of them."""
     target = Target(3, 4)
-    talk = play(
+    driver = play(
         script,
         *((STAT, found(samples)), ("GET https://s/1", cut(b"34", 206))),
         *((STAT, found(samples, 2)), ("GET https://s/2", Sent(b"56", 206))),
     )
-    fetch(talk, target)
+    fetch(driver, target)
     assert target.content == b"\0\0\0003456"
-    assert [request.headers["Range"] for request in talk.requests if request.sink] == ["bytes=3-6", "bytes=5-6"]
+    assert [request.headers["Range"] for request in driver.requests if request.sink] == ["bytes=3-6", "bytes=5-6"]
 
 
 def test_no_condition_without_an_etag(script, samples):
     """An item without eTag has nothing to compare."""
-    talk = play(script, (STAT, found(samples, etag=None)), ("GET https://s/1", Sent(b"34", 206)))
-    fetch(talk, Target(3, 2))
-    assert talk.last.headers == {"Range": "bytes=3-4"}
+    driver = play(script, (STAT, found(samples, etag=None)), ("GET https://s/1", Sent(b"34", 206)))
+    fetch(driver, Target(3, 2))
+    assert driver.last.headers == {"Range": "bytes=3-4"}
 
 
 def test_the_whole_in_place_of_the_rest(script, samples, target):
     """A 200 to a Range is the whole file from its beginning; it counts if the file is still the same version."""
-    talk = play(
+    driver = play(
         script,
         *((STAT, found(samples)), ("GET https://s/1", cut(b"xyz"))),
         *((STAT, found(samples, 2)), ("GET https://s/2", Sent(CONTENT)), (STAT, found(samples, 3))),
     )
-    fetch(talk, target)
+    fetch(driver, target)
     assert (target.content, target.sink.hash.base64()) == (CONTENT, samples.hash(CONTENT))
 
 
 def test_the_whole_of_another_version(script, samples, target):
     """A 200 to a Range may mean that the file is another one, even of the same size."""
-    talk = play(
+    driver = play(
         script,
         *((STAT, found(samples)), ("GET https://s/1", cut(b"xyz"))),
         *((STAT, found(samples, 2)), ("GET https://s/2", Sent(b"x" * 10)), (STAT, found(samples, 3, '"{F},2"'))),
     )
     with pytest.raises(SourceChanged, match=r"another version \(\"\{F\},2\" after \"\{F\},1\"\)"):
-        fetch(talk, target)
+        fetch(driver, target)
 
 
 def test_a_server_that_knows_other_etags(script, samples):
     """Where the condition fails although the file is the same, ranges are asked for without it."""
     target = Target(3, 4)
-    talk = play(
+    driver = play(
         script,
         *((STAT, found(samples)), ("GET https://s/1", Sent(CONTENT))),
         *((STAT, found(samples, 2)), ("GET https://s/2", Sent(b"3456", 206))),
     )
-    fetch(talk, target)
+    fetch(driver, target)
     assert target.content == b"\0\0\0003456"
-    assert talk.last.headers == {"Range": "bytes=3-6"}
+    assert driver.last.headers == {"Range": "bytes=3-6"}
 
 
 def test_a_server_that_knows_no_ranges(script, samples):
     """Who wants a part cannot use the whole, and is told so."""
-    talk = play(
+    driver = play(
         script,
         *((STAT, found(samples)), ("GET https://s/1", Sent(CONTENT))),
         *((STAT, found(samples, 2)), ("GET https://s/2", Sent(CONTENT)), (STAT, found(samples, 3))),
     )
     with pytest.raises(RangeIgnored):
-        fetch(talk, Target(3, 4))
+        fetch(driver, Target(3, 4))
 
 
 def test_a_cut_before_the_first_byte(script, samples, target):
     """Where nothing has come there is no Range, and the driver waits a little."""
-    talk = play(
+    driver = play(
         script,
         *((STAT, found(samples)), ("GET https://s/1", cut())),
         *((STAT, found(samples, 2)), ("GET https://s/2", Sent(CONTENT))),
     )
-    fetch(talk, target)
+    fetch(driver, target)
     assert target.content == CONTENT
-    assert (talk.last.headers, talk.last.failures) == ({}, 1)
+    assert (driver.last.headers, driver.last.failures) == ({}, 1)
 
 
 @pytest.mark.parametrize("change", [{"etag": '"{F},2"'}, {"item_id": "G"}])
 def test_a_file_that_changed_meanwhile(script, samples, target, change):
     """Half of the old version and half of the new would be neither."""
-    talk = play(script, (STAT, found(samples)), ("GET https://s/1", cut(b"0123")), (STAT, found(samples, 2, **change)))
+    driver = play(
+        script, (STAT, found(samples)), ("GET https://s/1", cut(b"0123")), (STAT, found(samples, 2, **change))
+    )
     with pytest.raises(SourceChanged):
-        fetch(talk, target)
+        fetch(driver, target)
 
 
 @pytest.mark.parametrize("problem", [Unauthenticated, AccessDenied, ItemNotFound, RangeNotSatisfiable])
 def test_a_link_that_expired(script, samples, target, problem):
     """401, 403, 404 and 416 of a link mean a fresh link, never a token."""
-    talk = play(
+    driver = play(
         script,
         *((STAT, found(samples)), ("GET https://s/1", problem("expired"))),
         *((STAT, found(samples, 2)), ("GET https://s/2", Sent(CONTENT))),
     )
-    fetch(talk, target)
+    fetch(driver, target)
     assert target.content == CONTENT
-    assert talk.last.preauthorized
+    assert driver.last.preauthorized
 
 
 def test_one_fresh_link_serves_all_ranges(script, samples):
     """Whoever finds that another has renewed the link does not ask again."""
-    talk = play(
+    driver = play(
         script,
         *((STAT, found(samples)), ("GET https://s/1", Unauthenticated("expired")), (STAT, found(samples, 2))),
         *(("GET https://s/2", Sent(b"01234", 206)), ("GET https://s/2", Sent(b"56789", 206))),
     )
-    links = downloads.Links(AT, talk.run(downloads.resolve(AT)))
+    links = downloads.Links(AT, driver.run(downloads.resolve(AT)))
     for start in (0, 5):
-        talk.run(downloads.fetch(links, Target(start, 5).sink))
+        driver.run(downloads.fetch(links, Target(start, 5).sink))
 
 
 @pytest.mark.parametrize(
@@ -251,10 +253,10 @@ def test_one_fresh_link_serves_all_ranges(script, samples):
 def test_failures_in_a_row(script, samples, target, problem, most):
     """After seven links that brought nothing, or three that were refused, the problem goes to the caller."""
     steps = [(STAT, found(samples)), ("GET https://s/1", problem)] * most
-    talk = play(script, *steps, (STAT, found(samples)))
+    driver = play(script, *steps, (STAT, found(samples)))
     with pytest.raises((AccessDenied, ServiceUnavailable)):
-        fetch(talk, target)
-    assert [request.failures for request in talk.requests if request.sink] == list(range(most))
+        fetch(driver, target)
+    assert [request.failures for request in driver.requests if request.sink] == list(range(most))
 
 
 def test_cuts_that_each_bring_something(script, samples, target):
@@ -270,16 +272,16 @@ def test_cuts_that_each_bring_something(script, samples, target):
 @pytest.mark.parametrize("content", [CONTENT[:-1], b""])
 def test_fewer_bytes_than_graph_says(script, samples, target, content):
     """What ends too early is an error that tells both sizes."""
-    talk = play(script, (STAT, found(samples)), ("GET https://s/1", Sent(content)), (STAT, found(samples)))
+    driver = play(script, (STAT, found(samples)), ("GET https://s/1", Sent(content)), (STAT, found(samples)))
     with pytest.raises(VerificationFailed, match=f"{len(content)} bytes came, and Graph says that the file has 10"):
-        fetch(talk, target)
+        fetch(driver, target)
 
 
 def test_more_bytes_than_graph_says(script, samples, target):
     """What is longer is an error as well."""
-    talk = play(script, (STAT, found(samples)), ("GET https://s/1", Sent(CONTENT + b"x")), (STAT, found(samples)))
+    driver = play(script, (STAT, found(samples)), ("GET https://s/1", Sent(CONTENT + b"x")), (STAT, found(samples)))
     with pytest.raises(VerificationFailed, match="more than 10 bytes came, and Graph says that the file has 10"):
-        fetch(talk, target)
+        fetch(driver, target)
 
 
 def test_a_folder_has_no_content(script, samples):
@@ -297,13 +299,13 @@ def test_another_version_than_expected(script, samples):
 
 def test_a_file_that_goes_meanwhile(script, samples, target):
     """A file deleted during its download is a missing file."""
-    talk = play(
+    driver = play(
         script,
         *((STAT, found(samples)), ("GET https://s/1", ItemNotFound("gone")), (STAT, ItemNotFound("gone"))),
         ("GET /drives/d/root?$select=id", Response(200, {}, {"id": "R"})),
     )
     with pytest.raises(ItemNotFound):
-        fetch(talk, target)
+        fetch(driver, target)
 
 
 def test_a_drive_that_is_missing(script):
@@ -315,9 +317,9 @@ def test_a_drive_that_is_missing(script):
 
 def test_other_errors_end_it(script, samples, target):
     """What a fresh link cannot cure is raised: the driver has tried enough."""
-    talk = play(script, (STAT, found(samples)), ("GET https://s/1", ServiceUnavailable("no", status=503)))
+    driver = play(script, (STAT, found(samples)), ("GET https://s/1", ServiceUnavailable("no", status=503)))
     with pytest.raises(ServiceUnavailable):
-        fetch(talk, target)
+        fetch(driver, target)
 
 
 def test_a_link_is_not_shown(script, samples):

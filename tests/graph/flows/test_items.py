@@ -43,26 +43,26 @@ def lost() -> OutcomeUnknown:
 
 def test_looking_at_an_item(script, samples):
     """One request, which may be repeated, and the item as it is."""
-    talk = script((f"GET {ROOT}:/x/a%20b.csv", samples.ok(samples.file("a b.csv", parent="/x"))))
-    item = talk.run(items.stat(at("x", "a b.csv")))
+    driver = script((f"GET {ROOT}:/x/a%20b.csv", samples.ok(samples.file("a b.csv", parent="/x"))))
+    item = driver.run(items.stat(at("x", "a b.csv")))
     assert (item.location, item.outcome) == ("drives/d/x/a b.csv", None)
-    assert talk.last.repeat is Repeat.ALWAYS
-    assert not talk.last.preauthorized
+    assert driver.last.repeat is Repeat.ALWAYS
+    assert not driver.last.preauthorized
 
 
 def test_a_missing_item_in_a_drive_that_exists(script):
     """404 of the path while the drive answers is a missing item: it may come."""
-    talk = script((f"GET {ROOT}:/a.csv", missing()), (f"GET {ROOT}?$select=id", OK))
+    driver = script((f"GET {ROOT}:/a.csv", missing()), (f"GET {ROOT}?$select=id", OK))
     with pytest.raises(ItemNotFound) as caught:
-        talk.run(items.stat(at("a.csv")))
+        driver.run(items.stat(at("a.csv")))
     assert type(caught.value) is ItemNotFound
 
 
 def test_a_missing_drive(script):
     """404 of the drive too: no waiting can help, and the error keeps what Graph said of the drive."""
-    talk = script((f"GET {ROOT}:/a.csv", missing()), (f"GET {ROOT}?$select=id", missing()))
+    driver = script((f"GET {ROOT}:/a.csv", missing()), (f"GET {ROOT}?$select=id", missing()))
     with pytest.raises(DriveNotFound) as caught:
-        talk.run(items.stat(at("a.csv")))
+        driver.run(items.stat(at("a.csv")))
     assert (caught.value.status, caught.value.code, caught.value.request_id) == (404, "itemNotFound", "8d2f")
     assert "myfiles" in str(caught.value)
 
@@ -75,9 +75,9 @@ def test_the_root_of_a_missing_drive(script):
 
 def test_a_drive_whose_root_may_not_be_read(script):
     """With permission on one folder only, the root says 403; the item is missing all the same."""
-    talk = script((f"GET {ROOT}:/x/a.csv", missing()), (f"GET {ROOT}?$select=id", AccessDenied("no", status=403)))
+    driver = script((f"GET {ROOT}:/x/a.csv", missing()), (f"GET {ROOT}?$select=id", AccessDenied("no", status=403)))
     with pytest.raises(ItemNotFound) as caught:
-        talk.run(items.stat(at("x", "a.csv")))
+        driver.run(items.stat(at("x", "a.csv")))
     assert type(caught.value) is ItemNotFound
 
 
@@ -110,8 +110,8 @@ def test_a_page_of_children(script, samples):
     found = script((f"GET {ROOT}:/x:/children?{PAGE}", page)).run(items.children(at("x")))
     assert [item.location for item in found.items] == ["drives/d/x/a.csv", "drives/d/x/y"]
     assert found.next_url == "https://g/next"
-    talk = script(("GET https://g/next", samples.page(samples.file("b.csv", parent="/x"))))
-    last = talk.run(items.children(at("x"), found.next_url))
+    driver = script(("GET https://g/next", samples.page(samples.file("b.csv", parent="/x"))))
+    last = driver.run(items.children(at("x"), found.next_url))
     assert ([item.name for item in last.items], last.next_url) == (["b.csv"], None)
 
 
@@ -126,8 +126,8 @@ def test_an_empty_folder_and_a_file_tell_apart(script, samples):
 
 def test_an_empty_later_page_is_an_empty_page(script, samples):
     """A page in the middle may be empty, and the listing goes on."""
-    talk = script(("GET https://g/2", samples.page(next_url="https://g/3")))
-    page = talk.run(items.children(at("x"), "https://g/2"))
+    driver = script(("GET https://g/2", samples.page(next_url="https://g/3")))
+    page = driver.run(items.children(at("x"), "https://g/2"))
     assert (page.items, page.next_url) == ((), "https://g/3")
 
 
@@ -148,7 +148,7 @@ def test_a_folder_where_a_file_is_meant(script, samples):
 
 def test_folders_level_by_level(script, samples):
     """Each missing level is created by its name through the id above it: creation by path encodes ``%#`` twice."""
-    talk = script(
+    driver = script(
         (f"GET {ROOT}:/x/100%25%20%231", missing()),
         (f"GET {ROOT}?$select=id", OK),
         (f"GET {ROOT}:/x", missing()),
@@ -157,42 +157,42 @@ def test_folders_level_by_level(script, samples):
         ("POST /drives/D/items/R/children", samples.ok(samples.folder("x", "X"), 201)),
         ("POST /drives/D/items/X/children", samples.ok(samples.folder("100% #1", "Y", parent="/x"), 201)),
     )
-    item = talk.run(items.folder(at("x", "100% #1"), create=True))
+    item = driver.run(items.folder(at("x", "100% #1"), create=True))
     assert item.location == "drives/d/x/100% #1"
     body = {"name": "100% #1", "folder": {}, "@microsoft.graph.conflictBehavior": "fail"}
-    assert talk.last.json == body
-    assert talk.last.repeat is Repeat.IF_REFUSED
+    assert driver.last.json == body
+    assert driver.last.repeat is Repeat.IF_REFUSED
 
 
 def test_a_folder_that_is_there(script, samples):
     """Nothing is created where nothing is missing."""
-    talk = script((f"GET {ROOT}:/x", samples.ok(samples.folder("x"))))
-    assert talk.run(items.folder(at("x"), create=True)).id == "P"
+    driver = script((f"GET {ROOT}:/x", samples.ok(samples.folder("x"))))
+    assert driver.run(items.folder(at("x"), create=True)).id == "P"
 
 
 def test_a_missing_folder(script):
     """Without create the missing folder is named, not the file in it."""
-    talk = script((f"GET {ROOT}:/x", missing()), (f"GET {ROOT}?$select=id", OK))
+    driver = script((f"GET {ROOT}:/x", missing()), (f"GET {ROOT}?$select=id", OK))
     with pytest.raises(ItemNotFound, match=r"Cannot find the folder drives/d/x: .*create_folders=True"):
-        talk.run(items.folder(at("x")))
+        driver.run(items.folder(at("x")))
 
 
 def test_a_file_on_the_way(script, samples):
     """A file where a folder is needed is an error, and nothing is created."""
-    talk = script(
+    driver = script(
         (f"GET {ROOT}:/x/y", missing()),
         (f"GET {ROOT}?$select=id", OK),
         (f"GET {ROOT}:/x", samples.ok(samples.file("x"))),
     )
     with pytest.raises(LocationError, match="is a file, and a folder is meant"):
-        talk.run(items.folder(at("x", "y"), create=True))
+        driver.run(items.folder(at("x", "y"), create=True))
 
 
 def test_no_folder_is_created_in_a_missing_drive(script):
     """create_folders makes folders, not drives."""
-    talk = script((f"GET {ROOT}:/x", missing()), (f"GET {ROOT}?$select=id", missing()))
+    driver = script((f"GET {ROOT}:/x", missing()), (f"GET {ROOT}?$select=id", missing()))
     with pytest.raises(DriveNotFound):
-        talk.run(items.folder(at("x"), create=True))
+        driver.run(items.folder(at("x"), create=True))
 
 
 def created_at_once(answer, *more):
@@ -206,8 +206,8 @@ LOOK = "GET /drives/D/items/P:/new"
 @pytest.mark.parametrize(("problem", "exist_ok"), [(taken(), True), (lost(), False), (lost(), True)])
 def test_somebody_else_made_the_folder(script, samples, problem, exist_ok):
     """Two that create the same folder at once both have it; so has one whose answer was lost."""
-    talk = script(*created_at_once(problem, (LOOK, samples.ok(samples.folder("new", "N")))))
-    assert talk.run(items.create_folder(THROUGH, exist_ok=exist_ok)).id == "N"
+    driver = script(*created_at_once(problem, (LOOK, samples.ok(samples.folder("new", "N")))))
+    assert driver.run(items.create_folder(THROUGH, exist_ok=exist_ok)).id == "N"
 
 
 def test_a_folder_whose_creation_was_lost(script, samples):
@@ -226,17 +226,17 @@ def test_a_folder_is_sent_again_after_a_wait(script, samples):
     """Each time it was sent in vain the driver is told to wait longer."""
     line = "POST /drives/D/items/P/children"
     gone = [(LOOK, missing()), ("GET /drives/D/root?$select=id", OK)]
-    talk = script(*[(line, lost()), *gone] * 2, (line, samples.ok(samples.folder("new", "N"), 201)))
-    talk.run(items.create_folder(THROUGH, exist_ok=False))
-    assert [request.failures for request in talk.requests if request.method == "POST"] == [0, 1, 2]
+    driver = script(*[(line, lost()), *gone] * 2, (line, samples.ok(samples.folder("new", "N"), 201)))
+    driver.run(items.create_folder(THROUGH, exist_ok=False))
+    assert [request.failures for request in driver.requests if request.method == "POST"] == [0, 1, 2]
 
 
 def test_a_parent_that_cannot_be_seen_yet(script, samples):
     """404 of a folder just made is not the end; of any other it is."""
     line = "POST /drives/D/items/P/children"
     made = samples.ok(samples.folder("new", "N"), 201)
-    talk = script(*[(line, missing())] * 2, (line, made))
-    item = talk.run(items.create_folder(THROUGH, exist_ok=False, is_parent_new=True))
+    driver = script(*[(line, missing())] * 2, (line, made))
+    item = driver.run(items.create_folder(THROUGH, exist_ok=False, is_parent_new=True))
     assert (item.id, item.outcome) == ("N", "created")
     with pytest.raises(ItemNotFound):
         script(*[(line, missing())] * 5).run(items.create_folder(THROUGH, exist_ok=False, is_parent_new=True))
@@ -254,24 +254,24 @@ def test_a_notebook_is_neither_file_nor_folder(script, samples, kind):
 
 def test_the_folder_was_there(script, samples):
     """Without exist_ok a folder of the name is an error."""
-    talk = script(*created_at_once(taken(), (LOOK, samples.ok(samples.folder("new", "N")))))
+    driver = script(*created_at_once(taken(), (LOOK, samples.ok(samples.folder("new", "N")))))
     with pytest.raises(NameAlreadyExists):
-        talk.run(items.create_folder(THROUGH, exist_ok=False))
+        driver.run(items.create_folder(THROUGH, exist_ok=False))
 
 
 @pytest.mark.parametrize("exist_ok", [True, False])
 def test_a_file_has_the_folders_name(script, samples, exist_ok):
     """A file of the name is an error in any case."""
-    talk = script(*created_at_once(taken(), (LOOK, samples.ok(samples.file("new")))))
+    driver = script(*created_at_once(taken(), (LOOK, samples.ok(samples.file("new")))))
     with pytest.raises(NameAlreadyExists):
-        talk.run(items.create_folder(THROUGH, exist_ok=exist_ok))
+        driver.run(items.create_folder(THROUGH, exist_ok=exist_ok))
 
 
 def test_a_new_folder_needs_the_one_above(script):
     """One folder is created, not those above it."""
-    talk = script((f"GET {ROOT}:/x", missing()), (f"GET {ROOT}?$select=id", OK))
+    driver = script((f"GET {ROOT}:/x", missing()), (f"GET {ROOT}?$select=id", OK))
     with pytest.raises(ItemNotFound, match="Cannot find the folder drives/d/x"):
-        talk.run(items.make_folder(at("x", "new"), exist_ok=True))
+        driver.run(items.make_folder(at("x", "new"), exist_ok=True))
 
 
 def remove(address, **more):
@@ -284,50 +284,50 @@ def remove(address, **more):
 )
 def test_deleting_a_file(script, samples, permanent, request_line):
     """What was looked at is deleted, by its id; sending that twice does no harm."""
-    talk = script((f"GET {ROOT}:/a.csv", samples.ok(samples.file())), (request_line, GONE))
-    assert [item.location for item in talk.run(remove(at("a.csv"), permanent=permanent))] == ["drives/d/a.csv"]
-    assert talk.last.repeat is Repeat.ALWAYS
+    driver = script((f"GET {ROOT}:/a.csv", samples.ok(samples.file())), (request_line, GONE))
+    assert [item.location for item in driver.run(remove(at("a.csv"), permanent=permanent))] == ["drives/d/a.csv"]
+    assert driver.last.repeat is Repeat.ALWAYS
 
 
 def test_an_item_that_goes_meanwhile_is_deleted(script, samples):
     """404 of the DELETE is what was wanted: an answer was lost, or somebody was faster."""
-    talk = script((f"GET {ROOT}:/a.csv", samples.ok(samples.file())), ("DELETE /drives/D/items/F", missing()))
-    assert len(talk.run(remove(at("a.csv")))) == 1
+    driver = script((f"GET {ROOT}:/a.csv", samples.ok(samples.file())), ("DELETE /drives/D/items/F", missing()))
+    assert len(driver.run(remove(at("a.csv")))) == 1
 
 
 def test_a_dry_run_sends_no_delete(script, samples):
     """A dry run looks and says what would go."""
-    talk = script((f"GET {ROOT}:/a.csv", samples.ok(samples.file())))
-    assert len(talk.run(remove(at("a.csv"), dry_run=True))) == 1
+    driver = script((f"GET {ROOT}:/a.csv", samples.ok(samples.file())))
+    assert len(driver.run(remove(at("a.csv"), dry_run=True))) == 1
 
 
 @pytest.mark.parametrize("more", [{}, {"recursive": True}, {"permanent": True}, {"dry_run": True}])
 def test_the_root_is_never_deleted(script, samples, more):
     """An empty template that names a root deletes nothing, however it is asked for."""
     for address in (at(), address_of(parse("items/d/R"))):
-        talk = script((f"GET {address.url()}", samples.ok(samples.root())))
+        driver = script((f"GET {address.url()}", samples.ok(samples.root())))
         with pytest.raises(LocationError, match="is the root of a drive and is never deleted"):
-            talk.run(remove(address, **more))
+            driver.run(remove(address, **more))
 
 
 def test_a_folder_that_holds_something(script, samples):
     """A folder that is not empty goes only with recursive."""
-    talk = script((f"GET {ROOT}:/x", samples.ok(samples.folder("x", child_count=3))))
+    driver = script((f"GET {ROOT}:/x", samples.ok(samples.folder("x", child_count=3))))
     with pytest.raises(LocationError, match=r"drives/d/x is a folder with 3 items. Pass recursive=True"):
-        talk.run(remove(at("x")))
+        driver.run(remove(at("x")))
 
 
 def test_a_folder_of_which_nobody_says_what_it_holds(script, samples):
     """Without a count a folder may hold something, so it goes only with recursive too."""
-    talk = script((f"GET {ROOT}:/x", samples.ok(samples.folder("x", child_count=None))))
+    driver = script((f"GET {ROOT}:/x", samples.ok(samples.folder("x", child_count=None))))
     with pytest.raises(LocationError, match="recursive=True"):
-        talk.run(remove(at("x")))
+        driver.run(remove(at("x")))
 
 
 def test_an_empty_folder(script, samples):
     """An empty folder goes without recursive."""
-    talk = script((f"GET {ROOT}:/x", samples.ok(samples.folder("x"))), ("DELETE /drives/D/items/P", GONE))
-    assert len(talk.run(remove(at("x")))) == 1
+    driver = script((f"GET {ROOT}:/x", samples.ok(samples.folder("x"))), ("DELETE /drives/D/items/P", GONE))
+    assert len(driver.run(remove(at("x")))) == 1
 
 
 def tree(samples):
@@ -343,8 +343,8 @@ def tree(samples):
 
 def test_what_lies_below_is_counted_before(script, samples):
     """A folder with exactly max_items below goes, as one."""
-    talk = script(*tree(samples), ("DELETE /drives/D/items/X", GONE))
-    assert len(talk.run(remove(at("x"), recursive=True, max_items=5))) == 1
+    driver = script(*tree(samples), ("DELETE /drives/D/items/X", GONE))
+    assert len(driver.run(remove(at("x"), recursive=True, max_items=5))) == 1
 
 
 def test_a_folder_that_holds_too_much(script, samples):
@@ -361,16 +361,16 @@ def test_counting_stops_at_the_limit(script, samples):
 
 def test_deleting_what_is_missing(script):
     """A missing item is an error; who wants otherwise says so to the client."""
-    talk = script((f"GET {ROOT}:/a.csv", missing()), (f"GET {ROOT}?$select=id", OK))
+    driver = script((f"GET {ROOT}:/a.csv", missing()), (f"GET {ROOT}?$select=id", OK))
     with pytest.raises(ItemNotFound):
-        talk.run(remove(at("a.csv")))
+        driver.run(remove(at("a.csv")))
 
 
 def test_a_delete_that_is_refused(script, samples):
     """Other refusals of a DELETE are errors."""
-    talk = script(
+    driver = script(
         (f"GET {ROOT}:/a.csv", samples.ok(samples.file())),
         ("DELETE /drives/D/items/F", PreconditionFailed("x", status=412)),
     )
     with pytest.raises(PreconditionFailed):
-        talk.run(remove(at("a.csv")))
+        driver.run(remove(at("a.csv")))

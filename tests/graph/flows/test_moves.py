@@ -56,18 +56,18 @@ def no_hash(samples, item_id):
 
 def test_a_move(script, samples):
     """One PATCH of the item by its id; sent twice it is done once, so the driver may repeat it."""
-    talk = script(source(samples), parent(samples), patched(moved(samples)))
-    item = talk.run(moves.move(plan()))
+    driver = script(source(samples), parent(samples), patched(moved(samples)))
+    item = driver.run(moves.move(plan()))
     assert (item.location, item.id, item.outcome) == ("drives/d/out/a.csv", "S", "created")
-    assert talk.last.json == {"parentReference": {"id": "P"}, "name": "a.csv"}
-    assert talk.last.repeat is Repeat.ALWAYS
+    assert driver.last.json == {"parentReference": {"id": "P"}, "name": "a.csv"}
+    assert driver.last.repeat is Repeat.ALWAYS
 
 
 def test_a_new_name(script, samples):
     """A destination without a slash at its end is the new name."""
-    talk = script(source(samples), parent(samples), patched(moved(samples, "b.csv")))
-    assert talk.run(moves.move(plan(destination="drives/d/out/b.csv"))).location == "drives/d/out/b.csv"
-    assert talk.last.json["name"] == "b.csv"
+    driver = script(source(samples), parent(samples), patched(moved(samples, "b.csv")))
+    assert driver.run(moves.move(plan(destination="drives/d/out/b.csv"))).location == "drives/d/out/b.csv"
+    assert driver.last.json["name"] == "b.csv"
 
 
 def test_a_move_that_takes_long(script, samples):
@@ -95,9 +95,9 @@ def test_skip(script, samples):
 def test_replace(script, samples):
     """What is there goes to the recycle bin, exactly the version that was seen, and then the move is done."""
     steps = (patched(taken()), there(samples, OTHER), recycled(), patched(moved(samples)))
-    talk = script(source(samples), parent(samples), *steps)
-    assert talk.run(moves.move(plan(if_exists="replace"))).outcome == "replaced"
-    assert talk.requests[4].headers == {"If-Match": '"{T},1"'}
+    driver = script(source(samples), parent(samples), *steps)
+    assert driver.run(moves.move(plan(if_exists="replace"))).outcome == "replaced"
+    assert driver.requests[4].headers == {"If-Match": '"{T},1"'}
 
 
 def test_replace_of_what_keeps_changing(script, samples):
@@ -113,9 +113,9 @@ def test_replace_of_what_keeps_changing(script, samples):
 def test_rename(script, samples):
     """The next names are asked for until one is free; a name that is held by nothing one can see is passed over."""
     steps = (patched(taken()), there(samples, OTHER), patched(taken()), look(missing(), "a%201.csv"))
-    talk = script(source(samples), parent(samples), *steps, patched(moved(samples, "a 2.csv")))
-    assert talk.run(moves.move(plan(if_exists="rename"))).outcome == "renamed"
-    assert talk.last.json["name"] == "a 2.csv"
+    driver = script(source(samples), parent(samples), *steps, patched(moved(samples, "a 2.csv")))
+    assert driver.run(moves.move(plan(if_exists="rename"))).outcome == "renamed"
+    assert driver.last.json["name"] == "a 2.csv"
 
 
 @pytest.mark.parametrize("if_exists", ["fail", "skip", "replace"])
@@ -135,8 +135,8 @@ def test_a_name_that_is_held(script, samples):
 def test_a_change_of_case(script, samples):
     """The item itself has the name: it does not make way for itself."""
     place = in_folder("P", "D", "/out")
-    talk = script(source(samples, place=place), parent(samples), patched(moved(samples, "A.csv")))
-    assert talk.run(moves.move(plan(file_name="A.csv"))).name == "A.csv"
+    driver = script(source(samples, place=place), parent(samples), patched(moved(samples, "A.csv")))
+    assert driver.run(moves.move(plan(file_name="A.csv"))).name == "A.csv"
     refused = (patched(taken()), there(samples, name="A.csv", item_id="S"))
     with pytest.raises(NameAlreadyExists):
         script(source(samples, place=place), parent(samples), *refused).run(
@@ -168,7 +168,7 @@ def test_nothing_to_move(script):
     """A first try does not look at the destination, and there is to be no second one that would."""
     with pytest.raises(SourceMissing) as caught:
         script(*source_gone()).run(moves.move(plan()))
-    assert not caught.value.may_pass
+    assert not caught.value.is_retryable
     assert caught.value.status == 404
 
 
@@ -210,12 +210,12 @@ def test_a_later_try_knows_the_content(script, samples, content, found):
     known = {"size": len(CONTENT), "quick_xor_hash": samples.hash(CONTENT), "is_folder": False, "name": "a.csv"}
     dict_of = {"drive_id": "D", "id": "S", "location": IN, "path": "in/a.csv", **known}
     gone = ("GET /drives/D/items/S", missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {}))
-    talk = script(*gone, parent(samples), there(samples, content))
+    driver = script(*gone, parent(samples), there(samples, content))
     if found:
-        assert talk.run(moves.move(plan(dict_of, retrying=True))).outcome == "already_there"
+        assert driver.run(moves.move(plan(dict_of, retrying=True))).outcome == "already_there"
     else:
         with pytest.raises(SourceMissing):
-            talk.run(moves.move(plan(dict_of, retrying=True)))
+            driver.run(moves.move(plan(dict_of, retrying=True)))
 
 
 def test_a_later_try_of_a_rename(script, samples):
@@ -241,10 +241,10 @@ def test_a_later_try_that_meets_another_file(script, samples):
 def test_another_drive(script, samples):
     """Copied, compared, and only then deleted: exactly the version that was compared."""
     copied = (look(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
-    talk = script(source(samples), away(samples), *copied, recycled(item_id="S"))
-    item = talk.run(moves.move(plan()))
+    driver = script(source(samples), away(samples), *copied, recycled(item_id="S"))
+    item = driver.run(moves.move(plan()))
     assert (item.drive_id, item.outcome) == ("E", "created")
-    assert talk.last.headers == {"If-Match": '"{S},1"'}
+    assert driver.last.headers == {"If-Match": '"{S},1"'}
 
 
 def test_another_drive_that_is_none(script, samples):

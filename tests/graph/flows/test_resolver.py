@@ -197,7 +197,7 @@ def test_all_that_is_shared(connect, drive, library):
     drive.shortcut("Team", library, "2026")
     drive.put("plain/a.txt")
     client = connect(shared={"map": f"drives/{library.id}/2026", "link": library.link("2026")})
-    places = client.shared_places()
+    places = client.shared_folders()
     assert [(each.location, each.origin, each.is_link) for each in places] == [
         ("shared/map", "connection", False),
         ("shared/link", "connection", True),

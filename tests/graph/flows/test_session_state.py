@@ -102,9 +102,9 @@ def whole(samples, number: int = 1):
 
 def interrupted(script, samples, first: Upload) -> Upload:
     """Play a try that ends after its first fragment, and return its plan."""
-    talk = script(opened(samples), accepted(samples, 1), sent(Stopped("The task was stopped")))
+    driver = script(opened(samples), accepted(samples, 1), sent(Stopped("The task was stopped")))
     with pytest.raises(Stopped):
-        talk.run(uploads.upload(first))
+        driver.run(uploads.upload(first))
     return first
 
 
@@ -155,9 +155,9 @@ def test_a_later_try_goes_on(script, samples, keeper, caplog):
     caplog.set_level(logging.INFO)
     interrupted(script, samples, plan(keeper))
     second = plan(keeper, another=False, retrying=True)
-    talk = script(stands_at(samples, 1), accepted(samples, 2), sent(created(samples, LARGE)))
-    item = talk.run(uploads.upload(second))
-    assert ranges(talk) == units(1, 2, None)
+    driver = script(stands_at(samples, 1), accepted(samples, 2), sent(created(samples, LARGE)))
+    item = driver.run(uploads.upload(second))
+    assert ranges(driver) == units(1, 2, None)
     assert item.outcome == "created"
     assert second.digests.values()["quickXorHash"] == samples.hash(LARGE)
     assert (keeper.text, second.open_session.session) == (None, None)
@@ -169,24 +169,24 @@ def test_a_later_try_that_goes_on_with_other_bytes(script, samples, keeper):
     interrupted(script, samples, plan(keeper))
     wrong = created(samples, bytes(UNIT_BYTES) + LARGE[UNIT_BYTES:])
     again = opened(samples, 2, BY_ID), accepted(samples, 1, 2), accepted(samples, 2, 2), sent(wrong, 2)
-    talk = script(stands_at(samples, 1), accepted(samples, 2), sent(wrong), *again)
+    driver = script(stands_at(samples, 1), accepted(samples, 2), sent(wrong), *again)
     with pytest.raises(VerificationFailed):
-        talk.run(uploads.upload(plan(keeper, retrying=True)))
+        driver.run(uploads.upload(plan(keeper, retrying=True)))
 
 
 def test_a_later_try_of_a_session_that_has_all(script, samples, keeper):
     """Only the commit was missing: no byte is sent."""
     interrupted(script, samples, plan(keeper))
-    talk = script(asked(samples.expects()), committed(created(samples, LARGE)))
-    assert talk.run(uploads.upload(plan(keeper, retrying=True))).outcome == "created"
+    driver = script(asked(samples.expects()), committed(created(samples, LARGE)))
+    assert driver.run(uploads.upload(plan(keeper, retrying=True))).outcome == "created"
     assert keeper.text is None
 
 
 def test_a_later_try_after_the_commit(script, samples, keeper):
     """The worker died between commit and answer: the session is gone and the file is ours."""
     interrupted(script, samples, plan(keeper))
-    talk = script(asked(missing()), look(created(samples, LARGE)))
-    assert talk.run(uploads.upload(plan(keeper, retrying=True))).outcome == "already_there"
+    driver = script(asked(missing()), look(created(samples, LARGE)))
+    assert driver.run(uploads.upload(plan(keeper, retrying=True))).outcome == "already_there"
     assert keeper.text is None
 
 
@@ -195,17 +195,17 @@ def test_a_later_try_whose_session_expired(script, samples, keeper, problem):
     """Nothing of ours is there: it starts anew, with a session that is kept in turn."""
     interrupted(script, samples, plan(keeper))
     second = plan(keeper, retrying=True)
-    talk = script(asked(problem), *nothing(), *whole(samples, 2))
-    assert talk.run(uploads.upload(second)).outcome == "created"
+    driver = script(asked(problem), *nothing(), *whole(samples, 2))
+    assert driver.run(uploads.upload(second)).outcome == "created"
     assert keeper.log == ["save", "forget", "save", "forget"]
 
 
 def test_a_later_try_that_is_interrupted_too(script, samples, keeper):
     """The same session is gone on with again and again."""
     interrupted(script, samples, plan(keeper))
-    talk = script(stands_at(samples, 1), sent(Stopped("The task was stopped")))
+    driver = script(stands_at(samples, 1), sent(Stopped("The task was stopped")))
     with pytest.raises(Stopped):
-        talk.run(uploads.upload(plan(keeper, retrying=True)))
+        driver.run(uploads.upload(plan(keeper, retrying=True)))
     third = script(stands_at(samples, 2), sent(created(samples, LARGE)))
     assert third.run(uploads.upload(plan(keeper, another=False, retrying=True))).outcome == "created"
 
@@ -222,8 +222,8 @@ def test_a_later_try_that_compares_nothing(script, samples, keeper):
     session = OpenSession(keeper, has_another_try=True)
     flow = uploads.create(AT, Recorded(LARGE), "fail", options=replace(IN_UNITS, verify=False), open_session=session)
     interrupted(script, samples, plan(keeper, "fail"))
-    talk = script(parent(samples), stands_at(samples, 1), accepted(samples, 2), sent(created(samples, LARGE)))
-    talk.run(flow)
+    driver = script(parent(samples), stands_at(samples, 1), accepted(samples, 2), sent(created(samples, LARGE)))
+    driver.run(flow)
     assert read_from == [UNIT_BYTES, 2 * UNIT_BYTES]
 
 
@@ -246,9 +246,9 @@ def test_a_session_for_something_else(script, samples, keeper, *, change, said, 
     caplog.set_level(logging.INFO)
     interrupted(script, samples, plan(keeper))
     changed = replace(plan(keeper), **change)
-    talk = script(cancelled(), (f"POST {changed.address.url('createUploadSession')}", Stopped("enough")))
+    driver = script(cancelled(), (f"POST {changed.address.url('createUploadSession')}", Stopped("enough")))
     with pytest.raises(Stopped, match="enough"):
-        talk.run(uploads.upload(changed))
+        driver.run(uploads.upload(changed))
     assert keeper.text is None
     assert f"An earlier try left an upload session {said}" in caplog.text
 
@@ -258,8 +258,8 @@ def test_a_session_that_cannot_be_cancelled(script, samples, keeper, problem, ca
     """It expires by itself: the upload goes on without it."""
     caplog.set_level(logging.INFO)
     interrupted(script, samples, plan(keeper, "rename"))
-    talk = script(cancelled(problem), *whole(samples, 2))
-    assert talk.run(uploads.upload(plan(keeper))).outcome == "created"
+    driver = script(cancelled(problem), *whole(samples, 2))
+    assert driver.run(uploads.upload(plan(keeper))).outcome == "created"
     assert "could not be cancelled" in caplog.text
 
 
@@ -284,8 +284,8 @@ def test_a_state_of_another_version(script, samples, state, caplog):
 def test_a_state_without_a_purpose(script, samples):
     """A URL that is for nobody knows what is not written to; it is cancelled."""
     keeper = Keeper(json.dumps({"version": STATE_VERSION, "upload_url": f"{UP}1", "purpose": {}}))
-    talk = script(cancelled(), *whole(samples, 2))
-    assert talk.run(uploads.upload(plan(keeper))).outcome == "created"
+    driver = script(cancelled(), *whole(samples, 2))
+    assert driver.run(uploads.upload(plan(keeper))).outcome == "created"
 
 
 # --- what becomes of a session when its upload fails
@@ -303,17 +303,17 @@ def session_of(keeper: Keeper, *, another: bool = True) -> OpenSession:
 @pytest.mark.parametrize("error", [*PASSING, *FINAL], ids=lambda error: type(error).__name__)
 def test_what_a_session_outlives(keeper, error):
     """It is left open where a later try can go on with it, and only there."""
-    assert session_of(keeper).outlives(error) is (error in PASSING)
+    assert session_of(keeper).is_kept_after(error) is (error in PASSING)
 
 
 @pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
 def test_a_session_that_nobody_can_find(keeper, error):
     """Without another try, without a keeper, or where the keeper could not write, it is ended in any case."""
-    assert not session_of(keeper, another=False).outlives(error)
-    assert not session_of(Keeper(is_able=False)).outlives(error)
+    assert not session_of(keeper, another=False).is_kept_after(error)
+    assert not session_of(Keeper(is_able=False)).is_kept_after(error)
     alone = OpenSession(has_another_try=True)
     alone.opened(SESSION, dict)
-    assert not alone.outlives(error)
+    assert not alone.is_kept_after(error)
 
 
 def test_a_session_that_was_taken_up(keeper):
@@ -322,7 +322,7 @@ def test_a_session_that_was_taken_up(keeper):
     for another in (True, False):
         later = OpenSession(keeper, has_another_try=another)
         assert later.take_up(dict).session == SESSION
-        assert later.outlives(Stopped("x")) is another
+        assert later.is_kept_after(Stopped("x")) is another
 
 
 def test_a_session_that_is_over(keeper):
@@ -330,7 +330,7 @@ def test_a_session_that_is_over(keeper):
     session = session_of(keeper)
     session.closed()
     assert (session.session, keeper.text) == (None, None)
-    assert not session.outlives(Stopped("x"))
+    assert not session.is_kept_after(Stopped("x"))
 
 
 # --- several sessions in one upload
@@ -340,10 +340,10 @@ def test_a_session_that_was_refused_does_not_stand_in_the_way(script, samples):
     """skip_if_same plans anew after a refusal: its first session is cancelled, or it would hold the name."""
     there = created(samples, b"other", status=200)
     stale = PreconditionFailed("stale", status=412)
-    talk = script(
+    driver = script(
         ("GET /drives/d/root:/x", samples.ok(samples.folder("x"))),
         *(look(there), opened(samples, where=BY_ID), *whole(samples)[1:3], sent(stale), read(there)),
         *(look(there), cancelled(), opened(samples, 2, BY_ID), *whole(samples, 2)[1:]),
     )
     flow = uploads.create(AT, MemorySource(LARGE), "skip_if_same", options=IN_UNITS)
-    assert talk.run(flow).outcome == "created"
+    assert driver.run(flow).outcome == "created"

@@ -92,21 +92,21 @@ def whole(samples, number: int = 1, answer: Response | Exception | None = None):
 @pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
 def test_fragments(script, samples, conflict):
     """Fragments follow each other, each but the last a multiple of 320 KiB, and go without a token."""
-    talk = script(*whole(samples))
-    assert talk.run(upload_of(conflict=conflict)).outcome == "created"
-    assert talk.requests[0].json == {"item": {CONFLICT: conflict}}
-    assert not talk.requests[0].preauthorized
-    assert ranges(talk) == units(0, 1, 2, None)
-    assert b"".join(talk.bodies) == LARGE
-    assert all(request.preauthorized for request in talk.requests[1:])
+    driver = script(*whole(samples))
+    assert driver.run(upload_of(conflict=conflict)).outcome == "created"
+    assert driver.requests[0].json == {"item": {CONFLICT: conflict}}
+    assert not driver.requests[0].preauthorized
+    assert ranges(driver) == units(0, 1, 2, None)
+    assert b"".join(driver.bodies) == LARGE
+    assert all(request.preauthorized for request in driver.requests[1:])
 
 
 def test_no_fragment_is_sent_twice_blindly(script, samples):
     """Where nobody knows what became of one the session is asked, so the driver repeats none by itself."""
-    talk = script(*whole(samples))
-    talk.run(upload_of())
-    assert {request.repeat for request in talk.requests[1:]} == {Repeat.IF_REFUSED}
-    assert not any(request.waits_for_lock for request in talk.requests[1:])
+    driver = script(*whole(samples))
+    driver.run(upload_of())
+    assert {request.repeat for request in driver.requests[1:]} == {Repeat.IF_REFUSED}
+    assert not any(request.waits_for_lock for request in driver.requests[1:])
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -114,30 +114,30 @@ def test_a_whole_number_of_fragments(script, samples, count):
     """There is no empty fragment at the end."""
     content = LARGE[: count * UNIT_BYTES]
     steps = [sent(samples.expects(f"{end * UNIT_BYTES}-")) for end in range(1, count)]
-    talk = script(opened(samples), *steps, sent(created(samples, content)))
-    talk.run(upload_of(content))
-    assert len(ranges(talk)) == count
+    driver = script(opened(samples), *steps, sent(created(samples, content)))
+    driver.run(upload_of(content))
+    assert len(ranges(driver)) == count
 
 
 def test_an_expected_version(script, samples):
     """The eTag is compared when the session is made."""
-    talk = script(*whole(samples, answer=created(samples, LARGE, status=200)))
-    assert talk.run(upload_of(conflict="replace", if_match='"{F},1"')).outcome == "replaced"
-    assert talk.requests[0].headers == {"If-Match": '"{F},1"'}
+    driver = script(*whole(samples, answer=created(samples, LARGE, status=200)))
+    assert driver.run(upload_of(conflict="replace", if_match='"{F},1"')).outcome == "replaced"
+    assert driver.requests[0].headers == {"If-Match": '"{F},1"'}
 
 
 def test_a_rename(script, samples):
     """A rename means the same at every size."""
-    talk = script(*whole(samples, answer=created(samples, LARGE, "a 1.csv")))
-    assert talk.run(upload_of(conflict="rename")).outcome == "renamed"
+    driver = script(*whole(samples, answer=created(samples, LARGE, "a 1.csv")))
+    assert driver.run(upload_of(conflict="rename")).outcome == "renamed"
 
 
 def test_the_time_of_the_source(script, samples):
     """A session always says the source's modification time, in whole seconds of UTC."""
     source = MemorySource(LARGE, modified_at=datetime(2024, 1, 2, 3, 4, 5, 678, tzinfo=UTC))
-    talk = script(*whole(samples))
-    talk.run(upload_of(source))
-    assert talk.requests[0].json["item"]["fileSystemInfo"] == {"lastModifiedDateTime": "2024-01-02T03:04:05Z"}
+    driver = script(*whole(samples))
+    driver.run(upload_of(source))
+    assert driver.requests[0].json["item"]["fileSystemInfo"] == {"lastModifiedDateTime": "2024-01-02T03:04:05Z"}
 
 
 def test_the_hash_of_a_session_is_compared(script, samples):
@@ -189,17 +189,17 @@ def test_fragments_shrink_when_the_service_gives_up():
 def test_a_fragment_that_takes_too_long(script, samples):
     """After a 504 the session is asked, and the next fragment is smaller."""
     options = UploadOptions(single_put_bytes=0, fragment_bytes=2 * UNIT_BYTES)
-    talk = script(opened(samples), sent(lost(504)), stands_at(samples, 0), *whole(samples)[1:])
-    talk.run(upload_of(options=options))
-    assert ranges(talk)[1:] == units(0, 1, 2, None)
+    driver = script(opened(samples), sent(lost(504)), stands_at(samples, 0), *whole(samples)[1:])
+    driver.run(upload_of(options=options))
+    assert ranges(driver)[1:] == units(0, 1, 2, None)
 
 
 def test_fragments_grow_as_they_are_sent(script, samples):
     """The time that a fragment took decides about the next."""
     content = bytes(3 * FRAGMENT_BYTES)
-    talk = script(opened(samples), sent(samples.expects(f"{FRAGMENT_BYTES}-")), sent(created(samples, content)))
-    talk.run(upload_of(content, options=UploadOptions()))
-    assert [len(body) for body in talk.bodies] == [0, FRAGMENT_BYTES, 2 * FRAGMENT_BYTES]
+    driver = script(opened(samples), sent(samples.expects(f"{FRAGMENT_BYTES}-")), sent(created(samples, content)))
+    driver.run(upload_of(content, options=UploadOptions()))
+    assert [len(body) for body in driver.bodies] == [0, FRAGMENT_BYTES, 2 * FRAGMENT_BYTES]
 
 
 # --- where a session goes on
@@ -211,51 +211,53 @@ def test_the_session_says_where_to_go_on(script, samples, problem, start):
     """Whatever came in between, the session is asked and gets only what it lacks, from an odd byte too."""
     at_start = samples.expects(f"{start}-{TOTAL - 1}")
     second = samples.expects(f"{TOTAL - 3}-")
-    talk = script(opened(samples), sent(problem), asked(at_start), sent(second), sent(created(samples, LARGE)))
-    talk.run(upload_of())
-    assert ranges(talk)[1] == f"bytes {start}-{start + UNIT_BYTES - 1}/{TOTAL}"
-    assert talk.bodies[3] == LARGE[start : start + UNIT_BYTES]
-    assert talk.requests[2].preauthorized
-    assert talk.requests[3].failures == (0 if start else 1)
+    driver = script(opened(samples), sent(problem), asked(at_start), sent(second), sent(created(samples, LARGE)))
+    driver.run(upload_of())
+    assert ranges(driver)[1] == f"bytes {start}-{start + UNIT_BYTES - 1}/{TOTAL}"
+    assert driver.bodies[3] == LARGE[start : start + UNIT_BYTES]
+    assert driver.requests[2].preauthorized
+    assert driver.requests[3].failures == (0 if start else 1)
 
 
 def test_an_accepted_fragment_says_where_to_go_on(script, samples):
     """The client's own count is not trusted: the answer's is."""
     seven, rest = samples.expects("7-"), samples.expects(f"{UNIT_BYTES + 7}-")
-    talk = script(opened(samples), sent(seven), sent(rest), sent(created(samples, LARGE)))
-    talk.run(upload_of())
-    assert ranges(talk)[1] == f"bytes 7-{UNIT_BYTES + 6}/{TOTAL}"
+    driver = script(opened(samples), sent(seven), sent(rest), sent(created(samples, LARGE)))
+    driver.run(upload_of())
+    assert ranges(driver)[1] == f"bytes 7-{UNIT_BYTES + 6}/{TOTAL}"
 
 
 def test_a_session_that_is_not_visible_yet(script, samples):
     """404 right after its creation: it is asked again, a little later each time, and then it goes on."""
-    talk = script(opened(samples), sent(missing()), *[asked(missing())] * 3, stands_at(samples, 0), *whole(samples)[1:])
-    assert talk.run(upload_of()).outcome == "created"
-    assert [request.failures for request in talk.requests if request.method == "GET"] == [0, 1, 2, 3]
+    driver = script(
+        opened(samples), sent(missing()), *[asked(missing())] * 3, stands_at(samples, 0), *whole(samples)[1:]
+    )
+    assert driver.run(upload_of()).outcome == "created"
+    assert [request.failures for request in driver.requests if request.method == "GET"] == [0, 1, 2, 3]
 
 
 def test_a_session_that_never_becomes_visible(script, samples):
     """After some looks it is taken for lost, and there is another."""
-    talk = script(opened(samples), sent(missing()), *[asked(missing())] * 5, *nothing(), *whole(samples, 2))
-    assert talk.run(upload_of()).outcome == "created"
+    driver = script(opened(samples), sent(missing()), *[asked(missing())] * 5, *nothing(), *whole(samples, 2))
+    assert driver.run(upload_of()).outcome == "created"
 
 
 @pytest.mark.parametrize("problem", REFUSED, ids=repr)
 def test_a_session_that_expired(script, samples, problem):
     """The session has answered before and is gone: a new one starts from the first byte."""
-    talk = script(
+    driver = script(
         *(opened(samples), accepted(samples, 1), sent(problem), asked(problem), *nothing()),
         *whole(samples, 2),
     )
-    assert talk.run(upload_of()).outcome == "created"
-    assert ranges(talk)[2] == units(0, 1)[0]
+    assert driver.run(upload_of()).outcome == "created"
+    assert ranges(driver)[2] == units(0, 1)[0]
 
 
 @pytest.mark.parametrize("problem", REFUSED[:2], ids=repr)
 def test_an_upload_url_that_expired_at_once(script, samples, problem):
     """401 and 403 of both fragment and status are no matter of waiting."""
-    talk = script(opened(samples), sent(problem), asked(problem), *nothing(), *whole(samples, 2))
-    assert talk.run(upload_of()).outcome == "created"
+    driver = script(opened(samples), sent(problem), asked(problem), *nothing(), *whole(samples, 2))
+    assert driver.run(upload_of()).outcome == "created"
 
 
 def test_sessions_that_are_lost_again_and_again(script, samples):
@@ -278,25 +280,25 @@ def test_a_lost_session_in_a_missing_drive(script, samples):
 def test_a_session_that_stands_still(script, samples):
     """A session that wants the same bytes again and again is given up with what came in between."""
     stuck = [sent(RangeNotSatisfiable("no", status=416)), stands_at(samples, 0)] * 7
-    talk = script(opened(samples), *stuck)
+    driver = script(opened(samples), *stuck)
     with pytest.raises(RangeNotSatisfiable):
-        talk.run(upload_of())
-    assert [request.failures for request in talk.requests if request.method == "PUT"] == [0, 1, 2, 3, 4, 5, 6]
+        driver.run(upload_of())
+    assert [request.failures for request in driver.requests if request.method == "PUT"] == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_a_session_that_takes_nothing_and_says_nothing(script, samples):
     """Accepted fragments without progress end too: that session is lost."""
     still = [sent(samples.expects("0-"))] * 7
-    talk = script(opened(samples), *still, *nothing(), *whole(samples, 2))
-    assert talk.run(upload_of()).outcome == "created"
+    driver = script(opened(samples), *still, *nothing(), *whole(samples, 2))
+    assert driver.run(upload_of()).outcome == "created"
 
 
 def test_failures_are_forgotten_when_something_arrives(script, samples):
     """Only failures in a row count: a bad line may lose a connection with every fragment."""
     trouble = [sent(lost()), stands_at(samples, 0)] * 6
     more = [sent(lost()), stands_at(samples, 1)] * 6
-    talk = script(opened(samples), *trouble, accepted(samples, 1), *more, *whole(samples)[2:])
-    assert talk.run(upload_of()).outcome == "created"
+    driver = script(opened(samples), *trouble, accepted(samples, 1), *more, *whole(samples)[2:])
+    assert driver.run(upload_of()).outcome == "created"
 
 
 # --- the last fragment
@@ -305,29 +307,29 @@ def test_failures_are_forgotten_when_something_arrives(script, samples):
 @pytest.mark.parametrize("conflict", ["fail", "replace"])
 def test_a_commit_whose_answer_was_lost(script, samples, conflict):
     """The session is gone and the file is there with our hash: it was committed."""
-    talk = script(*whole(samples, answer=lost()), asked(missing()), look(created(samples, LARGE)))
-    assert talk.run(upload_of(conflict=conflict)).outcome == ("replaced" if conflict == "replace" else "created")
+    driver = script(*whole(samples, answer=lost()), asked(missing()), look(created(samples, LARGE)))
+    assert driver.run(upload_of(conflict=conflict)).outcome == ("replaced" if conflict == "replace" else "created")
 
 
 def test_a_commit_whose_answer_was_lost_and_nothing_seen(script, samples):
     """The session is gone and so is what it held: a new one starts from the first byte."""
-    talk = script(*whole(samples, answer=lost()), asked(missing()), *nothing(), *whole(samples, 2))
-    assert talk.run(upload_of()).outcome == "created"
+    driver = script(*whole(samples, answer=lost()), asked(missing()), *nothing(), *whole(samples, 2))
+    assert driver.run(upload_of()).outcome == "created"
 
 
 def test_a_first_fragment_that_is_the_last(script, samples):
     """One fragment may have become the file: 404 of its session is then no matter of waiting."""
     content = LARGE[:UNIT_BYTES]
-    talk = script(opened(samples), sent(lost()), asked(missing()), look(created(samples, content)))
-    assert talk.run(upload_of(content)).outcome == "created"
+    driver = script(opened(samples), sent(lost()), asked(missing()), look(created(samples, content)))
+    assert driver.run(upload_of(content)).outcome == "created"
 
 
 @pytest.mark.parametrize("problem", [lost(), locked(), RangeNotSatisfiable("overlap", status=416)], ids=repr)
 def test_a_session_that_has_all_bytes(script, samples, problem):
     """It is committed by its URL, without sending a byte again, as the plan says."""
-    talk = script(*whole(samples, answer=problem), asked(samples.expects()), committed(created(samples, LARGE)))
-    assert talk.run(upload_of(conflict="replace", if_match='"{F},1"')).outcome == "created"
-    commit = talk.last
+    driver = script(*whole(samples, answer=problem), asked(samples.expects()), committed(created(samples, LARGE)))
+    assert driver.run(upload_of(conflict="replace", if_match='"{F},1"')).outcome == "created"
+    commit = driver.last
     assert commit.json == {"name": "a.csv", CONFLICT: "replace", "@microsoft.graph.sourceUrl": f"{UP}1"}
     assert (commit.headers, commit.repeat) == ({"If-Match": '"{F},1"'}, Repeat.IF_REFUSED)
     assert (commit.waits_for_lock, commit.body_bytes) == (True, 0)
@@ -335,17 +337,17 @@ def test_a_session_that_has_all_bytes(script, samples, problem):
 
 def test_a_fragment_that_leaves_nothing_to_send(script, samples):
     """An answer without an item that wants no more bytes is committed too."""
-    talk = script(*whole(samples, answer=samples.expects()), committed(created(samples, LARGE)))
-    assert talk.run(upload_of()).outcome == "created"
+    driver = script(*whole(samples, answer=samples.expects()), committed(created(samples, LARGE)))
+    assert driver.run(upload_of()).outcome == "created"
 
 
 def test_a_locked_file_that_is_not_waited_for(script, samples):
     """With on_locked="fail" the refusal is the error at once."""
     options = UploadOptions(single_put_bytes=0, fragment_bytes=UNIT_BYTES, on_locked="fail")
-    talk = script(*whole(samples, answer=locked()))
+    driver = script(*whole(samples, answer=locked()))
     with pytest.raises(Locked):
-        talk.run(upload_of(options=options))
-    assert not any(request.waits_for_lock for request in talk.requests)
+        driver.run(upload_of(options=options))
+    assert not any(request.waits_for_lock for request in driver.requests)
 
 
 def test_a_file_that_stays_locked(script, samples):
@@ -375,8 +377,8 @@ def test_explicit_commits_that_are_lost_again_and_again(script, samples):
 def test_a_drive_that_commits_no_session(script, samples, problem):
     """Where that is refused the session is ended, and there is another."""
     refused = *whole(samples, answer=locked()), asked(samples.expects())
-    talk = script(*refused, committed(problem), cancelled(), *nothing(), *whole(samples, 2))
-    assert talk.run(upload_of()).outcome == "created"
+    driver = script(*refused, committed(problem), cancelled(), *nothing(), *whole(samples, 2))
+    assert driver.run(upload_of()).outcome == "created"
 
 
 # --- refusals
@@ -401,14 +403,14 @@ def test_a_version_that_changed_meanwhile(script, samples):
     by_commit = whole(samples, answer=stale())
     with pytest.raises(PreconditionFailed):
         script(*by_commit, look(created(samples, b"other"))).run(upload_of(conflict="replace", if_match="1"))
-    talk = script(*by_commit, look(created(samples, LARGE)))
-    assert talk.run(upload_of(conflict="replace", if_match="1", retrying=True)).outcome == "already_there"
+    driver = script(*by_commit, look(created(samples, LARGE)))
+    assert driver.run(upload_of(conflict="replace", if_match="1", retrying=True)).outcome == "already_there"
 
 
 def test_a_later_try_whose_file_was_committed(script, samples):
     """The earlier try's file has the name: a later try by session has succeeded too."""
-    talk = script((opened(samples)[0], taken()), look(created(samples, LARGE)))
-    assert talk.run(upload_of(retrying=True)).outcome == "already_there"
+    driver = script((opened(samples)[0], taken()), look(created(samples, LARGE)))
+    assert driver.run(upload_of(retrying=True)).outcome == "already_there"
 
 
 @pytest.mark.parametrize(
@@ -508,12 +510,12 @@ def test_a_smaller_file_asks_for_no_room(script, samples):
 def test_the_commit_of_a_file_by_its_id(script, samples):
     """A file that is replaced by its id keeps its name, which is not said again."""
     plan = replace(plan_of(LARGE, "replace", options=IN_UNITS), address=AT.by_id("D", "F"))
-    talk = script(
+    driver = script(
         *(opened(samples, where=BY_ID), *whole(samples, answer=locked())[1:], asked(samples.expects())),
         (f"PUT {BY_ID}", created(samples, LARGE, status=200)),
     )
-    assert talk.run(uploads.upload(plan)).outcome == "replaced"
-    assert "name" not in talk.last.json
+    assert driver.run(uploads.upload(plan)).outcome == "replaced"
+    assert "name" not in driver.last.json
 
 
 def test_an_unknown_outcome_of_the_flow_is_none(script, samples):

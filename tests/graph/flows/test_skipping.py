@@ -41,15 +41,15 @@ def test_what_is_there_is_skipped(script, samples):
 
 def test_nothing_is_there_to_be_skipped(script, samples):
     """A free name is used, and Graph decides whether it still is free."""
-    talk = script(parent(samples), *nothing(), put(created(samples)))
-    assert talk.run(create("skip")).outcome == "created"
+    driver = script(parent(samples), *nothing(), put(created(samples)))
+    assert driver.run(create("skip")).outcome == "created"
 
 
 def test_what_appears_meanwhile_is_skipped(script, samples):
     """A file that somebody makes between the look and the upload is skipped as well."""
     there = look(file(samples, b"other"))
-    talk = script(parent(samples), *nothing(), put(taken()), there, there)
-    assert talk.run(create("skip")).outcome == "skipped"
+    driver = script(parent(samples), *nothing(), put(taken()), there, there)
+    assert driver.run(create("skip")).outcome == "skipped"
 
 
 def test_what_holds_the_name_is_not_skipped(script, samples):
@@ -69,8 +69,8 @@ def test_no_file_is_not_skipped(script, samples, if_exists, kind):
 def test_a_file_by_its_id_is_skipped(script, samples):
     """By id the file is there."""
     at = AT.by_id("D", "F")
-    talk = script(read(file(samples, b"other")), read(file(samples, b"other")))
-    assert talk.run(uploads.create(at, MemorySource(CONTENT), "skip")).outcome == "skipped"
+    driver = script(read(file(samples, b"other")), read(file(samples, b"other")))
+    assert driver.run(uploads.create(at, MemorySource(CONTENT), "skip")).outcome == "skipped"
 
 
 def test_the_same_is_skipped(script, samples):
@@ -83,41 +83,41 @@ def test_the_same_is_skipped(script, samples):
 @pytest.mark.parametrize("there", [OTHER, b"other"])
 def test_other_content_is_replaced(script, samples, there):
     """Exactly the version that was looked at is replaced: by its id, with its eTag."""
-    talk = script(parent(samples), look(file(samples, there)), put_by_id(file(samples)))
-    assert talk.run(create("skip_if_same")).outcome == "replaced"
-    assert talk.last.headers["If-Match"] == '"{F},1"'
+    driver = script(parent(samples), look(file(samples, there)), put_by_id(file(samples)))
+    assert driver.run(create("skip_if_same")).outcome == "replaced"
+    assert driver.last.headers["If-Match"] == '"{F},1"'
 
 
 def test_other_content_is_replaced_by_session(script, samples):
     """A session compares the eTag as well."""
     options = UploadOptions(single_put_bytes=0)
     steps = opened(samples, where=BY_ID), sent(file(samples))
-    talk = script(parent(samples), look(file(samples, OTHER)), *steps)
-    assert talk.run(create("skip_if_same", options=options)).outcome == "replaced"
-    assert talk.requests[2].headers["If-Match"] == '"{F},1"'
-    assert talk.requests[2].json["item"][CONFLICT] == "replace"
+    driver = script(parent(samples), look(file(samples, OTHER)), *steps)
+    assert driver.run(create("skip_if_same", options=options)).outcome == "replaced"
+    assert driver.requests[2].headers["If-Match"] == '"{F},1"'
+    assert driver.requests[2].json["item"][CONFLICT] == "replace"
 
 
 def test_a_hash_that_is_not_there_yet_is_waited_for(script, samples):
     """A file just written has no hash for a moment, which does not make it another."""
-    talk = script(parent(samples), look(without_hash(samples)), read(without_hash(samples)), read(file(samples)))
-    assert talk.run(create("skip_if_same")).outcome == "skipped"
-    assert [request.failures for request in talk.requests[2:]] == [1, 2]
+    driver = script(parent(samples), look(without_hash(samples)), read(without_hash(samples)), read(file(samples)))
+    assert driver.run(create("skip_if_same")).outcome == "skipped"
+    assert [request.failures for request in driver.requests[2:]] == [1, 2]
 
 
 def test_without_any_hash_nothing_is_the_same(script, samples):
     """Files of the same size may differ: where Graph gives no hash the file is replaced."""
     there = without_hash(samples)
-    talk = script(parent(samples), look(there), *[read(there)] * 5, put_by_id(file(samples)))
-    assert talk.run(create("skip_if_same")).outcome == "replaced"
+    driver = script(parent(samples), look(there), *[read(there)] * 5, put_by_id(file(samples)))
+    assert driver.run(create("skip_if_same")).outcome == "replaced"
 
 
 def test_what_sharepoint_rewrote_is_never_the_same(script, samples):
     """An Office file of SharePoint is not what was sent, so it is sent again."""
     there = created(samples, CONTENT + b"more", "a.docx")
     at = replace(AT, names=("x", "a.docx"))
-    talk = script(parent(samples), look(there, "a.docx"), put_by_id(there))
-    item = talk.run(uploads.create(at, MemorySource(CONTENT), "skip_if_same"))
+    driver = script(parent(samples), look(there, "a.docx"), put_by_id(there))
+    item = driver.run(uploads.create(at, MemorySource(CONTENT), "skip_if_same"))
     assert (item.outcome, item.server_rewrote) == ("created", True)
 
 
@@ -125,20 +125,20 @@ def test_what_sharepoint_rewrote_is_never_the_same(script, samples):
 def test_a_file_that_changes_after_the_look(script, samples, again):
     """It is looked at once more: skipped if it is the same by now, replaced if not."""
     newer = file(samples, again, eTag="2")
-    talk = script(
+    driver = script(
         parent(samples),
         *(look(file(samples, b"other")), put_by_id(stale()), read(newer), look(newer)),
         *([put_by_id(file(samples))] if again is OTHER else []),
     )
-    assert talk.run(create("skip_if_same")).outcome == ("replaced" if again is OTHER else "skipped")
-    assert talk.last.headers.get("If-Match") == ("2" if again is OTHER else None)
+    assert driver.run(create("skip_if_same")).outcome == ("replaced" if again is OTHER else "skipped")
+    assert driver.last.headers.get("If-Match") == ("2" if again is OTHER else None)
 
 
 def test_a_file_that_appears_after_the_look(script, samples):
     """409 of a create is looked at once more as well."""
     there = file(samples, b"other")
-    talk = script(parent(samples), *nothing(), put(taken()), look(there), look(there), put_by_id(file(samples)))
-    assert talk.run(create("skip_if_same")).outcome == "replaced"
+    driver = script(parent(samples), *nothing(), put(taken()), look(there), look(there), put_by_id(file(samples)))
+    assert driver.run(create("skip_if_same")).outcome == "replaced"
 
 
 def test_a_file_that_changes_again_and_again(script, samples):

@@ -91,15 +91,15 @@ def made(samples):
 
 def test_a_missing_folder_is_made_on_demand(script, samples):
     """With create_folders the folder is created, then the file in it."""
-    talk = script(*made(samples), put(created(samples)))
-    assert talk.run(create(create_folders=True)).outcome == "created"
+    driver = script(*made(samples), put(created(samples)))
+    assert driver.run(create(create_folders=True)).outcome == "created"
 
 
 def test_a_folder_that_cannot_be_seen_yet(script, samples):
     """404 in a folder just made is waited for, a little longer each time, and a few times only."""
-    talk = script(*made(samples), *[put(missing())] * 4, put(created(samples)))
-    assert talk.run(create(create_folders=True)).outcome == "created"
-    assert [request.failures for request in talk.requests if request.method == "PUT"] == [0, 1, 2, 3, 4]
+    driver = script(*made(samples), *[put(missing())] * 4, put(created(samples)))
+    assert driver.run(create(create_folders=True)).outcome == "created"
+    assert [request.failures for request in driver.requests if request.method == "PUT"] == [0, 1, 2, 3, 4]
     with pytest.raises(ItemNotFound):
         script(*made(samples), *[put(missing())] * 5).run(create(create_folders=True))
 
@@ -185,40 +185,40 @@ def test_options_that_can(options):
 )
 def test_what_became_of_it(script, samples, conflict, *, status, name, outcome):
     """Graph decides about a taken name, and its answer says what it did."""
-    talk = script(put(created(samples, name=name, status=status), conflict))
-    assert talk.run(upload_of(CONTENT, conflict)).outcome == outcome
-    assert talk.bodies == [CONTENT]
-    assert not talk.last.preauthorized
-    assert talk.last.headers == {"Content-Type": "application/octet-stream"}
+    driver = script(put(created(samples, name=name, status=status), conflict))
+    assert driver.run(upload_of(CONTENT, conflict)).outcome == outcome
+    assert driver.bodies == [CONTENT]
+    assert not driver.last.preauthorized
+    assert driver.last.headers == {"Content-Type": "application/octet-stream"}
 
 
 @pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
 @pytest.mark.parametrize("if_match", [None, '"{F},1"'])
 def test_nothing_is_sent_twice_blindly(script, samples, conflict, if_match):
     """A second PUT would meet the first one's file, leave a second file or a version too many."""
-    talk = script(put(created(samples), conflict))
-    talk.run(upload_of(CONTENT, conflict, if_match=if_match))
-    assert talk.last.repeat is Repeat.IF_REFUSED
-    assert talk.last.headers.get("If-Match") == if_match
+    driver = script(put(created(samples), conflict))
+    driver.run(upload_of(CONTENT, conflict, if_match=if_match))
+    assert driver.last.repeat is Repeat.IF_REFUSED
+    assert driver.last.headers.get("If-Match") == if_match
 
 
 @pytest.mark.parametrize(("on_locked", "waits"), [("wait", True), ("fail", False)])
 def test_a_file_that_is_open(script, samples, on_locked, waits):
     """Whether a locked file is waited for is the caller's choice."""
-    talk = script(put(created(samples)))
-    talk.run(upload_of(CONTENT, options=UploadOptions(on_locked=on_locked)))
-    assert talk.last.waits_for_lock is waits
+    driver = script(put(created(samples)))
+    driver.run(upload_of(CONTENT, options=UploadOptions(on_locked=on_locked)))
+    assert driver.last.waits_for_lock is waits
 
 
 @pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
 @pytest.mark.parametrize("single_put_bytes", [0, 100])
 def test_an_empty_file_is_one_put(script, samples, conflict, single_put_bytes):
     """An upload session cannot make an empty file."""
-    talk = script(put(created(samples, b""), conflict))
-    item = talk.run(upload_of(b"", conflict, options=UploadOptions(single_put_bytes=single_put_bytes)))
+    driver = script(put(created(samples, b""), conflict))
+    item = driver.run(upload_of(b"", conflict, options=UploadOptions(single_put_bytes=single_put_bytes)))
     assert item.size == 0
-    assert talk.last.body_bytes == 0
-    assert talk.last.body is not None
+    assert driver.last.body_bytes == 0
+    assert driver.last.body is not None
 
 
 def test_the_largest_single_put(script, samples):
@@ -240,8 +240,8 @@ def test_a_taken_name(script, samples):
 @pytest.mark.parametrize("content", [CONTENT, b""])
 def test_a_taken_name_on_a_later_try(script, samples, content):
     """A later try that finds what the earlier one put there has succeeded."""
-    talk = script(put(taken()), look(created(samples, content)))
-    assert talk.run(upload_of(content, retrying=True)).outcome == "already_there"
+    driver = script(put(taken()), look(created(samples, content)))
+    assert driver.run(upload_of(content, retrying=True)).outcome == "already_there"
 
 
 @pytest.mark.parametrize("there", [b"other", OTHER, b""])
@@ -256,7 +256,7 @@ def test_a_name_that_nothing_one_can_see_has(script, conflict):
     """409 although nothing is there: the name is held, and a later try may succeed."""
     with pytest.raises(NameHeld, match="an upload that was not finished holds the name".capitalize()) as caught:
         script(put(taken(), conflict), *nothing()).run(upload_of(CONTENT, conflict))
-    assert (caught.value.may_pass, caught.value.status) == (True, 409)
+    assert (caught.value.is_retryable, caught.value.status) == (True, 409)
 
 
 def test_a_file_that_may_be_replaced_and_is_refused(script, samples):
@@ -270,9 +270,9 @@ def test_a_file_that_may_be_replaced_and_is_refused(script, samples):
 def test_a_folder_of_that_name(script, samples, conflict, refusal):
     """A folder has the file's name: the error says so and what to write."""
     folder = samples.ok(samples.folder("a.csv"))
-    talk = script(put(refusal, conflict), look(folder))
+    driver = script(put(refusal, conflict), look(folder))
     with pytest.raises(LocationError, match=r"A folder named 'a.csv' is there. End the location in '/'"):
-        talk.run(upload_of(CONTENT, conflict))
+        driver.run(upload_of(CONTENT, conflict))
     session = script((opened(samples)[0], refusal), look(folder))
     with pytest.raises(LocationError, match=r"A folder named 'a.csv' is there"):
         session.run(upload_of(CONTENT, conflict, options=UploadOptions(single_put_bytes=0)))
@@ -305,19 +305,19 @@ def test_a_refusal_that_needs_no_look(script, error):
 @pytest.mark.parametrize("if_match", [None, '"{F},1"'])
 def test_an_answer_that_was_lost(script, samples, conflict, outcome, if_match):
     """The name holds our content: it was done, and is not done again."""
-    talk = script(put(lost(), conflict), look(created(samples)))
-    assert talk.run(upload_of(CONTENT, conflict, if_match=if_match)).outcome == outcome
+    driver = script(put(lost(), conflict), look(created(samples)))
+    assert driver.run(upload_of(CONTENT, conflict, if_match=if_match)).outcome == outcome
 
 
 def test_a_rename_whose_answer_was_lost(script, samples):
     """The next free name holds our content: it was done under that."""
-    talk = script(
+    driver = script(
         put(lost(), "rename"),
         look(created(samples, b"other")),
         look(created(samples, b"another", "a 1.csv"), "a%201.csv"),
         look(created(samples, CONTENT, "a 2.csv"), "a%202.csv"),
     )
-    item = talk.run(upload_of(CONTENT, "rename"))
+    item = driver.run(upload_of(CONTENT, "rename"))
     assert (item.name, item.outcome) == ("a 2.csv", "renamed")
 
 
@@ -325,26 +325,26 @@ def test_a_rename_whose_answer_was_lost(script, samples):
 def test_an_answer_that_was_lost_and_nothing_done(script, samples, conflict):
     """Nothing of ours is there: it is sent again after a wait, and never blindly."""
     there = [look(created(samples, OTHER))] if conflict == "replace" else nothing()
-    talk = script(put(lost(), conflict), *there, put(created(samples), conflict))
-    assert talk.run(upload_of(CONTENT, conflict)).outcome == "created"
-    assert talk.bodies[-1] == CONTENT
-    assert (talk.last.repeat, talk.last.failures) == (Repeat.IF_REFUSED, 1)
+    driver = script(put(lost(), conflict), *there, put(created(samples), conflict))
+    assert driver.run(upload_of(CONTENT, conflict)).outcome == "created"
+    assert driver.bodies[-1] == CONTENT
+    assert (driver.last.repeat, driver.last.failures) == (Repeat.IF_REFUSED, 1)
 
 
 @pytest.mark.parametrize(("conflict", "refusal"), [("fail", taken()), ("replace", stale())])
 def test_a_lost_put_that_came_late(script, samples, conflict, refusal):
     """The first PUT takes effect after we looked: the second one is refused, and the file is ours."""
-    talk = script(put(lost(), conflict), *nothing(), put(refusal, conflict), look(created(samples)))
-    assert talk.run(upload_of(CONTENT, conflict, if_match='"{F},1"')).outcome == "already_there"
+    driver = script(put(lost(), conflict), *nothing(), put(refusal, conflict), look(created(samples)))
+    assert driver.run(upload_of(CONTENT, conflict, if_match='"{F},1"')).outcome == "already_there"
 
 
 @pytest.mark.parametrize(("conflict", "refusal"), [("fail", taken()), ("replace", stale())])
 def test_a_lost_answer_and_other_content(script, samples, conflict, refusal):
     """Somebody else's content is there: Graph is asked again, and its refusal is the error."""
     other = look(created(samples, b"other"))
-    talk = script(put(lost(), conflict), other, put(refusal, conflict), other)
+    driver = script(put(lost(), conflict), other, put(refusal, conflict), other)
     with pytest.raises(type(refusal)):
-        talk.run(upload_of(CONTENT, conflict, if_match='"{F},1"'))
+        driver.run(upload_of(CONTENT, conflict, if_match='"{F},1"'))
 
 
 def test_answers_that_are_lost_again_and_again(script):
@@ -356,25 +356,25 @@ def test_answers_that_are_lost_again_and_again(script):
 
 def test_a_service_that_gave_up_waiting(script, samples):
     """After a 504 the content goes in parts: a line that is too slow for the whole may do for them."""
-    talk = script(put(lost(504)), *nothing(), opened(samples), sent(created(samples)))
-    assert talk.run(upload_of(CONTENT)).outcome == "created"
+    driver = script(put(lost(504)), *nothing(), opened(samples), sent(created(samples)))
+    assert driver.run(upload_of(CONTENT)).outcome == "created"
 
 
 @pytest.mark.parametrize("conflict", ["fail", "rename", "replace"])
 def test_a_later_try_of_a_rename_looks_first(script, samples, conflict):
     """Only a rename would leave a second copy; it looks before it sends."""
     if conflict == "rename":
-        talk = script(look(created(samples, b"other")), look(created(samples, CONTENT, "a 1.csv"), "a%201.csv"))
-        assert talk.run(upload_of(CONTENT, conflict, retrying=True)).outcome == "already_there"
+        driver = script(look(created(samples, b"other")), look(created(samples, CONTENT, "a 1.csv"), "a%201.csv"))
+        assert driver.run(upload_of(CONTENT, conflict, retrying=True)).outcome == "already_there"
     else:
-        talk = script(put(created(samples), conflict))
-        assert talk.run(upload_of(CONTENT, conflict, retrying=True)).outcome == "created"
+        driver = script(put(created(samples), conflict))
+        assert driver.run(upload_of(CONTENT, conflict, retrying=True)).outcome == "created"
 
 
 def test_a_later_try_of_a_rename_that_finds_nothing(script, samples):
     """Where the earlier try left nothing the later one sends."""
-    talk = script(*nothing(), put(created(samples), "rename"))
-    assert talk.run(upload_of(CONTENT, "rename", retrying=True)).outcome == "created"
+    driver = script(*nothing(), put(created(samples), "rename"))
+    assert driver.run(upload_of(CONTENT, "rename", retrying=True)).outcome == "created"
 
 
 # --- modification times
@@ -391,16 +391,16 @@ def test_a_small_file_has_the_time_of_its_upload(script, samples):
 
 def test_a_small_file_keeps_its_time_on_demand(script, samples):
     """Then it goes by a session, which says it."""
-    talk = script(opened(samples), sent(created(samples)))
-    talk.run(upload_of(dated(CONTENT), options=UploadOptions(preserve_mtime=True)))
-    assert talk.requests[0].json["item"]["fileSystemInfo"] == {"lastModifiedDateTime": "2024-01-02T03:04:05Z"}
+    driver = script(opened(samples), sent(created(samples)))
+    driver.run(upload_of(dated(CONTENT), options=UploadOptions(preserve_mtime=True)))
+    assert driver.requests[0].json["item"]["fileSystemInfo"] == {"lastModifiedDateTime": "2024-01-02T03:04:05Z"}
 
 
 def test_an_empty_file_keeps_its_time_on_demand(script, samples):
     """A session cannot make it, so the time is said afterwards; the outcome stays that of the PUT."""
-    talk = script(put(created(samples, b"")), (f"PATCH {BY_ID}", file(samples, b"", eTag="2")))
-    item = talk.run(upload_of(dated(b""), options=UploadOptions(preserve_mtime=True)))
-    assert talk.last.json == {"fileSystemInfo": {"lastModifiedDateTime": "2024-01-02T03:04:05Z"}}
+    driver = script(put(created(samples, b"")), (f"PATCH {BY_ID}", file(samples, b"", eTag="2")))
+    item = driver.run(upload_of(dated(b""), options=UploadOptions(preserve_mtime=True)))
+    assert driver.last.json == {"fileSystemInfo": {"lastModifiedDateTime": "2024-01-02T03:04:05Z"}}
     assert (item.outcome, item.etag) == ("created", "2")
 
 
@@ -414,9 +414,9 @@ def test_content_in_memory_has_no_time_to_keep(script, samples):
 
 def test_an_update_goes_by_id(script, samples):
     """An update replaces the file that was looked at: gone meanwhile is an error, not a new file."""
-    talk = script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(file(samples)))
-    assert talk.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
-    assert talk.last.repeat is Repeat.IF_REFUSED
+    driver = script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(file(samples)))
+    assert driver.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
+    assert driver.last.repeat is Repeat.IF_REFUSED
     with pytest.raises(ItemNotFound):
         script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(missing())).run(
             uploads.update(AT, MemorySource(CONTENT))
@@ -426,14 +426,14 @@ def test_an_update_goes_by_id(script, samples):
 def test_an_update_keeps_the_files_own_name(script, samples):
     """A file found under another spelling of its name is replaced, not renamed."""
     there = file(samples, name="A.CSV")
-    talk = script((f"GET {ROOT}:/x/a.csv", there), put_by_id(there))
-    assert talk.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
+    driver = script((f"GET {ROOT}:/x/a.csv", there), put_by_id(there))
+    assert driver.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
 
 
 def test_an_update_whose_answer_was_lost(script, samples):
     """The file holds our content: there is one new version, not two."""
-    talk = script((f"GET {ROOT}:/x/a.csv", file(samples, b"old")), put_by_id(lost()), read(file(samples)))
-    assert talk.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
+    driver = script((f"GET {ROOT}:/x/a.csv", file(samples, b"old")), put_by_id(lost()), read(file(samples)))
+    assert driver.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
 
 
 def test_an_update_of_an_expected_version(script, samples):
@@ -441,22 +441,22 @@ def test_an_update_of_an_expected_version(script, samples):
     for content, action in ((CONTENT, f"PUT {BY_ID}/content"), (LARGE, f"POST {BY_ID}/createUploadSession")):
         options = UploadOptions(single_put_bytes=len(CONTENT))
         there = file(samples, content)
-        talk = script((f"GET {ROOT}:/x/a.csv", there), (action, stale()), read(there))
+        driver = script((f"GET {ROOT}:/x/a.csv", there), (action, stale()), read(there))
         with pytest.raises(PreconditionFailed):
-            talk.run(uploads.update(AT, MemorySource(content), expected_etag="old", options=options))
-        assert talk.requests[1].headers["If-Match"] == "old"
+            driver.run(uploads.update(AT, MemorySource(content), expected_etag="old", options=options))
+        assert driver.requests[1].headers["If-Match"] == "old"
 
 
 def test_a_later_try_of_an_update_of_an_expected_version(script, samples):
     """The earlier try moved the eTag on: the same content there is success, other content is not."""
     for there in (CONTENT, OTHER):
-        talk = script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(stale()), read(file(samples, there)))
+        driver = script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(stale()), read(file(samples, there)))
         flow = uploads.update(AT, MemorySource(CONTENT), expected_etag="old", retrying=True)
         if there is CONTENT:
-            assert talk.run(flow).outcome == "already_there"
+            assert driver.run(flow).outcome == "already_there"
         else:
             with pytest.raises(PreconditionFailed):
-                talk.run(flow)
+                driver.run(flow)
 
 
 def test_an_update_of_nothing(script, samples):

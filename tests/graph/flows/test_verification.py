@@ -30,32 +30,32 @@ def upload_of(content: bytes, conflict: str = "fail", **more):
 
 def test_what_arrived_as_something_else_is_sent_again(script, samples):
     """It is sent once more, over exactly the version that is wrong; the outcome is that of the first."""
-    talk = script(put(created(samples, OTHER)), put_by_id(file(samples)))
-    item = talk.run(upload_of(CONTENT))
+    driver = script(put(created(samples, OTHER)), put_by_id(file(samples)))
+    item = driver.run(upload_of(CONTENT))
     assert (item.outcome, item.quick_xor_hash) == ("created", samples.hash(CONTENT))
-    assert talk.last.headers["If-Match"] == '"{F},1"'
-    assert talk.bodies == [CONTENT, CONTENT]
+    assert driver.last.headers["If-Match"] == '"{F},1"'
+    assert driver.bodies == [CONTENT, CONTENT]
 
 
 @pytest.mark.parametrize("there", [OTHER, CONTENT[:-1]])
 def test_what_twice_arrives_as_something_else(script, samples, there):
     """The second time it is an error that shows sizes and hashes; nothing is deleted."""
-    talk = script(put(created(samples, there)), put_by_id(file(samples, there)))
+    driver = script(put(created(samples, there)), put_by_id(file(samples, there)))
     with pytest.raises(VerificationFailed, match=f"Graph has {len(there)} bytes .*sent were 8 bytes"):
-        talk.run(upload_of(CONTENT))
+        driver.run(upload_of(CONTENT))
 
 
 def test_a_wrong_copy_that_somebody_changes(script, samples):
     """What somebody wrote over the wrong copy is not overwritten, and the error says so."""
-    talk = script(put(created(samples, OTHER)), put_by_id(stale()), read(file(samples, b"other")))
+    driver = script(put(created(samples, OTHER)), put_by_id(stale()), read(file(samples, b"other")))
     with pytest.raises(VerificationFailed, match="it changed"):
-        talk.run(upload_of(CONTENT))
+        driver.run(upload_of(CONTENT))
 
 
 def test_a_hash_that_comes_late(script, samples):
     """The answer has no hash: it is asked for, and compared when it is there."""
-    talk = script(put(without_hash(samples)), read(without_hash(samples)), read(file(samples)))
-    item = talk.run(upload_of(CONTENT))
+    driver = script(put(without_hash(samples)), read(without_hash(samples)), read(file(samples)))
+    item = driver.run(upload_of(CONTENT))
     assert (item.outcome, item.quick_xor_hash) == ("created", samples.hash(CONTENT))
     wrong = script(put(without_hash(samples)), read(file(samples, OTHER)), put_by_id(file(samples)))
     assert wrong.run(upload_of(CONTENT)).outcome == "created"
@@ -63,8 +63,8 @@ def test_a_hash_that_comes_late(script, samples):
 
 def test_a_hash_that_never_comes(script, samples, caplog):
     """Some drives have no hashes: the size was compared, which the log says, and it is no error."""
-    talk = script(put(without_hash(samples)), *[read(without_hash(samples))] * 5)
-    assert talk.run(upload_of(CONTENT)).outcome == "created"
+    driver = script(put(without_hash(samples)), *[read(without_hash(samples))] * 5)
+    assert driver.run(upload_of(CONTENT)).outcome == "created"
     assert "only its size was compared" in caplog.text
 
 
@@ -90,8 +90,8 @@ def test_a_personal_drive_has_more_hashes(script, samples, wrong):
     right = plan_of(CONTENT, names=PERSONAL).digests.values()
     kinds = [{"hashes": {**right, wrong: "00"}}, {"hashes": {name: value.lower() for name, value in right.items()}}]
     kinds[1]["hashes"]["quickXorHash"] = right["quickXorHash"]
-    talk = script(put(created(samples, file=kinds[0])), put_by_id(file(samples, file=kinds[1])))
-    assert talk.run(upload_of(CONTENT, names=PERSONAL)).outcome == "created"
+    driver = script(put(created(samples, file=kinds[0])), put_by_id(file(samples, file=kinds[1])))
+    assert driver.run(upload_of(CONTENT, names=PERSONAL)).outcome == "created"
 
 
 @pytest.mark.parametrize(("drive_type", "again"), [("personal", True), ("business", False)])
@@ -100,8 +100,8 @@ def test_which_hashes_are_taken(script, samples, drive_type, again):
     reference = {"driveId": "D", "path": "/drives/D/root:", "driveType": drive_type}
     kind = {"hashes": {"quickXorHash": samples.hash(CONTENT), "sha1Hash": "00"}}
     more = [put_by_id(file(samples))] if again else []
-    talk = script(parent(samples, parentReference=reference), put(created(samples, file=kind)), *more)
-    talk.run(create())
+    driver = script(parent(samples, parentReference=reference), put(created(samples, file=kind)), *more)
+    driver.run(create())
 
 
 def test_nothing_is_compared_on_demand(script, samples):

@@ -19,7 +19,7 @@ from airflow_provider_onedrive.emulator.throttling import Budget
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.http import cooldown
-from airflow_provider_onedrive.graph.http.cooldown import JITTER, CoolDown, identity_of, shared_folder
+from airflow_provider_onedrive.graph.http.cooldown import JITTER, SharedBackoff, identity_of, shared_folder
 from airflow_provider_onedrive.graph.protocol.errors import ServiceUnavailable, Stopped, Throttled
 from airflow_provider_onedrive.graph.protocol.messages import Request
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
@@ -53,7 +53,7 @@ def make(clock, folder):
     """Make cool-downs, as many clients would."""
 
     def act(identity="a", folder=folder):
-        return CoolDown(identity, folder, clock=clock, jitter=lambda: 0.5)
+        return SharedBackoff(identity, folder, clock=clock, jitter=lambda: 0.5)
 
     return act
 
@@ -106,7 +106,7 @@ def test_no_pause(make, folder):
 
 def test_a_share_is_added(clock):
     """Whoever waits adds up to a fifth, so that not all begin at once; a pause that is over has no share."""
-    least, most = (CoolDown("a", clock=clock, jitter=lambda share=share: share) for share in (0, 1))
+    least, most = (SharedBackoff("a", clock=clock, jitter=lambda share=share: share) for share in (0, 1))
     assert (least.spread(30), most.spread(30), most.spread(0)) == (30, 30 * (1 + JITTER), 0)
 
 
@@ -248,7 +248,7 @@ def test_one_refusal_stops_all_clients(connect, drive, onedrive_emulator, *, fau
     error = refused(lambda: connect(myfiles="users/ben@contoso.example").stat("myfiles"))
     assert len(onedrive_emulator.requests) == 0
     assert "Cannot look at myfiles: Graph asked this connection to send nothing for" in str(error)
-    assert error.may_pass
+    assert error.is_retryable
 
 
 def test_another_identity_goes_on(connect, faults, onedrive_emulator):

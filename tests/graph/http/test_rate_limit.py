@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from airflow_provider_onedrive.graph.http.rate_limit import Pace
+from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 
 
 class Clock:
@@ -21,25 +21,25 @@ class Clock:
 
 def test_pieces_wait_for_those_before() -> None:
     """The first passes at once, the next when the limit allows it."""
-    pace = Pace(100, Clock())
-    assert [pace.wait_seconds(count) for count in (50, 200, 1)] == [0, 0.5, 2.5]
+    rate_limiter = RateLimiter(100, Clock())
+    assert [rate_limiter.wait_seconds(count) for count in (50, 200, 1)] == [0, 0.5, 2.5]
 
 
 def test_time_that_passes_counts() -> None:
     """Who waited waits no more; what was not used is not saved up for later."""
     clock = Clock()
-    pace = Pace(100, clock)
-    pace.wait_seconds(100)
+    rate_limiter = RateLimiter(100, clock)
+    rate_limiter.wait_seconds(100)
     clock.now += 0.75
-    assert pace.wait_seconds(100) == 0.25
+    assert rate_limiter.wait_seconds(100) == 0.25
     clock.now += 1000
-    assert [pace.wait_seconds(100) for _ in range(2)] == [0, 1]
+    assert [rate_limiter.wait_seconds(100) for _ in range(2)] == [0, 1]
 
 
 def test_without_a_limit_nobody_waits() -> None:
     """None lets all pass."""
-    pace = Pace(clock=Clock())
-    assert [pace.wait_seconds(10**12) for _ in range(3)] == [0, 0, 0]
+    rate_limiter = RateLimiter(clock=Clock())
+    assert [rate_limiter.wait_seconds(10**12) for _ in range(3)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("way", ["up", "down"])
@@ -48,7 +48,7 @@ def test_a_client_keeps_to_it(client, onedrive_emulator, tmp_path, way):
     content = bytes(1024 * 1024)
     onedrive_emulator.drive().put("there.bin", content)
     client.stat("myfiles/there.bin")
-    client.pace = Pace(4 * 1024 * 1024)
+    client.rate_limiter = RateLimiter(4 * 1024 * 1024)
     start = time.monotonic()
     if way == "up":
         client.upload(content, "myfiles/a.bin")

@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.graph.client import AsyncClient
-from airflow_provider_onedrive.graph.http.single_flight import Polls
+from airflow_provider_onedrive.graph.http.single_flight import SingleFlight
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied
 from airflow_provider_onedrive.graph.protocol.messages import Request, Response
 from airflow_provider_onedrive.graph.tracking.conditions import FileCondition
@@ -35,10 +35,10 @@ class Graph:
         return Response(200, {}, {"number": len(self.asked)})
 
 
-def on_a_loop(test: Callable[[Graph, Polls], Any]) -> None:
+def on_a_loop(test: Callable[[Graph, SingleFlight], Any]) -> None:
     async def whole() -> None:
         graph = Graph()
-        polls = Polls(graph.exchange)
+        polls = SingleFlight(graph.exchange)
         await test(graph, polls)
         await polls.aclose()
         assert not polls._asked
@@ -49,7 +49,7 @@ def on_a_loop(test: Callable[[Graph, Polls], Any]) -> None:
 def test_one_question_for_all() -> None:
     """Who comes while it is being asked waits with the others; who comes soon after takes the same answer."""
 
-    async def test(graph: Graph, polls: Polls) -> None:
+    async def test(graph: Graph, polls: SingleFlight) -> None:
         waiting = [asyncio.create_task(polls.ask(QUESTION, 60)) for _ in range(20)]
         await asyncio.sleep(0)
         graph.may_answer.set()
@@ -72,7 +72,7 @@ def test_one_question_for_all() -> None:
 def test_another_question_is_another(other: Request) -> None:
     """Only what is the same, and only asks, is shared."""
 
-    async def test(graph: Graph, polls: Polls) -> None:
+    async def test(graph: Graph, polls: SingleFlight) -> None:
         graph.may_answer.set()
         await polls.ask(QUESTION, 60)
         await polls.ask(other, 60)
@@ -85,7 +85,7 @@ def test_another_question_is_another(other: Request) -> None:
 def test_who_leaves_disturbs_nobody() -> None:
     """The first of them asked for all, and its end is not theirs."""
 
-    async def test(graph: Graph, polls: Polls) -> None:
+    async def test(graph: Graph, polls: SingleFlight) -> None:
         first = asyncio.create_task(polls.ask(QUESTION, 60))
         await asyncio.sleep(0)
         second = asyncio.create_task(polls.ask(QUESTION, 60))
@@ -101,7 +101,7 @@ def test_who_leaves_disturbs_nobody() -> None:
 def test_a_refusal_is_told_to_all_and_not_kept() -> None:
     """Each gets its own, for each says what it was trying; the next one asks again."""
 
-    async def test(graph: Graph, polls: Polls) -> None:
+    async def test(graph: Graph, polls: SingleFlight) -> None:
         graph.error = AccessDenied("Access denied", status=403)
         graph.may_answer.set()
         asking = [polls.ask(QUESTION, 60) for _ in range(3)]
@@ -122,7 +122,7 @@ def test_a_refusal_is_told_to_all_and_not_kept() -> None:
 def test_closing_ends_what_nobody_waits_for() -> None:
     """Nothing is left on the loop."""
 
-    async def test(graph: Graph, polls: Polls) -> None:
+    async def test(graph: Graph, polls: SingleFlight) -> None:
         asking = asyncio.create_task(polls.ask(QUESTION, 60))
         await asyncio.sleep(0)
         asking.cancel()
@@ -144,7 +144,7 @@ def test_many_conditions_of_one_folder(connect_async: Callable[..., AsyncClient]
     async def whole() -> list[str]:
         async with connect_async() as client:
             sights = await asyncio.gather(*(_look(client, f"{number}.csv") for number in range(20)))
-        return [item.name for sight in sights for item in sight.found]
+        return [item.name for result in sights for item in result.found]
 
     assert asyncio.run(whole()) == [f"{number}.csv" for number in range(20)]
     listings = onedrive_emulator.requests.matching(path="children")

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_onedrive.graph.http.slots import Slots
+from airflow_provider_onedrive.graph.http.slots import ConnectionSlots
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 
 NUMBERS = [0, 1, 2, 0, 1, 2, 0]
@@ -37,7 +37,7 @@ def left(slots):
 
 def test_they_are_taken_in_order_and_the_last_given_back_first():
     """Few connections are kept busy: what was used a moment ago is used again."""
-    slots = Slots(NUMBERS, StopFlag())
+    slots = ConnectionSlots(NUMBERS, StopFlag())
     assert [slots.take() for _ in range(4)] == [0, 1, 2, 0]
     slots.give(2)
     slots.give(1)
@@ -46,7 +46,7 @@ def test_they_are_taken_in_order_and_the_last_given_back_first():
 
 def test_who_waits_longest_is_served_first():
     """Waiting is a queue, and nobody who comes later passes."""
-    slots, served, threads = Slots([7], StopFlag()), [], []
+    slots, served, threads = ConnectionSlots([7], StopFlag()), [], []
     slots.take()
     for name in range(4):
         thread = threading.Thread(target=lambda name=name: (slots.take(), served.append(name), slots.give(7)))
@@ -62,7 +62,7 @@ def test_who_waits_longest_is_served_first():
 
 def test_a_wait_ends_in_time():
     """Nobody waits longer than was said, and who has left is not served."""
-    slots = Slots([7], StopFlag())
+    slots = ConnectionSlots([7], StopFlag())
     slots.take()
     with pytest.raises(TimeoutError):
         slots.take(0.01)
@@ -73,7 +73,7 @@ def test_a_wait_ends_in_time():
 def test_a_stop_ends_a_wait():
     """A set flag ends every wait, and gives nothing more out."""
     flag = StopFlag()
-    slots = Slots([7], flag)
+    slots = ConnectionSlots([7], flag)
     slots.take()
     threading.Timer(0.1, flag.set).start()
     with pytest.raises(OSError, match="stopped"):
@@ -87,7 +87,7 @@ def test_a_stop_ends_a_wait():
 
 def test_none_is_lost_and_none_is_given_twice(fast_switching):
     """However threads meet, each number is out as often as there are connections, and all come back."""
-    slots, out, lock, most = Slots(NUMBERS, StopFlag()), Counter(), threading.Lock(), Counter(NUMBERS)
+    slots, out, lock, most = ConnectionSlots(NUMBERS, StopFlag()), Counter(), threading.Lock(), Counter(NUMBERS)
     wrong = []
 
     def work(_):
@@ -109,7 +109,7 @@ def test_none_is_lost_and_none_is_given_twice(fast_switching):
 def test_none_is_lost_by_those_who_leave(fast_switching, monkeypatch):
     """A number that is handed to somebody who is about to leave goes to the next."""
     monkeypatch.setattr("airflow_provider_onedrive.graph.http.slots._SLICE_SECONDS", 0.0001)
-    slots, ends = Slots(NUMBERS, StopFlag()), Counter()
+    slots, ends = ConnectionSlots(NUMBERS, StopFlag()), Counter()
 
     def work(_):
         for _ in range(300):

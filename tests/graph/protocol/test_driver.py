@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_onedrive.graph.protocol.driver import (
     Attempts,
-    Conversation,
+    FlowDriver,
     headers_of,
     lost,
     response_of,
@@ -181,20 +181,20 @@ def flow(log):
 
 def test_a_conversation():
     """It goes from request to request and keeps the last request id."""
-    with Conversation(flow([])) as talk:
-        assert talk.request.url == "/1"
-        talk.answer(Response(200, {"request-id": "a"}, 1))
-        assert talk.request.url == "/2"
-        talk.answer(Response(200, {}, 2))
-        assert talk.request is None
-    assert talk.result == [1, 2]
-    assert talk.request_id == "a"
+    with FlowDriver(flow([])) as driver:
+        assert driver.request.url == "/1"
+        driver.answer(Response(200, {"request-id": "a"}, 1))
+        assert driver.request.url == "/2"
+        driver.answer(Response(200, {}, 2))
+        assert driver.request is None
+    assert driver.result == [1, 2]
+    assert driver.request_id == "a"
 
 
 def test_leaving_a_conversation_closes_the_flow():
     """Whatever ends it, the flow cleans up."""
     log = []
-    with pytest.raises(KeyboardInterrupt), Conversation(flow(log)):
+    with pytest.raises(KeyboardInterrupt), FlowDriver(flow(log)):
         raise KeyboardInterrupt
     assert log == ["closed"]
 
@@ -203,8 +203,8 @@ def test_a_flow_that_cannot_find_out():
     """An unknown outcome that the flow lets through is to the caller what caused it."""
     cause = ServiceUnavailable("gone")
     for unknown in (OutcomeUnknown(cause), TransferCut(cause, 3)):
-        with Conversation(flow([])) as talk, pytest.raises(ServiceUnavailable) as caught:
-            talk.report(unknown)
+        with FlowDriver(flow([])) as driver, pytest.raises(ServiceUnavailable) as caught:
+            driver.report(unknown)
         assert caught.value is cause
 
 
@@ -215,9 +215,9 @@ def test_a_flow_without_requests():
         return 7
         yield Request("GET", "/x")
 
-    with Conversation(nothing()) as talk:
-        assert talk.request is None
-    assert talk.result == 7
+    with FlowDriver(nothing()) as driver:
+        assert driver.request is None
+    assert driver.result == 7
 
 
 QUICK = RetryPolicy(max_attempts=3, jitter=lambda: 1.0)

@@ -100,7 +100,7 @@ def test_the_tree_has_no_other_members():
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
 def test_which_errors_may_pass(kind):
     """404, 410, 412, 416, 423, 429, 5xx, a held name, a changed source or copy, an unfinished one may pass."""
-    assert kind.may_pass is (kind.__name__ in MAY_PASS)
+    assert kind.is_retryable is (kind.__name__ in MAY_PASS)
 
 
 @pytest.mark.parametrize("kind", GRAPH, ids=lambda kind: kind.__name__)

@@ -31,9 +31,9 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.conditions import (
     MAX_FOUND_ITEMS,
     FileCondition,
-    Sight,
+    PollResult,
     Stability,
-    outlives,
+    is_transient,
 )
 
 
@@ -58,7 +58,7 @@ class Client:
 
 def answers(condition: FileCondition, *replies: Any) -> tuple[list[str], list[DriveItem]]:
     """Drive a flow with prepared answers; return what it asked for, and its result."""
-    flow, asked = condition.look(Client()), []
+    flow, asked = condition.poll(Client()), []
     try:
         request = next(flow)
         for reply in replies:
@@ -163,48 +163,48 @@ def test_a_pattern_in_the_location() -> None:
 # --- what has settled
 
 
-def sight(size: int = 3, etag: str = "1", at: int = 0, **more: Any) -> Sight:
+def result(size: int = 3, etag: str = "1", at: int = 0, **more: Any) -> PollResult:
     item = DriveItem.from_json(as_json("a.csv") | {"size": size, "eTag": etag}, lambda *_: "drives/d/a.csv")
-    return Sight((item,), server_time=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=at), **more)
+    return PollResult((item,), server_time=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=at), **more)
 
 
 @pytest.mark.parametrize(
     ("looks", "settles"),
     [
-        ([sight(at=0), sight(at=60)], True),
-        ([sight(at=0), sight(at=59)], False),
-        ([sight(at=0), sight(at=30), sight(at=60)], True),
-        ([sight(at=0)], False),
-        ([sight(at=0), sight(size=4, at=60)], False),
-        ([sight(at=0), sight(etag="2", at=60)], False),
-        ([sight(at=0), sight(etag="2", at=60), sight(etag="2", at=120)], True),
-        ([sight(size=0, at=0), sight(size=0, at=60)], False),
-        ([sight(at=0), sight(at=60, busy=frozenset({"a.csv"}))], False),
-        ([sight(at=0), Sight(), sight(at=60)], False),
-        ([sight(at=100), sight(at=0), sight(at=60)], False),
+        ([result(at=0), result(at=60)], True),
+        ([result(at=0), result(at=59)], False),
+        ([result(at=0), result(at=30), result(at=60)], True),
+        ([result(at=0)], False),
+        ([result(at=0), result(size=4, at=60)], False),
+        ([result(at=0), result(etag="2", at=60)], False),
+        ([result(at=0), result(etag="2", at=60), result(etag="2", at=120)], True),
+        ([result(size=0, at=0), result(size=0, at=60)], False),
+        ([result(at=0), result(at=60, busy=frozenset({"a.csv"}))], False),
+        ([result(at=0), PollResult(), result(at=60)], False),
+        ([result(at=100), result(at=0), result(at=60)], False),
     ],
 )
-def test_what_has_settled(looks: list[Sight], settles: bool) -> None:
+def test_what_has_settled(looks: list[PollResult], settles: bool) -> None:
     """The same size and eTag at two looks, a minute apart by the server's clock, not empty and not checked out."""
     stability = Stability(60.0)
     for each in looks:
-        settled = stability.settled(each, now=10**9)
+        stable = stability.stable(each, now=10**9)
         stability = Stability(60.0, json.loads(json.dumps(stability.to_dict())))  # as after a reschedule
-    assert bool(settled) is settles
+    assert bool(stable) is settles
 
 
 def test_a_server_that_tells_no_time() -> None:
     """This machine's clock is taken then."""
-    stability, looked = Stability(60.0), replace(sight(), server_time=None)
-    assert not stability.settled(looked, 100.0)
-    assert stability.settled(looked, 160.0)
+    stability, looked = Stability(60.0), replace(result(), server_time=None)
+    assert not stability.stable(looked, 100.0)
+    assert stability.stable(looked, 160.0)
 
 
 def test_a_file_that_is_checked_out() -> None:
     """It is asked for only where it matters."""
     out = as_json("a.csv") | {"publication": {"level": "checkout"}}
     condition = FileCondition("drives/d/in/", reads_checkouts=True)
-    flow = condition.look(Client())
+    flow = condition.poll(Client())
     assert next(flow).url.endswith(f"{ITEM_FIELDS},publication")
     with pytest.raises(StopIteration) as end:
         flow.send(Response(200, {"date": "Fri, 02 Jan 2026 00:00:00 GMT"}, {"value": [out]}))
@@ -301,4 +301,4 @@ def test_too_many_items_are_an_error() -> None:
 )
 def test_what_a_wait_outlives(error: OneDriveError, goes_on: bool) -> None:
     """Graph being busy or away is no answer about the file; everything else is."""
-    assert outlives(error) is goes_on
+    assert is_transient(error) is goes_on

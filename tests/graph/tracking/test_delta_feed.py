@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, ResyncRequired
-from airflow_provider_onedrive.graph.tracking.delta_feed import KEPT_ITEMS, Feed
+from airflow_provider_onedrive.graph.tracking.delta_feed import KEPT_ITEMS, DeltaFeed
 
 AGAIN, AT_ONCE = 0.0, 600.0
 
@@ -30,28 +30,28 @@ class Drive:
         return Round([{"id": name} for name in self.happened[int(cursor) :]], str(len(self.happened)))
 
 
-def follow(*steps: Callable[[Drive, Feed], Any]) -> Drive:
+def follow(*steps: Callable[[Drive, DeltaFeed], Any]) -> Drive:
     drive = Drive()
 
     async def run() -> None:
-        feed = Feed()
+        delta_feed = DeltaFeed()
         for step in steps:
-            if asyncio.iscoroutine(done := step(drive, feed)):
+            if asyncio.iscoroutine(done := step(drive, delta_feed)):
                 await done
 
     asyncio.run(run())
     return drive
 
 
-def happens(*names: str) -> Callable[[Drive, Feed], Any]:
+def happens(*names: str) -> Callable[[Drive, DeltaFeed], Any]:
     return lambda drive, _: drive.happened.extend(names)
 
 
-def comes(cursor: str, fresh_seconds: float, told: Sequence[str], now_at: str) -> Callable[[Drive, Feed], Any]:
+def comes(cursor: str, fresh_seconds: float, told: Sequence[str], now_at: str) -> Callable[[Drive, DeltaFeed], Any]:
     """Somebody comes with a cursor, is told something, and goes with another cursor."""
 
-    async def come(drive: Drive, feed: Feed) -> None:
-        found = await feed.since(cursor, drive.ask, fresh_seconds)
+    async def come(drive: Drive, delta_feed: DeltaFeed) -> None:
+        found = await delta_feed.since(cursor, drive.ask, fresh_seconds)
         assert ([data["id"] for data in found.items], found.cursor) == (list(told), now_at)
 
     return come
@@ -102,16 +102,16 @@ def test_nothing_has_happened() -> None:
 def test_a_lost_cursor_is_everybodys_own_matter() -> None:
     """Each learns of it once, and those that have listed all go on from there."""
 
-    async def is_lost(drive: Drive, feed: Feed, cursor: str) -> None:
+    async def is_lost(drive: Drive, delta_feed: DeltaFeed, cursor: str) -> None:
         with pytest.raises(GraphError):
-            await feed.since(cursor, drive.ask, AGAIN)
+            await delta_feed.since(cursor, drive.ask, AGAIN)
 
     drive = follow(
         happens("a"),
         comes("0", AGAIN, ["a"], "1"),
         lambda drive, _: drive.lost.update(("0", "1")),
-        lambda drive, feed: is_lost(drive, feed, "1"),
-        lambda drive, feed: is_lost(drive, feed, "0"),
+        lambda drive, delta_feed: is_lost(drive, delta_feed, "1"),
+        lambda drive, delta_feed: is_lost(drive, delta_feed, "0"),
         happens("b"),
         comes("2", AGAIN, [], "2"),
     )

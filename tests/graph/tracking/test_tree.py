@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
-from airflow_provider_onedrive.graph.tracking.tree import Tree
+from airflow_provider_onedrive.graph.tracking.tree import FolderIndex
 
 
 @pytest.mark.parametrize(("child_count", "is_listed"), [(3, True), (None, True), (0, False)])
@@ -17,6 +17,6 @@ def test_a_folder_that_came_from_elsewhere(samples: Any, child_count: int | None
     arrived = samples.folder("x", "X", parent="/in")
     arrived["parentReference"]["id"] = "IN"
     arrived["folder"] = {} if child_count is None else {"childCount": child_count}
-    changes, to_be_listed = Tree(watched).take([arrived])
+    changes, to_be_listed = FolderIndex(watched).take([arrived])
     assert [item.path for item in changes.created] == ["in/x"]
     assert [item.name for item in to_be_listed] == ["x"] * is_listed

@@ -189,21 +189,21 @@ class Told(Operations):
         super().__init__(settings)
         self._data, self._count, self._told = data, pages, 0
 
-    def _converse(self, talk: Any) -> Any:
-        with talk:
-            while talk.request is not None:
+    def _drive(self, driver: Any) -> Any:
+        with driver:
+            while driver.request is not None:
                 self._told += 1
                 value = [{**each, "id": f"{self._told}-{each['id']}"} for each in self._data]
                 link = {"@odata.nextLink": "https://g/next"} if self._told < self._count else {}
-                talk.answer(Response(200, {}, {"value": value, **link}))
-            return talk.result
+                driver.answer(Response(200, {}, {"value": value, **link}))
+            return driver.result
 
     def run_each(self, works: Any, at_once: int) -> Iterator[Any]:
         return ((number, work()) for number, work in enumerate(works))
 
     def run_all(self, flows: Any, at_once: int) -> None: ...
 
-    def say_last(self, request: Any) -> None: ...
+    def send_final(self, request: Any) -> None: ...
 
 
 @pytest.mark.parametrize(

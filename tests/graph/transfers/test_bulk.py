@@ -221,7 +221,7 @@ def test_a_file_that_has_gone(client: Client, drive: Any, faults: Any, source: P
 
     faults.add(operation="upload", path=r"/a\.csv", do=TakeAway())
     report = client.upload_folder(source, "myfiles", replace(ALL, max_concurrent=1))
-    assert [(path, may_pass) for path, _, may_pass in report.failed] == [("b.txt", True)]
+    assert [(path, is_retryable) for path, _, is_retryable in report.failed] == [("b.txt", True)]
     assert "has gone since its folder was read" in report.failed[0][1]
     assert set(drive.read_all()) == set(TREE) - {"b.txt"}
 
@@ -426,7 +426,7 @@ def test_a_file_that_goes_after_it_was_listed(
 
     onedrive_emulator.faults.add(operation="download", do=Remove())
     report = client.download_folder("myfiles/in", tmp_path, replace(ALL, max_concurrent=1))
-    assert [(path, may_pass) for path, _, may_pass in report.failed] == [("x/c.csv", True)]
+    assert [(path, is_retryable) for path, _, is_retryable in report.failed] == [("x/c.csv", True)]
     assert set(read(tmp_path)) == set(TREE) - {"x/c.csv"}
 
 
@@ -661,7 +661,7 @@ def test_a_move_keeps_what_changed_after_it_was_sent(client: Client, drive: Any,
 
     faults.add(operation="upload", path=r"/c\.csv", do=Write())
     report = client.upload_folder(source, "myfiles", replace(MOVE, max_concurrent=1))
-    assert [(path, may_pass) for path, _, may_pass in report.failed] == [("a.csv", True)]
+    assert [(path, is_retryable) for path, _, is_retryable in report.failed] == [("a.csv", True)]
     assert read(source) == {"a.csv": b"new"}
 
 
