@@ -83,7 +83,7 @@ class BaseClient(Addresses):
         :param cool_down_folder: where processes tell each other that Graph asked for a pause; None tells nobody. The
             clients of one process always share it.
         :param flag: ends requests for a token.
-        :param shelves: where tokens wait for other processes; None keeps them in this one.
+        :param cached_tokens: where tokens wait for other processes; None keeps them in this one.
         """
         super().__init__(settings)
         self.retry_policy = RetryPolicy()
@@ -159,8 +159,13 @@ class Client(BaseClient, Operations):
         cached_tokens: CachedTokens | None = None,
     ) -> None:
         self._flag = StopFlag()
-        told = {"on_secret": on_secret, "cool_down_folder": cool_down_folder, "shelves": cached_tokens}
-        super().__init__(settings, flag=self._flag, **told)  # type: ignore[arg-type]
+        super().__init__(
+            settings,
+            on_secret=on_secret,
+            cool_down_folder=cool_down_folder,
+            flag=self._flag,
+            cached_tokens=cached_tokens,
+        )
         self.rate_limiter = RateLimiter()
         self._graph = blocking_http(settings, self._flag, auth=self._auth)
         self._storage = blocking_http(settings, self._flag)

@@ -30,7 +30,7 @@ class TokenSource:
 
     :param on_secret: is told each new token, so that it can be masked wherever it might be shown.
     :param flag: ends a request to Entra.
-    :param shelves: where tokens wait for other processes.
+    :param cached_tokens: where tokens wait for other processes.
     """
 
     def __init__(
