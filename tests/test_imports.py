@@ -29,7 +29,7 @@ GRAPH = """
     config content
     flows http
     auth transfers tracking
-    client operations async_operations location_context doctor __init__
+    client operations async_operations listings location_context doctor __init__
 """
 HTTP_LIBRARIES = {"httpx", "httpcore", "msal", "requests"}
 

@@ -9,14 +9,15 @@ from typing import Unpack
 from airflow_provider_onedrive.graph.flows import copies, items, moves
 from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
 from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions
-from airflow_provider_onedrive.graph.location_context import Addresses, LocationLike, log_deletion
+from airflow_provider_onedrive.graph.listings import AsyncListings
+from airflow_provider_onedrive.graph.location_context import LocationLike, log_deletion
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import Address, Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 
-class AsyncOperations(Addresses, ABC):
+class AsyncOperations(AsyncListings, ABC):
     """The methods of :class:`Operations` that move no bytes, for an event loop."""
 
     @abstractmethod
@@ -84,22 +85,6 @@ class AsyncOperations(Addresses, ABC):
         address = await self._address(self._deletable(location))
         how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
         return log_deletion(await self._about("delete", address, items.remove(address, how)), address, how)
-
-    async def _children(self, address: Address) -> AsyncIterator[DriveItem]:
-        url: str | None = None
-        while True:
-            page = await self._about("list", address, items.children(address, url))
-            for item in page.items:
-                yield item
-            if (url := page.next_url) is None:
-                return
-
-    async def _walk(self, address: Address) -> AsyncIterator[DriveItem]:
-        async for item in self._children(address):
-            yield item
-            if item.may_hold_something:
-                async for below in self._walk(address.by_id(item.drive_id, item.id)):
-                    yield below
 
     async def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
         try:

@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -15,28 +15,26 @@ from pathlib import Path
 from typing import Any, BinaryIO, Unpack, cast
 
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.content.filters import Filters, reaches_below
 from airflow_provider_onedrive.graph.content.sinks import OpenFile
 from airflow_provider_onedrive.graph.content.sources import Content, StoredObject, name_of, source_of
 from airflow_provider_onedrive.graph.content.transfer_plan import Folder, Report
 from airflow_provider_onedrive.graph.flows import copies, downloads, items, moves, uploads
-from airflow_provider_onedrive.graph.flows import delta as changes
 from airflow_provider_onedrive.graph.flows import suggestions as siblings
 from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
 from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions
-from airflow_provider_onedrive.graph.flows.downloads import Link, linked_children
 from airflow_provider_onedrive.graph.flows.resolver import SharedFolder
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.sessions import cancellation
 from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
-from airflow_provider_onedrive.graph.location_context import Addresses, LocationLike, log_deletion
+from airflow_provider_onedrive.graph.listings import Listings
+from airflow_provider_onedrive.graph.location_context import LocationLike, log_deletion
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import DriveNotFound, ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import (
     Address,
     Location,
 )
-from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, T
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.sync import Synced, sync_folder
 from airflow_provider_onedrive.graph.transfers import bulk as many
@@ -49,14 +47,10 @@ from airflow_provider_onedrive.graph.transfers.upload_folder import Uploads
 
 log = logging.getLogger(__name__)
 
-ListPage = Callable[[Address, str | None], Flow[Page]]
-"""Asks for one page of a folder."""
-
 _SPOOLED_BYTES = 8 * 1024 * 1024
-_FOLDERS_AT_ONCE = 8
 
 
-class Operations(Addresses, ABC):
+class Operations(Listings, ABC):
     """Every method takes a location (text or item dict) and raises what ``graph.errors`` lists."""
 
     def __init__(self, settings: Settings) -> None:
@@ -70,13 +64,6 @@ class Operations(Addresses, ABC):
     @abstractmethod
     def run_all(self, flows: Sequence[Flow[None]], at_once: int) -> None:
         """Drive flows to their end, so many at once; the first problem stops all of them."""
-
-    @abstractmethod
-    def run_each(self, works: Iterable[Callable[[], T]], at_once: int) -> Iterator[tuple[int, T | OneDriveError]]:
-        """Do works in threads, so many at once, each with its own end; they are begun as earlier ones end.
-
-        :return: the number of each and what came of it, as they end.
-        """
 
     @abstractmethod
     def send_final(self, request: Request) -> None:
@@ -371,21 +358,6 @@ class Operations(Addresses, ABC):
         with self._explained("download", address):
             return folderdownload.download_folder(self, address, folder, how, fetching)
 
-    def find(
-        self, location: LocationLike, filters: Filters, *, kind: str = "file", recursive: bool = False
-    ) -> Iterator[DriveItem]:
-        """Give what the filters choose below a folder.
-
-        :param kind: ``file``, ``folder`` or ``any``; of a folder only the patterns are compared.
-        :param recursive: also in its folders; a pattern with ``/`` looks there anyway.
-        """
-        address = self.address(location)
-        if not (recursive or reaches_below(filters.file_pattern)):
-            return (item for item in self.children_of(address) if many.is_chosen(item, item.name, filters, kind))
-        base_path = "" if address.is_drive_root else self._about("list", address, items.folder(address)).path
-        found = ((item, many.path_below(item, base_path)) for item in self.walk_from(address))
-        return (item for item, path in found if many.is_chosen(item, path, filters, kind))
-
     def sync_folder(
         self, location: LocationLike, place: Path | StoredObject, *, full_every: timedelta | None = None
     ) -> Synced:
@@ -407,70 +379,6 @@ class Operations(Addresses, ABC):
         """
         self.run(self._allowed.check_items(found))
         return many.delete_items(self, found, permanent=permanent)
-
-    def children_of(self, address: Address) -> Iterator[DriveItem]:
-        """Give what lies directly in a folder."""
-        return self._pages(address, items.children)
-
-    def walk_from(self, address: Address) -> Iterator[DriveItem]:
-        """Give everything below a folder: of a whole drive by delta, else its folders several at once."""
-        is_by_delta = address.is_drive_root and self.settings.has_delta
-        return self._by_delta(address) if is_by_delta else self._by_level(address, items.children, lambda item: item)
-
-    def links_of(self, address: Address, *, recursive: bool) -> Iterator[Link]:
-        """Give what lies in a folder, or everything below it, each file with a link to its content."""
-        if recursive:
-            return self._by_level(address, linked_children, lambda link: link.item)
-        return self._pages(address, linked_children)
-
-    def _pages(self, address: Address, list_page: ListPage) -> Iterator[Any]:
-        url: str | None = None
-        while True:
-            page = self._about("list", address, list_page(address, url))
-            yield from page.items
-            if (url := page.next_url) is None:
-                return
-
-    def _by_delta(self, address: Address) -> Iterator[DriveItem]:
-        tree = changes.DeltaPathResolver(address)
-        url: str | None = None
-        while True:
-            page = self._about("list", address, changes.page(address, url))
-            for data in page.items:
-                yield from tree.items(data)
-            if (url := page.next_url) is None:
-                break
-        for drive_id, item_id in tree.homeless():
-            item = self._about("list", address, items.stat_or_none(address.by_id(drive_id, item_id)))
-            if item is not None:
-                yield item
-
-    def _by_level(self, address: Address, list_page: ListPage, item_of: Callable[[Any], DriveItem]) -> Iterator[Any]:
-        """Read a page of each folder that is known, several at once; then of those found there, and the next pages.
-
-        A folder that has gone since it was found is left out.
-        """
-        level: list[tuple[Address, str | None]] = [(address, None)]
-        while level:
-            asked, level = level, []
-            works = (partial(self._about, "list", folder, list_page(folder, url)) for folder, url in asked)
-            for number, page in self.run_each(works, _FOLDERS_AT_ONCE):
-                folder = asked[number][0]
-                if isinstance(page, OneDriveError):
-                    if folder is address or not self._has_gone(folder, page):
-                        raise page
-                    continue
-                for found in page.items:
-                    yield found
-                    if (item := item_of(found)).may_hold_something:
-                        level.append((address.by_id(item.drive_id, item.id), None))
-                if page.next_url is not None:
-                    level.append((folder, page.next_url))
-
-    def _has_gone(self, address: Address, problem: OneDriveError) -> bool:
-        """Look once more before something is left out."""
-        is_missing = isinstance(problem, ItemNotFound) and not isinstance(problem, DriveNotFound)
-        return is_missing and self._about("list", address, items.stat_or_none(address)) is None
 
     def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
         with self._explained(operation, address):
