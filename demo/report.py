@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
 
 def drive_paths(drive: EmulatedDrive) -> dict[str, int]:
-    """Path -> size in bytes; folders end in "/"."""
+    """Return the size in bytes of each path; folders end in "/"."""
     return {path: 0 if path.endswith("/") else drive.item(path)["size"] for path in sorted(drive.paths())}
 
 
 def drive_table(paths: dict[str, int], before: Iterable[str] | None = None) -> str:
-    """One line per file and folder.
+    """Return one line per file and folder.
 
-    :param before: what was there earlier; lines that were not get a "+" in front
+    :param before: the paths of an earlier time; a new one gets a "+" in front, one that is gone a "-"
     """
-    known = set(paths if before is None else before)
+    earlier = set(paths if before is None else before)
     lines = [
-        f"  {' ' if path in known else '+'} {'' if path.endswith('/') else format(size, ','):>12}  {path}"
+        f"  {' ' if path in earlier else '+'} {'' if path.endswith('/') else format(size, ','):>12}  {path}"
         for path, size in paths.items()
     ]
-    return "\n".join([*lines, *(f"  - {'':>12}  {path}" for path in sorted(known - set(paths)))])
+    return "\n".join([*lines, *(f"  - {'':>12}  {path}" for path in sorted(earlier - set(paths)))])
 
 
 def task_table(tasks: list[dict[str, Any]], deferred: set[str]) -> str:
-    """One line per task in the order they ended.
+    """Return one line per task in the order they ended.
 
     :param deferred: names of the tasks that were seen waiting in the triggerer
     """
@@ -46,7 +46,7 @@ def task_table(tasks: list[dict[str, Any]], deferred: set[str]) -> str:
 
 
 def seconds_of(task: dict[str, Any]) -> str:
-    """Duration of the last try from its first start; Airflow's own figure starts anew after a deferral."""
+    """Return the duration of the last try from its first start; Airflow's own figure starts anew after a deferral."""
     if not task["start_date"] or not task["end_date"]:
         return ""
     span = datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])
