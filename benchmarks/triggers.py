@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from airflow_provider_onedrive.emulator import Emulator
 from demo.rest import RestClient
-from demo.standalone import USER, Standalone, standalone
+from demo.standalone import Standalone, standalone
 
 WAYS = {
     "only sleeping": "Waits(task_id=name, trigger='SleepTrigger', trigger_kwargs={})",
@@ -122,9 +122,9 @@ def _measured(way: str, options: argparse.Namespace) -> Figures:
         environment = _environment(emulator, dags)
         with (
             standalone(dags, environment, [emulator.client_secret]) as airflow,
-            RestClient(airflow.url) as rest,
+            RestClient(airflow) as rest,
         ):
-            _begin(airflow, rest, [f"waiting_{first}" for first in range(0, options.tasks, DAG_TASKS)])
+            _begin(rest, [f"waiting_{first}" for first in range(0, options.tasks, DAG_TASKS)])
             return _watched(airflow, emulator, options, drops=way != "only sleeping")
 
 
@@ -173,12 +173,9 @@ def _environment(emulator: Emulator, folder: Path) -> dict[str, str]:
     }
 
 
-def _begin(airflow: Standalone, rest: RestClient, dag_ids: list[str]) -> None:
-    _until(rest.is_healthy, airflow)
-    rest.log_in(USER, airflow.password)
-    _until(lambda: all(map(rest.has_dag, dag_ids)), airflow)
+def _begin(rest: RestClient, dag_ids: list[str]) -> None:
+    rest.prepare(*dag_ids)
     for dag_id in dag_ids:
-        rest.unpause(dag_id)
         rest.trigger(dag_id, {})
 
 

@@ -30,13 +30,13 @@ class RestClient:
     :raises DemoError: of each method: Airflow has ended, makes no progress any more, or refuses a request
     """
 
-    def __init__(self, airflow: Standalone) -> None:
+    def __init__(self, airflow: Standalone, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._airflow = airflow
         self._waiting = airflow.waiting
         self._healthy: set[str] = set()
         self.deferred: set[str] = set()  # names of the tasks that were seen waiting in the triggerer
         # trust_env: neither a proxy nor somebody's certificates have to do with this machine's own address
-        self._http = httpx.Client(base_url=airflow.url, trust_env=False, timeout=TIMEOUT_SECONDS)
+        self._http = httpx.Client(base_url=airflow.url, trust_env=False, timeout=timeout_seconds)
 
     def __enter__(self) -> Self:
         return self
@@ -142,10 +142,11 @@ class RestClient:
 
 
 def summary(tasks: list[dict[str, Any]]) -> str:
-    """Return the tasks that a run waits for in words."""
+    """Return in words which tasks a run waits for."""
     open_tasks = [task for task in tasks if task["end_date"] is None]
     begun = [f"{task['task_id']} ({task['state']})" for task in open_tasks if task["state"]]
-    return ", ".join([*begun, f"{len(open_tasks) - len(begun)} that have not begun"])
+    later = len(open_tasks) - len(begun)
+    return ", ".join([*begun, *([f"{later} more" if begun else f"{later} tasks"] if later else [])]) or "its end"
 
 
 def line_of(entry: Any) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,12 @@ import pytest
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault
 from demo.rest import RestClient
-from demo.standalone import USER, Standalone, standalone
+from demo.standalone import Standalone, standalone
 
-pytestmark = [pytest.mark.airflow3, pytest.mark.system, pytest.mark.timeout(600)]
+# A limit against hanging: the waiting ends earlier where nothing happens any more.
+pytestmark = [pytest.mark.airflow3, pytest.mark.system, pytest.mark.timeout(7200)]
 
 SIZE = 1024**3
-SECONDS = 180
 DAG_FILE = """
 from datetime import timedelta
 from airflow.sdk import DAG
@@ -49,7 +48,7 @@ class HoldAt(Fault):
         self.fragments.append(int(end) - int(start) + 1)
         if int(start) >= self.byte and not self.met.is_set():
             self.met.set()
-            self.released.wait(SECONDS)
+            self.released.wait()
 
 
 @pytest.fixture
@@ -70,21 +69,20 @@ def airflow(tmp_path: Path, source: Path) -> Iterator[tuple[Emulator, Standalone
     with (
         Emulator() as emulator,
         standalone(dags, emulator.environment, [emulator.client_secret]) as running,
-        RestClient(running.url) as rest,
+        RestClient(running) as rest,
     ):
-        until(running, rest.is_healthy)
-        rest.log_in(USER, running.password)
-        until(running, lambda: rest.has_dag("large"))
-        rest.unpause("large")
+        rest.prepare("large")
         yield emulator, running, rest
 
 
-def until(airflow: Standalone, happens: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not happens():
-        assert airflow.is_running(), airflow.output(50)
-        assert time.monotonic() < end, airflow.output(50)
-        threading.Event().wait(0.5)
+def upload_until_held(running: Standalone, hold: HoldAt) -> None:
+    """Wait until the fragment comes that is held; each one before it is progress."""
+
+    def is_held() -> bool:
+        running.waiting.see(len(hold.fragments))
+        return hold.met.is_set()
+
+    running.waiting.until("Uploading to the held fragment", is_held)
 
 
 def workers_reading(path: Path) -> list[psutil.Process]:
@@ -105,15 +103,17 @@ def test_killed_at_sixty_percent(airflow: tuple[Emulator, Standalone, RestClient
     hold = HoldAt(SIZE * 6 // 10)
     emulator.faults.add(operation="fragment", times=None, do=hold)
     run_id = rest.trigger("large", {})
-    until(running, hold.met.is_set)
-    (worker,) = workers_reading(source)
-    worker.kill()
-    worker.wait(30)
-    hold.released.set()
-    until(running, lambda: rest.run_state("large", run_id) in ("success", "failed"))
+    try:
+        upload_until_held(running, hold)
+        (worker,) = workers_reading(source)
+        worker.kill()
+        worker.wait()
+    finally:
+        hold.released.set()
+    state = rest.wait_for_run("large", run_id)
     (task,) = rest.tasks("large", run_id)
     log = "\n".join(rest.log(task))
-    assert (rest.run_state("large", run_id), task["try_number"]) == ("success", 2), running.redact(log)
+    assert (state, task["try_number"]) == ("success", 2), running.redact(log)
     received = sum(request.received_bytes for request in emulator.requests.matching(operation="fragment"))
     assert received - SIZE <= 2 * max(hold.fragments)
     assert len(emulator.requests.matching(operation="create_session")) == 1
