@@ -3,13 +3,14 @@
 # benchmarks/triggers.py compares with; needs .venv.
 # usage: sh tools/azure.sh VENV
 set -eu
+. "$(dirname "$0")/step.sh"
 
 venv=$1
 uv=uv
 command -v uv >/dev/null 2>&1 || uv=.venv/bin/uv
 
-printf 'Installing Airflow and its provider for Microsoft Azure into %s ...\n' "$venv" >&2
 rm -rf "$venv"
 "$uv" venv --quiet --python .venv/bin/python "$venv"
-"$uv" pip install --quiet --python "$venv/bin/python" --constraint constraints/airflow-3.3.txt \
+step "Installing Airflow and its provider for Microsoft Azure into $venv" \
+    "$uv" pip install --python "$venv/bin/python" --constraint constraints/airflow-3.3.txt \
     --editable '.[emulator,fast]' apache-airflow-providers-microsoft-azure==15.2.1

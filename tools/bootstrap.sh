@@ -8,7 +8,7 @@ venv=$1
 airflow_line=$2
 shift 2
 
-say() { printf '%s\n' "$*" >&2; }
+. "$(dirname "$0")/step.sh"
 
 case $airflow_line in
     2.11) newest_minor=12 ;;
@@ -36,7 +36,7 @@ usable_uv() {
 make_venv() {
     python=$(find_python "$@")
     if usable_uv uv; then
-        uv venv --quiet --seed --python "${python:-3.12}" "$venv"
+        step "Making $venv" uv venv --seed --python "${python:-3.12}" "$venv"
         return
     fi
     if [ -z "$python" ]; then
@@ -50,11 +50,11 @@ make_venv() {
         say "On Debian and Ubuntu: apt install python3-venv   (or install uv, which does without them)"
         exit 1
     fi
-    "$python" -m venv "$venv"
+    step "Making $venv" "$python" -m venv "$venv"
 }
 
-if ! suits "$venv/bin/python"; then
-    say "Making $venv ..."
+# One whose making was interrupted has no pip yet.
+if ! suits "$venv/bin/python" || ! "$venv/bin/python" -c 'import pip' >/dev/null 2>&1; then
     rm -rf "$venv"
     make_venv "$@"
 fi
@@ -62,10 +62,11 @@ fi
 uv=uv
 if ! usable_uv "$uv"; then
     uv=$venv/bin/uv
-    usable_uv "$uv" || "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade uv
+    usable_uv "$uv" || step "Installing uv into $venv" \
+        "$venv/bin/python" -m pip install --disable-pip-version-check --upgrade uv
 fi
 
-say "Installing Airflow $airflow_line and the package into $venv ..."
-"$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" \
+step "Installing and compiling Airflow $airflow_line and the package into $venv" \
+    "$uv" pip install --compile-bytecode --python "$venv/bin/python" \
     --constraint "constraints/airflow-$airflow_line.txt" --requirement "constraints/airflow-$airflow_line.in" \
     --editable '.[emulator,fast,parquet]' --group dev
