@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from demo.progress import Progress
 
-# With 20 busy processes beside it on two cores, Airflow is silent for up to four minutes while it imports its modules.
-STALL_SECONDS = 1200
+# With 20 busy processes beside it on two cores, a part of Airflow that imports its modules is silent for ten minutes.
+STALL_SECONDS = 1800
 POLL_SECONDS = 0.5
 
 T = TypeVar("T")
