@@ -5,6 +5,7 @@ https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -12,9 +13,10 @@ import httpx
 
 from demo.settings import USER
 from demo.standalone import Standalone
-from demo.waiting import DemoError
+from demo.waiting import POLL_SECONDS, DemoError
 
-TIMEOUT_SECONDS = 30
+# With 20 busy processes beside it on two cores, the API server took five minutes for its first answer to a task.
+TIMEOUT_SECONDS = 600
 PARTS = {
     "metadatabase": "the database",
     "scheduler": "the scheduler",
@@ -37,11 +39,14 @@ class RestClient:
         self.deferred: set[str] = set()  # names of the tasks that were seen waiting in the triggerer
         # trust_env: neither a proxy nor somebody's certificates have to do with this machine's own address
         self._http = httpx.Client(base_url=airflow.url, trust_env=False, timeout=timeout_seconds)
+        # A request has a thread of its own, so that the progress is shown meanwhile and Airflow's end is noticed.
+        self._thread = ThreadPoolExecutor(max_workers=1)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=False)
         self._http.close()
 
     def prepare(self, *dag_ids: str) -> None:
@@ -129,8 +134,12 @@ class RestClient:
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response | None:
         """Ask once; a lost answer and a server error, such as SQLite's lock, are no answer."""
+        request = self._thread.submit(self._http.request, method, path, **options)
+        while not wait([request], POLL_SECONDS).done:
+            self._waiting.waits_for = self._waiting.waits_for or "the API server"
+            self._waiting.pause()
         try:
-            answer = self._http.request(method, path, **options)
+            answer = request.result()
         except httpx.TransportError as error:
             self._waiting.waits_for = f"the API server ({type(error).__name__})"
             return None

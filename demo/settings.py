@@ -24,6 +24,8 @@ PATIENT = {
     "AIRFLOW__CORE__TASK_SUCCESS_OVERTIME": "3600",
     "AIRFLOW__DATABASE__MAX_DB_RETRIES": "20",
     "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "3600",
+    # A file that has changed is read at once all the same. To read all of them every 30 s takes a busy machine longer.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
     "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "3600",
     "AIRFLOW__DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "3600",
     "AIRFLOW__EXECUTION_API__JWT_EXPIRATION_TIME": "86400",
@@ -33,7 +35,7 @@ PATIENT = {
     # A triggerer's own threshold stays at 30 s: after it, another one takes over the triggers of one that was killed.
     "AIRFLOW__TRIGGERER__RUNNER_HEALTH_CHECK_THRESHOLD": "0",
     # A request that was given up and sent again finds its task running already, and fails it.
-    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "600",
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "1800",
     "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "60",
     "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "10",
     "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "1000",

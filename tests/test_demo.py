@@ -175,6 +175,9 @@ class Server:
             handler.close_connection = True
             return
         status, content = answer if isinstance(answer, tuple) else (200, answer)
+        if status == "after stopping":
+            self.stopping.wait()
+            status = 200
         body = json.dumps(content).encode()
         handler.send_response(status)
         handler.send_header("Content-Length", str(len(body)))
@@ -203,6 +206,23 @@ def test_late_lost_and_failed_answers_are_asked_again(airflow: Standalone) -> No
     with serving(airflow.port, *answers) as server, RestClient(airflow, timeout_seconds=0.3) as rest:
         assert rest.run_state("dag", "run") == "success"
     assert len(server.requests) >= len(answers)
+
+
+def test_progress_is_shown_while_an_answer_is_late(airflow: Standalone) -> None:
+    """One request is enough where it only takes its time."""
+    with serving(airflow.port, ("after stopping", {"state": "success"})) as server:
+        airflow.progress = Progress(Reacting("waits for the API server", server.stopping.set))
+        with RestClient(airflow) as rest:
+            assert rest.run_state("dag", "run") == "success"
+    assert len(server.requests) == 1
+
+
+def test_end_of_airflow_is_noticed_while_an_answer_is_late(airflow: Standalone) -> None:
+    """A request that will never be answered does not keep the demo."""
+    with serving(airflow.port, "late"), RestClient(airflow) as rest:
+        airflow.process.kill()
+        with pytest.raises(DemoError, match=r"^Airflow ended with exit code -9$"):
+            rest.run_state("dag", "run")
 
 
 def test_refused_connection_is_asked_again(airflow: Standalone) -> None:
