@@ -81,7 +81,7 @@ def exit_code(error: Exception) -> int:
 
     kinds: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], int]] = (
         ((errors.LocationError, errors.ConfigurationError), USAGE),
-        (errors.ItemNotFound, MISSING),
+        (errors.NotFound, MISSING),
         ((errors.Unauthenticated, errors.AccessDenied), REFUSED),
     )
     for kind, code in kinds:

@@ -32,7 +32,7 @@ class AsyncOperations(AsyncListings, ABC):
         try:
             return await self.run(self._locate(place))
         except OneDriveError as error:
-            raise error.about("look for", str(place)) from None
+            raise error.about("look for", str(place)) from error.__cause__
 
     async def stat(self, location: LocationLike) -> DriveItem:
         address = await self.address(location)
@@ -90,5 +90,4 @@ class AsyncOperations(AsyncListings, ABC):
         try:
             return await self.run(flow)
         except OneDriveError as error:
-            self._annotate(error, operation, address)
-            raise
+            raise self._explained(error, operation, address) from error.__cause__

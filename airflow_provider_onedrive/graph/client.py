@@ -144,7 +144,7 @@ class BaseClient(Addresses):
     def _problem(self, request: Request, error: httpx.HTTPError) -> OneDriveError:
         if is_untrusted(error):
             return untrusted(httpx.URL(url_of(request, self.settings.graph_url)).host)
-        return lost(request, str(error) or type(error).__name__, never_sent=isinstance(error, _UNSENT))
+        return lost(request, str(error) or type(error).__name__, was_sent=False if isinstance(error, _UNSENT) else None)
 
 
 class Client(BaseClient, Operations):

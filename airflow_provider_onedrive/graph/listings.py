@@ -12,7 +12,7 @@ from airflow_provider_onedrive.graph.flows import delta as changes
 from airflow_provider_onedrive.graph.flows import items
 from airflow_provider_onedrive.graph.flows.downloads import Link, linked_children
 from airflow_provider_onedrive.graph.location_context import Addresses, LocationLike
-from airflow_provider_onedrive.graph.protocol.errors import DriveNotFound, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -118,8 +118,7 @@ class Listings(Addresses, ABC):
 
     def _has_gone(self, address: Address, problem: OneDriveError) -> bool:
         """Look once more before something is left out."""
-        is_missing = isinstance(problem, ItemNotFound) and not isinstance(problem, DriveNotFound)
-        return is_missing and self._about("list", address, items.stat_or_none(address)) is None
+        return isinstance(problem, ItemNotFound) and self._about("list", address, items.stat_or_none(address)) is None
 
 
 class AsyncListings(Addresses, ABC):

@@ -13,7 +13,7 @@ from airflow_provider_onedrive.graph.flows import items, uploads
 from airflow_provider_onedrive.graph.flows.allowlist import Allowed
 from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions, Relocation, relocation
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
-from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, E, NotFound
 from airflow_provider_onedrive.graph.protocol.locations import (
     Address,
     Location,
@@ -63,13 +63,13 @@ class Addresses:
         """Look up anew next time what stands at the beginning of an address, because nothing was found there."""
         self._places.forget(address)
 
-    def _annotate(self, error: OneDriveError, operation: str, address: Address) -> None:
-        """Let an error say what was tried, where, and what to do."""
-        error.about(operation, str(address))
-        if isinstance(error, ItemNotFound):
+    def _explained(self, error: E, operation: str, address: Address) -> E:
+        """Return an error with the operation, its location, and the permission that may be missing."""
+        if isinstance(error, NotFound):
             self.forget(address)
         if isinstance(error, AccessDenied) and error.advice is None and self.settings.auth != "access_token":
-            error.advice = advice_on_denial(operation, is_app=self.settings.is_app)
+            error = error.with_advice(advice_on_denial(operation, is_app=self.settings.is_app))
+        return error.about(operation, str(address))
 
     def _locate(self, place: Location) -> Flow[Address]:
         address = yield from self._places.locate(place)

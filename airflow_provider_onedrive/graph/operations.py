@@ -29,7 +29,7 @@ from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
 from airflow_provider_onedrive.graph.listings import Listings
 from airflow_provider_onedrive.graph.location_context import LocationLike, log_deletion
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
-from airflow_provider_onedrive.graph.protocol.errors import DriveNotFound, ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import (
     Address,
     Location,
@@ -85,7 +85,7 @@ class Operations(Listings, ABC):
         try:
             return self.run(self._locate(place))
         except OneDriveError as error:
-            raise error.about("look for", str(place)) from None
+            raise error.about("look for", str(place)) from error.__cause__
 
     def stat(self, location: LocationLike) -> DriveItem:
         """Read what is known about an item."""
@@ -226,7 +226,7 @@ class Operations(Listings, ABC):
         address = self.address(location)
         driver = FlowDriver(downloads.resolve(address, expected_etag=options.expected_etag))
         with self.meter.measured(f"download {address}") as progress:
-            with self._explained("download", address):
+            with self._explaining("download", address):
                 link = self._drive(driver)
             progress.expect(link.item.size)
             target = localcopy.target_of(local_path, link.item.name)
@@ -240,7 +240,7 @@ class Operations(Listings, ABC):
         It is fetched whole: up to 8 MiB into memory, a larger one into a temporary file that goes when it is closed.
         """
         address = self.address(location)
-        with ExitStack() as closed_on_error, self.meter.measured(f"read {address}"), self._explained("read", address):
+        with ExitStack() as closed_on_error, self.meter.measured(f"read {address}"), self._explaining("read", address):
             spooled = closed_on_error.enter_context(tempfile.SpooledTemporaryFile(_SPOOLED_BYTES))
             file = cast("BinaryIO", spooled)
             localcopy.read(self, address, OpenFile(file, "a temporary file"))
@@ -340,7 +340,7 @@ class Operations(Listings, ABC):
             :func:`~airflow_provider_onedrive.graph.transfers.bulk.raise_for` turns it into an error.
         """
         address = self.address(location)
-        with self._explained("upload to", address):
+        with self._explaining("upload to", address):
             return folderupload.upload_folder(self, source, address, how, sending)
 
     def download_folder(
@@ -355,7 +355,7 @@ class Operations(Listings, ABC):
         :param folder: a local folder, which is made where it is missing, or an ``ObjectStoragePath``.
         """
         address = self.address(location)
-        with self._explained("download", address):
+        with self._explaining("download", address):
             return folderdownload.download_folder(self, address, folder, how, fetching)
 
     def sync_folder(
@@ -367,7 +367,7 @@ class Operations(Listings, ABC):
         :param full_every: after so long all is listed again; None never does that by itself.
         """
         address = self.address(location)
-        with self._explained("sync", address):
+        with self._explaining("sync", address):
             return sync_folder(self, address, place, full_every)
 
     def delete_all(
@@ -381,24 +381,25 @@ class Operations(Listings, ABC):
         return many.delete_items(self, found, permanent=permanent)
 
     def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
-        with self._explained(operation, address):
+        with self._explaining(operation, address):
             return self.run(flow)
 
     @contextmanager
-    def _explained(self, operation: str, address: Address) -> Iterator[None]:
-        """Let errors say what was tried, and where, and what is there instead."""
+    def _explaining(self, operation: str, address: Address) -> Iterator[None]:
+        """Raise the errors of a block with the operation, its location, and a similar name that is there."""
         try:
             yield
+        except ItemNotFound as error:
+            raise self._explained(self._with_similar_name(error, address), operation, address) from error.__cause__
         except OneDriveError as error:
-            self._annotate(error, operation, address)
-            if isinstance(error, ItemNotFound) and not isinstance(error, DriveNotFound):
-                self._advise(error, address)
-            raise
+            raise self._explained(error, operation, address) from error.__cause__
 
-    def _advise(self, error: ItemNotFound, address: Address) -> None:
-        """Say what is there instead, if that can be found out; the error stays what it is."""
-        with suppress(OneDriveError):
-            error.advice = self.run(siblings.advice_on_missing(address)) or error.advice
+    def _with_similar_name(self, error: ItemNotFound, address: Address) -> ItemNotFound:
+        """Return the error with the name that was probably meant, if Graph lists one."""
+        with suppress(OneDriveError):  # the first error counts, not one of the search
+            advice = self.run(siblings.advice_on_missing(address))
+            return error.with_advice(advice) if advice else error
+        return error
 
     def _upload(
         self,
@@ -444,7 +445,7 @@ class Operations(Listings, ABC):
     ) -> DriveItem:
         """Do it, and log its one line, with the last request id of ``talk`` and what it has cost."""
         start = time.monotonic()
-        with self._explained(operation, address):
+        with self._explaining(operation, address):
             item = work()
         log.info(
             "Done (%s): %s %s, %d bytes in %.2f s, request id %s, %s, %s",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow_provider_onedrive.compat import AirflowFailException
 from airflow_provider_onedrive.graph.content.filters import Filters, check_kind
 from airflow_provider_onedrive.graph.content.transfer_plan import Report
-from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, DriveNotFound, ItemNotFound
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, ItemNotFound, NotFound
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.conditions import Kind, too_many
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
@@ -293,7 +293,7 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
                     max_items=self.max_items,
                     dry_run=self.only_say,
                 )
-            except ItemNotFound as missing:
+            except NotFound as missing:
                 raise AirflowFailException(str(missing)) from missing
         return [item.to_xcom() for item in deleted]
 
@@ -315,8 +315,6 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
         try:
             listing = client.find(folder, filters, recursive=self.recursive)
             found = list(islice(listing, self.max_items + 1))
-        except DriveNotFound:
-            raise
         except ItemNotFound as missing:
             if may_be_done:
                 return []

@@ -17,13 +17,12 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     retry_after_seconds,
     without_urls,
 )
-from airflow_provider_onedrive.graph.protocol.retry import NEVER_SENT
 
 _TOO_MANY = 429
 
 
 def is_retryable(status: int) -> bool:
-    """Say whether an answer is none: msal would take it for one, and cache it."""
+    """Return whether a later request may get another answer; msal would take this one for final, and cache it."""
     return status in (408, _TOO_MANY) or status >= 500  # noqa: PLR2004 - HTTP's own
 
 
@@ -31,22 +30,22 @@ def passing(status: int, headers: Mapping[str, str]) -> GraphError:
     kind = Throttled if status == _TOO_MANY else ServiceUnavailable
     return kind(
         f"Entra answered {status} when asked for a token",
-        code=NEVER_SENT,
         status=status,
         retry_after_seconds=retry_after_seconds(headers),
+        was_sent=False,
     )
 
 
 def unreachable(host: str, reason: str, advice: str | None = None) -> ServiceUnavailable:
     return ServiceUnavailable(
-        f"{host} did not answer when asked for a token: {without_urls(reason)}", code=NEVER_SENT, advice=advice
+        f"{host} did not answer when asked for a token: {without_urls(reason)}", was_sent=False, advice=advice
     )
 
 
 def not_entra(authority_url: str) -> ServiceUnavailable:
     return ServiceUnavailable(
         f"What {urlsplit(authority_url).hostname} answered when asked for a token is not Entra's",
-        code=NEVER_SENT,
+        was_sent=False,
         advice="Is there a proxy or a sign-in page on the way?",
     )
 
@@ -54,12 +53,13 @@ def not_entra(authority_url: str) -> ServiceUnavailable:
 def refused(answer: Mapping[str, Any]) -> GraphError:
     text = str(answer.get("error_description") or answer.get("error") or "no reason given")
     if answer.get("error") == "temporarily_unavailable":
-        return ServiceUnavailable(f"Entra gave no token: {first_line(text)}", code=NEVER_SENT)
+        return ServiceUnavailable(f"Entra gave no token: {first_line(text)}", was_sent=False)
     advice = advice_for(text, SignInFailed.default_advice) if code_in(text) else ADVICE["90002"]
     return SignInFailed(
         f"Entra gave no token: {first_line(text)}",
         code=answer.get("error"),
         request_id=answer.get("correlation_id"),
+        was_sent=False,
         advice=advice,
     )
 
@@ -69,7 +69,7 @@ def no_such_authority(text: str, settings: Settings) -> SignInFailed:
     host = urlsplit(settings.authority_url).hostname
     reason = found.group() if found else f"{host} knows no tenant {settings.tenant_id!r}"
     advice = advice_for(reason, SignInFailed.default_advice) if found else ADVICE["90002"]
-    return SignInFailed(f"Entra gave no token: {first_line(reason)}", code="invalid_tenant", advice=advice)
+    return SignInFailed(f"Entra gave no token: {first_line(reason)}", was_sent=False, advice=advice)
 
 
 def first_line(text: str) -> str:

@@ -107,7 +107,7 @@ class GivenToken(Identity):
         if seconds <= 0:
             raise SignInFailed(
                 f"The connection's access token has expired {-seconds} s ago",
-                code="expired",
+                was_sent=False,
                 advice="Put a fresh one into it; for what runs on a schedule use another auth.",
             )
         self._check_audience(claims)
@@ -118,7 +118,7 @@ class GivenToken(Identity):
         if audience != _GRAPH_ID and urlsplit(audience).hostname not in (graph, "graph.microsoft.com"):
             raise SignInFailed(
                 f"The connection's access token is for {audience}, and not for {graph}",
-                code="audience",
+                was_sent=False,
                 advice=f"Ask for a token with the scope {self._settings.graph_url}/.default.",
             )
 

@@ -21,8 +21,8 @@ from airflow_provider_onedrive.graph.content.paths import absolute
 from airflow_provider_onedrive.graph.content.quickxor import QuickXorHash
 from airflow_provider_onedrive.graph.content.sinks import RangeSink, explained
 from airflow_provider_onedrive.graph.protocol.errors import (
-    ItemNotFound,
     LocalFileError,
+    NotFound,
     OneDriveError,
     SourceChanged,
     VerificationFailed,
@@ -238,7 +238,7 @@ class PartFile:
 def _is_in_vain(error: BaseException) -> bool:
     """Say whether what was fetched is of no use any more."""
     is_final = isinstance(error, OneDriveError) and not error.is_retryable
-    return is_final or isinstance(error, (VerificationFailed, SourceChanged, ItemNotFound))
+    return is_final or isinstance(error, (VerificationFailed, SourceChanged, NotFound))
 
 
 def _rename(path: Path, target: Path, *, replace: bool) -> bool:

@@ -342,7 +342,7 @@ def _refuse_onto_itself(plan: Relocation, source: DriveItem, parent: DriveItem) 
 
 
 def _taken(target: Address) -> NameAlreadyExists:
-    return NameAlreadyExists(f"The name {target.names[-1]!r} is taken at the destination", code="nameAlreadyExists")
+    return NameAlreadyExists(f"The name {target.names[-1]!r} is taken at the destination")
 
 
 def _no_monitor(response: Response) -> OutcomeUnknown:

@@ -17,7 +17,7 @@ from airflow_provider_onedrive.graph.flows.items import (
     explain_missing,
     stat_or_none,
 )
-from airflow_provider_onedrive.graph.protocol.errors import BadRequest, DriveNotFound, ItemNotFound, ResyncRequired
+from airflow_provider_onedrive.graph.protocol.errors import BadRequest, ItemNotFound, ResyncRequired
 from airflow_provider_onedrive.graph.protocol.locations import Address, quote_name
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -119,8 +119,8 @@ def everything(address: Address, *, has_delta: bool) -> Flow[list[DriveItem]]:
         folder, url = waiting.pop()
         try:
             read = yield from children(folder, url)
-        except ItemNotFound as missing:
-            if folder is address or isinstance(missing, DriveNotFound):
+        except ItemNotFound:
+            if folder is address:
                 raise
             continue  # it has gone since it was found
         found += read.items

@@ -41,6 +41,11 @@ READS = 4
 _NAMES = 100
 _HASH_READS = 5
 _BESIDE = "End the destination in '/' to put it into that folder."
+_NO_FILE = "Only a file takes the place of a file: delete what is there, or choose another name."
+_STILL_COPYING = (
+    "An earlier try may still be copying this folder, or have copied a part of it: retry later; or look at it, and "
+    "delete it to begin anew."
+)
 
 
 class RelocateOptions(TypedDict, total=False):
@@ -185,11 +190,13 @@ def clear_target(
     if plan.if_exists == "skip" and _kind(found) == _kind(source):
         return replace(found, outcome="skipped")
     if plan.if_exists != "replace":
-        refusal.advice = _BESIDE if found.is_folder else None
-        raise _still_copying(refusal) if plan.may_be_ours and found.is_folder else refusal
+        if plan.may_be_ours and found.is_folder:
+            raise NameHeld.of(refusal).with_advice(_STILL_COPYING)
+        raise refusal.with_advice(_BESIDE if found.is_folder else None)
     if not (is_file(found) and is_file(source)):
-        refusal.advice = "Only a file takes the place of a file: delete what is there, or choose another name."
-        raise refusal
+        raise refusal.with_advice(
+            "Only a file takes the place of a file: delete what is there, or choose another name."
+        )
     with suppress(PreconditionFailed):  # changed meanwhile: it is looked at again
         yield from recycle(found)
         log.info("%s went to the recycle bin to make way (id %s, %d bytes).", found.location, found.id, found.size)
@@ -257,12 +264,3 @@ def _into_itself(plan: Relocation) -> LocationError:
         f"{plan.source} is a folder, and {plan.folder} is in it: it cannot go into itself.",
         advice="Choose a destination outside of it.",
     )
-
-
-def _still_copying(refusal: NameAlreadyExists) -> NameHeld:
-    held = NameHeld.of(refusal)
-    held.advice = (
-        "An earlier try may still be copying this folder, or have copied a part of it: retry later; or look at it, and "
-        "delete it to begin anew."
-    )
-    return held

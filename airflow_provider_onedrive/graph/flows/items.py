@@ -14,6 +14,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
     LocationError,
     NameAlreadyExists,
+    NotFound,
 )
 from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Page, Repeat, Request, Response
@@ -26,6 +27,7 @@ ITEM_FIELDS = (
     "package,remoteItem,root"
 )
 """What a listing asks for: the rest would be most of its bytes."""
+_NO_FOLDER = "Check the location, create the folder first, or pass create_folders=True."
 _SENDS = 5
 
 
@@ -47,8 +49,8 @@ def stat(address: Address) -> Flow[DriveItem]:
     return item_of(response, address)
 
 
-def explain_missing(address: Address, missing: ItemNotFound) -> Flow[ItemNotFound]:
-    """Tell a missing item from a missing drive, which no waiting can cure."""
+def explain_missing(address: Address, missing: ItemNotFound) -> Flow[NotFound]:
+    """Return the error of a missing item, or that of a missing drive, which no waiting can cure."""
     try:
         if not address.is_drive_root:
             yield Request("GET", f"{address.drive_root}?$select=id")
@@ -57,17 +59,13 @@ def explain_missing(address: Address, missing: ItemNotFound) -> Flow[ItemNotFoun
         missing = root_missing
     except AccessDenied:
         return missing
-    gone = DriveNotFound(missing.message)
-    vars(gone).update(vars(missing))
-    return gone
+    return DriveNotFound.of(missing)
 
 
 def stat_or_none(address: Address) -> Flow[DriveItem | None]:
     """Read one item, or None where it is missing in a drive that exists."""
     try:
         return (yield from stat(address))
-    except DriveNotFound:
-        raise
     except ItemNotFound:
         return None
 
@@ -141,12 +139,9 @@ def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
     """
     try:
         item = yield from stat(address)
-    except DriveNotFound:
-        raise
     except ItemNotFound as missing:
         if not create or address.is_base:
-            missing.advice = "Check the location, create the folder first, or pass create_folders=True."
-            raise missing.about("find the folder", str(address)) from None
+            raise missing.with_advice(_NO_FOLDER).about("find the folder", str(address)) from None
         parent = yield from folder(address.parent, create=True)
         target = address.through(parent.drive_id, parent.id)
         item = yield from create_folder(target, exist_ok=True, is_parent_new=parent.outcome == "created")
@@ -224,8 +219,8 @@ def remove(address: Address, how: Removal) -> Flow[list[DriveItem]]:
     """
     try:
         item = yield from _deletable(address, recursive=how.recursive)
-    except ItemNotFound as missing:
-        if isinstance(missing, DriveNotFound) or not how.ignore_if_missing:
+    except ItemNotFound:
+        if not how.ignore_if_missing:
             raise
         return []
     if item.may_hold_something:

@@ -25,11 +25,11 @@ from airflow_provider_onedrive.graph.flows.destinations import (
 )
 from airflow_provider_onedrive.graph.flows.items import folder, item_of
 from airflow_provider_onedrive.graph.protocol.errors import (
-    DriveNotFound,
     ItemNotFound,
     LocationError,
     NameAlreadyExists,
     NameHeld,
+    NotFound,
     PreconditionFailed,
     SourceMissing,
     VerificationFailed,
@@ -50,8 +50,6 @@ def move(plan: Relocation) -> Flow[DriveItem]:
     plan.check()
     try:
         source = yield from source_of(plan)
-    except DriveNotFound:
-        raise
     except ItemNotFound as missing:
         return (yield from _moved_before(plan, SourceMissing.of(missing)))
     parent = yield from parent_of(plan, source)
@@ -130,8 +128,9 @@ def _across(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
     try:
         yield from recycle(source)
     except PreconditionFailed as changed:
-        changed.advice = f"The source changed while it was copied and was not deleted; the copy is {item.location}."
-        raise
+        raise changed.with_advice(
+            f"The source changed while it was copied and was not deleted; the copy is {item.location}."
+        ) from None
     return item
 
 
@@ -145,13 +144,13 @@ def _moved_before(plan: Relocation, missing: SourceMissing) -> Flow[DriveItem]:
         raise missing
     try:
         parent = yield from folder(plan.folder)
-    except ItemNotFound:
+    except NotFound:
         raise missing from None
     found = yield from _candidates(plan, plan.target(str(name), parent))
     if len(found) == 1:
         return replace(found[0], outcome="already_there")
     if found:
-        missing.advice = (
+        raise missing.with_advice(
             f"An earlier try has moved it, and with if_exists='rename' it may be any of "
             f"{', '.join(item.location for item in found)}: give an item dict as location to have it told apart."
         )

@@ -201,8 +201,8 @@ def _site(host: str, names: tuple[str, ...], place: Location) -> Flow[dict[str, 
     try:
         return dict((yield Request("GET", site_url(host, names))).json)
     except ItemNotFound as missing:
-        missing.advice = f"Is there a site {'/'.join((host, *names))}, and may the identity see it?"
-        raise missing.about("look for", str(place)) from None
+        advice = f"Is there a site {'/'.join((host, *names))}, and may the identity see it?"
+        raise missing.with_advice(advice).about("look for", str(place)) from None
 
 
 def _has_site(host: str, names: tuple[str, ...]) -> Flow[bool]:

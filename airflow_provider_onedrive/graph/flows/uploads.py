@@ -32,6 +32,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     LocalFileError,
     LocationError,
     NameAlreadyExists,
+    NotFound,
     PreconditionFailed,
     VerificationFailed,
 )
@@ -81,7 +82,7 @@ def create(
     if key in known:
         try:
             return (yield from put_into(known[key], address, source, if_exists, **how))
-        except ItemNotFound:  # the folder has gone, or was made anew
+        except NotFound:  # the folder has gone, or was made anew
             known.pop(key, None)
     known[key] = yield from folder(address.parent, create=create_folders)
     return (yield from put_into(known[key], address, source, if_exists, **how))

@@ -54,8 +54,14 @@ def ssl_context(ca_certificate: str | None) -> ssl.SSLContext:
 
 
 def is_untrusted(error: httpx.HTTPError) -> bool:
-    """Recognise a certificate that is not trusted: asking again cannot help."""
-    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+    """Return whether the host's certificate is not trusted: asking again cannot help.
+
+    The cause is the only mark: httpcore and httpx give each failed handshake the same class.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
 
 
 def untrusted(host: str) -> ConfigurationError:

@@ -40,7 +40,7 @@ class SingleFlight:
             # Whoever no longer waits takes the answer from nobody else.
             response, _ = await asyncio.shield(asked)
         except OneDriveError as error:
-            raise copy(error) from None  # for each says of it what it was trying
+            raise copy(error) from None  # a traceback belongs to one object, and several tasks would lengthen it
         return response
 
     async def aclose(self) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     GraphError,
+    IdentityUnavailable,
     Locked,
     OneDriveError,
     ServiceUnavailable,
@@ -23,12 +24,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     without_urls,
 )
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response, T
-from airflow_provider_onedrive.graph.protocol.retry import (
-    NEVER_SENT,
-    RetryPolicy,
-    is_passing_refusal,
-    leaves_outcome_unknown,
-)
+from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, leaves_outcome_unknown
 
 log = logging.getLogger(__name__)
 
@@ -73,37 +69,40 @@ def response_of(request: Request, status: int, headers: Mapping[str, str], conte
             status=status,
             method=request.method,
             path=request.shown,
+            was_sent=True,
             advice="Is there a proxy or a sign-in page on the way?",
         )
     return Response(status, dict(headers), body)
 
 
-def lost(request: Request, reason: str, *, never_sent: bool) -> ServiceUnavailable:
-    """Say that no answer came."""
+def lost(request: Request, reason: str, *, was_sent: bool | None) -> ServiceUnavailable:
+    """Return the error of a request without an answer.
+
+    :param was_sent: False if the request surely did not leave this machine; None where that is not certain.
+    """
     return ServiceUnavailable(
-        f"No answer came: {without_urls(reason)}",
-        code=NEVER_SENT if never_sent else None,
-        method=request.method,
-        path=request.shown,
+        f"No answer came: {without_urls(reason)}", method=request.method, path=request.shown, was_sent=was_sent
     )
 
 
 def silent(host: str, reason: str) -> ServiceUnavailable:
-    """Say that a host cannot be reached."""
+    """Return the error of a host that cannot be reached."""
     return ServiceUnavailable(
         f"{host} does not answer: {without_urls(reason)}",
+        was_sent=False,
         advice="Is there a firewall on the way, or is a proxy needed? The connection's field proxy names it, or the "
         "worker's HTTPS_PROXY.",
     )
 
 
 def too_long(request: Request, seconds: float) -> Throttled:
-    """Say that Graph asked for a pause, of this request or of another one, that nobody holds a slot for."""
+    """Return the error of a pause that is too long to hold a slot; Graph asked for it on this or another request."""
     return Throttled(
         f"Graph asked this connection to send nothing for {seconds:.0f} s more, so nothing was sent",
         retry_after_seconds=seconds,
         method=request.method,
         path=request.shown,
+        was_sent=False,
     )
 
 
@@ -173,9 +172,9 @@ class Attempts:
         self._count = 0
 
     def needs_token(self, outcome: GraphError) -> bool:
-        """Say, once, that the token was refused and a new one may help."""
-        is_expired = isinstance(outcome, Unauthenticated) and not isinstance(outcome, SignInFailed)
-        if not (self._can_renew and is_expired) or is_passing_refusal(outcome):
+        """Return True once, if the token was refused and a new one may help."""
+        is_expired = isinstance(outcome, Unauthenticated)
+        if not (self._can_renew and is_expired) or isinstance(outcome, (SignInFailed, IdentityUnavailable)):
             return False
         self._can_renew = False
         return True

@@ -1,4 +1,4 @@
-"""What can go wrong, and the one place where a response becomes an error.
+"""The exception tree, and the one place where a response becomes an error.
 
 ::
 
@@ -10,9 +10,10 @@
       GraphError
         BadRequest   AccessDenied(PermissionError)
         Unauthenticated
-          SignInFailed
-        ItemNotFound(FileNotFoundError)
-          DriveNotFound   SourceMissing
+          SignInFailed   IdentityUnavailable
+        NotFound(FileNotFoundError)
+          DriveNotFound   ItemNotFound
+            SourceMissing
         NameAlreadyExists(FileExistsError)
           NameHeld
         PreconditionFailed   RangeNotSatisfiable   Locked   Throttled   QuotaExceeded   ResyncRequired   NotSupported
@@ -20,31 +21,39 @@
 
 Every error survives ``pickle``, ``copy`` and, as a dict, the trip through a trigger event. Its text says what was
 tried, on which location, what Graph said and what to do. Codes: https://learn.microsoft.com/en-us/graph/errors
+
+Nobody changes an error once it is made: :meth:`OneDriveError.about`, :meth:`OneDriveError.with_advice` and
+:meth:`GraphError.of` return copies. One error may be shared by several tasks that wait for the same answer.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
-_BAD_REQUEST = 400
+E = TypeVar("E", bound="OneDriveError")
+
+_BAD_REQUEST, _UNAUTHORIZED = 400, 401
 _APP_ADVICE = (
     "A token of an application has no OneDrive of its own: put a user (name@company.example) or a drive into the "
     "connection's field myfiles."
 )
 _URL = re.compile(r"(?i)https?://\S+")
+_RPS_FAILED = "Unable to initialize RPS"
+"""The only mark of a personal drive's random 401: its code is that of a token that has really expired."""
 
 
 class OneDriveError(Exception):
-    """Anything this package raises on purpose.
+    """The base of every error that this package raises.
 
-    :param message: what happened, without a secret in it.
-    :param advice: what to do about it; None takes the class's own.
+    :param message: one clause or sentence about the failure, without a secret.
+    :param advice: the next step for the reader; None takes the class's ``default_advice``, an empty text shows none.
     """
 
     is_retryable: ClassVar[bool] = False
-    """Whether a later try of the same thing may succeed."""
+    """Whether a later attempt may succeed."""
     default_advice: ClassVar[str] = ""
 
     def __init__(self, message: str, *, advice: str | None = None) -> None:
@@ -55,33 +64,43 @@ class OneDriveError(Exception):
         self.location: str | None = None
 
     def about(self, operation: str, location: str) -> Self:
-        """Say what was tried and where, unless something nearer to the cause has said it."""
-        self.operation = self.operation or operation
-        self.location = self.location or location
-        return self
+        """Return this error with the operation and its location; one that names them already stays as it is."""
+        return self if self.operation else self._with(operation=operation, location=location)
+
+    def with_advice(self, advice: str | None) -> Self:
+        """Return this error with another advice."""
+        return self._with(advice=advice)
+
+    def _with(self, **fields: Any) -> Self:
+        """Return a copy with other fields, the same traceback and the same cause."""
+        twin = copy.copy(self)
+        vars(twin).update(fields)
+        twin.__cause__, twin.__context__ = self.__cause__, self.__context__
+        twin.__suppress_context__ = self.__suppress_context__  # after the cause, which sets it
+        return twin.with_traceback(self.__traceback__)
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.reason, self.remedy)))
 
     @property
     def reason(self) -> str:
-        """What was tried, and what came of it."""
+        """The operation, its location, and why it failed."""
         tried = f"Cannot {self.operation} {self.location}: " if self.operation else ""
-        return f"{tried}{_sentence(self.message)}{self._said_by()}"
+        return f"{tried}{_sentence(self.message)}{self._details()}"
 
     @property
     def remedy(self) -> str:
-        """What to do about it."""
+        """The next step for the reader."""
         return self.default_advice if self.advice is None else self.advice
 
-    def _said_by(self) -> str:
+    def _details(self) -> str:
         return ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self).__name__, dict(vars(self)))
+        return _restored, (type(self), dict(vars(self)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON for a trigger event; :func:`error_from_dict` is the way back."""
+        """Return plain JSON for a trigger event; :func:`error_from_dict` reads it."""
         return {"type": type(self).__name__, **vars(self)}
 
 
@@ -98,7 +117,7 @@ class LocalFileError(OneDriveError):
 
 
 class VerificationFailed(OneDriveError):
-    """What arrived is not what was sent."""
+    """The content that arrived differs from the content that was sent."""
 
     is_retryable = True
     default_advice = "Neither copy was deleted; try again."
@@ -112,28 +131,28 @@ class SourceChanged(OneDriveError):
 
 
 class FilesFailed(OneDriveError):
-    """Some of many files could not be transferred, and a later try may do it; it does only what is missing."""
+    """Some of many files were not transferred; a later attempt transfers only the missing ones."""
 
     is_retryable = True
 
 
 class FilesRefused(OneDriveError):
-    """Some of many files could not be transferred, and never will be as they are."""
+    """Some of many files cannot be transferred as they are."""
 
 
 class CopyUnfinished(OneDriveError):
-    """A copy on the server was still going on when time was up; it may well end by itself."""
+    """A copy on the server had not ended at the timeout; it may still end by itself."""
 
     is_retryable = True
     default_advice = "A retry looks at the destination first."
 
 
 class CopyLost(CopyUnfinished):
-    """Nobody says any more how far a copy on the server is."""
+    """The progress of a copy on the server can no longer be read."""
 
 
 class Stopped(OneDriveError):
-    """The client was stopped while it worked; nothing more is sent."""
+    """The client was stopped during the operation; it sends nothing more."""
 
     is_retryable = True
 
@@ -142,9 +161,11 @@ class GraphError(OneDriveError):
     """Graph refused, failed, or could not be reached.
 
     :param status: the HTTP status, or None when no answer came.
-    :param code: ``error.code`` of Graph's envelope.
+    :param code: ``error.code`` of the answer, from Graph or Entra; never a code of this package.
     :param inner_code: the most specific nested code.
-    :param path: the path that was asked for; never a pre-authorised URL.
+    :param retry_after_seconds: the pause that the answer asks for.
+    :param path: the requested path; never a pre-authorised URL.
+    :param was_sent: whether the request left this machine; None where that is not certain.
     """
 
     def __init__(
@@ -158,6 +179,7 @@ class GraphError(OneDriveError):
         retry_after_seconds: float | None = None,
         method: str | None = None,
         path: str | None = None,
+        was_sent: bool | None = None,
         advice: str | None = None,
     ) -> None:
         super().__init__(message, advice=advice)
@@ -168,16 +190,18 @@ class GraphError(OneDriveError):
         self.retry_after_seconds = retry_after_seconds
         self.method = method
         self.path = path
+        self.was_sent = was_sent
 
-    def _said_by(self) -> str:
+    @classmethod
+    def of(cls, error: GraphError) -> Self:
+        """Return another error as one of this class, which says more about its meaning."""
+        return _restored(cls, dict(vars(error)))
+
+    def _details(self) -> str:
         answer = " ".join(str(part) for part in (self.status, self.code, self.inner_code) if part is not None)
-        parts = (
-            answer,
-            " ".join(filter(None, (self.method, self.path))),
-            self.request_id and f"request id {self.request_id}",
-        )
-        known = "; ".join(filter(None, parts))
-        return f" ({known})." if known else ""
+        request = " ".join(filter(None, (self.method, self.path)))
+        details = "; ".join(filter(None, (answer, request, self.request_id and f"request id {self.request_id}")))
+        return f" ({details})." if details else ""
 
 
 class BadRequest(GraphError):
@@ -196,6 +220,16 @@ class SignInFailed(Unauthenticated):
     default_advice = "Check client id, secret and tenant of the connection."
 
 
+class IdentityUnavailable(Unauthenticated):
+    """401 because the identity service of personal drives failed; at random, and with a valid token.
+
+    https://github.com/rclone/rclone/issues/5270
+    """
+
+    is_retryable = True
+    default_advice = "Retry later."
+
+
 class AccessDenied(GraphError, PermissionError):
     """403."""
 
@@ -205,14 +239,18 @@ class AccessDenied(GraphError, PermissionError):
     )
 
 
-class ItemNotFound(GraphError, FileNotFoundError):
-    """404: nothing of that name is there."""
+class NotFound(GraphError, FileNotFoundError):
+    """404 of an item or of its drive."""
 
     is_retryable = True
     default_advice = "Check the location."
 
 
-class DriveNotFound(ItemNotFound):
+class ItemNotFound(NotFound):
+    """404 of an item; its drive may well exist."""
+
+
+class DriveNotFound(NotFound):
     """404 of the drive, user or site itself: no file can ever appear there."""
 
     default_advice = (
@@ -222,16 +260,12 @@ class DriveNotFound(ItemNotFound):
 
 
 class SourceMissing(ItemNotFound):
-    """404 of what was to be moved: a later try would take that for the work of this one, so there is none."""
+    """404 of the source of a move.
+
+    It is not retried: a later attempt would take the missing source for the work of this one.
+    """
 
     is_retryable = False
-
-    @classmethod
-    def of(cls, missing: ItemNotFound) -> Self:
-        """Make one of Graph's plain 404."""
-        error = cls(missing.message)
-        vars(error).update(vars(missing))
-        return error
 
 
 class NameAlreadyExists(GraphError, FileExistsError):
@@ -241,7 +275,7 @@ class NameAlreadyExists(GraphError, FileExistsError):
 
 
 class NameHeld(NameAlreadyExists):
-    """409 although nothing can be seen that has the name, or although it may be replaced.
+    """409 although no visible item has the name, or although it may be replaced.
 
     An upload session that was never finished holds its name, and so does a file that is open in Office.
     https://github.com/OneDrive/onedrive-api-docs/issues/747
@@ -253,23 +287,16 @@ class NameHeld(NameAlreadyExists):
         "or use another name."
     )
 
-    @classmethod
-    def of(cls, refusal: GraphError) -> Self:
-        """Make one of Graph's plain refusal."""
-        held = cls(refusal.message)
-        vars(held).update(vars(refusal))
-        return held
-
 
 class PreconditionFailed(GraphError):
-    """412: the item is no longer the version that was expected."""
+    """412: the item is another version than the expected one."""
 
     is_retryable = True
     default_advice = "Somebody changed the file: read it again and decide."
 
 
 class RangeNotSatisfiable(GraphError):
-    """416: a fragment or range that the server does not want."""
+    """416: the server does not accept this fragment or range."""
 
     is_retryable = True
 
@@ -301,7 +328,7 @@ class ResyncRequired(GraphError):
 
 
 class NotSupported(GraphError):
-    """501: this kind of drive cannot do it."""
+    """501: this kind of drive does not support the operation."""
 
 
 class ServiceUnavailable(GraphError):
@@ -328,16 +355,17 @@ _BY_STATUS: dict[int, type[GraphError]] = {
 
 
 def error_from(status: int, headers: Mapping[str, str], body: Any, *, method: str, path: str) -> GraphError:
-    """Make the error that a response of 400 or above stands for.
+    """Return the error of a response of 400 or above.
 
     :param headers: names in lower case.
-    :param body: the parsed JSON, or None where it was none.
+    :param body: the parsed JSON, or None where there was none.
     """
     error = body.get("error") if isinstance(body, dict) else None
     error = error if isinstance(error, dict) else {}
+    message = str(error.get("message") or "Graph gave no reason")
     is_lost_app = status == _BAD_REQUEST and path.startswith("/me/")
-    return _class_for(status)(
-        without_urls(str(error.get("message") or "Graph gave no reason")),
+    return _class_for(status, message)(
+        without_urls(message),
         status=status,
         code=error.get("code"),
         inner_code=_inner_code(error),
@@ -345,6 +373,7 @@ def error_from(status: int, headers: Mapping[str, str], body: Any, *, method: st
         retry_after_seconds=retry_after_seconds(headers),
         method=method,
         path=path,
+        was_sent=True,
         advice=_APP_ADVICE if is_lost_app else None,
     )
 
@@ -361,27 +390,35 @@ def without_urls(text: str) -> str:
 
 
 def error_from_dict(data: Mapping[str, Any]) -> OneDriveError:
-    """Rebuild what :meth:`OneDriveError.to_dict` gave."""
+    """Return the error that :meth:`OneDriveError.to_dict` wrote, also in another version of this package.
+
+    A class that is unknown here becomes :class:`OneDriveError`; a missing field gets its default.
+    """
     state = dict(data)
-    return _restore(str(state.pop("type", "")), state)
+    name = str(state.pop("type", ""))
+    kind: Any = globals().get(name)
+    is_ours = isinstance(kind, type) and issubclass(kind, OneDriveError)
+    error: OneDriveError = _restored(kind if is_ours else OneDriveError, {"message": name, **state})
+    return error
 
 
-def _class_for(status: int) -> type[GraphError]:
+def _class_for(status: int, message: str) -> type[GraphError]:
+    if status == _UNAUTHORIZED and _RPS_FAILED in message:
+        return IdentityUnavailable
     return _BY_STATUS.get(status, ServiceUnavailable if status >= 500 else BadRequest)  # noqa: PLR2004 - HTTP's own
 
 
 def _inner_code(error: Mapping[str, Any]) -> str | None:
-    """Find the most specific code: Graph nests them, and spells the key both ways."""
+    """Return the most specific code: Graph nests them, and spells the key both ways."""
     code, inner = None, error.get("innerError") or error.get("innererror")
     while isinstance(inner, dict):
         code, inner = inner.get("code") or code, inner.get("innerError") or inner.get("innererror")
     return code
 
 
-def _restore(name: str, state: dict[str, Any]) -> OneDriveError:
-    kind = globals().get(name)
-    kind = kind if isinstance(kind, type) and issubclass(kind, OneDriveError) else OneDriveError
-    error: OneDriveError = kind(str(state.get("message", name)))
+def _restored(kind: type[E], state: Mapping[str, Any]) -> E:
+    """Make an error with these fields, without its constructor's checks."""
+    error = kind(str(state.get("message", "")))
     vars(error).update(state)
     return error
 
@@ -391,5 +428,5 @@ def _sentence(text: str) -> str:
 
 
 def stopped() -> Stopped:
-    """Say that somebody has ended it."""
+    """Return the error of an operation that somebody has ended."""
     return Stopped("The task was stopped; nothing more is sent")

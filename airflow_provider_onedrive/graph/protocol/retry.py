@@ -12,15 +12,13 @@ from random import random
 
 from airflow_provider_onedrive.graph.protocol.errors import (
     GraphError,
+    IdentityUnavailable,
     Locked,
     ServiceUnavailable,
     Throttled,
     Unauthenticated,
 )
 from airflow_provider_onedrive.graph.protocol.messages import Repeat
-
-NEVER_SENT = "connectionFailed"
-"""The code of an error whose request did not leave this machine."""
 
 _BUSY = 503
 
@@ -66,26 +64,24 @@ class RetryPolicy:
 
 
 def was_refused(outcome: GraphError) -> bool:
-    """Say whether Graph surely did nothing, so that even a create may be sent again."""
-    if isinstance(outcome, Throttled) or outcome.code == NEVER_SENT:
-        return True
+    """Return whether Graph surely did nothing, so that even a create may be sent again."""
     if isinstance(outcome, Unauthenticated):
-        return is_passing_refusal(outcome)
+        return isinstance(outcome, IdentityUnavailable)
+    if isinstance(outcome, Throttled) or outcome.was_sent is False:
+        return True
     return outcome.status == _BUSY and outcome.retry_after_seconds is not None
 
 
 def throttles_all(outcome: GraphError) -> bool:
-    """Say whether Graph or its storage refuses whatever this identity asks for a while; Entra's limits are others."""
-    if outcome.code == NEVER_SENT:
+    """Return whether Graph or its storage refuses every request of this identity for a while.
+
+    Entra limits token requests by other rules: an answer of its own concerns no request that Graph has got.
+    """
+    if outcome.was_sent is False:
         return False
     return isinstance(outcome, Throttled) or (outcome.status == _BUSY and outcome.retry_after_seconds is not None)
 
 
-def is_passing_refusal(outcome: GraphError) -> bool:
-    """Recognise the random 401 of personal drives that goes away by itself."""
-    return "Unable to initialize RPS" in outcome.message
-
-
 def leaves_outcome_unknown(outcome: GraphError) -> bool:
-    """Say whether the request may have taken effect although it failed."""
+    """Return whether the request may have taken effect although it failed."""
     return isinstance(outcome, ServiceUnavailable) and not was_refused(outcome)

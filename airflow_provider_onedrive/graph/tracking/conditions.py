@@ -13,17 +13,15 @@ from airflow_provider_onedrive.graph.content.filters import Filters, check_kind,
 from airflow_provider_onedrive.graph.flows import items
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
-    DriveNotFound,
     ItemNotFound,
     LocationError,
+    NotFound,
     OneDriveError,
     Stopped,
-    Unauthenticated,
 )
 from airflow_provider_onedrive.graph.protocol.locations import Address, parse
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
-from airflow_provider_onedrive.graph.protocol.retry import is_passing_refusal
 from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 
 Kind = Literal["file", "folder", "any"]
@@ -144,10 +142,10 @@ class FileCondition:
         try:
             return (yield from self._in_folder(address, filters) if in_folder else self._one(address))
         except OneDriveError as error:
-            if isinstance(error, ItemNotFound):
+            if isinstance(error, NotFound):
                 client.forget(address)  # what was looked up before may have been replaced by another of the name
-                if not isinstance(error, DriveNotFound):
-                    return PollResult()
+            if isinstance(error, ItemNotFound):
+                return PollResult()
             raise error.about("wait for", str(address)) from None
 
     def _one(self, address: Address) -> Flow[PollResult]:
@@ -244,9 +242,7 @@ def is_kind(item: DriveItem, kind: str) -> bool:
 
 def is_transient(error: OneDriveError) -> bool:
     """Whether a wait goes on after this error: Graph was busy, away or confused, and said nothing about the file."""
-    if isinstance(error, Unauthenticated):
-        return is_passing_refusal(error)
-    return error.is_retryable and not isinstance(error, (ItemNotFound, Stopped))
+    return error.is_retryable and not isinstance(error, (NotFound, Stopped))
 
 
 def too_many(max_items: int, location: str, advice: str) -> ConfigurationError:
@@ -264,8 +260,8 @@ def _page_of(folder: Address, url: str | None, fields: str, *, is_top: bool) -> 
     """Read a page; of a folder that has gone since it was found, nothing."""
     try:
         return (yield from items.children_json(folder, url, fields=fields))
-    except ItemNotFound as missing:
-        if is_top or isinstance(missing, DriveNotFound):
+    except ItemNotFound:
+        if is_top:
             raise
         return Page((), None)
 

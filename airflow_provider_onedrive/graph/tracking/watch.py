@@ -19,7 +19,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     ConfigurationError,
     DriveNotFound,
-    ItemNotFound,
+    NotFound,
 )
 from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow
@@ -169,7 +169,7 @@ def _folder_or_none(client: Addressing, address: Address) -> Flow[DriveItem | No
     """Read the folder; one that is not there may come, but its drive will not."""
     try:
         return (yield from items.folder(address))
-    except ItemNotFound as missing:
+    except NotFound as missing:
         client.forget(address)  # what was looked up before may have been replaced by another of the name
         if isinstance(missing, DriveNotFound):
             raise missing.about("watch", str(address)) from None

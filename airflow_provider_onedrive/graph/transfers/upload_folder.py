@@ -30,7 +30,6 @@ from airflow_provider_onedrive.graph.flows.upload_plan import CONFLICTS, UploadO
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
-    DriveNotFound,
     ItemNotFound,
     LocalFileError,
     LocationError,
@@ -113,8 +112,6 @@ def _existing(client: Runner, address: Address, sending: Uploads) -> DriveItem |
     """Read the target; None where it is still to be made."""
     try:
         return client.run(items.folder(address))
-    except DriveNotFound:
-        raise
     except ItemNotFound:
         if not sending.create_folders:
             raise

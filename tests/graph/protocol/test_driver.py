@@ -164,7 +164,7 @@ def test_an_error_hides_a_preauthorised_url(status):
         response_of(request, status, {}, b"")
     assert "SECRET" not in str(caught.value) + repr(vars(caught.value)) + repr(request)
     assert caught.value.path == "(pre-authorised URL)"
-    gone = lost(request, "no route to https://contoso.sharepoint.com/SECRET", never_sent=True)
+    gone = lost(request, "no route to https://contoso.sharepoint.com/SECRET", was_sent=False)
     assert "SECRET" not in str(gone)
 
 

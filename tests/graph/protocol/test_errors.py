@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import traceback
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -32,6 +34,7 @@ GRAPH = [kind for kind in TREE if issubclass(kind, GraphError)]
 BUILTINS = {
     "LocationError": ValueError,
     "ConfigurationError": ValueError,
+    "NotFound": FileNotFoundError,
     "ItemNotFound": FileNotFoundError,
     "DriveNotFound": FileNotFoundError,
     "SourceMissing": FileNotFoundError,
@@ -40,7 +43,8 @@ BUILTINS = {
     "AccessDenied": PermissionError,
 }
 MAY_PASS = {
-    *("VerificationFailed", "SourceChanged", "Stopped", "ItemNotFound", "DriveNotFound", "PreconditionFailed"),
+    *("VerificationFailed", "SourceChanged", "Stopped", "NotFound", "ItemNotFound", "DriveNotFound"),
+    *("PreconditionFailed", "IdentityUnavailable"),
     *("RangeNotSatisfiable", "Locked", "Throttled", "ResyncRequired", "ServiceUnavailable", "NameHeld"),
     *("CopyUnfinished", "CopyLost", "FilesFailed"),
 }
@@ -60,6 +64,7 @@ def made(kind: type[OneDriveError]) -> OneDriveError:
         retry_after_seconds=7.0,
         method="GET",
         path="/drives/d/root",
+        was_sent=True,
     )
     return error.about("look at", "myfiles/a.csv")
 
@@ -94,7 +99,7 @@ def test_errors_are_the_builtin_they_claim(kind):
 def test_the_tree_has_no_other_members():
     """A new class gets its line in these tests."""
     assert set(BUILTINS) <= {kind.__name__ for kind in TREE}
-    assert len(TREE) == 29
+    assert len(TREE) == 31
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
@@ -125,18 +130,84 @@ def test_sentences_end_once(message):
     assert str(OneDriveError(message)) == ("Full." if message == "Full" else message)
 
 
-def test_a_held_name_keeps_what_graph_said():
-    """A name held by nothing that can be seen is Graph's refusal in every field, with other advice."""
+@pytest.mark.parametrize("kind", GRAPH, ids=lambda kind: kind.__name__)
+def test_error_of_another_class_keeps_every_field(kind):
+    """A name held by nothing visible is Graph's refusal in every field, with the advice of its own class."""
     refusal = made(errors.NameAlreadyExists)
-    held = errors.NameHeld.of(refusal)
-    assert vars(held) == vars(refusal)
-    assert str(held).endswith("retry later, or use another name.")
+    error = kind.of(refusal)
+    assert type(error) is kind
+    assert vars(error) == vars(refusal)
+    assert str(error).endswith(kind.default_advice)
 
 
-def test_the_nearest_to_the_cause_says_where():
-    """What was tried is said once, by whoever knows it best."""
+def test_about_keeps_the_location_nearest_to_the_cause():
+    """The first caller that names operation and location knows them best."""
     error = OneDriveError("Gone").about("find the folder", "myfiles/x/").about("upload to", "myfiles/x/a.csv")
     assert str(error) == "Cannot find the folder myfiles/x/: Gone."
+
+
+class Outside(OneDriveError):
+    """An error of another module, as the flows have some."""
+
+    is_retryable = True
+
+
+@pytest.mark.parametrize("kind", [*TREE, Outside], ids=lambda kind: kind.__name__)
+def test_about_and_advice_leave_the_error_unchanged(kind):
+    """Several tasks may hold the same error, so each gets a copy that says what it tried."""
+    error = kind("Gone")
+    before = state(error)
+    copies = [error.about("read", "myfiles/a.csv"), error.with_advice("Look again."), copy.copy(error)]
+    assert [type(each) for each in copies] == [kind] * 3
+    assert state(error) == before
+    assert str(copies[0]).startswith("Cannot read myfiles/a.csv: Gone.")
+    assert str(copies[1]) == "Gone. Look again."
+    assert pickle.loads(pickle.dumps(copies[0])).is_retryable is kind.is_retryable
+
+
+def _write() -> None:
+    try:
+        Path("/").write_text("x")
+    except OSError as refusal:
+        raise errors.LocalFileError("a.csv cannot be written") from refusal
+
+
+def _write_about() -> None:
+    try:
+        _write()
+    except OneDriveError as error:
+        twin = error.about("download", "myfiles/a.csv").with_advice("Make room.")
+        raise twin from error.__cause__
+
+
+def test_copies_keep_traceback_and_cause():
+    """A reader sees where it failed and why, and the failure only once."""
+    with pytest.raises(errors.LocalFileError) as caught:
+        _write_about()
+    text = "".join(traceback.format_exception(caught.value))
+    assert isinstance(caught.value.__cause__, IsADirectoryError)
+    assert "in _write\n" in text
+    assert text.count("LocalFileError: ") == 1
+    assert text.count("IsADirectoryError: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (401, "Unable to initialize RPS.", errors.IdentityUnavailable),
+        (401, "Lifetime validation failed, the token is expired.", errors.Unauthenticated),
+        (403, "Unable to initialize RPS.", errors.AccessDenied),
+    ],
+)
+def test_random_401_of_personal_drives_has_its_own_class(status, message, kind):
+    """Graph's words are its only mark; they are read once, where an answer becomes an error."""
+    assert type(error_from(status, {}, {"error": {"message": message}}, method="GET", path="/x")) is kind
+
+
+def test_drive_and_item_are_siblings():
+    """A handler of a missing item never takes a missing drive for one."""
+    assert not issubclass(errors.DriveNotFound, errors.ItemNotFound)
+    assert errors.DriveNotFound.__base__ is errors.ItemNotFound.__base__ is errors.NotFound
 
 
 @pytest.mark.parametrize(
@@ -200,6 +271,7 @@ def test_what_graph_said_is_kept():
         "Run fewer tasks at once against this tenant, or retry later."
     )
     assert error.retry_after_seconds == 17
+    assert error.was_sent is True
 
 
 @pytest.mark.parametrize(
@@ -263,6 +335,7 @@ def test_an_event_with_less_in_it():
     error = error_from_dict({"type": "ItemNotFound", "message": "Gone"})
     assert isinstance(error, FileNotFoundError)
     assert error.status is None
+    assert error.was_sent is None
     assert str(error).startswith("Gone.")
 
 

@@ -7,13 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_onedrive.graph.protocol.driver import lost
-from airflow_provider_onedrive.graph.protocol.errors import GraphError, SignInFailed, error_from
+from airflow_provider_onedrive.graph.protocol.errors import (
+    BadRequest,
+    GraphError,
+    IdentityUnavailable,
+    ServiceUnavailable,
+    SignInFailed,
+    Throttled,
+    Unauthenticated,
+    error_from,
+)
 from airflow_provider_onedrive.graph.protocol.messages import Repeat, Request
 from airflow_provider_onedrive.graph.protocol.retry import (
-    NEVER_SENT,
     RetryPolicy,
-    is_passing_refusal,
     leaves_outcome_unknown,
+    throttles_all,
     was_refused,
 )
 
@@ -27,8 +35,8 @@ def said(status: int, retry_after: int | None = None, message: str = "x") -> Gra
     return error_from(status, headers, {"error": {"code": "x", "message": message}}, method="PUT", path="/x")
 
 
-def silence(*, never_sent: bool = False) -> GraphError:
-    return lost(Request("PUT", "/x"), "reset", never_sent=never_sent)
+def silence(*, was_sent: bool | None = None) -> GraphError:
+    return lost(Request("PUT", "/x"), "reset", was_sent=was_sent)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +54,7 @@ def silence(*, never_sent: bool = False) -> GraphError:
         (said(408), 0.5, None),
         (said(509), 0.5, None),
         (silence(), 0.5, None),
-        (silence(never_sent=True), 0.5, 0.5),
+        (silence(was_sent=False), 0.5, 0.5),
         (said(401, message=RPS), 0.5, 0.5),
         (said(423), 2, 2),
         (said(400), None, None),
@@ -80,7 +88,7 @@ def test_an_outcome_that_nobody_knows(outcome):
 
 @pytest.mark.parametrize(
     "outcome",
-    [said(429), said(503, 1), silence(never_sent=True), said(400), said(404), said(409), said(412), said(507)],
+    [said(429), said(503, 1), silence(was_sent=False), said(400), said(404), said(409), said(412), said(507)],
 )
 def test_an_outcome_that_is_known(outcome):
     """A refusal, a clear no, or a request that never left: nothing was done."""
@@ -121,13 +129,43 @@ def test_a_locked_file_gets_three_short_waits():
     assert [POLICY.delay(attempt, said(423), IF_REFUSED) for attempt in (1, 2, 3, 4)] == [2, 5, 15, None]
 
 
-def test_the_random_401_of_personal_drives():
-    """Only that one 401 goes away by itself."""
-    assert is_passing_refusal(said(401, message=f"{RPS}."))
-    assert not is_passing_refusal(said(401, message="Lifetime validation failed, the token is expired."))
+@pytest.mark.parametrize(
+    ("outcome", "repeatable", "create"),
+    [
+        (ServiceUnavailable(RPS, was_sent=True), 0.5, None),
+        (Unauthenticated(RPS, status=401, was_sent=True), None, None),
+        (IdentityUnavailable("x", status=401, was_sent=True), 0.5, 0.5),
+        (BadRequest("connectionFailed", code="connectionFailed", was_sent=True), None, None),
+        (ServiceUnavailable("x", code="connectionFailed", was_sent=True), 0.5, None),
+        (SignInFailed("x", was_sent=False), None, None),
+    ],
+    ids=repr,
+)
+def test_retry_ignores_messages_and_codes(outcome, repeatable, create):
+    """Only the class, the status and our own fields decide; a text or a code of the server never does."""
+    assert POLICY.delay(1, outcome, ALWAYS) == repeatable
+    assert POLICY.delay(1, outcome, IF_REFUSED) == create
 
 
-def test_what_never_left_is_told_by_its_code():
-    """An error without an answer says whether the request left."""
-    assert silence(never_sent=True).code == NEVER_SENT
-    assert silence().code is None
+def test_lost_request_has_no_code():
+    """A code is a word of the server; a request without an answer has none, sent or not."""
+    for was_sent in (False, None):
+        error = silence(was_sent=was_sent)
+        assert (error.code, error.was_sent) == (None, was_sent)
+        assert "connectionFailed" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_for_all"),
+    [
+        (said(429), True),
+        (said(503, 1), True),
+        (said(503), False),
+        (silence(was_sent=False), False),
+        (Throttled("Entra answered 429", status=429, was_sent=False), False),
+    ],
+    ids=repr,
+)
+def test_throttling_counts_for_all_requests_of_an_identity(outcome, is_for_all):
+    """Only an answer of Graph or its storage does: Entra's limits are others, and silence limits nobody."""
+    assert throttles_all(outcome) is is_for_all
