@@ -92,7 +92,7 @@ class _Emulator:
         """Begin with a fresh budget."""
         budget = {"units_per_minute": options.units, "minute_seconds": options.minute_seconds}
         self.http.post("throttling", json=budget).raise_for_status()
-        self.http.post("habits", json={"retry_after_missing": options.no_retry_after}).raise_for_status()
+        self.http.post("quirks", json={"retry_after_missing": options.no_retry_after}).raise_for_status()
 
     def requests(self) -> int:
         """Count what was asked of Graph and of its storage."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_onedrive.emulator import EmulatedDrive
-from airflow_provider_onedrive.emulator.trouble.kinds import KINDS
+from airflow_provider_onedrive.emulator.faults import KINDS
 
 DOCS = Path(__file__).parent.parent / "docs"
 DOCUMENT = (DOCS / "testing-your-dags.md").read_text(encoding="utf-8")

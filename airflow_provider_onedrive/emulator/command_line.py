@@ -13,7 +13,7 @@ from pathlib import Path
 
 from airflow_provider_onedrive.emulator.emulator import DEFAULT_USERS, Emulator
 from airflow_provider_onedrive.emulator.entra.clouds import CLOUDS
-from airflow_provider_onedrive.emulator.trouble.records import ScriptError
+from airflow_provider_onedrive.emulator.faults.records import ScriptError
 
 _MODULE = "python -m airflow_provider_onedrive.emulator"
 _WARNING = (
@@ -85,7 +85,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
 
 
 def _add_behaviour(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--faults", metavar="FILE", help="a script of faults and habits, as JSON")
+    group.add_argument("--faults", metavar="FILE", help="a script of faults and quirks, as JSON")
     strictness = group.add_mutually_exclusive_group()
     strictness.add_argument("--strict", action="store_true", default=False, help="refuse what Graph need not take")
     strictness.add_argument("--lenient", action="store_false", dest="strict", help="let it pass (the default)")

@@ -11,10 +11,10 @@ GET      ``log``        the requests so far and their sum; ``?method= &path= &or
                         &limit=`` page. Paths have no query and show neither tokens nor upload URLs
 DELETE   ``log``        forget them
 GET      ``faults``     the script as it stands, with each rule's ``hits``
-POST     ``faults``     load a script (:mod:`~airflow_provider_onedrive.emulator.trouble.script`)
+POST     ``faults``     load a script (:mod:`~airflow_provider_onedrive.emulator.faults.script`)
 DELETE   ``faults``     no more rules
-GET      ``habits``     all switches (:class:`~airflow_provider_onedrive.emulator.habits.Habits`)
-POST     ``habits``     set those that are named
+GET      ``quirks``     all switches (:class:`~airflow_provider_onedrive.emulator.faults.quirks.Quirks`)
+POST     ``quirks``     set those that are named
 GET      ``throttling`` the budget and what was used of it; null = none
 POST     ``throttling`` set it, as in a script; null = none
 POST     ``files``      ``{"path": "a/b.csv", "text": "..."}`` or ``"base64"``, optional ``"user"``; a folder's path
@@ -37,12 +37,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.emulator.habits import Habits
+from airflow_provider_onedrive.emulator.faults import records
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.log import LoggedRequest
 from airflow_provider_onedrive.emulator.serving import hosts
 from airflow_provider_onedrive.emulator.serving.problems import Problem, invalid_request, item_not_found
 from airflow_provider_onedrive.emulator.serving.wire import Reply, Request, json_reply
-from airflow_provider_onedrive.emulator.trouble import records
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.emulator.emulator import Emulator
@@ -138,16 +138,16 @@ def _forget_faults(emulator: Emulator, question: _Question) -> Any:
     return _faults(emulator, question)
 
 
-def _habits(emulator: Emulator, _: _Question) -> Any:
-    return records.values(emulator.habits)
+def _quirks(emulator: Emulator, _: _Question) -> Any:
+    return records.values(emulator.quirks)
 
 
-def _set_habits(emulator: Emulator, question: _Question) -> Any:
-    named = records.expect_object(question.value(), "habits")
-    given = records.read(Habits, named, "habits")
+def _set_quirks(emulator: Emulator, question: _Question) -> Any:
+    named = records.expect_object(question.value(), "quirks")
+    given = records.read(Quirks, named, "quirks")
     for name in named:
-        setattr(emulator.habits, name, getattr(given, name))
-    return _habits(emulator, question)
+        setattr(emulator.quirks, name, getattr(given, name))
+    return _quirks(emulator, question)
 
 
 def _throttling(emulator: Emulator, _: _Question) -> Any:
@@ -217,8 +217,8 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[Emulator, _Question], Any]] = {
     ("GET", "faults"): _faults,
     ("POST", "faults"): _load_faults,
     ("DELETE", "faults"): _forget_faults,
-    ("GET", "habits"): _habits,
-    ("POST", "habits"): _set_habits,
+    ("GET", "quirks"): _quirks,
+    ("POST", "quirks"): _set_quirks,
     ("GET", "throttling"): _throttling,
     ("POST", "throttling"): _set_throttling,
     ("POST", "files"): _put_file,

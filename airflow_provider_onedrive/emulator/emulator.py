@@ -16,8 +16,9 @@ from airflow_provider_onedrive.emulator.control import PREFIX, Control
 from airflow_provider_onedrive.emulator.emulated_places import EmulatedPlaces
 from airflow_provider_onedrive.emulator.entra import clouds
 from airflow_provider_onedrive.emulator.entra.authority import Authority
-from airflow_provider_onedrive.emulator.faults import Faults
-from airflow_provider_onedrive.emulator.habits import Habits
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
+from airflow_provider_onedrive.emulator.faults.ruleset import Faults
+from airflow_provider_onedrive.emulator.faults.throttling import Budget
 from airflow_provider_onedrive.emulator.identity import Identities
 from airflow_provider_onedrive.emulator.log import RequestLog
 from airflow_provider_onedrive.emulator.places.library import Personality
@@ -27,7 +28,6 @@ from airflow_provider_onedrive.emulator.serving.certificates import Certificates
 from airflow_provider_onedrive.emulator.serving.server import OriginServer
 from airflow_provider_onedrive.emulator.serving.sites import GraphSite, Site, StoreSite
 from airflow_provider_onedrive.emulator.store.memory import MemoryStore, Store
-from airflow_provider_onedrive.emulator.throttling import Budget
 from airflow_provider_onedrive.emulator.world import Options, World
 
 DEFAULT_USERS = ("anna@contoso.example", "ben@contoso.example")
@@ -267,8 +267,8 @@ class Emulator(Identities, EmulatedPlaces):
         return self.world.faults
 
     @property
-    def habits(self) -> Habits:
-        return self.world.habits
+    def quirks(self) -> Quirks:
+        return self.world.quirks
 
     @property
     def throttling(self) -> Budget | None:

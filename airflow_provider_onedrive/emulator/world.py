@@ -10,12 +10,13 @@ from typing import Literal, Self
 from airflow_provider_onedrive.emulator.entra import clouds
 from airflow_provider_onedrive.emulator.entra.authority import Authority
 from airflow_provider_onedrive.emulator.entra.keys import SigningKey
-from airflow_provider_onedrive.emulator.faults import Faults
-from airflow_provider_onedrive.emulator.habits import Habits
+from airflow_provider_onedrive.emulator.faults.fault import FaultContext
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
+from airflow_provider_onedrive.emulator.faults.ruleset import Faults
+from airflow_provider_onedrive.emulator.faults.throttling import Throttling
 from airflow_provider_onedrive.emulator.items.monitors import Monitors
 from airflow_provider_onedrive.emulator.log import RequestLog
 from airflow_provider_onedrive.emulator.store.memory import MemoryStore, Store
-from airflow_provider_onedrive.emulator.throttling import Throttling
 from airflow_provider_onedrive.emulator.transfers.links import DownloadLinks
 
 
@@ -86,9 +87,10 @@ class World:
         self.links = DownloadLinks(store_url)
         self.sessions = self.store.sessions
         self.monitors = Monitors()
-        self.habits = Habits()
+        self.quirks = Quirks()
         self.throttling = Throttling()
-        self.faults = Faults(self.habits, self.throttling)
+        self.faults = Faults(self.quirks, self.throttling)
+        self.fault_context = FaultContext(graph_url, stopping, self.tokens.expire, self.sessions.end_at)
         self.requests = RequestLog()
         self.leaks = RequestLog()
 

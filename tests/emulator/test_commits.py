@@ -133,7 +133,7 @@ def refused(emulator, create, send):
     """Send all of a session whose commit is refused, and return its address."""
 
     def run(status=423, times=1, conflict="replace", **body):
-        emulator.habits.refused_commits, emulator.habits.refused_commit_status = times, status
+        emulator.quirks.refused_commits, emulator.quirks.refused_commit_status = times, status
         url = create(**{CONFLICT: conflict}, **body)
         assert send(url, 0, b"x" * UNIT, UNIT + 3).status_code == 202
         assert send(url, UNIT, b"new", UNIT + 3).status_code == (202 if body else status)

@@ -73,12 +73,12 @@ def test_log(control, graph, http, emulator):
 
 def test_faults(control, graph, emulator):
     """A script is loaded, tells its hits, and is forgotten; a control request meets none of its faults."""
-    script = {"faults": [{"times": 2, "do": {"status": 503}}], "habits": {"locked_writes": 1}}
+    script = {"faults": [{"times": 2, "do": {"status": 503}}], "quirks": {"locked_writes": 1}}
     assert control("POST", "faults", script).status_code == 200
     assert graph.get("/root").status_code == 503
     value = control("GET", "faults").json()
     assert (value["faults"], value["hits"]) == (script["faults"], [1])
-    assert emulator.habits.locked_writes == 1
+    assert emulator.quirks.locked_writes == 1
     assert control("DELETE", "faults").json()["faults"] == []
     assert graph.get("/root").status_code == 200
 
@@ -87,7 +87,7 @@ def test_faults(control, graph, emulator):
     ("path", "value", "message"),
     [
         ("faults", [{"do": "drop"}], "faults[0].do: unknown fault 'drop'; did you mean 'drop_after'?"),
-        ("habits", {"locked": 1}, "habits: unknown key 'locked'; did you mean 'locked_writes'?"),
+        ("quirks", {"locked": 1}, "quirks: unknown key 'locked'; did you mean 'locked_writes'?"),
         ("throttling", 5, "throttling: must be an object, not 5."),
         ("files", {"text": "x"}, "files: path must be the path of a file or, ending in /, of a folder."),
         ("files", {"path": "a", "user": "nobody"}, "There is no user nobody"),
@@ -110,13 +110,13 @@ def test_no_json(control):
     assert control("GET", "log?path=(").status_code == 400
 
 
-def test_habits(control, emulator):
+def test_quirks(control, emulator):
     """The switches that are named are set, the others stay."""
-    emulator.habits.locked_writes = 3
-    value = control("POST", "habits", {"rewrite_office": True}).json()
+    emulator.quirks.locked_writes = 3
+    value = control("POST", "quirks", {"rewrite_office": True}).json()
     assert (value["rewrite_office"], value["locked_writes"], value["tempauth_seconds"]) == (True, 3, None)
-    assert emulator.habits.rewrite_office
-    assert control("GET", "habits").json() == value
+    assert emulator.quirks.rewrite_office
+    assert control("GET", "quirks").json() == value
 
 
 def test_throttling(control, graph):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from airflow_provider_onedrive.emulator.faults import (
+    Budget,
     Faults,
     Rule,
     ScriptError,
@@ -20,7 +21,6 @@ from airflow_provider_onedrive.emulator.faults import (
     stall_response,
     status,
 )
-from airflow_provider_onedrive.emulator.throttling import Budget
 
 SCRIPT = """
 {
@@ -36,7 +36,7 @@ SCRIPT = """
     {"operation": "download", "do": {"stall_response": 30}},
     {"operation": "download", "do": "ignore_range"}
   ],
-  "habits": {"rewrite_office": true, "locked_writes": 2, "refused_commits": 1, "sessions_hold_names": true},
+  "quirks": {"rewrite_office": true, "locked_writes": 2, "refused_commits": 1, "sessions_hold_names": true},
   "throttling": {"units_per_minute": 100, "rate_limit_headers": true}
 }
 """
@@ -79,11 +79,11 @@ def test_parts(emulator):
     """A part that is named takes the place of what there was; a list is the faults alone."""
     emulator.faults.load(SCRIPT)
     emulator.faults.load([{"do": "drop_before"}])
-    assert (len(emulator.faults.rules), emulator.habits.rewrite_office) == (1, True)
+    assert (len(emulator.faults.rules), emulator.quirks.rewrite_office) == (1, True)
     assert emulator.throttling == Budget(units_per_minute=100, rate_limit_headers=True)
-    emulator.faults.load({"habits": {"locked_writes": 1}, "throttling": None})
-    assert (len(emulator.faults.rules), emulator.habits.rewrite_office, emulator.throttling) == (1, False, None)
-    assert emulator.habits.locked_writes == 1
+    emulator.faults.load({"quirks": {"locked_writes": 1}, "throttling": None})
+    assert (len(emulator.faults.rules), emulator.quirks.rewrite_office, emulator.throttling) == (1, False, None)
+    assert emulator.quirks.locked_writes == 1
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_parts(emulator):
         ),
         ('[{"do": {"status": true}}]', "faults[0].do: status is missing."),
         ('[{"do": {"drop_after": 3}}]', "faults[0].do: drop_after takes no parameter"),
-        ('{"habits": {"rewrite": true}}', "habits: unknown key 'rewrite'; did you mean 'rewrite_"),
-        ('{"habits": {"locked_writes": 1.5}}', "habits: locked_writes must be a whole number, not 1.5."),
+        ('{"quirks": {"rewrite": true}}', "quirks: unknown key 'rewrite'; did you mean 'rewrite_"),
+        ('{"quirks": {"locked_writes": 1.5}}', "quirks: locked_writes must be a whole number, not 1.5."),
         ('{"throttling": {"units_per_minute": 0}}', "throttling: a budget must be at least 1 unit."),
         (
             '{"throttling": {"code": "Busy"}}',

@@ -9,7 +9,7 @@ import time
 import httpx
 import pytest
 
-from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.emulator import Emulator, faults
 from airflow_provider_onedrive.emulator.faults import (
     corrupt_request,
     corrupt_response,
@@ -18,6 +18,7 @@ from airflow_provider_onedrive.emulator.faults import (
     delay,
     drop_after,
     drop_before,
+    end_session,
     expire_token,
     ignore_range,
     stall_response,
@@ -248,6 +249,21 @@ def test_expire_token(graph, emulator, error):
         assert error(graph.get("/root"))[:2] == (401, "InvalidAuthenticationToken")
     headers = {"Authorization": f"Bearer {emulator.token()}"}
     assert graph.get("/root", headers=headers).status_code == 200
+
+
+def test_end_session(graph, emulator, http, error):
+    """A session that ends stays ended; another one for the same file works."""
+    path, headers = "/root:/a:/createUploadSession", {"Content-Range": "bytes 0-0/1"}
+    url = graph.post(path).json()["uploadUrl"]
+    emulator.faults.add(do=end_session())
+    for _ in range(2):
+        assert error(http.put(url, content=b"x", headers=headers))[:2] == (404, "itemNotFound")
+    assert http.put(graph.post(path).json()["uploadUrl"], content=b"x", headers=headers).status_code == 201
+
+
+def test_every_fault_is_exported():
+    """Each fault that a script can name is a public name of the package."""
+    assert set(faults.KINDS) <= set(faults.__all__)
 
 
 def test_log(graph, drive, emulator, http):

@@ -1,4 +1,4 @@
-"""The habit of OneDrive for Business to let an open upload session hold its name."""
+"""The quirk of OneDrive for Business to let an open upload session hold its name."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SOURCE = "@microsoft.graph.sourceUrl"
 
 
 @pytest.fixture
-def habits(emulator):
-    emulator.habits.sessions_hold_names = True
-    return emulator.habits
+def quirks(emulator):
+    emulator.quirks.sessions_hold_names = True
+    return emulator.quirks
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_off(create, graph):
     assert graph.put("/root:/a.bin:/content", content=b"x").status_code == 201
 
 
-@pytest.mark.usefixtures("habits")
+@pytest.mark.usefixtures("quirks")
 @pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
 def test_a_held_name(create, graph, error, conflict):
     """Another session or a PUT for a name that no GET finds is refused, whatever its conflict behaviour and case."""
@@ -60,7 +60,7 @@ def test_a_held_name(create, graph, error, conflict):
     assert graph.get("/root/children").json()["value"] == []
 
 
-@pytest.mark.usefixtures("habits")
+@pytest.mark.usefixtures("quirks")
 def test_a_held_file(create, graph, drive, error):
     """A file that is there can be read, but not be replaced, by its path or by its id."""
     item = f"/items/{drive.put('a.bin', b'old')['id']}"
@@ -72,7 +72,7 @@ def test_a_held_file(create, graph, drive, error):
     assert drive.read("a.bin") == b"old"
 
 
-@pytest.mark.usefixtures("habits")
+@pytest.mark.usefixtures("quirks")
 def test_it_is_held_from_everybody(create, sign_in, emulator, drive, error):
     """Who asks does not matter."""
     url_of(create())
@@ -80,7 +80,7 @@ def test_it_is_held_from_everybody(create, sign_in, emulator, drive, error):
     assert error(anna.put(f"/drives/{drive.id}/root:/a.bin:/content", content=b"x")) == TAKEN
 
 
-@pytest.mark.usefixtures("habits")
+@pytest.mark.usefixtures("quirks")
 def test_what_is_not_held(create, graph, drive, emulator):
     """Other names, the same name elsewhere, and in the drive of a consumer."""
     drive.folder("f")
@@ -93,7 +93,7 @@ def test_what_is_not_held(create, graph, drive, emulator):
     url_of(create())
 
 
-@pytest.mark.usefixtures("habits")
+@pytest.mark.usefixtures("quirks")
 def test_the_session_itself_commits(create, finish, graph, drive):
     """What holds the name may take it; then it is free for others."""
     assert finish(url_of(create())).status_code == 201
@@ -102,9 +102,9 @@ def test_the_session_itself_commits(create, finish, graph, drive):
     assert drive.version_count("a.bin") == 3
 
 
-def test_a_refused_commit_holds_on(create, finish, graph, habits, error):
+def test_a_refused_commit_holds_on(create, finish, graph, quirks, error):
     """The session stays, and the name with it, until it is committed after all."""
-    habits.refused_commits = 1
+    quirks.refused_commits = 1
     url = url_of(create())
     assert finish(url).status_code == 423
     assert error(create()) == TAKEN
@@ -112,14 +112,14 @@ def test_a_refused_commit_holds_on(create, finish, graph, habits, error):
     url_of(create())
 
 
-@pytest.mark.usefixtures("habits")
+@pytest.mark.usefixtures("quirks")
 def test_cancelling_lets_go(create, http):
     """So does DELETE of the session."""
     assert http.delete(url_of(create())).status_code == 204
     url_of(create())
 
 
-@pytest.mark.usefixtures("habits")
+@pytest.mark.usefixtures("quirks")
 def test_expiry_lets_go(create, emulator):
     """And the end of its time."""
     emulator.options.session_seconds = 0
@@ -127,7 +127,7 @@ def test_expiry_lets_go(create, emulator):
     url_of(create())
 
 
-@pytest.mark.usefixtures("habits")
+@pytest.mark.usefixtures("quirks")
 def test_only_one_of_many_gets_it(create):
     """Of those that ask at the same time one gets the session."""
     statuses = []

@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
+from airflow_provider_onedrive.emulator.faults.rewriting import rewrite
 from airflow_provider_onedrive.emulator.model.contents import Content
-from airflow_provider_onedrive.emulator.trouble.rewriting import rewrite
 
 PDF = (
     b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\nxref\n0 2\n0000000000 65535 f \n0000000009 00000 n \n"

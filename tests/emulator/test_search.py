@@ -79,8 +79,8 @@ def test_what_the_index_does_not_hold(graph, tree):
 
 
 def test_the_index_is_late(graph, drive, emulator):
-    """With the habit on, a file is found by a later search only."""
-    emulator.habits.unindexed_searches = 2
+    """With the quirk on, a file is found by a later search only."""
+    emulator.quirks.unindexed_searches = 2
     drive.put("new.txt")
     assert [names(graph.get("/root/search(q='new')")) for _ in range(3)] == [[], [], ["new.txt"]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from airflow_provider_onedrive.emulator.throttling import Budget
+from airflow_provider_onedrive.emulator.faults import Budget
 
 
 class Clock:

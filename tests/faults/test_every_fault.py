@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fault_operations import NEW, OLD, OPERATIONS, OPTIONS, Operation, Scene
 from fault_oracle import Trial
-from fault_scenarios import Named, Scenario, every_fault, every_habit, several_faults
+from fault_scenarios import Named, Scenario, every_fault, every_quirk, several_faults
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
 
@@ -32,9 +32,9 @@ def test_one_fault(scene: Scene, scenario: Scenario, secrets: list[str]) -> None
     Trial(scene, scenario, secrets).run()
 
 
-@each(every_habit())
-def test_one_habit(scene: Scene, scenario: Scenario, secrets: list[str]) -> None:
-    """What SharePoint does by itself is no trouble, or is told and loses nothing."""
+@each(every_quirk())
+def test_one_quirk(scene: Scene, scenario: Scenario, secrets: list[str]) -> None:
+    """What SharePoint does by itself does no harm, or is reported and loses nothing."""
     Trial(scene, scenario, secrets).run()
 
 
@@ -53,7 +53,7 @@ def test_a_page_that_sharepoint_rewrites(scene: Scene, tmp_path: Path, method: s
     if method == "update":
         scene.drive.put("in/a.html", OLD)
     scene.drive.folder("in")
-    scene.emulator.habits.rewrite_office, scene.emulator.habits.rewrite_in_answer = True, in_answer
+    scene.emulator.quirks.rewrite_office, scene.emulator.quirks.rewrite_in_answer = True, in_answer
     item = getattr(scene.connect(), method)(tmp_path / "a.html", "myfiles/in/a.html", options=OPTIONS)
     there = scene.drive.read("in/a.html")
     assert there.startswith(NEW[size])

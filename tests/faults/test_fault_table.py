@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.emulator.faults import Fault, cut_request, cut_response, drop_after, status
-from airflow_provider_onedrive.emulator.transfers import commits
+from airflow_provider_onedrive.emulator.faults import cut_request, cut_response, drop_after, end_session, status
 from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES
 from airflow_provider_onedrive.operators.onedrive import OneDriveDownloadOperator, OneDriveUploadOperator
 
@@ -20,13 +19,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 SIZE = 25 * 1024 * 1024
 FRAGMENT = 16 * UNIT_BYTES
 """Five of them are the file."""
-
-
-class SessionEnds(Fault):
-    """The upload session is gone when the fragment comes."""
-
-    def before(self, request: Any, world: Any) -> None:
-        world.sessions.end(world.sessions.get(commits.secret(request.target)))
 
 
 SECOND = {"operation": "fragment", "after": 1}
@@ -38,7 +30,7 @@ UPLOADS = {
     "cut in a fragment, half kept": ([SECOND | {"do": cut_request(FRAGMENT // 2, keep=True)}], 0),
     "fragment stored, answer lost": ([SECOND | {"do": drop_after()}], 0),
     "last fragment stored, answer lost": ([{"operation": "fragment", "after": 4, "do": drop_after()}], 0),
-    "session gone (404)": ([SECOND | {"do": SessionEnds()}], 2 * FRAGMENT),
+    "session gone (404)": ([SECOND | {"do": end_session()}], 2 * FRAGMENT),
     "upload URL 401": ([SECOND | {"do": NO_LONGER}, {"operation": "session_status", "do": NO_LONGER}], 2 * FRAGMENT),
     "429 on createUploadSession": ([{"operation": "create_session", "do": status(429, retry_after=1)}], 0),
     "503 twice on createUploadSession": ([{"operation": "create_session", "times": 2, "do": status(503)}], 0),

@@ -223,9 +223,9 @@ def test_a_loop_that_is_cancelled(connect_async, onedrive_emulator):
     asked, closed = threading.Event(), []
 
     class Throttling(status):
-        def before(self, request, world):
+        def before(self, request, context):
             asked.set()
-            super().before(request, world)
+            super().before(request, context)
 
     onedrive_emulator.faults.add(path="root$", times=None, do=Throttling(429, retry_after=120))
 

@@ -119,7 +119,7 @@ def test_stopping_ends_an_upload(client, onedrive_emulator, drive, faults, tmp_p
     path.write_bytes(bytes(2 * FRAGMENT_BYTES))
 
     class Stopping(status):
-        def before(self, request, world):
+        def before(self, request, context):
             client.stop()
 
     faults.add(**FRAGMENT, do=Stopping(0))
@@ -162,9 +162,9 @@ def test_stopping_ends_a_wait(client, onedrive_emulator, faults):
     asked = threading.Event()
 
     class Throttling(status):
-        def before(self, request, world):
+        def before(self, request, context):
             asked.set()
-            super().before(request, world)
+            super().before(request, context)
 
     faults.add(**CHILDREN, times=None, do=Throttling(429, retry_after=120))
     caught: list[OneDriveError] = []

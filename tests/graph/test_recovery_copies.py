@@ -8,8 +8,7 @@ import logging
 
 import pytest
 
-from airflow_provider_onedrive.emulator.faults import Fault, drop_after, drop_before, status
-from airflow_provider_onedrive.emulator.trouble.kinds import NONE
+from airflow_provider_onedrive.emulator.faults import NONE, Fault, drop_after, drop_before, status
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -41,9 +40,9 @@ class Met(Fault):
     def __init__(self, act, then=NONE):
         self.act, self.then = act, then
 
-    def before(self, request, world):
+    def before(self, request, context):
         self.act()
-        self.then.before(request, world)
+        self.then.before(request, context)
 
 
 @pytest.fixture
@@ -334,7 +333,7 @@ def test_a_copy_that_somebody_changes_at_once(client, drive, other, faults):
 @pytest.mark.parametrize("reads", [1, 3])
 def test_hashes_that_come_late(client, drive, other, onedrive_emulator, reads):
     """They are waited for before the source goes."""
-    onedrive_emulator.habits.hash_missing_reads = reads
+    onedrive_emulator.quirks.hash_missing_reads = reads
     drive.put("a.csv", CONTENT)
     there, location = other
     client.move("myfiles/a.csv", f"{location}/")
@@ -345,7 +344,7 @@ def test_an_editor_that_only_opens_the_source(client, drive, other, onedrive_emu
     """Its eTag moves: the source stays this time, and a later try finishes."""
     drive.put("a.csv", CONTENT)
     there, location = other
-    onedrive_emulator.habits.editor_opens = 1
+    onedrive_emulator.quirks.editor_opens = 1
     with pytest.raises(PreconditionFailed):
         client.move("myfiles/a.csv", f"{location}/")
     assert drive.read_all() == {"a.csv": CONTENT}
@@ -358,7 +357,7 @@ def test_locked_files_are_waited_for(client, drive, onedrive_emulator, do):
     """A file that is open is moved, or makes way, when it is closed."""
     drive.put("a.csv", CONTENT)
     drive.put("b.csv", OLD)
-    onedrive_emulator.habits.locked_writes = 2
+    onedrive_emulator.quirks.locked_writes = 2
     getattr(client, do)("myfiles/a.csv", "myfiles/b.csv", if_exists="replace")
     assert drive.read("b.csv") == CONTENT
 
@@ -367,7 +366,7 @@ def test_locked_files_are_waited_for(client, drive, onedrive_emulator, do):
 def test_folders_that_are_not_visible_at_once(client, drive, onedrive_emulator, do):
     """New folders on the way are waited for."""
     drive.put("a.csv", CONTENT)
-    onedrive_emulator.habits.invisible_reads = 2
+    onedrive_emulator.quirks.invisible_reads = 2
     item = getattr(client, do)("myfiles/a.csv", "myfiles/new/er/", create_folders=True)
     assert item.location == "myfiles/new/er/a.csv"
     assert drive.read("new/er/a.csv") == CONTENT

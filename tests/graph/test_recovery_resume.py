@@ -158,10 +158,10 @@ def test_what_the_earlier_try_sent_is_compared_too(tries, drive, faults):
 
 def test_only_the_commit_is_missing(tries, onedrive_emulator, drive, *, asked):
     """All bytes are there and the file was open: the later try commits and sends nothing."""
-    onedrive_emulator.habits.refused_commits = 5
+    onedrive_emulator.quirks.refused_commits = 5
     with pytest.raises(Locked):
         tries.upload()
-    onedrive_emulator.habits.refused_commits = 0
+    onedrive_emulator.quirks.refused_commits = 0
     onedrive_emulator.requests.clear()
     assert tries.upload(retrying=True).outcome == "created"
     assert asked() == (["session_status"], 0)
@@ -175,8 +175,8 @@ def expire(onedrive_emulator, faults):
     """Let the session's time be over when it has its first fragment."""
 
     class Expiring(Fault):
-        def before(self, request, world):
-            world.options.session_seconds = -1
+        def before(self, request, context):
+            onedrive_emulator.options.session_seconds = -1
 
     faults.add(operation="fragment", do=Expiring())
 
@@ -215,7 +215,7 @@ def change_time(tries) -> dict[str, Any]:
 def test_a_session_for_something_else(tries, onedrive_emulator, drive, *, sessions, asked, change, said, caplog):
     """What was sent is not what is meant now: it starts anew, and the old session holds no name."""
     caplog.set_level("INFO")
-    onedrive_emulator.habits.sessions_hold_names = True
+    onedrive_emulator.quirks.sessions_hold_names = True
     tries.interrupted()
     onedrive_emulator.requests.clear()
     item = tries.upload(stored(tries), **change(tries))
@@ -237,7 +237,7 @@ def test_a_state_that_means_nothing(tries, drive, caplog, text):
 
 def test_a_small_file_after_a_large_one(tries, onedrive_emulator, drive, sessions):
     """A later try that needs no session ends the kept one all the same: it would hold the name."""
-    onedrive_emulator.habits.sessions_hold_names = True
+    onedrive_emulator.quirks.sessions_hold_names = True
     tries.interrupted()
     tries.path.write_bytes(b"")
     assert tries.upload(stored(tries), retrying=True).outcome == "created"
@@ -292,7 +292,7 @@ def test_a_source_that_changes(tries, faults, sessions):
     """The rest of another version is not added to it: the session is cancelled although another try comes."""
 
     class Changing(Fault):
-        def before(self, request, world):
+        def before(self, request, context):
             tries.path.write_bytes(LARGE + b"more")
 
     faults.add(operation="fragment", do=Changing())

@@ -36,7 +36,7 @@ class Met(Fault):
     def __init__(self, act: Callable[[], object]) -> None:
         self.act = act
 
-    def before(self, request, world):
+    def before(self, request, context):
         self.act()
 
 
@@ -154,7 +154,7 @@ def test_a_session_whose_creation_was_lost(client, drive, faults):
 @pytest.mark.parametrize("uses", [1, 4])
 def test_a_session_that_is_not_visible_yet(client, onedrive_emulator, drive, count, uses):
     """404 right after its creation is no lost session."""
-    onedrive_emulator.habits.session_invisible_uses = uses
+    onedrive_emulator.quirks.session_invisible_uses = uses
     assert client.upload(LARGE, "myfiles/a.bin", options=IN_UNITS).outcome == "created"
     assert count("create_session") == 1
     assert drive.read("a.bin") == LARGE
@@ -163,8 +163,8 @@ def test_a_session_that_is_not_visible_yet(client, onedrive_emulator, drive, cou
 def test_an_upload_url_that_expires_in_between(client, onedrive_emulator, drive, *, faults, count):
     """403 of an upload URL that is too old: there is a new session, and one correct file."""
     now = [0.0]
-    onedrive_emulator.habits.clock = lambda: now[0]
-    onedrive_emulator.habits.tempauth_seconds = 900
+    onedrive_emulator.quirks.clock = lambda: now[0]
+    onedrive_emulator.quirks.tempauth_seconds = 900
     faults.add(operation="fragment", after=1, do=Met(lambda: now.__setitem__(0, 1000.0)))
     assert client.upload(LARGE, "myfiles/a.bin", options=IN_UNITS).outcome == "created"
     assert count("create_session") == 2
@@ -175,7 +175,7 @@ def test_an_upload_url_that_expires_in_between(client, onedrive_emulator, drive,
 @pytest.mark.parametrize("reads", [1, 3])
 def test_new_folders_that_cannot_be_seen_yet(client, onedrive_emulator, drive, options, reads):
     """What is created in folders just created waits until they can be seen."""
-    onedrive_emulator.habits.invisible_reads = reads
+    onedrive_emulator.quirks.invisible_reads = reads
     item = client.upload(LARGE, "myfiles/x/y/z/a.bin", create_folders=True, options=options)
     assert item.outcome == "created"
     assert drive.paths() == ["x/", "x/y/", "x/y/z/", "x/y/z/a.bin"]
@@ -190,7 +190,7 @@ def test_new_folders_that_cannot_be_seen_yet(client, onedrive_emulator, drive, o
 def test_a_commit_that_is_refused_for_a_while(client, onedrive_emulator, drive, *, count, bytes_sent, times, if_exists):
     """The file is open in Office: the commit is tried again until it is closed, and no byte is sent twice."""
     drive.put("a.bin", b"old")
-    onedrive_emulator.habits.refused_commits = times
+    onedrive_emulator.quirks.refused_commits = times
     name = "b.bin" if if_exists == "fail" else "a.bin"
     item = client.upload(LARGE, f"myfiles/{name}", if_exists=if_exists, options=IN_UNITS)
     assert drive.read(item.path) == LARGE
@@ -200,7 +200,7 @@ def test_a_commit_that_is_refused_for_a_while(client, onedrive_emulator, drive, 
 
 def test_a_commit_that_is_refused_for_good(client, onedrive_emulator, drive, sessions):
     """In the end it is the error, and no session is left to hold the name."""
-    onedrive_emulator.habits.refused_commits = 100
+    onedrive_emulator.quirks.refused_commits = 100
     with pytest.raises(Locked):
         client.upload(LARGE, "myfiles/a.bin", options=IN_UNITS)
     assert (drive.paths(), len(sessions)) == ([], 0)
@@ -222,7 +222,7 @@ def test_a_file_that_is_open(client, drive, count, *, operation, options, on_loc
 
 def test_a_lock_at_the_commit_that_is_not_waited_for(client, onedrive_emulator, drive, sessions, count):
     """With on_locked="fail" the first refusal is the error."""
-    onedrive_emulator.habits.refused_commits = 1
+    onedrive_emulator.quirks.refused_commits = 1
     with pytest.raises(Locked):
         client.upload(LARGE, "myfiles/a.bin", options=replace(IN_UNITS, on_locked="fail"))
     assert (drive.paths(), len(sessions), count("session_commit")) == ([], 0, 0)
@@ -232,7 +232,7 @@ def test_a_lock_at_the_commit_that_is_not_waited_for(client, onedrive_emulator, 
 @pytest.mark.parametrize("if_exists", ["fail", "replace", "rename"])
 def test_a_commit_that_fails_and_is_done(client, onedrive_emulator, drive, options, if_exists):
     """An error although the file is there: it is found, and not made again."""
-    onedrive_emulator.habits.failing_commits = 1
+    onedrive_emulator.quirks.failing_commits = 1
     item = client.upload(LARGE, "myfiles/a.bin", if_exists=if_exists, options=options)
     assert item.size == TOTAL
     assert (drive.paths(), drive.version_count("a.bin")) == (["a.bin"], 1)
@@ -260,7 +260,7 @@ def test_a_name_taken_during_the_upload(client, drive, faults, sessions):
 @pytest.mark.parametrize("if_exists", ["skip", "skip_if_same"])
 def test_the_same_file_made_during_the_upload(client, onedrive_emulator, drive, *, faults, sessions, if_exists):
     """What somebody else made meanwhile is taken, and the session that is no longer needed does not hold the name."""
-    onedrive_emulator.habits.sessions_hold_names = True
+    onedrive_emulator.quirks.sessions_hold_names = True
     faults.add(operation="fragment", do=Met(lambda: drive.put("a.bin", LARGE)))
     assert client.upload(LARGE, "myfiles/a.bin", if_exists=if_exists, options=IN_UNITS).outcome == "skipped"
     assert (drive.version_count("a.bin"), len(sessions)) == (1, 0)
@@ -268,7 +268,7 @@ def test_the_same_file_made_during_the_upload(client, onedrive_emulator, drive, 
 
 def test_a_file_that_changes_while_it_is_replaced(client, onedrive_emulator, drive, *, faults, sessions):
     """skip_if_same looks once more and replaces that version, though its first session held the name."""
-    onedrive_emulator.habits.sessions_hold_names = True
+    onedrive_emulator.quirks.sessions_hold_names = True
     drive.put("a.bin", b"old")
     faults.add(operation="fragment", do=Met(lambda: drive.put("a.bin", b"newer")))
     item = client.upload(LARGE, "myfiles/a.bin", if_exists="skip_if_same", options=IN_UNITS)
@@ -305,7 +305,7 @@ def open_a_session(client, name):
 @pytest.mark.parametrize("if_exists", ["fail", "replace", "rename", "skip", "skip_if_same"])
 def test_a_name_that_another_upload_holds(client, onedrive_emulator, drive, options, if_exists):
     """The name is free for all one can see, and refused: an error that may pass, and does."""
-    onedrive_emulator.habits.sessions_hold_names = True
+    onedrive_emulator.quirks.sessions_hold_names = True
     url = open_a_session(client, "a.bin")
     with pytest.raises(NameHeld, match="retry later") as caught:
         client.upload(LARGE, "myfiles/a.bin", if_exists=if_exists, options=options)
@@ -317,7 +317,7 @@ def test_a_name_that_another_upload_holds(client, onedrive_emulator, drive, opti
 
 def test_an_upload_that_fails_holds_no_name(client, onedrive_emulator, drive, faults):
     """Its session is cancelled, so the next try can have the name."""
-    onedrive_emulator.habits.sessions_hold_names = True
+    onedrive_emulator.quirks.sessions_hold_names = True
     faults.add(operation="fragment", times=7, do=status(500))
     with pytest.raises(ServiceUnavailable):
         client.upload(LARGE, "myfiles/a.bin", options=IN_UNITS)

@@ -110,7 +110,7 @@ def test_nothing_is_compared_on_demand(client, drive, faults, options):
 @pytest.mark.parametrize("is_wrong", [False, True])
 def test_a_hash_that_comes_late(client, onedrive_emulator, drive, *, faults, options, is_wrong):
     """It is waited for, and compared when it is there."""
-    onedrive_emulator.habits.hash_missing_reads = 2
+    onedrive_emulator.quirks.hash_missing_reads = 2
     if is_wrong:
         faults.add(method="PUT", do=corrupt_request(2))
     item = client.upload(LARGE, "myfiles/a.bin", options=options)
@@ -120,7 +120,7 @@ def test_a_hash_that_comes_late(client, onedrive_emulator, drive, *, faults, opt
 
 def test_a_hash_that_never_comes(client, onedrive_emulator, drive, count, caplog):
     """It is asked for some times, and its absence is no error."""
-    onedrive_emulator.habits.hash_missing_reads = 100
+    onedrive_emulator.quirks.hash_missing_reads = 100
     assert client.upload(LARGE, "myfiles/a.bin").outcome == "created"
     assert (drive.read("a.bin"), count("get")) == (LARGE, 1 + 5)
     assert "only its size was compared" in caplog.text
@@ -128,7 +128,7 @@ def test_a_hash_that_never_comes(client, onedrive_emulator, drive, count, caplog
 
 def test_a_hash_that_comes_late_after_a_lost_answer(client, onedrive_emulator, drive, faults):
     """What may be ours is looked at until its hash is there, and not sent again."""
-    onedrive_emulator.habits.hash_missing_reads = 2
+    onedrive_emulator.quirks.hash_missing_reads = 2
     faults.add(operation="upload", do=drop_after())
     assert client.save(LARGE, "myfiles/a.bin").outcome in ("created", "replaced")
     assert drive.version_count("a.bin") == 1
@@ -161,7 +161,7 @@ def test_a_source_is_read_once(client, tmp_path, options):
 @pytest.mark.parametrize("name", ["a.html", "A.HTM"])
 def test_a_page_that_sharepoint_rewrites(client, onedrive_emulator, drive, *, count, options, name):
     """It is no error and not sent again, and the item says that it is not what was sent."""
-    onedrive_emulator.habits.rewrite_office = True
+    onedrive_emulator.quirks.rewrite_office = True
     item = client.upload(PAGE, f"myfiles/{name}", options=options)
     assert item.server_rewrote
     assert item.size == len(drive.read(name)) > len(PAGE)
@@ -178,7 +178,7 @@ def test_a_page_that_nobody_rewrites(client, drive):
 
 def test_what_sharepoint_rewrote_is_never_the_same(client, onedrive_emulator, drive):
     """skip_if_same cannot know, so it sends the page each time."""
-    onedrive_emulator.habits.rewrite_office = True
+    onedrive_emulator.quirks.rewrite_office = True
     outcomes = [client.upload(PAGE, "myfiles/a.html", if_exists="skip_if_same").outcome for _ in range(2)]
     assert outcomes == ["created", "replaced"]
 
@@ -299,7 +299,7 @@ def test_an_object_that_changes_meanwhile(client, onedrive_emulator, drive, *, f
     memory.pipe("/a.bin", LARGE)
 
     class Changing(Fault):
-        def before(self, request, world):
+        def before(self, request, context):
             memory.pipe("/a.bin", LARGE[::-1])
 
     faults.add(operation="get", do=Changing())  # the look at the folder, after the look at the object

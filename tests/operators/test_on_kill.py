@@ -24,8 +24,8 @@ class Busy(Fault):
 
     met: threading.Event = field(default_factory=threading.Event)
 
-    def before(self, request: Any, world: Any) -> None:
-        del request, world
+    def before(self, request: Any, context: Any) -> None:
+        del request, context
         self.met.set()
         raise Problem(429, "activityLimitReached", "Busy", headers={"Retry-After": "120"})
 

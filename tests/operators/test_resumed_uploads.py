@@ -58,14 +58,14 @@ def sent_bytes(emulator: Emulator) -> int:
     return sum(request.received_bytes for request in emulator.requests.matching(operation="fragment"))
 
 
-def end_trouble(emulator: Emulator) -> None:
+def end_faults(emulator: Emulator) -> None:
     """Let it be later: nothing fails any more, and the pause that was asked for is over."""
     emulator.faults.clear()
     cooldown.forget_all()
 
 
 def fail_after(emulator: Emulator, fragments: int) -> None:
-    end_trouble(emulator)
+    end_faults(emulator)
     emulator.faults.add(operation="fragment", after=fragments, times=None, do=BUSY)
 
 
@@ -81,7 +81,7 @@ def test_the_next_try_goes_on(
     fail_after(onedrive_emulator, 3)
     first = run_task(operator(**kwargs), store=store)
     assert (first.state, list(store)) == ("up_for_retry", ["onedrive_upload"])
-    end_trouble(onedrive_emulator)
+    end_faults(onedrive_emulator)
     before = sent_bytes(onedrive_emulator)
     second = run_task(operator(**kwargs), try_number=2, store=store)
     assert (second.state, second.error, store) == ("success", None, {})
@@ -113,7 +113,7 @@ def test_a_change_starts_anew(
     store: dict[str, Any] = {}
     fail_after(onedrive_emulator, 3)
     run_task(OneDriveUploadOperator(**kwargs), store=store)
-    end_trouble(onedrive_emulator)
+    end_faults(onedrive_emulator)
     changes: dict[str, Any] = {}
     if change == "source":
         source.write_bytes(os.urandom(SIZE))
@@ -179,7 +179,7 @@ def test_without_a_task_state_store(
     (file,) = resume_directory.iterdir()
     assert (file.stat().st_mode & 0o777, resume_directory.stat().st_mode & 0o777) == (0o600, 0o700)
     assert "upload_url" in json.loads(get_fernet().decrypt(file.read_bytes()))
-    end_trouble(onedrive_emulator)
+    end_faults(onedrive_emulator)
     before = sent_bytes(onedrive_emulator)
     OneDriveUploadOperator(**kwargs).execute(task_context(try_number=2, max_tries=2))
     assert sent_bytes(onedrive_emulator) - before == SIZE - 3 * FRAGMENT
@@ -194,7 +194,7 @@ def test_another_task_does_not_take_it_up(
     fail_after(onedrive_emulator, 1)
     with pytest.raises(ServiceUnavailable):
         OneDriveUploadOperator(**kwargs).execute(task_context(max_tries=2))
-    end_trouble(onedrive_emulator)
+    end_faults(onedrive_emulator)
     before = sent_bytes(onedrive_emulator)
     OneDriveUploadOperator(**kwargs).execute(task_context(max_tries=2, task_id="other"))
     assert sent_bytes(onedrive_emulator) - before == SIZE
@@ -243,7 +243,7 @@ def test_the_large_files_of_a_folder_go_on_too(
     fail_after(onedrive_emulator, 3)
     first = run_task(OneDriveUploadOperator(**given), store=store)
     assert (first.state, len(store)) == ("up_for_retry", 1)
-    end_trouble(onedrive_emulator)
+    end_faults(onedrive_emulator)
     before = sent_bytes(onedrive_emulator)
     second = run_task(OneDriveUploadOperator(**given), try_number=2, store=store)
     assert (second.state, second.error, store) == ("success", None, {})

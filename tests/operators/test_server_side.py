@@ -20,9 +20,8 @@ from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFa
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.drive import EmulatedDrive
-from airflow_provider_onedrive.emulator.faults import Fault, drop_before, status
+from airflow_provider_onedrive.emulator.faults import NONE, Fault, drop_before, status
 from airflow_provider_onedrive.emulator.serving.wire import Reply
-from airflow_provider_onedrive.emulator.trouble.kinds import NONE
 from airflow_provider_onedrive.graph.http import cooldown
 from airflow_provider_onedrive.graph.protocol.errors import (
     CopyLost,
@@ -81,9 +80,9 @@ class Met(Fault):
     def __init__(self, act: Callable[[], object], then: Fault = NONE) -> None:
         self.act, self.then = act, then
 
-    def before(self, request: Any, world: Any) -> None:
+    def before(self, request: Any, context: Any) -> None:
         self.act()
-        self.then.before(request, world)
+        self.then.before(request, context)
 
 
 @pytest.fixture

@@ -386,7 +386,7 @@ def test_what_is_still_written_to_does_not_count(onedrive_emulator: Emulator, ta
     written = iter(range(1, 4))
 
     class Writes(Fault):
-        def before(self, request: Any, world: Any) -> None:
+        def before(self, request: Any, context: Any) -> None:
             if (number := next(written, None)) is not None:
                 drive.put("in/a.csv", b"x" * number)
 
@@ -451,11 +451,11 @@ def test_a_secret_that_is_rotated(
     drive.folder("in")
 
     class Rotates(Fault):
-        def before(self, request: Any, world: Any) -> None:
+        def before(self, request: Any, context: Any) -> None:
             onedrive_emulator.application.client_secret = "the new secret"
             monkeypatch.setenv(CONNECTION, json.dumps(known | {"password": "the new secret"}))
             drive.put("in/a.csv", b"1")
-            expire_token().before(request, world)
+            expire_token().before(request, context)
 
     onedrive_emulator.faults.add(operation="children", after=2, times=1, do=Rotates())
     (item,) = run(sensor(mode, location="myfiles/in/"), task_context())

@@ -118,7 +118,7 @@ class Operation:
     :param versions: how many versions there are then of a file; one where it is not said.
     :param result: what it returns then; None where that is an item, or says nothing.
     :param earlier: what an earlier try did.
-    :param rules: what goes wrong in any case, so that there are steps that mend it; ``habits`` likewise.
+    :param rules: what goes wrong in any case, so that there are steps that mend it; ``quirks`` likewise.
     :param may_be_ours: where an answer was lost, what is in the way is taken for what was made: it is alike.
     """
 
@@ -134,7 +134,7 @@ class Operation:
     result: Any = None
     earlier: Callable[[Scene], None] | None = None
     rules: tuple[Mapping[str, Any], ...] = ()
-    habits: Mapping[str, Any] = field(default_factory=dict)
+    quirks: Mapping[str, Any] = field(default_factory=dict)
     may_be_ours: bool = False
 
     @property
@@ -172,8 +172,8 @@ class Operation:
 
     def let_it_happen(self, scene: Scene) -> None:
         """Set up what goes wrong in any case."""
-        for name, value in self.habits.items():
-            setattr(scene.emulator.habits, name, value)
+        for name, value in self.quirks.items():
+            setattr(scene.emulator.quirks, name, value)
         for rule in self.rules:
             scene.emulator.faults.add(**rule)
 
@@ -407,7 +407,7 @@ OPERATIONS = [
         upload("large"),
         "get create_session fragment fragment fragment session_status session_commit",
         after={"in/a.csv": LARGE},
-        habits={"refused_commits": 1},
+        quirks={"refused_commits": 1},
     ),
     Operation(
         "update_late_commit",
@@ -416,7 +416,7 @@ OPERATIONS = [
         before=TAKEN,
         after={"in/a.csv": LARGE},
         versions={"in/a.csv": 2},
-        habits={"refused_commits": 1},
+        quirks={"refused_commits": 1},
     ),
     Operation("download_small", download(), "get download", before={"in/a.csv": SMALL}, local_after={"a.csv": SMALL}),
     Operation("download_empty", download(), "get", before={"in/a.csv": b""}, local_after={"a.csv": b""}),

@@ -1,4 +1,4 @@
-"""What has to be true when an operation has met trouble, however it ended."""
+"""What has to be true when an operation has met faults, however it ended."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import Any, Self
 from fault_operations import NEW, Contents, Operation, Scene
 from fault_scenarios import STALL_SECONDS, Met, Scenario
 
-from airflow_provider_onedrive.emulator.faults import Rule
-from airflow_provider_onedrive.emulator.habits import Habits
+from airflow_provider_onedrive.emulator.faults import Quirks, Rule
 from airflow_provider_onedrive.graph.http import cooldown
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError, PreconditionFailed, VerificationFailed
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -79,29 +78,29 @@ class Trial:
         return self.scenario.operation
 
     def run(self) -> None:
-        """Try it; where it fails try it once more when the trouble is over. All of it is checked."""
+        """Try it; where it fails try it once more when the faults are over. All of it is checked."""
         with self.logged:
             self.operation.prepare(self.scene)
             self._begin()
             self._try()
         self.check()
         if self.error is not None and not (self.is_expected or self.is_spoilt or self.is_edited):
-            self._end_trouble()
+            self._end_faults()
             with self.logged:
                 self._try()
             self.check_second_try()
 
     def _begin(self) -> None:
         self.operation.let_it_happen(self.scene)
-        for name, value in self.scenario.habits.items():
-            setattr(self.scene.emulator.habits, name, value)
+        for name, value in self.scenario.quirks.items():
+            setattr(self.scene.emulator.quirks, name, value)
         add = self.scene.emulator.faults.add
         self.rules = [(met, add(**met.rule)) for met in self.scenario.meets]
 
-    def _end_trouble(self) -> None:
+    def _end_faults(self) -> None:
         self.scene.emulator.faults.clear()
         cooldown.forget_all()  # it is later
-        self.scene.emulator.habits.take_over(Habits())
+        self.scene.emulator.quirks.replace_by(Quirks())
         self.operation.let_it_happen(self.scene)
 
     def _try(self) -> None:
@@ -127,7 +126,7 @@ class Trial:
     @property
     def is_edited(self) -> bool:
         """Whether somebody else changed the file, so that it is rightly refused for good."""
-        return isinstance(self.error, PreconditionFailed) and "editor_opens" in self.scenario.habits
+        return isinstance(self.error, PreconditionFailed) and "editor_opens" in self.scenario.quirks
 
     @property
     def is_lied_to(self) -> bool:
@@ -135,7 +134,7 @@ class Trial:
 
         Of a walk a folder that has gone since it was found is left out.
         """
-        missing = {met.step.operation for met, rule in self.rules if rule.hits and met.trouble.name == "status_404"}
+        missing = {met.step.operation for met, rule in self.rules if rule.hits and met.case.name == "status_404"}
         if isinstance(self.operation.result, bool):
             return "get" in missing
         return bool(missing & ({"children"} if self.operation.name == "walk" else {"delete", "permanent_delete"}))
@@ -150,11 +149,11 @@ class Trial:
         else:
             assert self.error is not None, f"it was to end in {self.operation.raises}, and returned {self.result}"
             self._check_nothing_lost()
-        self._check_versions(more=1 if self.is_spoilt or "hash_missing_reads" in self.scenario.habits else 0)
+        self._check_versions(more=1 if self.is_spoilt or "hash_missing_reads" in self.scenario.quirks else 0)
         self._check_sessions()
 
     def check_second_try(self) -> None:
-        """When the trouble is over the next try ends as the first would have."""
+        """When the faults are over the next try ends as the first would have."""
         self._check_words()
         self._check_others()
         assert self.is_expected, f"the second try ended in {self.error!r}"
@@ -221,7 +220,7 @@ class Trial:
     def _check_sessions(self) -> None:
         """No upload session is left open, but those that nobody could end."""
         # Nobody can end a session whose URL has expired, or is not visible yet.
-        out_of_reach = {"tempauth_seconds", "session_invisible_uses"} & self.scenario.habits.keys()
+        out_of_reach = {"tempauth_seconds", "session_invisible_uses"} & self.scenario.quirks.keys()
         if not (out_of_reach and self.error):
             excused = sum(rule.hits for met, rule in self.rules if _is_excused(met))
             assert len(self.scene.emulator.world.sessions) <= excused
@@ -260,7 +259,5 @@ def _is_part(name: str) -> bool:
 def _is_excused(met: Met) -> bool:
     """Whether it hides a session from its client, or keeps it from ending one."""
     if met.step.operation == "create_session":
-        return met.trouble.name in _UNHEARD
-    return met.step.operation == "session_cancel" or (
-        met.step.operation == "session_status" and met.trouble.name in _GONE
-    )
+        return met.case.name in _UNHEARD
+    return met.step.operation == "session_cancel" or (met.step.operation == "session_status" and met.case.name in _GONE)

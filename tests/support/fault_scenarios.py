@@ -74,7 +74,7 @@ def steps_of(asked: Sequence[str]) -> list[Step]:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class FaultCase:
     """A kind of fault.
 
     :param make: makes it for a step.
@@ -103,27 +103,27 @@ def _on_graph(operation: str) -> bool:
 _PASSING = {408, 429, 500, 502, 503, 504, 509}
 _STATUSES = (400, 401, 403, 404, 408, 409, 412, 416, 423, 429, 500, 501, 502, 503, 504, 507, 509)
 
-TROUBLES = [
-    *(Trouble(f"status_{n}", lambda _, n=n: status(n), 2 * (n in _PASSING)) for n in _STATUSES),
-    *(Trouble(f"status_{n}_at_once", lambda _, n=n: status(n, retry_after=0), 2) for n in (429, 503)),
-    *(Trouble(f"status_{n}_in_400_s", lambda _, n=n: status(n, retry_after=400)) for n in (429, 503)),
-    Trouble("drop_before", lambda _: drop_before(), 2),
-    Trouble("drop_after", lambda _: drop_after(), 2),
-    Trouble("answer_then_drop", lambda _: answer_then_drop(), math.inf),
-    Trouble("cut_request_at_1", lambda _: cut_request(1), 2, _in_body),
-    Trouble("cut_request_at_middle", lambda step: cut_request(step.middle), 2, _in_body),
-    Trouble("cut_request_kept_at_1", lambda _: cut_request(1, keep=True), 2, lambda name: name == "fragment"),
-    Trouble("cut_request_kept", lambda step: cut_request(step.middle, keep=True), 2, lambda name: name == "fragment"),
-    Trouble("cut_response_at_0", lambda _: cut_response(0), 2, _in_answer),
-    Trouble("cut_response_at_middle", lambda step: cut_response(step.middle_of_answer), 2, _in_answer),
-    Trouble("stall_response", lambda step: stall_response(step.middle_of_answer), 2, _in_answer),
-    Trouble("corrupt_request", lambda step: corrupt_request(step.middle), 0, _in_body),
-    Trouble("corrupt_response", lambda step: corrupt_response(step.middle_of_answer), 1, _in_answer),
-    Trouble("delay", lambda _: delay(0.01), math.inf),
-    Trouble("latency", lambda _: latency(0.002, 0.00001), math.inf),
-    Trouble("bandwidth", lambda _: bandwidth(30_000_000, 30_000_000), math.inf),
-    Trouble("expire_token", lambda _: expire_token(), 1, _on_graph),
-    Trouble("ignore_range", lambda _: ignore_range(), 2, lambda name: name == "download"),
+FAULT_CASES = [
+    *(FaultCase(f"status_{n}", lambda _, n=n: status(n), 2 * (n in _PASSING)) for n in _STATUSES),
+    *(FaultCase(f"status_{n}_at_once", lambda _, n=n: status(n, retry_after=0), 2) for n in (429, 503)),
+    *(FaultCase(f"status_{n}_in_400_s", lambda _, n=n: status(n, retry_after=400)) for n in (429, 503)),
+    FaultCase("drop_before", lambda _: drop_before(), 2),
+    FaultCase("drop_after", lambda _: drop_after(), 2),
+    FaultCase("answer_then_drop", lambda _: answer_then_drop(), math.inf),
+    FaultCase("cut_request_at_1", lambda _: cut_request(1), 2, _in_body),
+    FaultCase("cut_request_at_middle", lambda step: cut_request(step.middle), 2, _in_body),
+    FaultCase("cut_request_kept_at_1", lambda _: cut_request(1, keep=True), 2, lambda name: name == "fragment"),
+    FaultCase("cut_request_kept", lambda step: cut_request(step.middle, keep=True), 2, lambda name: name == "fragment"),
+    FaultCase("cut_response_at_0", lambda _: cut_response(0), 2, _in_answer),
+    FaultCase("cut_response_at_middle", lambda step: cut_response(step.middle_of_answer), 2, _in_answer),
+    FaultCase("stall_response", lambda step: stall_response(step.middle_of_answer), 2, _in_answer),
+    FaultCase("corrupt_request", lambda step: corrupt_request(step.middle), 0, _in_body),
+    FaultCase("corrupt_response", lambda step: corrupt_response(step.middle_of_answer), 1, _in_answer),
+    FaultCase("delay", lambda _: delay(0.01), math.inf),
+    FaultCase("latency", lambda _: latency(0.002, 0.00001), math.inf),
+    FaultCase("bandwidth", lambda _: bandwidth(30_000_000, 30_000_000), math.inf),
+    FaultCase("expire_token", lambda _: expire_token(), 1, _on_graph),
+    FaultCase("ignore_range", lambda _: ignore_range(), 2, lambda name: name == "download"),
 ]
 
 
@@ -132,44 +132,44 @@ class Met:
     """A step meets a fault."""
 
     step: Step
-    trouble: Trouble
+    case: FaultCase
     often: str
 
     def __str__(self) -> str:
-        return f"{self.step}-{self.trouble.name}-{self.often}"
+        return f"{self.step}-{self.case.name}-{self.often}"
 
     @property
     def rule(self) -> Mapping[str, Any]:
-        rule = {"operation": self.step.operation, "after": self.step.number, "do": self.trouble.make(self.step)}
+        rule = {"operation": self.step.operation, "after": self.step.number, "do": self.case.make(self.step)}
         # Two wrong bytes that lie a multiple of 160 apart cancel each other in a quickXorHash.
-        spread = {"every": self.step.count} if self.trouble.name.startswith("corrupt") else {}
+        spread = {"every": self.step.count} if self.case.name.startswith("corrupt") else {}
         return rule | {"times": TIMES[self.often]} | spread
 
     @property
     def is_survived(self) -> bool:
         """Whether it must not be noticed: it passes soon, and lets a client see that it may."""
-        return (TIMES[self.often] or math.inf) <= self.trouble.survived
+        return (TIMES[self.often] or math.inf) <= self.case.survived
 
     @property
     def spoils_content(self) -> bool:
-        return self.trouble.name == "corrupt_request" and self.step.operation in _CONTENT
+        return self.case.name == "corrupt_request" and self.step.operation in _CONTENT
 
 
 @dataclass(frozen=True)
 class Scenario:
     """An operation and what it meets; the name says all that is needed to repeat it.
 
-    :param is_mild: the habits alone must not change how it ends.
+    :param is_mild: the quirks alone must not change how it ends.
     """
 
     operation: Operation
     meets: tuple[Met, ...] = ()
-    habits: Mapping[str, Any] = field(default_factory=dict)
+    quirks: Mapping[str, Any] = field(default_factory=dict)
     is_mild: bool = True
 
     @property
     def is_stalled(self) -> bool:
-        return any(met.trouble.name == "stall_response" for met in self.meets)
+        return any(met.case.name == "stall_response" for met in self.meets)
 
     @property
     def is_survived(self) -> bool:
@@ -185,7 +185,7 @@ class Custom:
     """
 
     name: str
-    habits: Mapping[str, Any]
+    quirks: Mapping[str, Any]
     is_mild: bool = True
 
 
@@ -222,13 +222,13 @@ CUSTOMS = [
 Named = tuple[str, Scenario]
 
 
-def every_habit() -> Iterator[Named]:
-    """Each habit for each operation that changes something, and some for the others, chosen by a seed."""
+def every_quirk() -> Iterator[Named]:
+    """Each quirk for each operation that changes something, and some for the others, chosen by a seed."""
     for operation in OPERATIONS:
         chance = random.Random(operation.name)
         is_change = _CHANGES.intersection(operation.all_steps)
-        for custom in CUSTOMS if is_change else chance.sample(CUSTOMS, _SOME_HABITS):
-            yield f"{operation.name}-{custom.name}", Scenario(operation, (), custom.habits, custom.is_mild)
+        for custom in CUSTOMS if is_change else chance.sample(CUSTOMS, _SOME_QUIRKS):
+            yield f"{operation.name}-{custom.name}", Scenario(operation, (), custom.quirks, custom.is_mild)
 
 
 def every_fault() -> Iterator[Named]:
@@ -245,7 +245,7 @@ def every_fault() -> Iterator[Named]:
 
 
 def several_faults() -> Iterator[Named]:
-    """Some faults and perhaps a habit for one operation, chosen by a seed, also at steps that only trouble leads to."""
+    """Some faults and perhaps a quirk for one operation, chosen by a seed, also at steps that only faults lead to."""
     for operation in OPERATIONS:
         mending = _MENDING if "create_session" in operation.steps else []
         for seed in range(_SEEDS):
@@ -253,18 +253,18 @@ def several_faults() -> Iterator[Named]:
             possible = _possible([*operation.all_steps, *mending], chance)
             meets = tuple(chance.sample(possible, chance.randint(2, 3)))
             custom = chance.choice([*CUSTOMS, None, None])
-            habits, is_mild = (custom.habits, custom.is_mild) if custom else ({}, True)
-            yield f"{operation.name}-seed{seed}", Scenario(operation, meets, habits, is_mild)
+            quirks, is_mild = (custom.quirks, custom.is_mild) if custom else ({}, True)
+            yield f"{operation.name}-seed{seed}", Scenario(operation, meets, quirks, is_mild)
 
 
 def _possible(asked: Sequence[str], chance: random.Random) -> list[Met]:
-    everything = [_met(step, trouble, chance) for step in steps_of(asked) for trouble in TROUBLES]
-    return [met for met in everything if met.trouble.at(met.step.operation)]
+    everything = [_met(step, case, chance) for step in steps_of(asked) for case in FAULT_CASES]
+    return [met for met in everything if met.case.at(met.step.operation)]
 
 
-def _met(step: Step, trouble: Trouble, chance: random.Random) -> Met:
-    often = _RARELY.get(trouble.name, tuple(TIMES))
-    return Met(step, trouble, chance.choice(often))
+def _met(step: Step, case: FaultCase, chance: random.Random) -> Met:
+    often = _RARELY.get(case.name, tuple(TIMES))
+    return Met(step, case, chance.choice(often))
 
 
 _UNLIKE = {
@@ -276,7 +276,7 @@ _UNLIKE = {
 }
 _SIGN_INS = {"upload_small_fail_free", "update_large_etag", "download_large", "delete_file", "walk"}
 _SOME = 12
-_SOME_HABITS = 6
+_SOME_QUIRKS = 6
 _RARELY = {"stall_response": ("once",), "cut_request_kept_at_1": ("once", "twice")}
 """What would take long for ever: each time is a wait, or gains one byte."""
 _SEEDS = 7

@@ -121,8 +121,8 @@ def during(act: Callable[[], object]) -> Fault:
     """Let something happen to the drive right before a request is answered."""
 
     class Happens(Fault):
-        def before(self, request: Any, world: Any) -> None:
-            del request, world
+        def before(self, request: Any, context: Any) -> None:
+            del request, context
             act()
 
     return Happens()

@@ -42,8 +42,8 @@ class HoldAt(Fault):
     released: threading.Event = field(default_factory=threading.Event)
     fragments: list[int] = field(default_factory=list)
 
-    def before(self, request: Any, world: Any) -> None:
-        del world
+    def before(self, request: Any, context: Any) -> None:
+        del context
         start, end = request.header("Content-Range").removeprefix("bytes ").partition("/")[0].split("-")
         self.fragments.append(int(end) - int(start) + 1)
         if int(start) >= self.byte and not self.met.is_set():

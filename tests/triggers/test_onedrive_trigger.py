@@ -177,11 +177,11 @@ def test_a_secret_that_is_rotated_under_many(onedrive_emulator: Emulator, monkey
         drive.folder(str(number))
 
     class Rotates(Fault):
-        def before(self, request: Any, world: Any) -> None:
+        def before(self, request: Any, context: Any) -> None:
             onedrive_emulator.application.client_secret = "the new secret"
             monkeypatch.setenv("AIRFLOW_CONN_ONEDRIVE_DEFAULT", json.dumps(known | {"password": "the new secret"}))
             drive.put_all({f"{number}/a.csv": b"1" for number in range(folders)})
-            expire_token().before(request, world)
+            expire_token().before(request, context)
 
     async def first(number: int) -> dict[str, Any]:
         trigger = OneDriveFileTrigger(location=f"myfiles/{number % folders}/", poke_interval=0.1)

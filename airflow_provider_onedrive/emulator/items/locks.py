@@ -5,9 +5,9 @@ https://learn.microsoft.com/graph/api/driveitem-checkout
 
 from __future__ import annotations
 
+from airflow_provider_onedrive.emulator.faults.default_errors import graph_error
 from airflow_provider_onedrive.emulator.model.tree import Drive, Identity, Item
 from airflow_provider_onedrive.emulator.serving.problems import Problem
-from airflow_provider_onedrive.emulator.trouble.words import words
 
 _LOCKED = 423
 
@@ -30,8 +30,8 @@ def is_locked(drive: Drive, item: Item, by: Identity) -> bool:
 
 
 def refusal(operation: str) -> Problem:
-    said = words(_LOCKED, operation)
-    return Problem(_LOCKED, said.code, said.message, inner=said.inner)
+    error = graph_error(_LOCKED, operation)
+    return Problem(_LOCKED, error.code, error.message, inner=error.inner)
 
 
 def _has_checkouts(item: Item) -> bool:

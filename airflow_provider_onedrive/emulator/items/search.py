@@ -56,10 +56,10 @@ def indexed(world: World, items: Iterator[Item], *, counts: bool = True) -> Iter
 
     :param counts: this is a search of its own, not its next page.
     """
-    habits = world.habits
+    quirks = world.quirks
     for item in items:
-        hidden = habits.unindexed.take(item.id, habits.unindexed_searches) if counts else item.id in habits.unindexed
-        if not hidden:
+        is_hidden = quirks.take_first if counts else quirks.is_due
+        if not is_hidden("unindexed_searches", item.id):
             yield item
 
 

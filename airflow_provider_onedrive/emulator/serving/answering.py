@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from airflow_provider_onedrive.emulator.faults import Fault
+from airflow_provider_onedrive.emulator.faults import sharepoint
+from airflow_provider_onedrive.emulator.faults.fault import Fault
 from airflow_provider_onedrive.emulator.log import LoggedRequest
 from airflow_provider_onedrive.emulator.serving.problems import Problem
 from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
-from airflow_provider_onedrive.emulator.trouble import sharepoint
 from airflow_provider_onedrive.emulator.world import World
 
 
@@ -29,8 +29,8 @@ def answer(world: World, answers: Answers, request: Request, fault: Fault) -> Re
         reply = _handled(world, answers, request, fault)
     except Problem as problem:
         reply = answers.problem(request, problem)
-    if not world.habits.are_off:
-        reply = _with_habits(world, answers, request, reply)
+    if not world.quirks.are_off:
+        reply = _with_quirks(world, answers, request, reply)
     world.throttling.tell(request, reply)
     # Also after a refusal: the next request on this connection begins where the body ends.
     request.body.drain()
@@ -59,8 +59,8 @@ def log(world: World, request: Request, reply: Reply | None) -> LoggedRequest:
 
 def _handled(world: World, answers: Answers, request: Request, fault: Fault) -> Reply:
     try:
-        fault.before(request, world)
-        if not world.habits.are_off:
+        fault.before(request, world.fault_context)
+        if not world.quirks.are_off:
             sharepoint.before(world, request)
     except Problem as problem:
         return answers.problem(request, problem)
@@ -75,7 +75,7 @@ def plain(world: World, answers: Answers, request: Request) -> Reply:
         return answers.problem(request, problem)
 
 
-def _with_habits(world: World, answers: Answers, request: Request, reply: Reply) -> Reply:
+def _with_quirks(world: World, answers: Answers, request: Request, reply: Reply) -> Reply:
     try:
         sharepoint.after(world, request, reply)
     except Problem as problem:

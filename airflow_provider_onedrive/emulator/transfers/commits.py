@@ -6,8 +6,8 @@ https://learn.microsoft.com/graph/api/driveitem-createuploadsession#completing-a
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
+from airflow_provider_onedrive.emulator.faults.default_errors import graph_error
 from airflow_provider_onedrive.emulator.items import views
 from airflow_provider_onedrive.emulator.items.content import destination_by_id
 from airflow_provider_onedrive.emulator.items.preconditions import preconditions
@@ -22,7 +22,6 @@ from airflow_provider_onedrive.emulator.serving.problems import (
 from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
 from airflow_provider_onedrive.emulator.transfers.sessions import UploadSession
 from airflow_provider_onedrive.emulator.transfers.writing import Destination, check_conflict
-from airflow_provider_onedrive.emulator.trouble.words import words
 from airflow_provider_onedrive.emulator.world import World
 
 _SOURCE = "@microsoft.graph.sourceUrl"
@@ -53,7 +52,7 @@ def put(call: Call) -> Reply:
     source = body.get(_SOURCE)
     if not isinstance(source, str):
         raise invalid_request(f"The body must hold {_SOURCE}.")
-    session = call.world.sessions.get(secret(source))
+    session = call.world.sessions.at(source)
     if session.drive is not call.drive:
         raise session_not_found()
     with session.lock:
@@ -63,23 +62,11 @@ def put(call: Call) -> Reply:
         return commit(call.world, session, destination)
 
 
-def secret(url: str) -> str:
-    """Return what opens a session, out of its address."""
-    try:
-        text = parse_qs(urlsplit(url).query).get("tempauth", [""])[0]
-    except ValueError:
-        text = ""
-    version, _, found = text.partition(".")
-    if version != "v1":
-        raise session_not_found()
-    return found
-
-
 def _check_refusal(world: World) -> None:
-    status = world.habits.refused_commit_status
-    if world.habits.count_down("refused_commits"):
-        said = words(status, "session_commit")
-        raise Problem(status, said.code, said.message, inner=said.inner)
+    status = world.quirks.refused_commit_status
+    if world.quirks.take_next("refused_commits"):
+        error = graph_error(status, "session_commit")
+        raise Problem(status, error.code, error.message, inner=error.inner)
 
 
 def _destination(call: Call, body: dict[str, Any], session: UploadSession) -> Destination:

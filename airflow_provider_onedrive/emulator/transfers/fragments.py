@@ -80,7 +80,7 @@ def commit(world: World, request: Request) -> Reply:
 
 
 def _session(world: World, request: Request) -> UploadSession:
-    return world.sessions.get(commits.secret(request.target))
+    return world.sessions.at(request.target)
 
 
 def _check_end(session: UploadSession, place: Range) -> None:

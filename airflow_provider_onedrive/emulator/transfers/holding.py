@@ -1,4 +1,4 @@
-"""Names that upload sessions hold while they are open, when that habit is on.
+"""Names that upload sessions hold while they are open, when that quirk is on.
 
 https://github.com/OneDrive/onedrive-api-docs/issues/747
 """
@@ -24,6 +24,6 @@ def check(call: Call, destination: Destination) -> Item | None:
 
 def _is_held(call: Call, destination: Destination) -> bool:
     # Consumers were seen to get one session after the other.
-    if not call.world.habits.sessions_hold_names or call.drive.personality == "personal":
+    if not call.world.quirks.sessions_hold_names or call.drive.personality == "personal":
         return False
     return any(session.destination.spot == destination.spot for session in call.world.sessions.of(call.drive))

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.contents import Content, Data
@@ -150,12 +151,30 @@ class Sessions:
             raise session_not_found()
         return session
 
+    def at(self, url: str) -> UploadSession:
+        """Return the session of an upload URL."""
+        return self.get(_secret(url))
+
     def of(self, drive: Drive) -> list[UploadSession]:
         return [session for session in list(self._sessions.values()) if session.drive is drive and not session.is_over]
+
+    def end_at(self, url: str) -> None:
+        self.end(self.at(url))
 
     def end(self, session: UploadSession) -> None:
         if self._sessions.pop(session.secret, None) and self._keeper:
             self._keeper.forget_session(session)
+
+
+def _secret(url: str) -> str:
+    try:
+        tempauth = parse_qs(urlsplit(url).query).get("tempauth", [""])[0]
+    except ValueError:
+        tempauth = ""
+    version, _, secret = tempauth.partition(".")
+    if version != "v1":
+        raise session_not_found()
+    return secret
 
 
 def _out_of_place(message: str, inner: str) -> Problem:

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_onedrive.emulator.faults import status
-from airflow_provider_onedrive.emulator.throttling import Budget
+from airflow_provider_onedrive.emulator.faults import Budget, status
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.http import cooldown

@@ -281,8 +281,8 @@ class Met(Fault):
     met: threading.Event
     shapes = True
 
-    def before(self, request, world):
-        del request, world
+    def before(self, request, context):
+        del request, context
         self.met.set()
 
 

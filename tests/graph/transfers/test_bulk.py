@@ -644,7 +644,7 @@ def test_a_move_keeps_what_cannot_be_compared(
     client: Client, drive: Any, onedrive_emulator: Any, tmp_path: Path
 ) -> None:
     """SharePoint rewrites Office files, PDF and HTML: whether they arrived whole nobody can say."""
-    onedrive_emulator.habits.rewrite_office = True
+    onedrive_emulator.quirks.rewrite_office = True
     write(tmp_path, {"a.html": b"1", "b.csv": b"2"})
     report = client.upload_folder(tmp_path, "myfiles", MOVE)
     assert [path for path, _ in report.kept] == ["a.html"]

@@ -411,7 +411,7 @@ def test_without_verifying(client, drive, onedrive_emulator, tmp_path):
 def test_a_file_without_a_hash(client, drive, onedrive_emulator, tmp_path):
     """Where Graph has no hash its size is compared, and that is all."""
     drive.put("a.csv", CONTENT)
-    onedrive_emulator.habits.hash_missing_reads = 1
+    onedrive_emulator.quirks.hash_missing_reads = 1
     client.download("myfiles/a.csv", tmp_path / "a.csv")
     assert os.path.getsize(tmp_path / "a.csv") == len(CONTENT)  # noqa: PTH202
 

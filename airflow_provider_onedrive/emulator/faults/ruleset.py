@@ -1,10 +1,4 @@
-"""Scripted trouble: rules that say which request meets which fault.
-
-``faults.add(operation="fragment", times=3, do=status(429, retry_after=2))``
-
-The same as text, for the command line and the control path: see
-:mod:`~airflow_provider_onedrive.emulator.trouble.script`.
-"""
+"""The fault rules of one emulator, with its quirks and its throttling budget: what a script can set."""
 
 from __future__ import annotations
 
@@ -14,53 +8,13 @@ from collections.abc import Iterator, Sequence
 from types import EllipsisType
 from typing import Any
 
-from airflow_provider_onedrive.emulator.habits import Habits
+from airflow_provider_onedrive.emulator.faults import records
+from airflow_provider_onedrive.emulator.faults import script as fault_script
+from airflow_provider_onedrive.emulator.faults.fault import NONE, Fault, Several
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
+from airflow_provider_onedrive.emulator.faults.rules import Rule
+from airflow_provider_onedrive.emulator.faults.throttling import Budget, Throttling
 from airflow_provider_onedrive.emulator.serving.wire import Request
-from airflow_provider_onedrive.emulator.throttling import Budget, Throttling
-from airflow_provider_onedrive.emulator.trouble import records
-from airflow_provider_onedrive.emulator.trouble import script as fault_script
-from airflow_provider_onedrive.emulator.trouble.kinds import (
-    NONE,
-    Fault,
-    Several,
-    answer_then_drop,
-    bandwidth,
-    corrupt_request,
-    corrupt_response,
-    cut_request,
-    cut_response,
-    delay,
-    drop_after,
-    drop_before,
-    expire_token,
-    ignore_range,
-    latency,
-    stall_response,
-    status,
-)
-from airflow_provider_onedrive.emulator.trouble.records import ScriptError
-from airflow_provider_onedrive.emulator.trouble.rules import Rule
-
-__all__ = [
-    "Fault",
-    "Faults",
-    "Rule",
-    "ScriptError",
-    "answer_then_drop",
-    "bandwidth",
-    "corrupt_request",
-    "corrupt_response",
-    "cut_request",
-    "cut_response",
-    "delay",
-    "drop_after",
-    "drop_before",
-    "expire_token",
-    "ignore_range",
-    "latency",
-    "stall_response",
-    "status",
-]
 
 
 class Faults:
@@ -69,8 +23,8 @@ class Faults:
     A request meets at most one fault, and besides it each ``latency`` and ``bandwidth`` whose rule it matches.
     """
 
-    def __init__(self, habits: Habits | None = None, throttling: Throttling | None = None) -> None:
-        self._habits = habits or Habits()
+    def __init__(self, quirks: Quirks | None = None, throttling: Throttling | None = None) -> None:
+        self._quirks = quirks or Quirks()
         self._throttling = throttling or Throttling()
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
@@ -125,13 +79,13 @@ class Faults:
         """
         parts = fault_script.parse(document)
         rules = fault_script.read_rules(parts.get("faults", []))
-        habits = records.read(Habits, parts.get("habits", {}), "habits")
+        quirks = records.read(Quirks, parts.get("quirks", {}), "quirks")
         budget = _budget(parts.get("throttling"))
         if "faults" in parts:
             with self._lock:
                 self._rules = rules
-        if "habits" in parts:
-            self._habits.take_over(habits)
+        if "quirks" in parts:
+            self._quirks.replace_by(quirks)
         if "throttling" in parts:
             self._throttling.budget = budget
 
@@ -143,7 +97,7 @@ class Faults:
         budget = self._throttling.budget
         return {
             "faults": [fault_script.write_rule(rule) for rule in self.rules],
-            "habits": records.write(self._habits),
+            "quirks": records.write(self._quirks),
             "throttling": records.write(budget) if budget else None,
         }
 

@@ -1,4 +1,4 @@
-"""What stands before and after the handlers when a habit of SharePoint is on."""
+"""What stands before and after the handlers when a quirk of SharePoint is on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from airflow_provider_onedrive.emulator.faults import rewriting
+from airflow_provider_onedrive.emulator.faults.default_errors import graph_error
 from airflow_provider_onedrive.emulator.items import addresses
 from airflow_provider_onedrive.emulator.model.tree import Drive, Item
 from airflow_provider_onedrive.emulator.places import drives, special
@@ -18,8 +20,6 @@ from airflow_provider_onedrive.emulator.serving.problems import (
     session_not_found,
 )
 from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
-from airflow_provider_onedrive.emulator.trouble import rewriting
-from airflow_provider_onedrive.emulator.trouble.words import words
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.emulator.world import World
@@ -50,7 +50,7 @@ def before(world: World, request: Request) -> None:
     """Refuse a request with a ``Problem``, or let it pass."""
     if request.operation in _SESSIONS:
         _check_session(world, _guid(request.target))
-    elif request.origin == "graph" and (world.habits.locked_writes or world.habits.invisible_reads):
+    elif request.origin == "graph" and (world.quirks.locked_writes or world.quirks.invisible_reads):
         place = _place(world, request)
         if place:
             _check_visible(world, request, place)
@@ -59,7 +59,7 @@ def before(world: World, request: Request) -> None:
 
 def after(world: World, request: Request, reply: Reply) -> None:
     """Change what a request is answered; a ``Problem`` takes the answer's place."""
-    if reply.status in _BUSY and world.habits.retry_after_missing:
+    if reply.status in _BUSY and world.quirks.retry_after_missing:
         reply.headers.pop("Retry-After", None)
     value = _json(reply)
     if value is None:
@@ -69,39 +69,38 @@ def after(world: World, request: Request, reply: Reply) -> None:
     if request.operation in _CREATIONS:
         _note_item(world, request, reply, value)
     _show(world, request, reply, value)
-    if request.operation in _COMMITS and world.habits.failing_commits:
+    if request.operation in _COMMITS and world.quirks.failing_commits:
         _fail(world, request)
 
 
 def _check_session(world: World, guid: str) -> None:
-    end = world.habits.tempauths.get(guid)
-    if world.habits.tempauth_seconds is not None and end is not None and world.habits.clock() >= end:
+    end = world.quirks.tempauths.get(guid)
+    if world.quirks.tempauth_seconds is not None and end is not None and world.quirks.clock() >= end:
         raise access_denied()
-    if world.habits.session_invisible_uses and world.habits.unseen_sessions.take(guid):
+    if world.quirks.take("session_invisible_uses", guid):
         raise session_not_found()
 
 
 def _check_visible(world: World, request: Request, place: Place) -> None:
     for item in place.path:
         is_below = item is not place.item or (item.is_folder and request.operation != "get")
-        if (is_below or request.method in _READS) and item.id in world.habits.invisible:
-            world.habits.invisible.take(item.id)
+        if (is_below or request.method in _READS) and world.quirks.take("invisible_reads", item.id):
             raise item_not_found()
 
 
 def _check_lock(world: World, request: Request, item: Item | None) -> None:
     if request.operation not in _WRITES or item is None or item.is_folder:
         return
-    if world.habits.locks.take(item.id, world.habits.locked_writes):
-        said = words(_LOCKED, request.operation)
-        raise Problem(_LOCKED, said.code, said.message, inner=said.inner)
+    if world.quirks.take_first("locked_writes", item.id):
+        error = graph_error(_LOCKED, request.operation)
+        raise Problem(_LOCKED, error.code, error.message, inner=error.inner)
 
 
 def _note_session(world: World, value: dict[str, Any]) -> None:
     guid = _guid(str(value.get("uploadUrl", "")))
-    world.habits.unseen_sessions.begin(guid, world.habits.session_invisible_uses)
-    if world.habits.tempauth_seconds is not None:
-        world.habits.tempauths[guid] = world.habits.clock() + world.habits.tempauth_seconds
+    world.quirks.start("session_invisible_uses", guid)
+    if world.quirks.tempauth_seconds is not None:
+        world.quirks.tempauths[guid] = world.quirks.clock() + world.quirks.tempauth_seconds
 
 
 def _note_item(world: World, request: Request, reply: Reply, value: dict[str, Any]) -> None:
@@ -111,10 +110,10 @@ def _note_item(world: World, request: Request, reply: Reply, value: dict[str, An
         return
     drive, item = found
     if reply.status == _CREATED:
-        world.habits.invisible.begin(item.id, world.habits.invisible_reads)
+        world.quirks.start("invisible_reads", item.id)
     if request.operation in _COMMITS:
-        world.habits.unhashed.begin(item.id, world.habits.hash_missing_reads)
-        if world.habits.rewrite_office and _rewrite(drive, item) and world.habits.rewrite_in_answer:
+        world.quirks.start("hash_missing_reads", item.id)
+        if world.quirks.rewrite_office and _rewrite(drive, item) and world.quirks.rewrite_in_answer:
             _tell(reply, value, item)
 
 
@@ -125,14 +124,13 @@ def _show(world: World, request: Request, reply: Reply, value: dict[str, Any]) -
         each["file"].pop("hashes", None)
     if hidden:
         reply.body = json.dumps(value).encode()
-    if request.operation == "get" and "file" in value and world.habits.count_down("editor_opens"):
+    if request.operation == "get" and "file" in value and world.quirks.take_next("editor_opens"):
         _open_in_editor(world, request, value)
 
 
 def _hides_hash(world: World, item_id: str, *, is_read: bool) -> bool:
-    if not world.habits.hash_missing_reads or item_id not in world.habits.unhashed:
-        return False
-    return not is_read or world.habits.unhashed.take(item_id)
+    take = world.quirks.take if is_read else world.quirks.is_due
+    return take("hash_missing_reads", item_id)
 
 
 def _json(reply: Reply) -> dict[str, Any] | None:
@@ -173,9 +171,9 @@ def _open_in_editor(world: World, request: Request, value: dict[str, Any]) -> No
 
 
 def _fail(world: World, request: Request) -> None:
-    if world.habits.count_down("failing_commits"):
-        said = words(world.habits.failing_commit_status, request.operation)
-        raise Problem(world.habits.failing_commit_status, said.code, said.message)
+    if world.quirks.take_next("failing_commits"):
+        error = graph_error(world.quirks.failing_commit_status, request.operation)
+        raise Problem(world.quirks.failing_commit_status, error.code, error.message)
 
 
 def _item(world: World, request: Request, value: dict[str, Any]) -> tuple[Drive, Item] | None:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from airflow_provider_onedrive.emulator.faults.fault import Fault
+from airflow_provider_onedrive.emulator.faults.records import suggestion
 from airflow_provider_onedrive.emulator.serving.operations import OPERATIONS
 from airflow_provider_onedrive.emulator.serving.wire import Request
-from airflow_provider_onedrive.emulator.trouble.kinds import Fault
-from airflow_provider_onedrive.emulator.trouble.records import suggestion
 
 
 @dataclass

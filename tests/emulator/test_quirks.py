@@ -1,4 +1,4 @@
-"""Habits of SharePoint, each switched on by itself."""
+"""Quirks of SharePoint, each switched on by itself."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import httpx
 import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.emulator.faults import status
+from airflow_provider_onedrive.emulator.faults import Budget, status
 from airflow_provider_onedrive.emulator.model.quickxor import quick_xor_hash
-from airflow_provider_onedrive.emulator.throttling import Budget
 
 UNIT = 320 * 1024
 
 
 @pytest.fixture
-def habits(emulator):
-    return emulator.habits
+def quirks(emulator):
+    return emulator.quirks
 
 
 @pytest.fixture
@@ -55,9 +54,9 @@ def test_off(put, drive, docx):
 
 
 @pytest.mark.parametrize("way", ["put", "session"])
-def test_rewritten(put, drive, habits, docx, way):
+def test_rewritten(put, drive, quirks, docx, way):
     """An Office file is rewritten after the upload: the answer says its new size, hash and tags."""
-    habits.rewrite_office = True
+    quirks.rewrite_office = True
     reply = put("a.docx", docx, way=way)
     item, stored = reply.json(), drive.read("a.docx")
     assert (reply.status_code, item["size"]) == (201, len(stored))
@@ -70,9 +69,9 @@ def test_rewritten(put, drive, habits, docx, way):
 
 
 @pytest.mark.parametrize("way", ["put", "session"])
-def test_rewritten_later(put, graph, habits, docx, way):
+def test_rewritten_later(put, graph, quirks, docx, way):
     """Or the answer still says what was sent, and the next read what became of it."""
-    habits.rewrite_office, habits.rewrite_in_answer = True, False
+    quirks.rewrite_office, quirks.rewrite_in_answer = True, False
     sent = put("a.docx", docx, way=way).json()
     assert (sent["size"], sent["file"]["hashes"]["quickXorHash"]) == (len(docx), _hash(docx))
     read = graph.get("/root:/a.docx").json()
@@ -86,7 +85,7 @@ def test_rewritten_later(put, graph, habits, docx, way):
 def test_rewriting_is_kept(tmp_path, docx):
     """What a file was rewritten to survives a restart of the emulator."""
     with Emulator(root=tmp_path) as emulator:
-        emulator.habits.rewrite_office = True
+        emulator.quirks.rewrite_office = True
         url = f"{emulator.graph_url}/v1.0/users/{emulator.users[0]}/drive/root:/a.docx:/content"
         trust = ssl.create_default_context(cadata=emulator.ca_certificate)
         headers = {"Authorization": f"Bearer {emulator.token()}"}
@@ -98,23 +97,23 @@ def test_rewriting_is_kept(tmp_path, docx):
         assert emulator.drive().item("a.docx")["eTag"] == etag
 
 
-def test_rewriting_with_select(graph, drive, habits, docx):
+def test_rewriting_with_select(graph, drive, quirks, docx):
     """It is rewritten although the answer was asked to say little, and the little is right."""
-    habits.rewrite_office = True
+    quirks.rewrite_office = True
     reply = graph.put("/root:/a.docx:/content?$select=size", content=docx)
     assert reply.json()["size"] == len(drive.read("a.docx")) > len(docx)
 
 
-def test_other_files_are_left_alone(put, drive, habits):
+def test_other_files_are_left_alone(put, drive, quirks):
     """A CSV stays what it is."""
-    habits.rewrite_office = True
+    quirks.rewrite_office = True
     assert put("a.csv", b"a,b").json()["size"] == 3
     assert drive.read("a.csv") == b"a,b"
 
 
-def test_a_session_is_rewritten_when_it_ends(graph, http, habits):
+def test_a_session_is_rewritten_when_it_ends(graph, http, quirks):
     """A fragment that is not the last changes nothing."""
-    habits.rewrite_office = True
+    quirks.rewrite_office = True
     session = graph.post("/root:/a.html:/createUploadSession", json={}).json()["uploadUrl"]
     first = {"Content-Range": f"bytes 0-{UNIT - 1}/{UNIT + 1}"}
     last = {"Content-Range": f"bytes {UNIT}-{UNIT}/{UNIT + 1}"}
@@ -122,19 +121,19 @@ def test_a_session_is_rewritten_when_it_ends(graph, http, habits):
     assert http.put(session, content=b"x", headers=last).json()["size"] > UNIT + 1
 
 
-def test_hash_missing(put, graph, habits):
+def test_hash_missing(put, graph, quirks):
     """The hash is missing in the answer and in the first reads after it, alone or in a listing."""
-    habits.hash_missing_reads = 2
+    quirks.hash_missing_reads = 2
     assert "hashes" not in put("a", b"x").json()["file"]
     assert "hashes" not in graph.get("/root:/a").json()["file"]
     assert "hashes" not in graph.get("/root/children").json()["value"][0]["file"]
     assert graph.get("/root:/a").json()["file"]["hashes"]["quickXorHash"] == _hash(b"x")
 
 
-def test_invisible_file(put, graph, drive, habits):
+def test_invisible_file(put, graph, drive, quirks):
     """A file just created is not found by path at first; by id it is, and replacing hides nothing."""
     drive.put("old", b"x")
-    habits.invisible_reads = 2
+    quirks.invisible_reads = 2
     item = put("new", b"x").json()
     put("old", b"y")
     assert put("new", b"y").status_code == 200
@@ -143,9 +142,9 @@ def test_invisible_file(put, graph, drive, habits):
     assert graph.get("/root:/old").status_code == 200
 
 
-def test_invisible_folder(put, graph, habits):
+def test_invisible_folder(put, graph, quirks):
     """What is sent into a folder just created is 404 at first."""
-    habits.invisible_reads = 3
+    quirks.invisible_reads = 3
     folder = graph.post("/root/children", json={"name": "new", "folder": {}})
     assert folder.status_code == 201
     assert put("new/a", b"x").status_code == 404
@@ -154,19 +153,19 @@ def test_invisible_folder(put, graph, habits):
     assert put("new/a", b"x").status_code == 201
 
 
-def test_special_folders(graph, emulator, habits):
+def test_special_folders(graph, emulator, quirks):
     """What is addressed below a special folder is the same file."""
     graph.base_url = f"{emulator.graph_url}/v1.0/me/drive"
     graph.headers["Authorization"] = f"Bearer {emulator.token(emulator.users[0])}"
-    habits.locked_writes = 1
+    quirks.locked_writes = 1
     assert graph.put("/special/approot:/a:/content", content=b"x").status_code == 201
     assert graph.put("/special/approot:/a:/content", content=b"y").status_code == 423
     assert graph.put("/special/approot:/a:/content", content=b"y").status_code == 200
 
 
-def test_session_not_yet_visible(graph, http, habits, error):
+def test_session_not_yet_visible(graph, http, quirks, error):
     """The first requests to a new upload URL find no session."""
-    habits.session_invisible_uses = 2
+    quirks.session_invisible_uses = 2
     session = graph.post("/root:/a:/createUploadSession", json={}).json()["uploadUrl"]
     assert error(http.put(session, content=b"x", headers={"Content-Range": "bytes 0-0/1"})) == (
         404,
@@ -177,10 +176,10 @@ def test_session_not_yet_visible(graph, http, habits, error):
     assert http.put(session, content=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 201
 
 
-def test_tempauth(graph, http, habits, error):
+def test_tempauth(graph, http, quirks, error):
     """An upload URL is refused before its session expires; a new session works."""
     now = [0.0]
-    habits.tempauth_seconds, habits.clock = 60, lambda: now[0]
+    quirks.tempauth_seconds, quirks.clock = 60, lambda: now[0]
     session = graph.post("/root:/a:/createUploadSession", json={}).json()
     assert http.get(session["uploadUrl"]).status_code == 200
     now[0] = 60
@@ -190,9 +189,9 @@ def test_tempauth(graph, http, habits, error):
     assert http.put(fresh, content=b"x", headers={"Content-Range": "bytes 0-0/1"}).status_code == 201
 
 
-def test_retry_after_missing(graph, emulator, habits):
+def test_retry_after_missing(graph, emulator, quirks):
     """429 and 503 say nothing of when to try again, whoever they come from."""
-    habits.retry_after_missing = True
+    quirks.retry_after_missing = True
     emulator.faults.add(do=status(503, retry_after=2))
     assert "Retry-After" not in graph.get("/root").headers
     emulator.throttling = Budget(units_per_minute=1)
@@ -201,10 +200,10 @@ def test_retry_after_missing(graph, emulator, habits):
     assert (refused.status_code, "Retry-After" in refused.headers) == (429, False)
 
 
-def test_editor_opens(graph, drive, habits, error):
+def test_editor_opens(graph, drive, quirks, error):
     """Somebody opens the file after it was read: its eTag moves, its content does not."""
     drive.put("a", b"x")
-    habits.editor_opens = 1
+    quirks.editor_opens = 1
     first, second = (graph.get("/root:/a").json() for _ in range(2))
     assert first["eTag"] != second["eTag"]
     assert (first["cTag"], first["lastModifiedDateTime"]) == (second["cTag"], second["lastModifiedDateTime"])
@@ -220,10 +219,10 @@ def test_open_in_editor(graph, drive, error):
     assert error(graph.put("/root:/a:/content", content=b"y", headers={"If-Match": etag}))[0] == 412
 
 
-def test_locked(put, graph, drive, habits):
+def test_locked(put, graph, drive, quirks):
     """The first changes of each file are refused; reading is not, and new files are not."""
     drive.put("a", b"x")
-    habits.locked_writes = 2
+    quirks.locked_writes = 2
     assert graph.get("/root:/a").status_code == 200
     assert put("new", b"x").status_code == 201
     assert (
@@ -235,16 +234,16 @@ def test_locked(put, graph, drive, habits):
 
 
 @pytest.mark.parametrize("way", ["put", "session"])
-def test_failing_commit(put, drive, habits, error, way):
+def test_failing_commit(put, drive, quirks, error, way):
     """The upload is answered with an error although the file is there."""
-    habits.failing_commits = 1
+    quirks.failing_commits = 1
     assert error(put("a", b"x", way=way))[:2] == (500, "generalException")
     assert drive.read("a") == b"x"
     assert put("b", b"x", way=way).status_code == 201
 
 
-def test_reset(emulator, habits):
+def test_reset(emulator, quirks):
     """A reset switches all of them off."""
-    habits.rewrite_office = True
+    quirks.rewrite_office = True
     emulator.reset()
-    assert emulator.habits.are_off
+    assert emulator.quirks.are_off

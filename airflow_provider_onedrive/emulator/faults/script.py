@@ -10,13 +10,13 @@
         {"origin": "login", "probability": 0.1, "seed": 42, "do": "drop_after"},
         {"times": null, "do": {"latency": {"seconds": 0.05, "seconds_per_kib": 0.001}}}
       ],
-      "habits": {"rewrite_office": true},
+      "quirks": {"rewrite_office": true},
       "throttling": {"units_per_minute": 1250}
     }
 
 A list stands for the object that has ``faults`` alone. In ``do`` one key names the fault, and its value is the fault's
 first parameter (or an object of all); the keys beside it are the others. A rule's other keys are those of
-:class:`~airflow_provider_onedrive.emulator.trouble.rules.Rule`.
+:class:`~airflow_provider_onedrive.emulator.faults.rules.Rule`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from airflow_provider_onedrive.emulator.trouble import records
-from airflow_provider_onedrive.emulator.trouble.kinds import KINDS, Fault
-from airflow_provider_onedrive.emulator.trouble.records import ScriptError
-from airflow_provider_onedrive.emulator.trouble.rules import Rule
+from airflow_provider_onedrive.emulator.faults import records
+from airflow_provider_onedrive.emulator.faults.fault import KINDS, Fault
+from airflow_provider_onedrive.emulator.faults.records import ScriptError
+from airflow_provider_onedrive.emulator.faults.rules import Rule
 
-PARTS = ("faults", "habits", "throttling")
+PARTS = ("faults", "quirks", "throttling")
 
 
 def parse(document: object) -> Mapping[str, Any]:

@@ -1,0 +1,90 @@
+"""Faults that change what the request means to the service: an error, an expired token, an ignored header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from airflow_provider_onedrive.emulator.faults.default_errors import DefaultError, graph_error, login_error
+from airflow_provider_onedrive.emulator.faults.fault import Fault, FaultContext, declare
+from airflow_provider_onedrive.emulator.serving.problems import Problem
+from airflow_provider_onedrive.emulator.serving.wire import Request
+
+
+@declare
+@dataclass(frozen=True)
+class status(Fault):  # noqa: N801 - reads as a word of a rule
+    """Answer with an error; the request has no effect.
+
+    :param retry_after: seconds, or the header's text (a date). None omits the header, as Graph sometimes does.
+    :param code: None = the code that Graph (or Entra) uses with this status for this kind of request.
+    :param inner: the innerError's code; on the login origin the digits of the AADSTS code.
+    :param headers: further headers of the answer.
+    """
+
+    status: int
+    retry_after: float | str | None = None
+    code: str | None = None
+    message: str | None = None
+    inner: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # A kind that somebody derives from it may have no use for the number.
+        if type(self) is status and not 300 <= self.status <= 599:  # noqa: PLR2004 - HTTP's statuses without success
+            raise ValueError("a status must lie between 300 and 599")
+
+    def before(self, request: Request, context: FaultContext, /) -> None:
+        usual = self._usual(request)
+        headers = _expected_headers(self.status, request, context) | self._retry_after() | dict(self.headers)
+        code, message, inner = self.code or usual.code, self.message or usual.message, self.inner or usual.inner
+        raise Problem(self.status, code, message, inner=inner, headers=headers)
+
+    def _usual(self, request: Request) -> DefaultError:
+        if request.origin == "login":
+            return login_error(self.status, self.code)
+        error = graph_error(self.status, request.operation)
+        # The inner code belongs to the usual code.
+        return replace(error, inner=None) if self.code else error
+
+    def _retry_after(self) -> dict[str, str]:
+        if self.retry_after is None:
+            return {}
+        return {"Retry-After": self.retry_after if isinstance(self.retry_after, str) else f"{self.retry_after:g}"}
+
+
+@declare
+@dataclass(frozen=True)
+class ignore_range(Fault):  # noqa: N801
+    """Answer 200 with the whole file although only a part of it was requested."""
+
+    def before(self, request: Request, *_: object) -> None:
+        del request.headers["Range"]
+
+
+@declare
+@dataclass(frozen=True)
+class expire_token(Fault):  # noqa: N801
+    """Expire the request's token now: the answer is 401 until the client gets a new token."""
+
+    def before(self, request: Request, context: FaultContext, /) -> None:
+        context.expire_token(request.header("Authorization"))
+
+
+@declare
+@dataclass(frozen=True)
+class end_session(Fault):  # noqa: N801
+    """End the upload session now: the answer is 404, and the bytes that it had are lost."""
+
+    def before(self, request: Request, context: FaultContext, /) -> None:
+        context.end_session(request.target)
+
+
+def _expected_headers(status_code: int, request: Request, context: FaultContext) -> dict[str, str]:
+    """Return the headers that clients rely on: the address of a fresh enumeration, and the kind of token."""
+    if (status_code, request.operation) == (410, "delta"):
+        folder, _, function = request.raw_path.rpartition("/")
+        return {"Location": f"{context.graph_url}{folder}/{function.partition('(')[0]}"}
+    if status_code == 401 and request.origin == "graph":  # noqa: PLR2004
+        return {"WWW-Authenticate": 'Bearer realm="", error="invalid_token"'}
+    return {}

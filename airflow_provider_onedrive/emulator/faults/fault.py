@@ -1,0 +1,77 @@
+"""What a fault is, and the table of the faults that a script can name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from airflow_provider_onedrive.emulator.serving.problems import ConnectionDropped
+from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
+
+_LONGEST_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class FaultContext:
+    """The parts of the emulator that a fault may use.
+
+    :param stopping: set when the emulator stops.
+    :param expire_token: takes an Authorization header; from then on its token is answered with 401.
+    :param end_session: takes an upload URL; from then on it is answered with 404.
+    """
+
+    graph_url: str
+    stopping: threading.Event
+    expire_token: Callable[[str | None], None]
+    end_session: Callable[[str], None]
+
+    def wait(self, seconds: float) -> None:
+        """Wait, at most a day.
+
+        :raises ConnectionDropped: the emulator stops meanwhile.
+        """
+        if seconds > 0 and self.stopping.wait(min(seconds, _LONGEST_SECONDS)):
+            raise ConnectionDropped
+
+
+class Fault:
+    """One thing that goes wrong with a request. Each kind overrides what it changes.
+
+    :cvar shapes: True if the fault only slows a request down; the request may then meet another fault as well.
+    """
+
+    shapes: ClassVar[bool] = False
+
+    def before(self, request: Request, context: FaultContext, /) -> None:
+        """Run before the request is handled; a ``Problem`` answers it, ``ConnectionDropped`` ends it."""
+
+    def after(self, reply: Reply, /) -> None:
+        """Run when the request has taken effect and before it is answered."""
+
+
+FaultKind = TypeVar("FaultKind", bound=type[Fault])
+KINDS: dict[str, type[Fault]] = {}
+NONE = Fault()
+
+
+def declare(kind: FaultKind) -> FaultKind:
+    """Let scripts name a fault: the name of its class is its word, its fields are its parameters."""
+    KINDS[kind.__name__] = kind
+    return kind
+
+
+@dataclass(frozen=True)
+class Several(Fault):
+    """All faults that one request meets, in this order."""
+
+    faults: tuple[Fault, ...]
+
+    def before(self, request: Request, context: FaultContext, /) -> None:
+        for fault in self.faults:
+            fault.before(request, context)
+
+    def after(self, reply: Reply, /) -> None:
+        for fault in self.faults:
+            fault.after(reply)

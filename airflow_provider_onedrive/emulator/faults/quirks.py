@@ -1,0 +1,108 @@
+"""Quirks of SharePoint that surprise clients. All are off; each is switched on by itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+
+
+@dataclass
+class Quirks:
+    """Set any of them at any time, as in ``emulator.quirks.rewrite_office = True``.
+
+    A quirk is one field, whose default is off, and the lines that ask for it: scripts, the control path and
+    :attr:`are_off` take it from here. Where it depends on the request alone, those lines stand in
+    :mod:`~airflow_provider_onedrive.emulator.faults.sharepoint`, else in the handler.
+
+    :param rewrite_office: Office files, PDF and HTML are rewritten after an upload: size, hash and tags change.
+    :param rewrite_in_answer: the answer to the upload describes the rewritten file; else only the next read does.
+    :param hash_missing_reads: the answer to an upload and this many reads after it have no hash of the file.
+    :param invisible_reads: a new item is 404 for this many reads by path, and so is everything below a new folder.
+    :param session_invisible_uses: the first requests to an upload URL are 404, this many.
+    :param retry_after_missing: 429 and 503 have no Retry-After.
+    :param tempauth_seconds: an upload URL is refused (403) this long after its creation, however long its session
+        lives.
+    :param editor_opens: after this many of the next reads of a file somebody opens it in an editor, which moves its
+        eTag and nothing else.
+    :param locked_writes: the first changes of each file are refused (423), this many.
+    :param unindexed_searches: the first searches that match a file or folder do not find it, this many.
+    :param failing_commits: this many of the next uploads are answered with ``failing_commit_status`` although the
+        file is stored.
+    :param refused_commits: this many of the next commits of upload sessions are refused with
+        ``refused_commit_status``; the session keeps all its bytes, and can be committed later.
+    :param sessions_hold_names: for work or school a session that was neither finished nor cancelled holds its name:
+        until it expires another session or a PUT for the same name is refused (409), whatever its conflict behaviour.
+    :param clock: seconds that only grow.
+    """
+
+    rewrite_office: bool = False
+    rewrite_in_answer: bool = True
+    hash_missing_reads: int = 0
+    invisible_reads: int = 0
+    session_invisible_uses: int = 0
+    retry_after_missing: bool = False
+    tempauth_seconds: float | None = None
+    editor_opens: int = 0
+    locked_writes: int = 0
+    unindexed_searches: int = 0
+    failing_commits: int = 0
+    failing_commit_status: int = 500
+    refused_commits: int = 0
+    refused_commit_status: int = 423
+    sessions_hold_names: bool = False
+    clock: Callable[[], float] = field(default=time.monotonic, metadata={"json": False}, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.tempauths: dict[str, float] = {}
+        self._remaining: dict[tuple[str, str], int] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def are_off(self) -> bool:
+        return all(getattr(self, name) == default for name, default in _DEFAULTS.items())
+
+    def start(self, name: str, key: str) -> None:
+        """Begin the count of a quirk for one thing.
+
+        :param name: of the quirk; its number says how often it happens.
+        :param key: the id of an item or session.
+        """
+        if getattr(self, name):
+            self._remaining[name, key] = getattr(self, name)
+
+    def is_due(self, name: str, key: str) -> bool:
+        """Return True if a quirk that was started for ``key`` still happens."""
+        return bool(getattr(self, name)) and self._remaining.get((name, key), 0) > 0
+
+    def take(self, name: str, key: str) -> bool:
+        """Return True if a quirk that was started for ``key`` still happens, and count this time."""
+        if not self.is_due(name, key):
+            return False
+        return self._count_down((name, key), 0)
+
+    def take_first(self, name: str, key: str) -> bool:
+        """Return True the first times for each key, as often as the quirk's number says."""
+        return self._count_down((name, key), getattr(self, name))
+
+    def take_next(self, name: str) -> bool:
+        """Return True the next times, as often as the quirk's number says; the number counts down."""
+        with self._lock:
+            remaining: int = getattr(self, name)
+            setattr(self, name, max(0, remaining - 1))
+        return remaining > 0
+
+    def replace_by(self, other: Quirks) -> None:
+        """Set all quirks as ``other`` has them; the clock and the counts stay."""
+        for name in _DEFAULTS:
+            setattr(self, name, getattr(other, name))
+
+    def _count_down(self, counter: tuple[str, str], initial: int) -> bool:
+        with self._lock:
+            remaining = self._remaining.get(counter, initial)
+            self._remaining[counter] = max(0, remaining - 1)
+        return remaining > 0
+
+
+_DEFAULTS = {each.name: each.default for each in fields(Quirks) if each.metadata.get("json", True)}

@@ -1,1 +1,0 @@
-"""What goes wrong when it is told to."""
