@@ -1,7 +1,7 @@
 """The emulator's own address on the Graph origin, for scripts that are no Python: ``{graph_url}/__emulator__/...``.
 
 Each request carries ``X-Emulator-Key`` (printed at the start, ``emulator.control_key``); without it everything is 404,
-and 421 for a ``Host`` that is not this machine's (:mod:`~airflow_provider_onedrive.emulator.serving.hosts`).
+and 421 for a ``Host`` that is not this machine's (:mod:`~airflow_provider_onedrive.emulator.http.hosts`).
 JSON goes in and comes out. Nothing here meets a fault or stands in the request log.
 
 =======  =============  ===============================================================================================
@@ -37,12 +37,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request, item_not_found
 from airflow_provider_onedrive.emulator.faults import records
 from airflow_provider_onedrive.emulator.faults.quirks import Quirks
-from airflow_provider_onedrive.emulator.log import LoggedRequest
-from airflow_provider_onedrive.emulator.serving import hosts
-from airflow_provider_onedrive.emulator.serving.problems import Problem, invalid_request, item_not_found
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request, json_reply
+from airflow_provider_onedrive.emulator.http import hosts
+from airflow_provider_onedrive.emulator.http.log import LoggedRequest
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.emulator.emulator import Emulator

@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from airflow_provider_onedrive.emulator.access import sharing
-from airflow_provider_onedrive.emulator.access.sharing import Permission
 from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.model import sharing
 from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.drive import Drive, FileTimes, Item
 from airflow_provider_onedrive.emulator.model.item import Remote
-from airflow_provider_onedrive.emulator.model.tree import Drive, FileTimes, Item
-from airflow_provider_onedrive.emulator.places.quota import Shown
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.model.quota import Shown
+from airflow_provider_onedrive.emulator.model.sharing import Permission
+from airflow_provider_onedrive.emulator.server.state import World
 
 LinkScope = Literal["anonymous", "organization"]
 

@@ -13,22 +13,22 @@ from types import TracebackType
 from typing import Self
 
 from airflow_provider_onedrive.emulator.control import PREFIX, Control
-from airflow_provider_onedrive.emulator.emulated_places import EmulatedPlaces
+from airflow_provider_onedrive.emulator.emulated_sites import EmulatedPlaces
 from airflow_provider_onedrive.emulator.entra import clouds
 from airflow_provider_onedrive.emulator.entra.authority import Authority
 from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.faults.ruleset import Faults
 from airflow_provider_onedrive.emulator.faults.throttling import Budget
+from airflow_provider_onedrive.emulator.http import hosts
+from airflow_provider_onedrive.emulator.http.log import RequestLog
 from airflow_provider_onedrive.emulator.identity import Identities
-from airflow_provider_onedrive.emulator.log import RequestLog
-from airflow_provider_onedrive.emulator.places.library import Personality
-from airflow_provider_onedrive.emulator.places.tenant import Tenant
-from airflow_provider_onedrive.emulator.serving import hosts
-from airflow_provider_onedrive.emulator.serving.certificates import Certificates
-from airflow_provider_onedrive.emulator.serving.server import OriginServer
-from airflow_provider_onedrive.emulator.serving.sites import GraphSite, Site, StoreSite
+from airflow_provider_onedrive.emulator.model.library import Personality
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
+from airflow_provider_onedrive.emulator.server.certificates import Certificates
+from airflow_provider_onedrive.emulator.server.listener import OriginServer
+from airflow_provider_onedrive.emulator.server.origins import GraphSite, Site, StoreSite
+from airflow_provider_onedrive.emulator.server.state import Options, World
 from airflow_provider_onedrive.emulator.store.memory import MemoryStore, Store
-from airflow_provider_onedrive.emulator.world import Options, World
 
 DEFAULT_USERS = ("anna@contoso.example", "ben@contoso.example")
 LENIENT_COPY_SECONDS = 2.0
@@ -37,7 +37,7 @@ LENIENT_COPY_SECONDS = 2.0
 class Emulator(Identities, EmulatedPlaces):
     """A local OneDrive for work or school, with Entra ID, on two loopback ports. For tests only.
 
-    :param strict: see :class:`~airflow_provider_onedrive.emulator.world.Options`.
+    :param strict: see :class:`~airflow_provider_onedrive.emulator.server.state.Options`.
     :param port: of Graph and Entra; 0 = any that is free.
     :param store_port: of the second origin, where downloads and upload sessions are.
     :param page_size: children on one page when a request does not say.

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow_provider_onedrive.emulator.access.permissions import CONSENTED, DEFAULT_APPLICATION, DEFAULT_DELEGATED
 from airflow_provider_onedrive.emulator.access.site_grants import SiteGrant, site_of
-from airflow_provider_onedrive.emulator.entra.applications import TOKEN_EXCHANGE_AUDIENCE, Application
 from airflow_provider_onedrive.emulator.entra.directory import WORKLOAD_SUBJECT
 from airflow_provider_onedrive.emulator.entra.refresh import RefreshGrant
+from airflow_provider_onedrive.emulator.tokens.applications import TOKEN_EXCHANGE_AUDIENCE, Application
+from airflow_provider_onedrive.emulator.tokens.permissions import CONSENTED, DEFAULT_APPLICATION, DEFAULT_DELEGATED
 
 if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.entra.keys import ClientCertificate
-    from airflow_provider_onedrive.emulator.places.tenant import User
-    from airflow_provider_onedrive.emulator.world import World
+    from airflow_provider_onedrive.emulator.model.tenant import User
+    from airflow_provider_onedrive.emulator.server.state import World
+    from airflow_provider_onedrive.emulator.tokens.keys import ClientCertificate
 
 
 class HasId(Protocol):
@@ -119,7 +119,7 @@ class Identities:
 
     def new_certificate(self, *, application: Application | None = None, expired: bool = False) -> ClientCertificate:
         """Make a certificate and register it: the client signs in with its key."""
-        from airflow_provider_onedrive.emulator.entra.keys import ClientCertificate  # noqa: PLC0415 - it is slow to load
+        from airflow_provider_onedrive.emulator.tokens.keys import ClientCertificate  # noqa: PLC0415 - it is slow to load
 
         made = ClientCertificate(expired=expired)
         (application or self.application).add_certificate(made.certificate)

@@ -7,8 +7,8 @@ import uuid
 import httpx
 import pytest
 
-from airflow_provider_onedrive.emulator.access.sharing import Permission
 from airflow_provider_onedrive.emulator.access.site_grants import site_of
+from airflow_provider_onedrive.emulator.model.sharing import Permission
 
 ANNA, BEN = "anna@contoso.example", "ben@contoso.example"
 DENIED = (403, "accessDenied", "Access denied")

@@ -11,7 +11,7 @@ import msal
 import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.emulator.entra.keys import ClientCertificate
+from airflow_provider_onedrive.emulator.tokens.keys import ClientCertificate
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_onedrive.emulator.serving.operations import OPERATIONS, operation, resource_units
+from airflow_provider_onedrive.emulator.http.operations import OPERATIONS, operation, resource_units
 
 DRIVE = "/v1.0/drives/b!1"
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from airflow_provider_onedrive.emulator.access.permissions import (
+from airflow_provider_onedrive.emulator.tokens.permissions import (
     APPLICATION_PERMISSIONS,
     DELEGATED_PERMISSIONS,
     ROLES,

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from airflow_provider_onedrive.emulator.serving import router
+from airflow_provider_onedrive.emulator.server import router
 
 ANNA, BEN, CARA = "anna@contoso.example", "ben@contoso.example", "cara@outlook.example"
 TYPES = json.loads((Path(__file__).parent / "graph_types.json").read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.emulator.entra import jws, keys
+from airflow_provider_onedrive.emulator.tokens import jws, keys
 
 BEN = "ben@contoso.example"
 GRAPH = "https://graph.microsoft.com"

@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault
-from airflow_provider_onedrive.emulator.serving.wire import Reply
+from airflow_provider_onedrive.emulator.http.messages import Reply
 from airflow_provider_onedrive.operators import onedrive
 
 BIG = os.urandom(1024) * 2048

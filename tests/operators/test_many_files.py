@@ -18,7 +18,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, status
-from airflow_provider_onedrive.emulator.serving.wire import Reply
+from airflow_provider_onedrive.emulator.http.messages import Reply
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, FilesFailed
 from airflow_provider_onedrive.operators import onedrive
 from airflow_provider_onedrive.operators.onedrive import (

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.emulator.errors.problems import Problem
 from airflow_provider_onedrive.emulator.faults import Fault
-from airflow_provider_onedrive.emulator.serving.problems import Problem
 from airflow_provider_onedrive.graph.protocol.errors import Stopped
 from airflow_provider_onedrive.operators.onedrive import OneDriveListOperator
 from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor

@@ -21,7 +21,7 @@ from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFa
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.drive import EmulatedDrive
 from airflow_provider_onedrive.emulator.faults import NONE, Fault, drop_before, status
-from airflow_provider_onedrive.emulator.serving.wire import Reply
+from airflow_provider_onedrive.emulator.http.messages import Reply
 from airflow_provider_onedrive.graph.http import cooldown
 from airflow_provider_onedrive.graph.protocol.errors import (
     CopyLost,

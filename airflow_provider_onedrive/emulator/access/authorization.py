@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from airflow_provider_onedrive.emulator.access.permissions import Kind, Place, any_allowed
 from airflow_provider_onedrive.emulator.access.rights import owns
 from airflow_provider_onedrive.emulator.access.site_grants import site_of
-from airflow_provider_onedrive.emulator.entra.tokens import Token
-from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
-from airflow_provider_onedrive.emulator.model.tree import Drive
-from airflow_provider_onedrive.emulator.places.site import SharePointSite
-from airflow_provider_onedrive.emulator.serving.problems import access_denied
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.errors.problems import access_denied
+from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.model.drive import Drive
+from airflow_provider_onedrive.emulator.model.site import SharePointSite
+from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
+from airflow_provider_onedrive.emulator.tokens.permissions import Kind, Place, any_allowed
 
 _READING_METHODS = frozenset({"GET", "HEAD"})
 # POST, and nothing is changed by it.

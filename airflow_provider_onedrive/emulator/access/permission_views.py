@@ -8,12 +8,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from airflow_provider_onedrive.emulator.access import sharing
-from airflow_provider_onedrive.emulator.access.sharing import Permission
-from airflow_provider_onedrive.emulator.model import clock
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
-from airflow_provider_onedrive.emulator.places.tenant import user_identity
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.model import clock, sharing
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
+from airflow_provider_onedrive.emulator.model.sharing import Permission
+from airflow_provider_onedrive.emulator.model.tenant import user_identity
+from airflow_provider_onedrive.emulator.server.state import World
 
 
 def all_json(world: World, drive: Drive, item: Item) -> list[dict[str, Any]]:

@@ -5,11 +5,11 @@ https://learn.microsoft.com/graph/permissions-overview#delegated-permissions
 
 from __future__ import annotations
 
-from airflow_provider_onedrive.emulator.access import sharing
-from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
-from airflow_provider_onedrive.emulator.places.tenant import User
-from airflow_provider_onedrive.emulator.serving.problems import Problem
+from airflow_provider_onedrive.emulator.errors.problems import Problem
+from airflow_provider_onedrive.emulator.model import sharing
+from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
+from airflow_provider_onedrive.emulator.model.tenant import User
 
 _ROOT = ItemAddress("root")
 

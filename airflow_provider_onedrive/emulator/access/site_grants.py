@@ -9,10 +9,10 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_onedrive.emulator.access.permissions import ROLES
-from airflow_provider_onedrive.emulator.entra import jws
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, item_not_found
 from airflow_provider_onedrive.emulator.model import ids
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.tokens import jws
+from airflow_provider_onedrive.emulator.tokens.permissions import ROLES
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from urllib.parse import quote
 from airflow_provider_onedrive.emulator.access import authorization
 from airflow_provider_onedrive.emulator.changes import rounds
 from airflow_provider_onedrive.emulator.changes.deltatokens import DeltaToken, Kind, read
+from airflow_provider_onedrive.emulator.errors.problems import Problem, access_denied, invalid_request, not_supported
+from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
 from airflow_provider_onedrive.emulator.items import views
-from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.changes import Tombstone
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.ids import ctag, site_guid
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import Problem, access_denied, invalid_request, not_supported
-from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
 
 MAX_PAGE_SIZE = 5000
 _NO_HASH = "A" * 27 + "="

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
-from airflow_provider_onedrive.emulator.model.tree import Drive
-from airflow_provider_onedrive.emulator.serving.problems import Problem, invalid_request
+from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request
+from airflow_provider_onedrive.emulator.model.drive import Drive
 
 # 60 days were accepted and 61 were not.
 MAX_AGE_SECONDS = 61 * 24 * 3600

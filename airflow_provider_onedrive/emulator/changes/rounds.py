@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_onedrive.emulator.changes.deltatokens import DeltaToken
 from airflow_provider_onedrive.emulator.model.changes import Tombstone
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
 MAX_OPEN_ROUNDS = 16
 

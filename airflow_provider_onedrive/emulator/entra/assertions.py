@@ -11,10 +11,10 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.emulator.entra import jws, keys
-from airflow_provider_onedrive.emulator.entra.applications import Application, FederatedCredential
 from airflow_provider_onedrive.emulator.entra.login import LoginProblem
 from airflow_provider_onedrive.emulator.model import clock
+from airflow_provider_onedrive.emulator.tokens import jws, keys
+from airflow_provider_onedrive.emulator.tokens.applications import Application, FederatedCredential
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from airflow_provider_onedrive.emulator.entra import clouds
 from airflow_provider_onedrive.emulator.entra.clouds import Cloud
 from airflow_provider_onedrive.emulator.entra.directory import WORKLOAD_PATH, Directory
-from airflow_provider_onedrive.emulator.entra.keys import SigningKey
-from airflow_provider_onedrive.emulator.entra.tokens import Tokens
+from airflow_provider_onedrive.emulator.tokens.access_tokens import Tokens
+from airflow_provider_onedrive.emulator.tokens.keys import SigningKey
 
 if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.places.tenant import Tenant
+    from airflow_provider_onedrive.emulator.model.tenant import Tenant
 
 
 @dataclass(frozen=True)

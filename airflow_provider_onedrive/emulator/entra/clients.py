@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airflow_provider_onedrive.emulator.entra import assertions
-from airflow_provider_onedrive.emulator.entra.applications import Application
 from airflow_provider_onedrive.emulator.entra.login import LoginProblem, required
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.tokens.applications import Application
 
 
 @dataclass(frozen=True)

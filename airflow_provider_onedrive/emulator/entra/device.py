@@ -10,10 +10,10 @@ import threading
 import time
 from dataclasses import dataclass
 
-from airflow_provider_onedrive.emulator.entra.applications import Application
 from airflow_provider_onedrive.emulator.entra.login import LoginProblem
 from airflow_provider_onedrive.emulator.entra.scopes import Asked
-from airflow_provider_onedrive.emulator.places.tenant import User
+from airflow_provider_onedrive.emulator.model.tenant import User
+from airflow_provider_onedrive.emulator.tokens.applications import Application
 
 _LETTERS = "BCDFGHJKLMNPQRSTVWXYZ"
 _USER_CODE_LENGTH = 9

@@ -7,12 +7,12 @@ from typing import Any
 
 from airflow_provider_onedrive.emulator.access.rights import Rights
 from airflow_provider_onedrive.emulator.access.site_grants import SiteGrants
-from airflow_provider_onedrive.emulator.entra.applications import Application, Applications, FederatedCredential
-from airflow_provider_onedrive.emulator.entra.claims import lifetime
 from airflow_provider_onedrive.emulator.entra.device import DeviceCodes
-from airflow_provider_onedrive.emulator.entra.keys import SigningKey
 from airflow_provider_onedrive.emulator.entra.refresh import RefreshTokens
-from airflow_provider_onedrive.emulator.places.tenant import APPLICATION_NAME, Tenant
+from airflow_provider_onedrive.emulator.model.tenant import APPLICATION_NAME, Tenant
+from airflow_provider_onedrive.emulator.tokens.applications import Application, Applications, FederatedCredential
+from airflow_provider_onedrive.emulator.tokens.claims import lifetime
+from airflow_provider_onedrive.emulator.tokens.keys import SigningKey
 
 WORKLOAD_PATH = "workload"
 WORKLOAD_SUBJECT = "system:serviceaccount:airflow:worker"

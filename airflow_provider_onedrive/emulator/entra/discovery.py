@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from airflow_provider_onedrive.emulator.entra import clouds
 from airflow_provider_onedrive.emulator.entra.login import SHARED_TENANTS, LoginProblem
-from airflow_provider_onedrive.emulator.serving.wire import Request
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.http.messages import Request
+from airflow_provider_onedrive.emulator.server.state import World
 
 
 def openid(world: World, tenant: str) -> dict[str, Any]:

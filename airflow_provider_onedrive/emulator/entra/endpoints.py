@@ -9,10 +9,10 @@ import re
 
 from airflow_provider_onedrive.emulator.entra import discovery, grants, login, managed_identity
 from airflow_provider_onedrive.emulator.entra.login import LoginProblem, check_tenant, json_reply
-from airflow_provider_onedrive.emulator.items import addresses
-from airflow_provider_onedrive.emulator.serving.problems import Problem
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.errors.problems import Problem
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request
+from airflow_provider_onedrive.emulator.model import addresses
+from airflow_provider_onedrive.emulator.server.state import World
 
 _PATHS = re.compile(
     r"/|/[^/]+/(oauth2|discovery|v2\.0/\.well-known)/.*|/metadata/identity/.*|/msi/.*|/workload/\.well-known/.*",

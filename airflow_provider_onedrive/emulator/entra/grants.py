@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_onedrive.emulator.entra import claims, clients, jws, scopes
+from airflow_provider_onedrive.emulator.entra import clients, scopes
 from airflow_provider_onedrive.emulator.entra.clients import Client
 from airflow_provider_onedrive.emulator.entra.login import SHARED_TENANTS, LoginProblem, required
 from airflow_provider_onedrive.emulator.entra.refresh import RefreshGrant
-from airflow_provider_onedrive.emulator.places.tenant import User
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.model.tenant import User
+from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.tokens import claims, jws
 
 Form = dict[str, str]
 Grant = Callable[[World, Form, str], dict[str, Any]]

@@ -12,11 +12,11 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_plus
 
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 from airflow_provider_onedrive.emulator.model import clock
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
 
 if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.world import World
+    from airflow_provider_onedrive.emulator.server.state import World
 
 # Names that stand for whichever tenant the user belongs to, and the tenant of all personal accounts.
 SHARED_TENANTS = frozenset({"common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"})

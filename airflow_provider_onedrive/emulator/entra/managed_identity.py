@@ -11,12 +11,12 @@ import math
 import time
 from typing import Any
 
-from airflow_provider_onedrive.emulator.entra.applications import Application
 from airflow_provider_onedrive.emulator.entra.login import LoginProblem, json_reply
 from airflow_provider_onedrive.emulator.entra.scopes import check_resource
-from airflow_provider_onedrive.emulator.serving import hosts
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.http import hosts
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request
+from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.tokens.applications import Application
 
 _MACHINE = ("client_id", "object_id", "msi_res_id", "mi_res_id")
 _APP_SERVICE = ("client_id", "principal_id", "object_id", "mi_res_id")

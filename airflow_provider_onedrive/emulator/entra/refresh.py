@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from airflow_provider_onedrive.emulator.entra.applications import Application
 from airflow_provider_onedrive.emulator.entra.login import LoginProblem
 from airflow_provider_onedrive.emulator.model import clock
-from airflow_provider_onedrive.emulator.places.tenant import User
+from airflow_provider_onedrive.emulator.model.tenant import User
+from airflow_provider_onedrive.emulator.tokens.applications import Application
 
 
 @dataclass(frozen=True)

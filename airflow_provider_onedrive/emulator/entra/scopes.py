@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_onedrive.emulator.access.permissions import DELEGATED_PERMISSIONS
-from airflow_provider_onedrive.emulator.entra.applications import Application
 from airflow_provider_onedrive.emulator.entra.login import LoginProblem
+from airflow_provider_onedrive.emulator.tokens.applications import Application
+from airflow_provider_onedrive.emulator.tokens.permissions import DELEGATED_PERMISSIONS
 
 if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.world import World
+    from airflow_provider_onedrive.emulator.server.state import World
 
 _SIGN_IN = frozenset({"openid", "profile", "offline_access", "email"})
 _DEFAULT = ".default"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from airflow_provider_onedrive.emulator.faults.default_errors import DefaultError, graph_error, login_error
+from airflow_provider_onedrive.emulator.errors.defaults import DefaultError, graph_error, login_error
+from airflow_provider_onedrive.emulator.errors.problems import Problem
 from airflow_provider_onedrive.emulator.faults.fault import Fault, FaultContext, declare
-from airflow_provider_onedrive.emulator.serving.problems import Problem
-from airflow_provider_onedrive.emulator.serving.wire import Request
+from airflow_provider_onedrive.emulator.http.messages import Request
 
 
 @declare

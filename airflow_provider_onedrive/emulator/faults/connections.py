@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped
 from airflow_provider_onedrive.emulator.faults.fault import Fault, declare
-from airflow_provider_onedrive.emulator.serving.problems import ConnectionDropped
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 
 
 @declare

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from airflow_provider_onedrive.emulator.faults.fault import Fault, FaultContext, declare
-from airflow_provider_onedrive.emulator.serving.wire import Request
+from airflow_provider_onedrive.emulator.http.messages import Request
 
 _KIB = 1024
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-from airflow_provider_onedrive.emulator.serving.problems import ConnectionDropped
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
+from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 
 _LONGEST_SECONDS = 24 * 3600
 

@@ -14,7 +14,7 @@ class Quirks:
 
     A quirk is one field, whose default is off, and the lines that ask for it: scripts, the control path and
     :attr:`are_off` take it from here. Where it depends on the request alone, those lines stand in
-    :mod:`~airflow_provider_onedrive.emulator.faults.sharepoint`, else in the handler.
+    :mod:`~airflow_provider_onedrive.emulator.server.sharepoint`, else in the handler.
 
     :param rewrite_office: Office files, PDF and HTML are rewritten after an upload: size, hash and tags change.
     :param rewrite_in_answer: the answer to the upload describes the rewritten file; else only the next read does.

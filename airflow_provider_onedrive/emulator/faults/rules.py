@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from airflow_provider_onedrive.emulator.faults.fault import Fault
 from airflow_provider_onedrive.emulator.faults.records import suggestion
-from airflow_provider_onedrive.emulator.serving.operations import OPERATIONS
-from airflow_provider_onedrive.emulator.serving.wire import Request
+from airflow_provider_onedrive.emulator.http.messages import Request
+from airflow_provider_onedrive.emulator.http.operations import OPERATIONS
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Rule:
     :param method: such as ``PUT``; None = any, as for ``path``, ``origin`` and ``operation``.
     :param path: a regular expression that is searched in the decoded path (without the query).
     :param origin: ``graph``, ``store`` (the second origin) or ``login``.
-    :param operation: one or more of :data:`~airflow_provider_onedrive.emulator.serving.operations.OPERATIONS`.
+    :param operation: one or more of :data:`~airflow_provider_onedrive.emulator.http.operations.OPERATIONS`.
     :param times: how many requests meet it, None = all.
     :param after: how many matching requests pass before it begins.
     :param every: of those that follow, each so-manieth.

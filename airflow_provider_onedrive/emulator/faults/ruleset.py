@@ -14,7 +14,7 @@ from airflow_provider_onedrive.emulator.faults.fault import NONE, Fault, Several
 from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.faults.rules import Rule
 from airflow_provider_onedrive.emulator.faults.throttling import Budget, Throttling
-from airflow_provider_onedrive.emulator.serving.wire import Request
+from airflow_provider_onedrive.emulator.http.messages import Request
 
 
 class Faults:
@@ -53,7 +53,7 @@ class Faults:
         :param path: a regular expression that is searched in the decoded path (without the query).
         :param origin: ``graph``, ``store`` (the second origin) or ``login``; None = any.
         :param operation: what the request is, such as ``fragment``, ``download``, ``children`` or ``token``: one or
-            more of :data:`~airflow_provider_onedrive.emulator.serving.operations.OPERATIONS`.
+            more of :data:`~airflow_provider_onedrive.emulator.http.operations.OPERATIONS`.
         :param times: how many requests meet it, None = all. When left out: 1, or all with ``every`` or ``probability``.
         :param after: how many matching requests pass first.
         :param every: of those that follow each seventh, say.

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from airflow_provider_onedrive.emulator.serving.problems import Problem
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
+from airflow_provider_onedrive.emulator.errors.problems import Problem
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 
 _MINUTE_SECONDS = 60
 _DAY_SECONDS = 24 * 3600

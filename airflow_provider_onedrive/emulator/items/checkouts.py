@@ -7,13 +7,13 @@ https://learn.microsoft.com/graph/api/driveitem-discardcheckout
 
 from __future__ import annotations
 
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, not_supported
+from airflow_provider_onedrive.emulator.http.messages import Reply
 from airflow_provider_onedrive.emulator.items import locks
+from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.model.changes import Change
+from airflow_provider_onedrive.emulator.model.drive import Item
 from airflow_provider_onedrive.emulator.model.item import Checkout
-from airflow_provider_onedrive.emulator.model.tree import Item
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request, not_supported
-from airflow_provider_onedrive.emulator.serving.wire import Reply
 
 _LEVELS = frozenset({None, "", "published", "unspecified"})
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_onedrive.emulator.items import filters, options, orders, showing, skiptokens, views
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, name_taken, not_supported
+from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
+from airflow_provider_onedrive.emulator.items import filters, shortcuts, skiptokens, views
+from airflow_provider_onedrive.emulator.items import odata as options
+from airflow_provider_onedrive.emulator.items import projection as showing
+from airflow_provider_onedrive.emulator.items import sorting as orders
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.items.destinations import check_conflict
 from airflow_provider_onedrive.emulator.items.preconditions import preconditions
-from airflow_provider_onedrive.emulator.model.tree import Item
-from airflow_provider_onedrive.emulator.places import shortcuts
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request, name_taken, not_supported
-from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
-from airflow_provider_onedrive.emulator.transfers.writing import check_conflict
+from airflow_provider_onedrive.emulator.model.drive import Item
 
 
 def get(call: Call) -> Reply:

@@ -5,8 +5,8 @@ https://learn.microsoft.com/graph/api/driveitem-get-content-format
 
 from __future__ import annotations
 
-from airflow_provider_onedrive.emulator.model.tree import Item
-from airflow_provider_onedrive.emulator.serving.problems import Problem
+from airflow_provider_onedrive.emulator.errors.problems import Problem
+from airflow_provider_onedrive.emulator.model.drive import Item
 
 _SOURCES = frozenset(
     "csv doc docx odp ods odt pot potm potx pps ppsx ppsxm ppt pptm pptx rtf xls xlsx".split()  # noqa: SIM905

@@ -9,15 +9,15 @@ import time
 from typing import Any
 
 from airflow_provider_onedrive.emulator.access import authorization
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.http.messages import Reply
 from airflow_provider_onedrive.emulator.items import monitors, references
-from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.copying import shortcut_refused
+from airflow_provider_onedrive.emulator.items.destinations import check_conflict
 from airflow_provider_onedrive.emulator.items.monitors import CopyJob
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request, item_not_found
-from airflow_provider_onedrive.emulator.serving.wire import Reply
-from airflow_provider_onedrive.emulator.transfers.writing import check_conflict
+from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
 
 def create(call: Call) -> Reply:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request, name_taken
 from airflow_provider_onedrive.emulator.items import locks
 from airflow_provider_onedrive.emulator.model.contents import Content
-from airflow_provider_onedrive.emulator.model.tree import Drive, Identity, Item, Version
-from airflow_provider_onedrive.emulator.serving.problems import Problem, invalid_request, name_taken
+from airflow_provider_onedrive.emulator.model.drive import Drive, Identity, Item, Version
 
 
 @dataclass(frozen=True)

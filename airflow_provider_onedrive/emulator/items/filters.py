@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_provider_onedrive.emulator.items import names
-from airflow_provider_onedrive.emulator.model.tree import Item, Personality
-from airflow_provider_onedrive.emulator.serving.problems import bad_request, not_supported
+from airflow_provider_onedrive.emulator.errors.problems import bad_request, not_supported
+from airflow_provider_onedrive.emulator.model import names
+from airflow_provider_onedrive.emulator.model.drive import Item, Personality
 
 Filter = Callable[[Item], bool]
 _TEXT = r"'((?:[^']|'')*)'"

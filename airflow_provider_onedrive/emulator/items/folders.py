@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from airflow_provider_onedrive.emulator.items import names
-from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import item_not_found, name_taken
-from airflow_provider_onedrive.emulator.serving.wire import Reply
+from airflow_provider_onedrive.emulator.errors.problems import item_not_found, name_taken
+from airflow_provider_onedrive.emulator.http.messages import Reply
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.model import names
+from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
 
 def known_parents(drive: Drive, address: ItemAddress) -> tuple[Item, tuple[str, ...]]:

@@ -5,9 +5,9 @@ https://learn.microsoft.com/graph/api/driveitem-checkout
 
 from __future__ import annotations
 
-from airflow_provider_onedrive.emulator.faults.default_errors import graph_error
-from airflow_provider_onedrive.emulator.model.tree import Drive, Identity, Item
-from airflow_provider_onedrive.emulator.serving.problems import Problem
+from airflow_provider_onedrive.emulator.errors.defaults import graph_error
+from airflow_provider_onedrive.emulator.errors.problems import Problem
+from airflow_provider_onedrive.emulator.model.drive import Drive, Identity, Item
 
 _LOCKED = 423
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_onedrive.emulator.errors.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
 from airflow_provider_onedrive.emulator.items.copying import Copying, original
 from airflow_provider_onedrive.emulator.model import clock
-from airflow_provider_onedrive.emulator.model.tree import Drive, Identity, Item
-from airflow_provider_onedrive.emulator.serving.problems import Problem, item_not_found
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request, json_reply
+from airflow_provider_onedrive.emulator.model.drive import Drive, Identity, Item
 
 if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.world import World
+    from airflow_provider_onedrive.emulator.server.state import World
 
 _NEVER = "0001-01-01T00:00:00Z"
 _PARTLY = "Errors occurred during copy/move operation."

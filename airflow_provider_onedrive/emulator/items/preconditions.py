@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from airflow_provider_onedrive.emulator.model.tree import Item
-from airflow_provider_onedrive.emulator.serving.problems import tag_mismatch
-from airflow_provider_onedrive.emulator.serving.wire import Request
+from airflow_provider_onedrive.emulator.errors.problems import tag_mismatch
+from airflow_provider_onedrive.emulator.http.messages import Request
+from airflow_provider_onedrive.emulator.model.drive import Item
 
 # A tag has a comma of its own, so a list of tags cannot simply be split at commas.
 _TAG = re.compile(r'\*|(?:W/)?"[^"]*"')

@@ -6,10 +6,10 @@ https://learn.microsoft.com/graph/api/driveitem-preview
 
 from __future__ import annotations
 
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request
+from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
 from airflow_provider_onedrive.emulator.items import views
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request
-from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+from airflow_provider_onedrive.emulator.items.call import Call
 
 
 def thumbnails(call: Call) -> Reply:

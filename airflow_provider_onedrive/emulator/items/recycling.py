@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_onedrive.emulator.items import references, showing
-from airflow_provider_onedrive.emulator.model.tree import Item, Recycled
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request, name_taken, not_supported
-from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, name_taken, not_supported
+from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
+from airflow_provider_onedrive.emulator.items import projection as showing
+from airflow_provider_onedrive.emulator.items import references
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.model.drive import Item, Recycled
 
 
 def restore(call: Call) -> Reply:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
 # As an item's own parentReference shows it: percent-encoded, and with the drive's id for work or school.
 _PATH = re.compile(r"/drive(?:s/[^/]+)?/root(?::(/.*)?)?", re.DOTALL)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_onedrive.emulator.access import authorization
-from airflow_provider_onedrive.emulator.items import folders, locks, names, recycling, references
-from airflow_provider_onedrive.emulator.items.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.errors.problems import access_denied, invalid_request, name_taken
+from airflow_provider_onedrive.emulator.http.messages import Reply
+from airflow_provider_onedrive.emulator.items import folders, locks, recycling, references
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.items.destinations import check_conflict
 from airflow_provider_onedrive.emulator.items.preconditions import preconditions
-from airflow_provider_onedrive.emulator.model import clock
-from airflow_provider_onedrive.emulator.model.tree import FileTimes, Item
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import access_denied, invalid_request, name_taken
-from airflow_provider_onedrive.emulator.serving.wire import Reply
-from airflow_provider_onedrive.emulator.transfers.writing import check_conflict
+from airflow_provider_onedrive.emulator.model import clock, names
+from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.model.drive import FileTimes, Item
 
 _MODIFIED = "resourceModified"
 

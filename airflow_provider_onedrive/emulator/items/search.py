@@ -9,13 +9,16 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from airflow_provider_onedrive.emulator.items import names, options, showing, skiptokens
+from airflow_provider_onedrive.emulator.errors.problems import bad_request, invalid_request
+from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
+from airflow_provider_onedrive.emulator.items import odata as options
+from airflow_provider_onedrive.emulator.items import projection as showing
+from airflow_provider_onedrive.emulator.items import skiptokens
+from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.children import next_link
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import bad_request, invalid_request
-from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.model import names
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
+from airflow_provider_onedrive.emulator.server.state import World
 
 _FUNCTION = re.compile(r"(?:microsoft\.graph\.)?search\(q='((?:[^']|'')*)'\)", re.DOTALL)
 # The index does not hold them.

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from airflow_provider_onedrive.emulator.access import authorization
-from airflow_provider_onedrive.emulator.entra.tokens import Token
-from airflow_provider_onedrive.emulator.items import names, search, views
-from airflow_provider_onedrive.emulator.model import clock
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
-from airflow_provider_onedrive.emulator.serving.problems import Problem, bad_request
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request, json_reply
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.errors.problems import Problem, bad_request
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
+from airflow_provider_onedrive.emulator.items import search, views
+from airflow_provider_onedrive.emulator.model import clock, names
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
+from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 
 MAX_SIZE = 500
 _DEFAULT_SIZE = 25

@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 from urllib.parse import parse_qs, urlencode
 
-from airflow_provider_onedrive.emulator.items.orders import Order, Position
-from airflow_provider_onedrive.emulator.model.tree import Item
-from airflow_provider_onedrive.emulator.serving.problems import Problem, invalid_request
+from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request
+from airflow_provider_onedrive.emulator.items.sorting import Order, Position
+from airflow_provider_onedrive.emulator.model.drive import Item
 
 _NUMBERS = frozenset({"", "size"})
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
 from airflow_provider_onedrive.emulator.items import locks, views
+from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.model import clock
-from airflow_provider_onedrive.emulator.model.tree import Item, Version
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request, item_not_found
-from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+from airflow_provider_onedrive.emulator.model.drive import Item, Version
 
 _ID = re.compile(r"\d{1,9}\.0", re.ASCII)
 

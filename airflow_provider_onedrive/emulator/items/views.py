@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_onedrive.emulator.items import names
-from airflow_provider_onedrive.emulator.model import clock
+from airflow_provider_onedrive.emulator.model import clock, names
 from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.item import Remote
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.server.state import World
 
 _SYSTEM = {"user": {"displayName": "System Account"}}
 # What a shortcut says of the item it leads to, besides its id and its place.

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.model.tree import Drive, Item
+    from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
 LOG_LIMIT = 500_000
 

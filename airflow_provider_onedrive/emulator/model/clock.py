@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request
 
 
 def now() -> datetime:

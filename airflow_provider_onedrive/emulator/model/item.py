@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from airflow_provider_onedrive.emulator.access.sharing import Permission
-from airflow_provider_onedrive.emulator.items import names
-from airflow_provider_onedrive.emulator.model import clock, ids
+from airflow_provider_onedrive.emulator.model import clock, ids, names
 from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.sharing import Permission
 
 Identity = dict[str, Any]
 SortKey = tuple[int, str]

@@ -10,9 +10,8 @@ from datetime import datetime
 from html import escape
 from urllib.parse import quote
 
-from airflow_provider_onedrive.emulator.items import names
-from airflow_provider_onedrive.emulator.model import clock
-from airflow_provider_onedrive.emulator.model.tree import Item
+from airflow_provider_onedrive.emulator.model import clock, names
+from airflow_provider_onedrive.emulator.model.drive import Item
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airflow_provider_onedrive.emulator.access import sharing
-from airflow_provider_onedrive.emulator.items import addresses, names, versions, views
+from airflow_provider_onedrive.emulator.errors.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.http import hosts
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request
+from airflow_provider_onedrive.emulator.items import versions, views
+from airflow_provider_onedrive.emulator.model import addresses, names, sharing
 from airflow_provider_onedrive.emulator.model.contents import Content
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item, SortKey
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item, SortKey
 from airflow_provider_onedrive.emulator.pages import html as page_html
 from airflow_provider_onedrive.emulator.pages.html import Row
-from airflow_provider_onedrive.emulator.places import shares
-from airflow_provider_onedrive.emulator.serving import hosts
-from airflow_provider_onedrive.emulator.serving.problems import Problem, item_not_found
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
+from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.sites import shares
 from airflow_provider_onedrive.emulator.transfers import downloads
-from airflow_provider_onedrive.emulator.world import World
 
 PAGE_ITEMS = 500
 _HEADERS = {

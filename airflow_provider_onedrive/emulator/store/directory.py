@@ -16,9 +16,9 @@ from pathlib import Path
 
 from airflow_provider_onedrive.emulator.model.changes import Change
 from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.spool import locked_file
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
-from airflow_provider_onedrive.emulator.places.tenant import Tenant
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.store.blobs import Blobs
 from airflow_provider_onedrive.emulator.store.encoding import Encoding, References
 from airflow_provider_onedrive.emulator.store.loading import Loader

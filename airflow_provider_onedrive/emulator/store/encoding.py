@@ -6,20 +6,33 @@ A field that a later release adds has its default when an older record is read; 
 from __future__ import annotations
 
 import base64
-import importlib
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields
 from datetime import datetime
-from enum import Enum
-from functools import cache
 from typing import Any
 
+from airflow_provider_onedrive.emulator.items.destinations import Destination
+from airflow_provider_onedrive.emulator.items.preconditions import Preconditions
+from airflow_provider_onedrive.emulator.model.changes import Tombstone
 from airflow_provider_onedrive.emulator.model.contents import Content
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
+from airflow_provider_onedrive.emulator.model.item import Checkout, FileTimes, Remote, Version
+from airflow_provider_onedrive.emulator.model.library import Library
+from airflow_provider_onedrive.emulator.model.quota import Quota
+from airflow_provider_onedrive.emulator.model.sharing import Permission
+from airflow_provider_onedrive.emulator.model.site import SharePointSite
+from airflow_provider_onedrive.emulator.model.tenant import Group, Tenant, User
 
-_PACKAGE = __name__.removesuffix(".store.encoding")
+# The records that a directory may hold, by the names that stand in it: these must not change.
+_RECORDS: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        *(Tenant, User, Group, SharePointSite, Library, Quota, Version, Checkout, Remote, FileTimes, Permission),
+        *(Tombstone, Destination, Preconditions),
+    )
+}
 _KIND, _VALUE = "$", "v"
 _Plain = str | int | float | bool | None
 
@@ -50,8 +63,6 @@ class Encoding:
         return self.write({name: getattr(instance, name) for name in names})
 
     def _plain(self, value: Any) -> Any:
-        if isinstance(value, Enum):
-            return {_KIND: "enum", _VALUE: [_class_name(type(value)), value.name]}
         if isinstance(value, _Plain):
             return value
         if type(value) is list:
@@ -78,9 +89,9 @@ class Encoding:
             return "drive", value.id
         if isinstance(value, Item):
             return "item", value.id
-        if is_dataclass(value) and type(value).__module__.startswith(_PACKAGE):
-            plain = {field.name: self._plain(getattr(value, field.name)) for field in _stored(type(value))}
-            return _class_name(type(value)), plain
+        name = type(value).__name__
+        if _RECORDS.get(name) is type(value):
+            return name, {field.name: self._plain(getattr(value, field.name)) for field in _stored(type(value))}
         raise TypeError(f"The store cannot keep a {type(value).__name__}.")
 
     def _value(self, plain: Any) -> Any:
@@ -99,11 +110,10 @@ class Encoding:
             return _COLLECTIONS[kind](self._value(each) for each in inner)
         if kind == "dict":
             return {self._value(key): self._value(each) for key, each in inner}
-        if kind == "enum":
-            return getattr(_class(inner[0]), inner[1])
         if kind in {"content", "drive", "item"}:
             return getattr(self._references, kind)(inner)
-        return self._instance(_class(kind), inner)
+        # Older directories name the module as well, as in ".places.tenant:User".
+        return self._instance(_RECORDS[kind.rpartition(":")[2]], inner)
 
     def _instance(self, kind: type, inner: dict[str, Any]) -> Any:
         """Fill in the fields without calling the constructor, which may do more than that."""
@@ -134,17 +144,3 @@ def _default(field: Field[Any]) -> Any:
     if field.default_factory is not MISSING:
         return field.default_factory()
     return None if field.default is MISSING else field.default
-
-
-def _class_name(kind: type) -> str:
-    return f"{kind.__module__.removeprefix(_PACKAGE)}:{kind.__name__}"
-
-
-@cache
-def _class(name: str) -> Any:
-    """Find a dataclass or an enumeration of this package, and nothing else."""
-    module, _, kind = name.partition(":")
-    found = getattr(importlib.import_module(_PACKAGE + module), kind)
-    if not module.startswith(".") or not (is_dataclass(found) or issubclass(found, Enum)):
-        raise TypeError(f"{name} is no record of the emulator.")
-    return found

@@ -8,9 +8,9 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from airflow_provider_onedrive.emulator.items import names
+from airflow_provider_onedrive.emulator.model import names
 from airflow_provider_onedrive.emulator.model.changes import ChangeLog, Tombstone
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item, Recycled
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item, Recycled
 from airflow_provider_onedrive.emulator.store.blobs import Locked
 from airflow_provider_onedrive.emulator.store.encoding import Encoding
 

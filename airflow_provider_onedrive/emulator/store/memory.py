@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from airflow_provider_onedrive.emulator.places.tenant import Tenant
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.transfers.sessions import Sessions
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from airflow_provider_onedrive.emulator.model.changes import Change, Tombstone
-from airflow_provider_onedrive.emulator.model.tree import Drive, Item
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.store.blobs import Locked
 from airflow_provider_onedrive.emulator.store.encoding import Encoding
 

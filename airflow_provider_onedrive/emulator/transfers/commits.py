@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_onedrive.emulator.faults.default_errors import graph_error
-from airflow_provider_onedrive.emulator.items import views
-from airflow_provider_onedrive.emulator.items.content import destination_by_id
-from airflow_provider_onedrive.emulator.items.preconditions import preconditions
-from airflow_provider_onedrive.emulator.model.tree import Item
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import (
+from airflow_provider_onedrive.emulator.errors.defaults import graph_error
+from airflow_provider_onedrive.emulator.errors.problems import (
     Problem,
     invalid_request,
     item_not_found,
     session_not_found,
 )
-from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
+from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
+from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.items.destinations import Destination, check_conflict
+from airflow_provider_onedrive.emulator.items.preconditions import preconditions
+from airflow_provider_onedrive.emulator.model.drive import Item
+from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.transfers.content import destination_by_id
 from airflow_provider_onedrive.emulator.transfers.sessions import UploadSession
-from airflow_provider_onedrive.emulator.transfers.writing import Destination, check_conflict
-from airflow_provider_onedrive.emulator.world import World
 
 _SOURCE = "@microsoft.graph.sourceUrl"
 

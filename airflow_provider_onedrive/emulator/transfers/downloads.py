@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from airflow_provider_onedrive.emulator.items import conversions, names, versions
+from airflow_provider_onedrive.emulator.errors.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request
+from airflow_provider_onedrive.emulator.items import conversions, versions
+from airflow_provider_onedrive.emulator.model import names
 from airflow_provider_onedrive.emulator.model.contents import Content
-from airflow_provider_onedrive.emulator.model.tree import Item
-from airflow_provider_onedrive.emulator.serving.problems import Problem, item_not_found
-from airflow_provider_onedrive.emulator.serving.wire import Reply, Request
-from airflow_provider_onedrive.emulator.world import World
+from airflow_provider_onedrive.emulator.model.drive import Item
+from airflow_provider_onedrive.emulator.server.state import World
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 

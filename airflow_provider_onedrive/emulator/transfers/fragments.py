@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from airflow_provider_onedrive.emulator.model import clock
-from airflow_provider_onedrive.emulator.serving.problems import (
+from airflow_provider_onedrive.emulator.errors.problems import (
     ConnectionDropped,
     Problem,
     invalid_request,
     not_supported,
     too_large,
 )
-from airflow_provider_onedrive.emulator.serving.wire import Body, Reply, Request, json_reply
+from airflow_provider_onedrive.emulator.http.messages import Body, Reply, Request, json_reply
+from airflow_provider_onedrive.emulator.model import clock
+from airflow_provider_onedrive.emulator.server.state import World
 from airflow_provider_onedrive.emulator.transfers import commits
 from airflow_provider_onedrive.emulator.transfers.sessions import Fragment, UploadSession
-from airflow_provider_onedrive.emulator.world import World
 
 MAX_FRAGMENT_BYTES = 60 * 1024 * 1024
 UNIT_BYTES = 320 * 1024

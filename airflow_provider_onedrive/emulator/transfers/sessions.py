@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
+from airflow_provider_onedrive.emulator.errors.problems import Problem, session_not_found
+from airflow_provider_onedrive.emulator.items.destinations import Destination
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.contents import Content, Data
-from airflow_provider_onedrive.emulator.model.tree import Drive, FileTimes, Identity
-from airflow_provider_onedrive.emulator.serving.problems import Problem, session_not_found
-from airflow_provider_onedrive.emulator.transfers.writing import Destination
+from airflow_provider_onedrive.emulator.model.drive import Drive, FileTimes, Identity
 
 
 @dataclass

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_onedrive.emulator.items.content import destination_by_id, destination_in
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.items.destinations import Destination, check_conflict
 from airflow_provider_onedrive.emulator.items.requests import file_times
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.contents import Content
-from airflow_provider_onedrive.emulator.model.tree import FileTimes
-from airflow_provider_onedrive.emulator.serving.calls import Call
-from airflow_provider_onedrive.emulator.serving.problems import invalid_request, item_not_found
-from airflow_provider_onedrive.emulator.serving.wire import Reply, json_reply
-from airflow_provider_onedrive.emulator.transfers import holding
+from airflow_provider_onedrive.emulator.model.drive import FileTimes
+from airflow_provider_onedrive.emulator.transfers import held_names as holding
+from airflow_provider_onedrive.emulator.transfers.content import destination_by_id, destination_in
 from airflow_provider_onedrive.emulator.transfers.sessions import UploadSession
-from airflow_provider_onedrive.emulator.transfers.writing import Destination, check_conflict
 
 
 def create(call: Call) -> Reply:

@@ -1,0 +1,90 @@
+"""Users, groups, sites and their drives as tests see them: the part of ``Emulator`` that adds and finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from airflow_provider_onedrive.emulator.drive import EmulatedDrive
+from airflow_provider_onedrive.emulator.sites import site_addresses
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.emulator.model.drive import Drive
+    from airflow_provider_onedrive.emulator.model.library import Personality
+    from airflow_provider_onedrive.emulator.model.tenant import User
+    from airflow_provider_onedrive.emulator.server.state import World
+
+
+class EmulatedPlaces:
+    """Places of the tenant."""
+
+    @property
+    def world(self) -> World:
+        raise NotImplementedError
+
+    @property
+    def personality(self) -> Personality:
+        """Whose drives users get when nothing else is said: those of an organisation, or consumers'."""
+        raise NotImplementedError
+
+    def user(self, upn: str | None = None) -> User:
+        raise NotImplementedError
+
+    def add_user(
+        self, upn: str, *, provisioned: bool = True, licensed: bool = True, personality: Personality | None = None
+    ) -> None:
+        """:param provisioned: False = a user who never opened OneDrive and so has no drive.
+
+        :param licensed: False = one for whom OneDrive does not open either.
+        :param personality: None = that of the emulator.
+        """
+        personality = personality or self.personality
+        self.world.tenant.add_user(upn, provisioned=provisioned, licensed=licensed, personality=personality)
+        self.world.store.keep()
+
+    def add_group(self, name: str) -> str:
+        """Add a group with its site ``/sites/{name}`` and its library; return the id of the group."""
+        group = self.world.tenant.add_group(name)
+        self.world.store.keep()
+        return group.id
+
+    def add_site(self, path: str, *, libraries: Iterable[str] = ("Documents",), title: str | None = None) -> str:
+        """Add a site, below another one if the path says so; return its id.
+
+        :param path: as in its address: ``/sites/Finance``.
+        :param libraries: the first is the default one: whatever it is called, its address says ``Shared Documents``.
+        """
+        site = self.world.tenant.add_site(path, libraries=libraries, title=title)
+        self.world.store.keep()
+        return site.id(site_addresses.host(self.world))
+
+    def drive(self, place: str | None = None) -> EmulatedDrive:
+        """Return a drive: that of a user, or a library as in ``sites/Finance/Reports`` or ``groups/Finance team``.
+
+        :param place: None = the first user; a site or a group without a library = its default one.
+        :raises LookupError: there is no such user, site or drive.
+        """
+        drive = self._library(place) if place and place.partition("/")[2] else self.user(place).drive
+        if drive is None:
+            raise LookupError(f"{place or 'The first user'} has no drive")
+        self.world.store.keep()
+        return EmulatedDrive(self.world, drive)
+
+    def _library(self, place: str) -> Drive | None:
+        kind, _, rest = place.strip("/").partition("/")
+        if kind == "users":
+            return self.user(rest).drive
+        if kind != "groups":
+            return self._library_at(place)
+        name, _, library = rest.partition("/")
+        group = self.world.tenant.group(name)
+        return self._library_at(f"{group.site_path}/{library}") if group else None
+
+    def _library_at(self, path: str) -> Drive | None:
+        """Find by the path of a site, or of a library in it; the site counts first."""
+        site = self.world.tenant.site_at(path)
+        if site:
+            return site.drive if site.drives else None
+        above, _, name = path.strip("/").rpartition("/")
+        site = self.world.tenant.site_at(above)
+        return site.library(name) if site else None

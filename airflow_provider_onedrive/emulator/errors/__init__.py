@@ -1,0 +1,1 @@
+"""Errors as Graph and Entra ID describe them."""

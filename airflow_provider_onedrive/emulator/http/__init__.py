@@ -1,0 +1,1 @@
+"""HTTP messages: requests, replies and what is recorded of them."""

@@ -1,0 +1,75 @@
+"""Where new content goes and what happens when the name is taken: the same for a PUT and for an upload session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, name_taken
+from airflow_provider_onedrive.emulator.items import locks
+from airflow_provider_onedrive.emulator.items.preconditions import Preconditions
+from airflow_provider_onedrive.emulator.model import names
+from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.drive import Drive, FileTimes, Identity, Item
+
+CONFLICTS = ("fail", "replace", "rename")
+TAKEN = "The specified item name already exists."
+
+
+def check_conflict(value: str | None, default: str) -> str:
+    """https://learn.microsoft.com/graph/api/resources/driveitem#instance-attributes."""
+    if value is None:
+        return default
+    if value not in CONFLICTS:
+        raise invalid_request(f"The conflict behavior '{value}' is not one of 'rename', 'fail' or 'replace'.")
+    return value
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A file that exists (``name`` is None: it was addressed by its id) or a name below a folder.
+
+    :param place: the file, or the folder.
+    :param operation: what the request was that named it.
+    """
+
+    place: Item
+    name: str | None
+    conflict: str
+    conditions: Preconditions
+    by: Identity = field(default_factory=dict)
+    operation: str = ""
+
+    @property
+    def place_id(self) -> str:
+        return self.place.id
+
+    @property
+    def spot(self) -> tuple[str, str]:
+        """Return the folder's id and the name, in a form that is the same for all who mean the same file."""
+        if self.name is None:
+            return (self.place.parent or self.place).id, names.key(self.place.name)
+        return self.place.id, names.key(self.name)
+
+    def check(self, drive: Drive) -> Item | None:
+        """Return the item that would be replaced; raise what writing would run into."""
+        drive.get(self.place.id)  # deleted meanwhile: 404
+        existing = self.place if self.name is None else self.place.child(self.name)
+        self.conditions.check(existing, "notAllowed")
+        if existing is not None and self.conflict == "replace":
+            locks.check(drive, existing, self.by, self.operation)
+        if existing is None:
+            drive.check_name(self.place, self.name or "", folder=False)
+        elif self.conflict != "rename" and (self.conflict == "fail" or existing.is_folder):
+            raise name_taken(TAKEN)
+        return existing
+
+    def write(self, drive: Drive, content: Content, by: Identity, times: FileTimes | None = None) -> tuple[Item, bool]:
+        """Return the item, and whether it is new. Called with the drive's lock held."""
+        existing = self.check(drive)
+        if existing is None:
+            return drive.add_file(self.place, self.name or "", content, by, times), True
+        if self.conflict == "replace":
+            return drive.replace(existing, content, by, times), False
+        folder = existing.parent or drive.root
+        name = drive.free_name(folder, self.name or existing.name, folder=False)
+        return drive.add_file(folder, name, content, by, times), True

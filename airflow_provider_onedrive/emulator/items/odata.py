@@ -1,0 +1,85 @@
+"""What a request asks for with OData's options.
+
+https://learn.microsoft.com/graph/query-parameters
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from airflow_provider_onedrive.emulator.errors.problems import Problem, bad_request, invalid_request, not_supported
+
+MAX_PAGE_SIZE = 1000
+_EXPANSION = re.compile(r"(\w+)(?:\((.*)\))?", re.DOTALL)
+_EXPANDABLE = frozenset({"children", "permissions", "thumbnails"})
+# They exist; the emulator has nothing to show there.
+_NOT_SERVED = frozenset({"versions", "listItem", "activities", "analytics", "retentionLabel", "workbook"})
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """One name of ``$expand`` with the options in its parentheses.
+
+    :param pages: leads on to what did not fit; the service does that only for options that begin with a ``$``.
+    """
+
+    name: str
+    select: str | None = None
+    top: str | None = None
+    pages: bool = False
+
+
+def page_size(top: str | None, default: int) -> int:
+    """More than the service has on a page is cut, not refused."""
+    if top is None:
+        return default
+    if not top.isascii() or not top.isdigit() or int(top[:9]) == 0:
+        raise invalid_request("Invalid page size specified: must be a positive number.")
+    return min(int(top[:9]), MAX_PAGE_SIZE)
+
+
+@lru_cache(maxsize=256)
+def expansions(text: str | None) -> tuple[Expansion, ...]:
+    """Read ``$expand``, such as ``children($select=id;$top=5),thumbnails``."""
+    return tuple(_expansion(part.strip()) for part in _split(text or "", ",") if part.strip())
+
+
+def _expansion(text: str) -> Expansion:
+    match = _EXPANSION.fullmatch(text)
+    if match is None:
+        raise _unreadable(f"Syntax error in '{text[:100]}'.")
+    name, inner = match.groups()
+    if name in _NOT_SERVED:
+        raise not_supported()
+    if name not in _EXPANDABLE:
+        raise _unreadable(f"Could not find a property named '{name[:100]}' on type 'microsoft.graph.driveItem'.")
+    options = dict(_option(part) for part in _split(inner or "", ";") if part.strip())
+    named = {key.removeprefix("$"): value for key, value in options.items()}
+    if not named.keys() <= {"select", "top"}:
+        raise not_supported()
+    return Expansion(name, named.get("select"), named.get("top"), any(key.startswith("$") for key in options))
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise _unreadable(f"Syntax error in '{text[:100]}'.")
+    return name.strip(), value.strip()
+
+
+def _split(text: str, separator: str) -> Iterator[str]:
+    """Split where no parenthesis is open."""
+    depth, start = 0, 0
+    for index, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if character == separator and depth == 0:
+            yield text[start:index]
+            start = index + 1
+    yield text[start:]
+
+
+def _unreadable(message: str) -> Problem:
+    return bad_request(f"Parsing OData Select and Expand failed: {message}")

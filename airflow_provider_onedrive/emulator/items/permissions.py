@@ -1,0 +1,192 @@
+"""Who may do what with an item: list, links, invitations.
+
+https://learn.microsoft.com/graph/api/driveitem-list-permissions
+https://learn.microsoft.com/graph/api/driveitem-createlink
+https://learn.microsoft.com/graph/api/driveitem-invite
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from airflow_provider_onedrive.emulator.access.permission_views import all_json, owner_json, permission_json
+from airflow_provider_onedrive.emulator.errors.problems import access_denied, invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
+from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.model import clock, sharing
+from airflow_provider_onedrive.emulator.model.drive import Item
+from airflow_provider_onedrive.emulator.model.sharing import Permission
+
+_ROLES = {"view": "read", "embed": "read", "edit": "write"}
+_MAX_MESSAGE = 2000
+
+
+def get_all(call: Call) -> Reply:
+    with call.drive.lock:
+        item = call.item()
+        given = all_json(call.world, call.drive, item)
+    value = [views.select(one, call.request.option("select")) for one in given]
+    return json_reply(200, {"@odata.context": _context(call, "Collection(permission)"), "value": value})
+
+
+def get(call: Call) -> Reply:
+    with call.drive.lock:
+        item = call.item()
+        if call.tail[1] == owner_json(call.drive)["id"]:
+            return json_reply(200, owner_json(call.drive))
+        place, permission = _find(call, item)
+        return _reply(call, 200, item, permission, place)
+
+
+def update(call: Call) -> Reply:
+    """https://learn.microsoft.com/graph/api/permission-update."""
+    role = _role(call.request.json())
+
+    def change(permission: Permission) -> Permission:
+        if permission.link:
+            raise invalid_request("The role of a sharing link cannot be changed.")
+        return replace(permission, role=role)
+
+    item, permission = _change(call, change)
+    return _reply(call, 200, item, permission)
+
+
+def delete(call: Call) -> Reply:
+    """https://learn.microsoft.com/graph/api/permission-delete."""
+    _change(call, lambda _: None)
+    return Reply(204)
+
+
+def create_link(call: Call) -> Reply:
+    """Answer 201 with a new link, or 200 with the one that there is already."""
+    body = call.request.json()
+    wanted = _wanted_link(call, body)
+    with call.drive.change() as change:
+        item = _changeable(call)
+        existing = next((one for one in item.permissions if _is_same(one, wanted)), None)
+        if existing:
+            return _reply(call, 200, item, existing)
+        link = replace(wanted, secret=sharing.new_secret(item))
+        change.edit(item)
+        item.permissions = (*item.permissions, link)
+        return _reply(call, 201, item, link)
+
+
+def invite(call: Call) -> Reply:
+    body = call.request.json()
+    emails, role, expires = _recipients(call, body), _role(body), _expires(body)
+    if len(str(body.get("message") or "")) > _MAX_MESSAGE:
+        raise invalid_request("The message is longer than 2000 characters.")
+    signs_in = bool(body.get("requireSignIn", True))
+    given = [
+        Permission(role, (email,), expires=expires, sign_in_required=signs_in, has_password=bool(body.get("password")))
+        for email in emails
+    ]
+    with call.drive.change() as change:
+        item = _changeable(call)
+        change.edit(item)
+        kept = tuple(one for one in item.permissions if one.link or not set(one.emails) & set(emails))
+        item.permissions = (*kept, *given)
+        value = [permission_json(call.world, call.drive, item, item, one) for one in given]
+    return json_reply(200, {"@odata.context": _context(call, "Collection(permission)"), "value": value})
+
+
+def _change(call: Call, change: Callable[[Permission], Permission | None]) -> tuple[Item, Permission]:
+    """Put another permission in the place of the one that is named, or none."""
+    with call.drive.change() as edits:
+        item = _changeable(call)
+        if call.tail[1] == owner_json(call.drive)["id"]:
+            raise access_denied()
+        place, permission = _find(call, item)
+        if place is not item:
+            raise invalid_request("An inherited permission is changed where it was given.")
+        changed = change(permission)
+        edits.edit(item)
+        item.permissions = tuple(
+            each for one in item.permissions if (each := changed if one is permission else one) is not None
+        )
+    return item, changed or permission
+
+
+def _changeable(call: Call) -> Item:
+    item = call.item()
+    if item.parent is None and call.drive.personality == "personal":
+        raise invalid_request("Permissions of the root of a personal drive cannot be added or changed.")
+    if item.remote:
+        raise invalid_request("A shortcut cannot be shared: use the ids in remoteItem.")
+    return item
+
+
+def _find(call: Call, item: Item) -> tuple[Item, Permission]:
+    found = next((pair for pair in sharing.inherited(item) if pair[1].id == call.tail[1]), None)
+    if found is None:
+        raise item_not_found()
+    return found
+
+
+def _wanted_link(call: Call, body: dict[str, Any]) -> Permission:
+    kind, scope = str(body.get("type", "view")), str(body.get("scope") or "")
+    is_personal = call.drive.personality == "personal"
+    scope = scope or ("anonymous" if is_personal else "organization")
+    if kind not in _ROLES or (kind == "embed" and not is_personal):
+        raise invalid_request(f"The link type '{kind[:50]}' is not supported.")
+    if scope not in {"anonymous", "users", *([] if is_personal else ["organization"])}:
+        raise invalid_request(f"The link scope '{scope[:50]}' is not supported.")
+    if scope == "anonymous" and not (is_personal or call.world.options.anonymous_links):
+        raise access_denied()
+    if body.get("password") and not is_personal:
+        raise invalid_request("A password is not supported.")
+    emails = _recipients(call, body) if scope == "users" else ()
+    has_password, expires = bool(body.get("password")), _expires(body)
+    return Permission(_ROLES[kind], emails, kind, scope, has_password=has_password, expires=expires)
+
+
+def _is_same(one: Permission, wanted: Permission) -> bool:
+    return (one.link, one.scope, one.has_password, one.expires) == (
+        wanted.link,
+        wanted.scope,
+        wanted.has_password,
+        wanted.expires,
+    )
+
+
+def _recipients(call: Call, body: dict[str, Any]) -> tuple[str, ...]:
+    recipients = body.get("recipients") or []
+    if not isinstance(recipients, list) or not recipients or not all(isinstance(one, dict) for one in recipients):
+        raise invalid_request("recipients must name somebody.")
+    return tuple(_email(call, one) for one in recipients)
+
+
+def _email(call: Call, recipient: dict[str, Any]) -> str:
+    """Read one of the three ways to name somebody; whose id is given must be of the tenant."""
+    if recipient.get("email"):
+        return str(recipient["email"]).lower()
+    user = call.world.tenant.user(str(recipient.get("objectId") or recipient.get("alias") or ""))
+    if user is None:
+        raise invalid_request("A recipient was not found.")
+    return user.upn.lower()
+
+
+def _role(body: dict[str, Any]) -> str:
+    roles: Any = body.get("roles")
+    if roles not in (["read"], ["write"], ["owner"]):
+        raise invalid_request("roles must hold 'read' or 'write'.")
+    return str(roles[0])
+
+
+def _expires(body: dict[str, Any]) -> datetime | None:
+    text = body.get("expirationDateTime")
+    return clock.parse(text) if text else None
+
+
+def _reply(call: Call, status: int, item: Item, permission: Permission, place: Item | None = None) -> Reply:
+    value = permission_json(call.world, call.drive, item, place or item, permission)
+    return json_reply(status, {"@odata.context": _context(call, "permission")} | value)
+
+
+def _context(call: Call, kind: str) -> str:
+    return f"{call.world.graph_url}/v1.0/$metadata#{kind}"

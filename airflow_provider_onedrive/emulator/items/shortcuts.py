@@ -1,0 +1,56 @@
+"""Shortcuts: items of one drive that lead to a folder of another.
+
+https://learn.microsoft.com/graph/api/driveitem-post-children
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_onedrive.emulator.access import authorization
+from airflow_provider_onedrive.emulator.errors.problems import (
+    access_denied,
+    invalid_request,
+    item_not_found,
+    name_taken,
+)
+from airflow_provider_onedrive.emulator.http.messages import Reply
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.items.destinations import check_conflict
+from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
+from airflow_provider_onedrive.emulator.model.item import Item, Remote
+
+
+def create(call: Call, body: dict[str, Any]) -> Reply:
+    """Add a shortcut to the root of a drive, which is where it must be; an application of its own may not."""
+    if call.token.user is None:
+        raise access_denied()
+    remote, target = _target(call, body["remoteItem"])
+    name, conflict = body.get("name") or target.name, check_conflict(call.conflict(body), "fail")
+    if not isinstance(name, str):
+        raise invalid_request("name is not a text.")
+    with call.drive.change():
+        parent = call.item()
+        if parent is not call.drive.root:
+            raise invalid_request("A shortcut can be added to the root of a drive only.")
+        if parent.child(name) and conflict != "rename":
+            raise name_taken()
+        if parent.child(name):
+            name = call.drive.free_name(parent, name, folder=True)
+        return call.reply(201, call.drive.add_shortcut(parent, name, call.by, remote))
+
+
+def _target(call: Call, value: Any) -> tuple[Remote, Item]:
+    """Return what is meant, which must exist and be open to who asks."""
+    reference = value.get("parentReference") if isinstance(value, dict) else None
+    if not isinstance(reference, dict) or not value.get("id") or not reference.get("driveId"):
+        raise invalid_request("remoteItem must hold an id, and a parentReference with a driveId.")
+    drive = call.world.tenant.drive(str(reference["driveId"]))
+    if drive is None:
+        raise item_not_found()
+    target = drive.get(str(value["id"]))
+    if drive is call.drive:
+        raise invalid_request("A shortcut leads to another drive.")
+    if not authorization.may(call.world, call.token, drive, ItemAddress(target.id), is_writing=False):
+        raise access_denied()
+    return Remote(drive.id, target.id), target

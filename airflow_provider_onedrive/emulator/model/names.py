@@ -1,0 +1,83 @@
+"""What SharePoint takes as the name of a file or folder.
+
+https://support.microsoft.com/office/restrictions-and-limitations-in-onedrive-and-sharepoint-64883a5d-228e-48f5-b3d2-eb39e07630fa
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from pathlib import PurePosixPath
+
+from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request
+
+MAX_PATH_CHARACTERS = 400
+_FORBIDDEN = re.compile(r'["*:<>?/\\|\x00-\x1f\x7f\ud800-\udfff]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])", re.IGNORECASE)
+_RESERVED = {".lock", "desktop.ini"}
+_OFFICE = {
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".parquet": "application/octet-stream",
+}
+# A table of its own: the system's would make the answer depend on the machine.
+_TYPES = mimetypes.MimeTypes(filenames=())
+for _extension, _type in _OFFICE.items():
+    _TYPES.add_type(_type, _extension)
+
+
+def key(name: str) -> str:
+    """Return what two names must share to be the same name: case does not count, everything else does."""
+    return name.lower()
+
+
+def check_segment(name: str) -> None:
+    """Raise for what cannot even be looked up."""
+    if _FORBIDDEN.search(name) or name in {"", ".", ".."}:
+        raise _refused(name)
+
+
+def check_new(name: str, *, folder: bool, at_root: bool) -> None:
+    """Raise for a name that cannot be created."""
+    check_segment(name)
+    if _badly_trimmed(name) or _is_reserved(name) or name.startswith("~" if folder else "~$"):
+        raise _refused(name)
+    if at_root and name.lower() == "forms":
+        raise _refused(name)
+
+
+def check_path(path: str) -> None:
+    """Raise for a path, relative to the drive, that is longer than SharePoint allows."""
+    if len(path) > MAX_PATH_CHARACTERS:
+        raise invalid_request(
+            "The specified file or folder name is too long. The URL path for all files and folders must be "
+            f"{MAX_PATH_CHARACTERS} characters or less.",
+            inner="pathIsTooLong",
+        )
+
+
+def numbered(name: str, number: int, *, folder: bool) -> str:
+    """``name 1.ext``, and ``My Folder 1`` for folders."""
+    stem, dot, extension = name.rpartition(".")
+    if folder or not stem:
+        return f"{name} {number}"
+    return f"{stem} {number}{dot}{extension}"
+
+
+def mime_type(name: str) -> str:
+    """Return the type that follows from the name; what the client claims does not count."""
+    extension = PurePosixPath(name).suffix.lower()
+    return _TYPES.types_map[True].get(extension, "application/octet-stream")
+
+
+def _badly_trimmed(name: str) -> bool:
+    return name != name.strip(" ") or name.endswith(".")
+
+
+def _is_reserved(name: str) -> bool:
+    return name.lower() in _RESERVED or "_vti_" in name.lower() or _DEVICES.fullmatch(name) is not None
+
+
+def _refused(name: str) -> Problem:
+    return invalid_request(f"The provided name cannot contain illegal characters or be reserved: '{name[:100]}'")

@@ -1,0 +1,43 @@
+"""How much a drive may hold.
+
+https://learn.microsoft.com/graph/api/resources/quota
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from airflow_provider_onedrive.emulator.errors.problems import Problem
+
+DEFAULT_BYTES = 1024**4
+_NEARING, _CRITICAL = 0.10, 0.01
+Shown = Literal["whole", "without_remaining", "zero_remaining", "absent"]
+
+
+@dataclass(frozen=True)
+class Quota:
+    """:param shown: how much of it a drive says; what fits does not depend on it."""
+
+    total: int = DEFAULT_BYTES
+    shown: Shown = "whole"
+
+    def check(self, used: int, more: int) -> None:
+        """Raise when so many bytes are too many, also none when there are too many already."""
+        if more >= 0 and used + more > self.total:
+            raise Problem(507, "quotaLimitReached", "The user has reached their quota limit.")
+
+    def state(self, used: int) -> str:
+        if used > self.total:
+            return "exceeded"
+        remaining = self.total - used
+        if remaining < self.total * _CRITICAL:
+            return "critical"
+        return "nearing" if remaining < self.total * _NEARING else "normal"
+
+    def facet(self, used: int, deleted: int) -> dict[str, object]:
+        """Return the drive's property, by its name; empty when it is not said."""
+        remaining = 0 if self.shown == "zero_remaining" else max(0, self.total - used)
+        said = {} if self.shown == "without_remaining" else {"remaining": remaining}
+        whole = {"deleted": deleted, "state": self.state(used), "total": self.total, "used": used, **said}
+        return {} if self.shown == "absent" else {"quota": whole}

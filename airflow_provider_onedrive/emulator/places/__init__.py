@@ -1,1 +1,0 @@
-"""Users, groups, sites and their drives."""

@@ -1,0 +1,193 @@
+"""One connection: requests in, replies out, each written to the log."""
+
+from __future__ import annotations
+
+import re
+import selectors
+from collections.abc import Iterator
+from email.message import Message
+from email.utils import formatdate
+from http import HTTPStatus
+from http.client import responses
+from http.server import BaseHTTPRequestHandler
+from io import BufferedReader
+from types import TracebackType
+from typing import TYPE_CHECKING, cast
+
+from airflow_provider_onedrive.emulator import control
+from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped, Problem
+from airflow_provider_onedrive.emulator.http.messages import Body, Reply, Request, paced
+from airflow_provider_onedrive.emulator.server import pipeline as answering
+from airflow_provider_onedrive.emulator.server.state import World
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.emulator.server.listener import OriginServer
+
+IDLE_SECONDS = 120
+MAX_LINE_BYTES = 65536
+_DIGITS = re.compile(r"\d{1,15}", re.ASCII)
+_PHRASES = {**responses, 509: "Bandwidth Limit Exceeded"}
+_MISTAKE = Problem(500, "generalException", "An unexpected error has occurred in the emulator.")
+
+
+class Connection(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE_SECONDS
+    disable_nagle_algorithm = True
+
+    def handle_one_request(self) -> None:
+        self.requestline, self.command, self.request_version = "", "", ""
+        self.raw_requestline = _read_line(self._input)
+        if not self.raw_requestline:
+            self.close_connection = True
+        elif len(self.raw_requestline) > MAX_LINE_BYTES:
+            self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
+        elif self.parse_request():
+            self._answer()
+
+    def parse_request(self) -> bool:
+        """Say whether there is a request; a client that is gone or silent has sent none."""
+        try:
+            return super().parse_request()
+        except OSError:
+            self.close_connection = True
+            return False
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what is no proper HTTP in the form of everything else."""
+        del explain
+        problem = Problem(int(code), "badRequest", message or HTTPStatus(code).phrase)
+        request = Request("GET", "/", Message(), Body(self._input, 0))
+        self.close_connection = True
+        self._write(request, self._server.site.problem(request, problem))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Stay silent: the request log is there to be read."""
+
+    @property
+    def _input(self) -> BufferedReader:
+        return cast("BufferedReader", self.rfile)
+
+    @property
+    def _server(self) -> OriginServer:
+        return cast("OriginServer", self.server)
+
+    def _answer(self) -> None:
+        body = _body(self.headers, self._input)
+        if body is None:
+            self.send_error(HTTPStatus.BAD_REQUEST, "It cannot be said where the request's body ends.")
+            return
+        request = Request(self.command, self.path, self.headers, body)
+        request.origin = self._server.site.origin(request)
+        if request.origin == control.ORIGIN:
+            self._respond_aside(self._server.world(), request)
+        else:
+            self._exchange(self._server.world(), request)
+
+    def _respond_aside(self, world: World, request: Request) -> None:
+        """Answer what is about the emulator itself: it meets no fault and stands in no log."""
+        try:
+            with _MistakesAnswered(self, request):
+                reply = answering.plain(world, self._server.site, request)
+                request.body.drain()
+                self._write(request, reply)
+        except ConnectionDropped:
+            self.close_connection = True
+
+    def _exchange(self, world: World, request: Request) -> None:
+        try:
+            with _MistakesAnswered(self, request):
+                reply = answering.answer(world, self._server.site, request, world.faults.take(request))
+        except ConnectionDropped:
+            self.close_connection = True
+            answering.log(world, request, None)
+            return
+        entry = answering.log(world, request, reply)
+        sent = self._write(request, reply)
+        self.close_connection |= reply.drops
+        if sent < entry.sent_bytes:
+            world.requests.correct(entry, sent)
+
+    def _write(self, request: Request, reply: Reply) -> int:
+        """Send, a small reply at one go, and return how many bytes of the body went out."""
+        self.close_connection |= reply.cut_after is not None and not reply.stalls
+        unsent, sent = self._head(request, reply), 0
+        try:
+            for piece in _pieces(request, reply):
+                self.wfile.write(unsent + piece)
+                unsent, sent = b"", sent + len(piece)
+            if unsent:
+                self.wfile.write(unsent)
+            if reply.stalls and sent < reply.length and request.method != "HEAD":
+                self._stall()
+        except (OSError, ConnectionDropped):
+            self.close_connection = True
+        return sent
+
+    def _stall(self) -> None:
+        """Be silent until the client is gone, or whoever stops the emulator hangs up."""
+        self.close_connection = True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            selector.select()
+
+    def _head(self, request: Request, reply: Reply) -> bytes:
+        headers = {
+            **reply.headers,
+            "request-id": request.id,
+            "client-request-id": request.header("client-request-id") or request.id,
+            "Date": formatdate(usegmt=True),
+            **({"Content-Length": str(reply.length)} if reply.has_length else {}),
+            **({"Connection": "close"} if self.close_connection else {}),
+        }
+        lines = (f"{name}: {_one_line(value)}" for name, value in headers.items())
+        phrase = _PHRASES.get(reply.status, "")
+        return "\r\n".join((f"HTTP/1.1 {reply.status} {phrase}", *lines, "", "")).encode("latin-1", "replace")
+
+
+class _MistakesAnswered:
+    """A mistake of the emulator's own: the client gets a 500, and whoever runs the emulator the traceback."""
+
+    def __init__(self, connection: Connection, request: Request) -> None:
+        self._connection = connection
+        self._request = request
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and not isinstance(error, ConnectionDropped):
+            self._connection.close_connection = True
+            reply = self._connection._server.site.problem(self._request, _MISTAKE)  # noqa: SLF001
+            if self._request.origin != control.ORIGIN:
+                answering.log(self._connection._server.world(), self._request, reply)  # noqa: SLF001
+            self._connection._write(self._request, reply)  # noqa: SLF001
+
+
+def _body(headers: Message, stream: BufferedReader) -> Body | None:
+    """Return the body; None when its end cannot be told."""
+    lengths, encoding = headers.get_all("Content-Length", []), headers.get("Transfer-Encoding")
+    if encoding is not None:
+        return Body(stream, None) if encoding.strip().lower() == "chunked" and not lengths else None
+    if len(lengths) > 1 or not all(_DIGITS.fullmatch(length.strip()) for length in lengths):
+        return None
+    return Body(stream, int(lengths[0]) if lengths else 0)
+
+
+def _pieces(request: Request, reply: Reply) -> Iterator[bytes]:
+    pieces: Iterator[bytes] = iter(()) if request.method == "HEAD" else reply.sent_pieces()
+    return paced(pieces, request.reply_pace) if request.reply_pace else pieces
+
+
+def _read_line(stream: BufferedReader) -> bytes:
+    """Read the request line; a client that is gone or silent has sent an empty one."""
+    try:
+        return stream.readline(MAX_LINE_BYTES + 1)
+    except OSError:
+        return b""
+
+
+def _one_line(value: str) -> str:
+    return value.replace("\r", "").replace("\n", "")

@@ -1,0 +1,123 @@
+"""Sockets, TLS and threads: one origin on one loopback port."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import sys
+import threading
+from collections.abc import Callable
+from http.server import ThreadingHTTPServer
+from typing import Any
+
+from airflow_provider_onedrive.emulator.server.connection import Connection
+from airflow_provider_onedrive.emulator.server.origins import Site
+from airflow_provider_onedrive.emulator.server.state import World
+
+LOOPBACK, ANYWHERE = "127.0.0.1", ""
+HANDSHAKE_SECONDS = 10
+_POLL_SECONDS = 0.05
+_JOIN_SECONDS = 5
+
+
+class OriginServer(ThreadingHTTPServer):
+    """One thread for each connection.
+
+    :param host: by which others reach it; None = nobody but this machine does.
+    """
+
+    daemon_threads = True
+    request_queue_size = 512
+
+    def __init__(
+        self,
+        port: int,
+        site: Site,
+        context: ssl.SSLContext | None,
+        world: Callable[[], World],
+        host: str | None = None,
+    ) -> None:
+        super().__init__((ANYWHERE if host else LOOPBACK, port), Connection)
+        self.site = site
+        self.host = host or "localhost"
+        self.world = world
+        self._context = context
+        self._open: dict[threading.Thread, socket.socket] = {}
+        self._open_lock = threading.Lock()
+        self._acceptor = threading.Thread(target=self.serve_forever, args=(_POLL_SECONDS,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._context else 'http'}://{self.host}:{self.server_address[1]}"
+
+    def start(self) -> None:
+        self._acceptor.start()
+
+    def stop(self) -> None:
+        """Close every connection, also one in the middle of a request, and wait for its thread."""
+        if self._acceptor.is_alive():
+            self.shutdown()
+            self._acceptor.join()
+        self.server_close()
+        for thread in self.hang_up():
+            thread.join(_JOIN_SECONDS)
+
+    def hang_up(self) -> list[threading.Thread]:
+        """Close every connection but that of the calling thread; return the threads that served them."""
+        with self._open_lock:
+            others = {known: found for known, found in self._open.items() if known is not threading.current_thread()}
+            for connection in others.values():
+                _hang_up(connection)
+        return list(others)
+
+    def server_bind(self) -> None:
+        """Bind without the look-up of the host's full name that the base class makes."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self.socket.bind(self.server_address)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, f"port {self.server_address[1]}") from None
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = LOOPBACK, self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection from the moment it is accepted."""
+        thread = threading.Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
+        with self._open_lock:
+            self._open[thread] = request
+        thread.start()
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._open_lock:
+                self._open.pop(threading.current_thread(), None)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Shake hands in the connection's own thread: a silent client keeps nobody else waiting."""
+        if self._context is None:
+            Connection(request, client_address, self)
+            return
+        request.settimeout(HANDSHAKE_SECONDS)
+        secured = self._context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+        with self._open_lock:
+            self._open[threading.current_thread()] = secured
+        try:
+            secured.do_handshake()
+            Connection(secured, client_address, self)
+        finally:
+            _hang_up(secured)
+            secured.close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Show mistakes of our own; a client that went away or spoke no TLS is none."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError, ssl.SSLError)):
+            super().handle_error(request, client_address)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # The plain call: that of an SSL socket takes its state away from the thread that reads.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -1,0 +1,213 @@
+"""What stands before and after the handlers when a quirk of SharePoint is on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from airflow_provider_onedrive.emulator.errors.defaults import graph_error
+from airflow_provider_onedrive.emulator.errors.problems import Problem, access_denied, item_not_found, session_not_found
+from airflow_provider_onedrive.emulator.faults import rewriting
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request
+from airflow_provider_onedrive.emulator.model import addresses
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
+from airflow_provider_onedrive.emulator.sites import drives, special
+
+if TYPE_CHECKING:
+    from airflow_provider_onedrive.emulator.server.state import World
+
+_COMMITS = frozenset({"upload", "fragment", "session_commit"})
+_CREATIONS = _COMMITS | {"create_folder", "update"}
+_WRITES = frozenset({"upload", "create_session", "update", "delete", "permanent_delete"})
+_SESSIONS = frozenset({"fragment", "session_status", "session_cancel", "session_commit"})
+_READS = frozenset({"GET", "HEAD"})
+_OK, _CREATED, _LOCKED = 200, 201, 423
+_BUSY = frozenset({429, 503})
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a Graph URL names.
+
+    :param item: None when there is nothing.
+    :param path: the items that its names lead through, down to the last that exists.
+    """
+
+    drive: Drive
+    item: Item | None
+    path: tuple[Item, ...]
+
+
+def before(world: World, request: Request) -> None:
+    """Refuse a request with a ``Problem``, or let it pass."""
+    if request.operation in _SESSIONS:
+        _check_session(world, _guid(request.target))
+    elif request.origin == "graph" and (world.quirks.locked_writes or world.quirks.invisible_reads):
+        place = _place(world, request)
+        if place:
+            _check_visible(world, request, place)
+            _check_lock(world, request, place.item)
+
+
+def after(world: World, request: Request, reply: Reply) -> None:
+    """Change what a request is answered; a ``Problem`` takes the answer's place."""
+    if reply.status in _BUSY and world.quirks.retry_after_missing:
+        reply.headers.pop("Retry-After", None)
+    value = _json(reply)
+    if value is None:
+        return
+    if request.operation == "create_session":
+        _note_session(world, value)
+    if request.operation in _CREATIONS:
+        _note_item(world, request, reply, value)
+    _show(world, request, reply, value)
+    if request.operation in _COMMITS and world.quirks.failing_commits:
+        _fail(world, request)
+
+
+def _check_session(world: World, guid: str) -> None:
+    end = world.quirks.tempauths.get(guid)
+    if world.quirks.tempauth_seconds is not None and end is not None and world.quirks.clock() >= end:
+        raise access_denied()
+    if world.quirks.take("session_invisible_uses", guid):
+        raise session_not_found()
+
+
+def _check_visible(world: World, request: Request, place: Place) -> None:
+    for item in place.path:
+        is_below = item is not place.item or (item.is_folder and request.operation != "get")
+        if (is_below or request.method in _READS) and world.quirks.take("invisible_reads", item.id):
+            raise item_not_found()
+
+
+def _check_lock(world: World, request: Request, item: Item | None) -> None:
+    if request.operation not in _WRITES or item is None or item.is_folder:
+        return
+    if world.quirks.take_first("locked_writes", item.id):
+        error = graph_error(_LOCKED, request.operation)
+        raise Problem(_LOCKED, error.code, error.message, inner=error.inner)
+
+
+def _note_session(world: World, value: dict[str, Any]) -> None:
+    guid = _guid(str(value.get("uploadUrl", "")))
+    world.quirks.start("session_invisible_uses", guid)
+    if world.quirks.tempauth_seconds is not None:
+        world.quirks.tempauths[guid] = world.quirks.clock() + world.quirks.tempauth_seconds
+
+
+def _note_item(world: World, request: Request, reply: Reply, value: dict[str, Any]) -> None:
+    """Look at what was just written, and do to it what SharePoint would."""
+    found = _item(world, request, value)
+    if found is None:
+        return
+    drive, item = found
+    if reply.status == _CREATED:
+        world.quirks.start("invisible_reads", item.id)
+    if request.operation in _COMMITS:
+        world.quirks.start("hash_missing_reads", item.id)
+        if world.quirks.rewrite_office and _rewrite(drive, item) and world.quirks.rewrite_in_answer:
+            _tell(reply, value, item)
+
+
+def _show(world: World, request: Request, reply: Reply, value: dict[str, Any]) -> None:
+    is_read = request.method in _READS
+    hidden = [each for each in _files(value) if _hides_hash(world, str(each.get("id")), is_read=is_read)]
+    for each in hidden:
+        each["file"].pop("hashes", None)
+    if hidden:
+        reply.body = json.dumps(value).encode()
+    if request.operation == "get" and "file" in value and world.quirks.take_next("editor_opens"):
+        _open_in_editor(world, request, value)
+
+
+def _hides_hash(world: World, item_id: str, *, is_read: bool) -> bool:
+    take = world.quirks.take if is_read else world.quirks.is_due
+    return take("hash_missing_reads", item_id)
+
+
+def _json(reply: Reply) -> dict[str, Any] | None:
+    """Return the answer of a success that says something."""
+    if reply.status not in {_OK, _CREATED} or "json" not in reply.headers.get("Content-Type", "") or reply.stream:
+        return None
+    value = json.loads(reply.body)
+    return value if isinstance(value, dict) else None
+
+
+def _files(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the files that an answer shows: itself, or those of its page."""
+    candidates = [value, *(value.get("value") or ()), *(value.get("children") or ())]
+    return (each for each in candidates if isinstance(each, dict) and isinstance(each.get("file"), dict))
+
+
+def _tell(reply: Reply, value: dict[str, Any], item: Item) -> None:
+    """Say in the answer what the file is now."""
+    now: dict[str, Any] = {"size": item.size, "eTag": item.etag, "cTag": item.ctag}
+    value |= {name: content for name, content in now.items() if name in value}
+    if item.content and "hashes" in value.get("file", ()):
+        value["file"]["hashes"]["quickXorHash"] = item.content.quick_xor_hash
+    reply.body, reply.headers["ETag"] = json.dumps(value).encode(), item.etag
+
+
+def _rewrite(drive: Drive, item: Item) -> bool:
+    rewritten = rewriting.rewrite(item.name, item.content) if item.content else None
+    if rewritten:
+        drive.rewrite(item, rewritten)
+    return rewritten is not None
+
+
+def _open_in_editor(world: World, request: Request, value: dict[str, Any]) -> None:
+    found = _item(world, request, value)
+    if found:
+        drive, item = found
+        drive.advance_etag(item)
+
+
+def _fail(world: World, request: Request) -> None:
+    if world.quirks.take_next("failing_commits"):
+        error = graph_error(world.quirks.failing_commit_status, request.operation)
+        raise Problem(world.quirks.failing_commit_status, error.code, error.message)
+
+
+def _item(world: World, request: Request, value: dict[str, Any]) -> tuple[Drive, Item] | None:
+    """Find the item of an answer by what it says of itself, else by the request's address."""
+    drive = world.tenant.drive(str((value.get("parentReference") or {}).get("driveId")))
+    place = _place(world, request) if request.origin == "graph" else None
+    drive = drive or (place.drive if place else None)
+    item = drive.live(str(value.get("id"))) if drive else None
+    item = item or (place.item if place else None)
+    return (drive, item) if drive and item else None
+
+
+def _place(world: World, request: Request) -> Place | None:
+    """Return where a Graph URL leads; None when it may not be followed, which is the router's matter."""
+    try:
+        token = world.tokens.check(request.header("Authorization"))
+        segments = addresses.split(request.raw_path)
+        found = drives.find(world, token, segments[2 if segments[:1] == ["_api"] else 1 :])
+        if not isinstance(found, drives.Found) or not found.rest:
+            return None
+        named = special.resolve(world, token, found.drive, found.rest)
+        address, _ = addresses.parse_item(named, strict=world.options.strict)
+        return _follow(found.drive, address)
+    except Problem:
+        return None
+
+
+def _follow(drive: Drive, address: addresses.ItemAddress) -> Place:
+    with drive.lock:
+        item = drive.get(address.base)
+        path: list[Item] = []
+        for name in address.names:
+            child = item.child(name)
+            if child is None:
+                return Place(drive, None, tuple(path))
+            item = child
+            path.append(item)
+        return Place(drive, item, tuple(path))
+
+
+def _guid(url: str) -> str:
+    return parse_qs(urlsplit(url).query).get("guid", [""])[0].strip("'")

@@ -1,1 +1,0 @@
-"""Sockets, HTTP and the way from a request to its handler."""

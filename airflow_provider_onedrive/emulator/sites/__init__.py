@@ -1,0 +1,1 @@
+"""Users, groups, sites and their drives, as addresses name them."""

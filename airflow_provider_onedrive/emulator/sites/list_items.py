@@ -1,0 +1,90 @@
+"""What a library holds, as items of a list.
+
+https://learn.microsoft.com/graph/api/resources/listitem
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from airflow_provider_onedrive.emulator.access import authorization
+from airflow_provider_onedrive.emulator.errors.problems import Problem, bad_request, item_not_found, unknown_segment
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
+from airflow_provider_onedrive.emulator.items import projection as showing
+from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.model import clock
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
+from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.sites import drives
+from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
+
+
+def respond(world: World, request: Request, token: Token, drive: Drive, tail: list[str]) -> Reply:
+    """Answer what follows ``/lists/{id}``."""
+    is_writing = authorization.writes(request.method)
+    authorization.check_drive(world, token, drive, is_writing=is_writing)
+    if is_writing:
+        raise Problem(405, "methodNotAllowed", "The HTTP method is not allowed for this resource.")
+    context = {"@odata.context": f"{world.graph_url}/v1.0/$metadata#lists/$entity"}
+    with drive.lock:
+        match tail:
+            case []:
+                return json_reply(200, context | drives.list_json(world, drive))
+            case ["items"]:
+                value = [_json(world, drive, item) for item in drive.root.walk()]
+                return json_reply(200, {"value": value})
+            case ["items", key]:
+                return json_reply(200, _json(world, drive, _find(drive, key)))
+            case ["items", key, "driveItem"]:
+                return json_reply(200, showing.show(world, drive, _find(drive, key), request))
+            case ["items", key, "fields"]:
+                return json_reply(200, _fields(drive, _find(drive, key)))
+    raise unknown_segment(tail[-1])
+
+
+def get(call: Call) -> Reply:
+    """Answer ``/listItem``: the relationship of a driveItem that leads to its item of the list."""
+    drive = call.drive
+    if drive.personality == "personal":
+        raise bad_request("This API is not supported for MSA accounts")
+    context = {"@odata.context": f"{call.world.graph_url}/v1.0/$metadata#listItems/$entity"}
+    with drive.lock:
+        item = call.item()
+        if item is drive.root:
+            raise item_not_found()
+        return json_reply(200, context | _json(call.world, drive, item))
+
+
+def _find(drive: Drive, key: str) -> Item:
+    """Find by number or by the item's own GUID."""
+    try:
+        item = drive.numbered(int(key)) if key.isascii() and key.isdigit() else drive.get(str(uuid.UUID(key)))
+    except ValueError:
+        item = None
+    if item is None:
+        raise item_not_found()
+    return item
+
+
+def _json(world: World, drive: Drive, item: Item) -> dict[str, Any]:
+    return {
+        "contentType": {"id": "0x0120" if item.is_folder else "0x0101", "name": _kind(item)},
+        "createdBy": item.by,
+        "createdDateTime": clock.text(item.created),
+        "eTag": item.etag,
+        "id": str(drive.number(item)),
+        "lastModifiedBy": item.modified_by,
+        "lastModifiedDateTime": clock.text(item.modified),
+        "parentReference": {"siteId": drive.library.site_id},
+        "webUrl": views.web_url(world, drive, item),
+    }
+
+
+def _fields(drive: Drive, item: Item) -> dict[str, Any]:
+    return {"id": str(drive.number(item)), "ContentType": _kind(item), "FileLeafRef": item.name}
+
+
+def _kind(item: Item) -> str:
+    return "Folder" if item.is_folder else "Document"

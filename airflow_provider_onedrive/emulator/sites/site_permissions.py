@@ -1,0 +1,93 @@
+"""What a site gives to applications, as its owner sets it.
+
+https://learn.microsoft.com/graph/api/site-post-permissions
+https://learn.microsoft.com/graph/api/site-list-permissions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow_provider_onedrive.emulator.access import authorization
+from airflow_provider_onedrive.emulator.access.site_grants import SiteGrant
+from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request, unknown_segment
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
+from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.sites import site_addresses
+from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
+from airflow_provider_onedrive.emulator.tokens.permissions import Place
+
+_WITH_ID = 2
+
+
+def is_meant(segments: Sequence[str]) -> bool:
+    return segments[:1] == ["sites"] and segments[_end(segments) :][:1] == ["permissions"]
+
+
+def respond(world: World, request: Request, token: Token, segments: list[str]) -> Reply:
+    """Answer ``/sites/{site}/permissions`` and what is below it."""
+    is_writing = authorization.writes(request.method)
+    authorization.check_place(token, Place.SITE_PERMISSIONS, is_writing=is_writing)
+    site, rest = site_addresses.find(world, token, segments[1:])
+    match rest[1:]:
+        case []:
+            return _respond_all(world, request, str(site.collection))
+        case [grant_id]:
+            return _respond_one(world, request, str(site.collection), grant_id)
+    raise unknown_segment(rest[2])
+
+
+def _end(segments: Sequence[str]) -> int:
+    """Return where the site's address ends: after its id, or after the colon that closes its path."""
+    if len(segments) < _WITH_ID or not segments[1].endswith(":"):
+        return _WITH_ID
+    closing = (index + 1 for index, segment in enumerate(segments) if index > 1 and segment.endswith(":"))
+    return next(closing, len(segments))
+
+
+def _respond_all(world: World, request: Request, site: str) -> Reply:
+    if request.method == "POST":
+        return json_reply(201, _add(world, request.json(), site).to_json())
+    _check_method(request, "GET")
+    return json_reply(200, {"value": [grant.to_json() for grant in world.directory.site_grants.of_site(site)]})
+
+
+def _respond_one(world: World, request: Request, site: str, grant_id: str) -> Reply:
+    grants = world.directory.site_grants
+    if request.method == "DELETE":
+        grants.remove(site, grant_id)
+        return Reply(204)
+    if request.method == "PATCH":
+        return json_reply(200, grants.change(site, grant_id, _roles(request.json())).to_json())
+    _check_method(request, "GET")
+    return json_reply(200, grants.get(site, grant_id).to_json())
+
+
+def _add(world: World, body: dict[str, Any], site: str) -> SiteGrant:
+    application = _application(body)
+    client_id, name = str(application["id"]).lower(), str(application.get("displayName", ""))
+    return world.directory.site_grants.add(site, client_id, name, _roles(body), world.tenant.id)
+
+
+def _application(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the application that is named; clients name it in either of four properties."""
+    names = ("grantedToIdentitiesV2", "grantedToIdentities", "grantedToV2", "grantedTo")
+    identities = next((body[name] for name in names if body.get(name)), None)
+    first = identities[0] if isinstance(identities, list) else identities
+    application = first.get("application") if isinstance(first, dict) else None
+    if not isinstance(application, dict) or not application.get("id"):
+        raise invalid_request("The body must name an application and its id.")
+    return application
+
+
+def _roles(body: dict[str, Any]) -> list[str]:
+    roles = body.get("roles")
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise invalid_request("The body must hold a list of roles.")
+    return roles
+
+
+def _check_method(request: Request, method: str) -> None:
+    if request.method not in {method, "HEAD"}:
+        raise Problem(405, "methodNotAllowed", "The HTTP method is not allowed for this resource.")

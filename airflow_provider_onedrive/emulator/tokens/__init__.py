@@ -1,0 +1,1 @@
+"""Access tokens: their keys, their claims and the permissions in them."""

@@ -1,0 +1,101 @@
+"""The content of a file on the Graph side: where to fetch it, and the simple way to write it."""
+
+from __future__ import annotations
+
+from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request, too_large
+from airflow_provider_onedrive.emulator.http.messages import Reply
+from airflow_provider_onedrive.emulator.items import conversions, folders
+from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.items.destinations import Destination, check_conflict
+from airflow_provider_onedrive.emulator.items.preconditions import preconditions
+from airflow_provider_onedrive.emulator.model import names
+from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.drive import Item
+from airflow_provider_onedrive.emulator.transfers import held_names as holding
+
+MAX_PUT_BYTES = 250 * 1024 * 1024
+
+
+def get(call: Call) -> Reply:
+    """https://learn.microsoft.com/graph/api/driveitem-get-content."""
+    target = call.request.option("format")
+    with call.drive.lock:
+        item = call.item()
+        _check_readable(item)
+        if target is not None:
+            conversions.check(item, target)
+        elif preconditions(call.request).is_unchanged(item):
+            return Reply(304, headers={"ETag": item.etag})
+        location = call.world.links.create(call.drive, item, call.world.options.download_url_seconds)
+    return Reply(302, headers={"Location": location + ("&format=pdf" if target else "")})
+
+
+def put(call: Call) -> Reply:
+    """https://learn.microsoft.com/graph/api/driveitem-put-content."""
+    conflict = check_conflict(call.conflict(), "replace")
+    if call.request.header("Content-Length") is None and call.request.body.length is not None:
+        raise Problem(411, "lengthRequired", "A Content-Length header is required.")
+    with call.drive.lock:
+        _check(call, conflict)
+    content = _receive(call)
+    content.prepare()
+    with call.drive.change():
+        _check(call, conflict)
+        item, is_new = _destination(call, conflict).write(call.drive, content, call.by)
+        return call.reply(201 if is_new else 200, item)
+
+
+def destination_in(call: Call, parent: Item, conflict: str) -> Destination:
+    return Destination(
+        parent, call.address.names[-1], conflict, preconditions(call.request), call.by, call.request.operation
+    )
+
+
+def destination_by_id(call: Call, conflict: str) -> Destination:
+    item = call.drive.get(call.address.base)
+    if item.is_folder:
+        raise invalid_request("Content cannot be written to a folder.")
+    return Destination(item, None, conflict, preconditions(call.request), call.by, call.request.operation)
+
+
+def _check_readable(item: Item) -> None:
+    if item.package is not None:
+        raise invalid_request("You cannot get content for a package")
+    if item.is_folder:
+        raise invalid_request("You cannot get content for a folder")
+    if item.parent is not None and item.parent.package is not None:
+        raise invalid_request("You cannot get content for a part of a package")
+
+
+def _receive(call: Call) -> Content:
+    if (call.request.body.length or 0) > MAX_PUT_BYTES:
+        raise too_large()
+    content = Content(spool=call.drive.spool)
+    for piece in call.request.body.pieces():
+        content.append(piece)
+        if content.size > MAX_PUT_BYTES:
+            raise too_large()
+    return content
+
+
+def _check(call: Call, conflict: str) -> None:
+    """Refuse before anything is read, and again before anything is created."""
+    if not call.address.names:
+        holding.check(call, destination_by_id(call, conflict))
+        return
+    folder, missing = folders.known_parents(call.drive, call.address)
+    if not missing:
+        holding.check(call, destination_in(call, folder, conflict))
+        return
+    preconditions(call.request).check(None, "notAllowed")
+    for name in missing:
+        names.check_new(name, folder=True, at_root=folder is call.drive.root and name is missing[0])
+    names.check_new(call.address.names[-1], folder=False, at_root=False)
+    names.check_path("/".join([*folder.path_names, *missing, call.address.names[-1]]))
+
+
+def _destination(call: Call, conflict: str) -> Destination:
+    """Folders that are missing in a path are created, as the service does it."""
+    if not call.address.names:
+        return destination_by_id(call, conflict)
+    return destination_in(call, folders.make_parents(call), conflict)
