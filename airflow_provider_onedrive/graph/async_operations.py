@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Unpack
 
-from airflow_provider_onedrive.graph.flows import copies, items, moves
+from airflow_provider_onedrive.graph.flows import copies, items, moves, removals
 from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
 from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions
 from airflow_provider_onedrive.graph.listings import AsyncListings
@@ -83,8 +83,8 @@ class AsyncOperations(AsyncListings, ABC):
         ignore_if_missing: bool = False,
     ) -> list[DriveItem]:
         address = await self._address(self._deletable(location))
-        how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
-        return log_deletion(await self._about("delete", address, items.remove(address, how)), address, how)
+        how = removals.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
+        return log_deletion(await self._about("delete", address, removals.remove(address, how)), address, how)
 
     async def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
         try:

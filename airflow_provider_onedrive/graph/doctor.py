@@ -17,8 +17,9 @@ from airflow_provider_onedrive.graph.auth.aadsts import code_in
 from airflow_provider_onedrive.graph.auth.identities import claims_of
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.flows.downloads import Link, linked_children
+from airflow_provider_onedrive.graph.flows.downloads import Link, link_of
 from airflow_provider_onedrive.graph.flows.items import stat
+from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Visit, read_page
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
@@ -178,12 +179,18 @@ class _Doctor:
         yield from self._read()
 
     def _read(self) -> Iterator[Finding]:
-        page = _tried("read", lambda: self._client.run(linked_children(self._client.address(self._folder), None)))
+        page = _tried("read", self._first_page)
         if isinstance(page, Finding):
             yield page
             return
-        self._links = [link for link in page.items if link.url and link.item.size]
-        yield Finding("read", "ok", f"{len(page.items)} items{' and more' if page.next_url else ''} were listed.")
+        links = [link_of(each.item, each.data) for each in page[0]]
+        self._links = [link for link in links if link.url and link.item.size]
+        yield Finding("read", "ok", f"{len(links)} items{' and more' if page[1] else ''} were listed.")
+
+    def _first_page(self) -> tuple[list[Visit], bool]:
+        """Read one page of the folder, and whether there are more."""
+        walk = FolderWalk(self._client.address(self._folder), recursive=False, fields="")
+        return self._client.run(read_page(walk)), walk.has_more
 
     def _shared(self, name: str) -> Finding:
         step = f"shared/{name}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_onedrive.graph.auth.permissions import advice_on_denial
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.flows import items, uploads
+from airflow_provider_onedrive.graph.flows import removals, uploads
 from airflow_provider_onedrive.graph.flows.allowlist import Allowed
 from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions, Relocation, relocation
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
@@ -80,7 +80,7 @@ class Addresses:
         return relocation(self._locate, location, destination, how, self.settings.name_policy)
 
 
-def log_deletion(deleted: list[DriveItem], address: Address, how: items.Removal) -> list[DriveItem]:
+def log_deletion(deleted: list[DriveItem], address: Address, how: removals.Removal) -> list[DriveItem]:
     """Log what was deleted, and return it."""
     log.info("%s %s: %d item(s)", "Would delete" if how.dry_run else "Deleted", address, len(deleted))
     return deleted

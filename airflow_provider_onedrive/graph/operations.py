@@ -18,7 +18,7 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.content.sinks import OpenFile
 from airflow_provider_onedrive.graph.content.sources import Content, StoredObject, name_of, source_of
 from airflow_provider_onedrive.graph.content.transfer_plan import Folder, Report
-from airflow_provider_onedrive.graph.flows import copies, downloads, items, moves, uploads
+from airflow_provider_onedrive.graph.flows import copies, downloads, items, moves, removals, uploads
 from airflow_provider_onedrive.graph.flows import suggestions as siblings
 from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
 from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions
@@ -267,8 +267,8 @@ class Operations(Listings, ABC):
             asks for that, because an earlier one may have done it.
         """
         address = self._address(self._deletable(location))
-        how = items.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
-        return log_deletion(self._about("delete", address, items.remove(address, how)), address, how)
+        how = removals.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
+        return log_deletion(self._about("delete", address, removals.remove(address, how)), address, how)
 
     def move(self, location: LocationLike, destination: LocationLike, **how: Unpack[RelocateOptions]) -> DriveItem:
         """Move a file or a folder.

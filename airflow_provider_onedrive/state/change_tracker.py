@@ -10,10 +10,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, since
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, GraphError
 from airflow_provider_onedrive.graph.tracking.conditions import shown
-from airflow_provider_onedrive.graph.tracking.selection import Selection
+from airflow_provider_onedrive.graph.tracking.selection import ChangeSelection
 from airflow_provider_onedrive.graph.tracking.sync import drive_root
 from airflow_provider_onedrive.graph.tracking.tree import Changes
 from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot, Watch
@@ -36,7 +38,7 @@ class ChangeTracker:
     same again, under the same ``change_id``.
     """
 
-    def __init__(self, watch: Watch, selection: Selection, state: ChangeState) -> None:
+    def __init__(self, watch: Watch, selection: ChangeSelection, state: ChangeState) -> None:
         self.watch = watch
         self.selection = selection
         self.state = state
@@ -104,7 +106,7 @@ class AsyncChangeTracker(ChangeTracker):
     :param store: where what is known is kept.
     """
 
-    def __init__(self, watch: Watch, selection: Selection, state: ChangeState, store: Store) -> None:
+    def __init__(self, watch: Watch, selection: ChangeSelection, state: ChangeState, store: Store) -> None:
         super().__init__(watch, selection, state)
         self._store = store
 
@@ -146,16 +148,15 @@ def _warn_of_lost(watch: Watch, refusal: GraphError) -> None:
     )
 
 
-def followed(given: Any) -> tuple[Watch, Selection]:
+def followed(given: Any) -> tuple[Watch, ChangeSelection]:
     """Read what a sensor or a trigger is to follow; both have it under the same names.
 
     :raises ConfigurationError: naming the parameter that is wrong.
     """
     full_every = timedelta(seconds=given.full_every) if isinstance(given.full_every, (int, float)) else given.full_every
     watch = Watch(given.location, _start(given.on_start), full_every)
-    selection = Selection(
-        given.events, given.file_pattern, given.regex, given.ignore, kind=given.kind, recursive=given.recursive
-    )
+    filters = Filters(given.file_pattern, given.regex, given.ignore)
+    selection = ChangeSelection(given.events, Selection(filters, given.kind, given.recursive))
     watch.check()
     selection.check()
     return watch, selection

@@ -18,7 +18,9 @@ from watching import AssetStatePlayed
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.tracking.selection import Selection
+from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.content.selection import Selection
+from airflow_provider_onedrive.graph.tracking.selection import ChangeSelection
 from airflow_provider_onedrive.graph.tracking.watch import Watch
 from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState
 from airflow_provider_onedrive.state.change_tracker import AsyncChangeTracker
@@ -36,8 +38,8 @@ def emulators() -> Iterator[dict[str, Emulator]]:
 class Consumer:
     """One that follows, and believes what it is told, each change once."""
 
-    def __init__(self, **selected: Any) -> None:
-        self.selected = {"kind": "any", **selected}
+    def __init__(self, **filters: Any) -> None:
+        self.selection = ChangeSelection(items=Selection(Filters(**filters), "any", recursive=True))
         self.store = AssetStatePlayed()
         self.model: Model = {}
         self.seen: set[str] = set()
@@ -48,7 +50,7 @@ class Consumer:
         if self.tracker is None:
             watch = Watch("myfiles/in", "emit_existing", timedelta(days=1))
             state = ChangeState("known")
-            self.tracker = AsyncChangeTracker(watch, Selection(**self.selected), state, AssetStore(self.store, None))
+            self.tracker = AsyncChangeTracker(watch, self.selection, state, AssetStore(self.store, None))
             await self.tracker.begin()
         for change in await self.tracker.queue(client, fresh_seconds=0.0):
             if change["change_id"] not in self.seen:

@@ -18,7 +18,7 @@ from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
-from airflow_provider_onedrive.graph.tracking.selection import Selection
+from airflow_provider_onedrive.graph.tracking.selection import ChangeSelection
 from airflow_provider_onedrive.graph.tracking.watch import Watch
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState
@@ -429,7 +429,7 @@ def test_one_request_for_all_watchers_of_a_drive(drive: Any, onedrive_emulator: 
 
     async def begun(client: AsyncClient, location: str) -> AsyncChangeTracker:
         tracker = AsyncChangeTracker(
-            Watch(location), Selection(), ChangeState("x"), AssetStore(AssetStatePlayed(), None)
+            Watch(location), ChangeSelection(), ChangeState("x"), AssetStore(AssetStatePlayed(), None)
         )
         await tracker.poll(client, fresh_seconds=0.0)
         return tracker

@@ -117,10 +117,20 @@ class Choice:
 
     :param named: files, and where they go below the target.
     :param present: with ``delete_extra``, the keys of where all files of the source would go, meant or not.
+    :param unread: the keys of folders of the source that were not read whole: nobody knows which files they hold.
     """
 
     named: tuple[tuple[str, Entry], ...]
     present: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
+
+    def may_hold(self, path: str, how: Folder) -> bool:
+        """Whether the source has a file for a path of the target, or may have it."""
+        if self.unread and not how.has_folders:
+            return True
+        names = key(path).split("/")
+        above = {"/".join(names[:end]) for end in range(1, len(names))}
+        return key(path) in self.present or not self.unread.isdisjoint(above)
 
 
 def choose(sources: Iterable[Entry], how: Folder) -> Choice:
@@ -170,7 +180,7 @@ def plan(
             steps.append(Step(Action.SKIP, path, entry, reason, there))
         else:
             steps.append(Step(Action.TRANSFER, path, entry, there=there))
-    return steps + _extra(choice.present, targets, how)
+    return steps + _extra(choice, targets, how)
 
 
 def key(path: str) -> str:
@@ -198,14 +208,14 @@ def _clashes(paths: Iterable[str]) -> dict[str, str]:
     return twice | dict.fromkeys(counts.keys() & folders, "a folder would be {!r} too")
 
 
-def _extra(present: frozenset[str], targets: Mapping[str, Entry], how: Folder) -> list[Step]:
+def _extra(choice: Choice, targets: Mapping[str, Entry], how: Folder) -> list[Step]:
     """Find what the target has and the source has not, among what the transfer is about."""
     if not how.delete_extra:
         return []
     extra = [
         Step(Action.DELETE, entry.path, entry)
-        for name, entry in sorted(targets.items())
-        if name not in present and not entry.problem and (how.has_folders or "/" not in entry.path)
+        for _, entry in sorted(targets.items())
+        if not (choice.may_hold(entry.path, how) or entry.problem) and (how.has_folders or "/" not in entry.path)
         if how.filters.match(entry.path, entry.size, entry.modified_at)
     ]
     if len(extra) > how.max_delete:

@@ -1,4 +1,4 @@
-"""Flows of delta: everything below the root of a drive, page by page.
+"""Flows of delta: all items of a drive, and later their changes, page by page.
 
 https://learn.microsoft.com/en-us/graph/api/driveitem-delta
 """
@@ -10,28 +10,23 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from airflow_provider_onedrive.graph.flows.items import (
-    ITEM_FIELDS,
-    PAGE_ITEMS,
-    children,
-    explain_missing,
-    stat_or_none,
-)
-from airflow_provider_onedrive.graph.protocol.errors import BadRequest, ItemNotFound, ResyncRequired
+from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, PAGE_ITEMS, explain_missing
+from airflow_provider_onedrive.graph.flows.pages import PageLinks, page_of
+from airflow_provider_onedrive.graph.protocol.errors import BadRequest, ItemNotFound, ResyncRequired, ServiceUnavailable
 from airflow_provider_onedrive.graph.protocol.locations import Address, quote_name
-from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, Response
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 CURSOR_LOST = (ResyncRequired, BadRequest)
-"""What Graph says of a cursor that it does not go on with: too old (410), or none of its own (400)."""
+"""Graph's answers to a cursor that it cannot continue from: it is too old (410), or not one of its own (400)."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """What delta tells at once.
+    """All changes of a drive from one cursor to the next.
 
-    :param items: the latest state of each item of the drive that changed, as Graph sends it.
-    :param cursor: where the next round goes on.
+    :param items: the latest state of each item that changed, as Graph sends it.
+    :param cursor: where the next round begins.
     """
 
     items: Sequence[Mapping[str, Any]]
@@ -40,7 +35,7 @@ class Round:
 
 @dataclass
 class DeltaPathResolver:
-    """Knows where folders lie: an item of delta may say only which folder it is in, and come before that folder.
+    """Finds the paths of delta's items: an item may name only the id of its folder, and come before that folder.
 
     :param address: of the drive's root; names the items.
     """
@@ -51,33 +46,36 @@ class DeltaPathResolver:
     _seen: set[str] = field(default_factory=set)
 
     def items(self, data: Mapping[str, Any]) -> Iterator[DriveItem]:
-        """Give an item, and those that waited for it as their folder; each item once."""
-        if "deleted" in data or data["id"] in self._seen:
-            return
+        """Yield an item as soon as its path is certain, and the items that waited for it; each item once."""
+        ready = [data]
+        while ready:
+            each = ready.pop()
+            if "deleted" in each or each["id"] in self._seen:
+                continue
+            if (above := self._path_above(each)) is None:
+                self._waiting.setdefault(_parent_id(each), []).append(each)
+                continue
+            self._seen.add(each["id"])
+            path = ""
+            if "root" not in each:
+                item = DriveItem.from_json(_with_path(each, above), self.address.locate)
+                path = f"{above}/{quote_name(item.name)}"
+                yield item
+            if "folder" in each or "root" in each:
+                self._paths[each["id"]] = path
+                ready += reversed(self._waiting.pop(each["id"], []))
+
+    def homeless(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the items whose folder never came, because it was moved meanwhile."""
+        return chain.from_iterable(self._waiting.values())
+
+    def _path_above(self, data: Mapping[str, Any]) -> str | None:
+        """Return the quoted path of an item's folder; None if it is not known yet."""
         if "root" in data:
-            self._seen.add(data["id"])
-            yield from self._placed(data["id"], "")
-            return
+            return ""
         parent = data.get("parentReference") or {}
-        above = self._paths.get(parent.get("id", ""), _path_of(parent))
-        if above is None:
-            self._waiting.setdefault(parent.get("id", ""), []).append(data)
-            return
-        self._seen.add(data["id"])
-        item = DriveItem.from_json(_with_path(data, above), self.address.locate)
-        yield item
-        if item.is_folder:
-            yield from self._placed(item.id, f"{above}/{quote_name(item.name)}")
-
-    def homeless(self) -> Iterator[tuple[str, str]]:
-        """Give drive and id of the items whose folder never came, as when it was moved meanwhile."""
-        for data in chain.from_iterable(self._waiting.values()):
-            yield str((data.get("parentReference") or {}).get("driveId", "")), data["id"]
-
-    def _placed(self, folder_id: str, path: str) -> Iterator[DriveItem]:
-        self._paths[folder_id] = path
-        for data in self._waiting.pop(folder_id, ()):
-            yield from self.items(data)
+        stated = str(parent["path"]).partition("root:")[2] if "path" in parent else None
+        return self._paths.get(_parent_id(data), stated)
 
 
 def page(address: Address, page_url: str | None) -> Flow[Page]:
@@ -91,79 +89,42 @@ def page(address: Address, page_url: str | None) -> Flow[Page]:
         response = yield Request("GET", url)
     except ItemNotFound as missing:
         raise (yield from explain_missing(address, missing)) from None
-    return _page(response)
+    return page_of(response)
 
 
 def since(address: Address, cursor: str) -> Flow[Round]:
-    """Read a whole round; of an item that comes several times the last state is the one that counts.
+    """Read a whole round; of an item that comes several times only the last state counts.
 
     :param address: of the root of a drive.
-    :raises OneDriveError: one of :data:`CURSOR_LOST` where all has to be listed again.
+    :raises OneDriveError: one of :data:`CURSOR_LOST` if everything has to be listed again.
     """
+    links = PageLinks(address.url("delta"), cursor)
     url: str | None = cursor
-    known: dict[str, Mapping[str, Any]] = {}
+    latest_states: dict[str, Mapping[str, Any]] = {}
     while url is not None:
         read = yield from page(address, url)
-        known |= {data["id"]: data for data in read.items}
-        url, cursor = read.next_url, read.delta_url or cursor
-    return Round(tuple(known.values()), cursor)
-
-
-def everything(address: Address, *, has_delta: bool) -> Flow[list[DriveItem]]:
-    """List everything below a folder, page after page: of a whole drive by delta, where that can be relied on."""
-    if address.is_drive_root and has_delta:
-        return (yield from _drive(address))
-    found: list[DriveItem] = []
-    waiting: list[tuple[Address, str | None]] = [(address, None)]
-    while waiting:
-        folder, url = waiting.pop()
-        try:
-            read = yield from children(folder, url)
-        except ItemNotFound:
-            if folder is address:
-                raise
-            continue  # it has gone since it was found
-        found += read.items
-        waiting += [(address.by_id(item.drive_id, item.id), None) for item in read.items if item.may_hold_something]
-        if read.next_url is not None:
-            waiting.append((folder, read.next_url))
-    return found
-
-
-def _drive(address: Address) -> Flow[list[DriveItem]]:
-    tree, url = DeltaPathResolver(address), None
-    found: list[DriveItem] = []
-    while True:
-        read = yield from page(address, url)
-        for data in read.items:
-            found += tree.items(data)
-        if (url := read.next_url) is None:
-            break
-    for drive_id, item_id in tree.homeless():
-        item = yield from stat_or_none(address.by_id(drive_id, item_id))
-        found += [item] if item is not None else []
-    return found
+        latest_states |= {data["id"]: data for data in read.items}
+        url, cursor = links.next_url(read), read.delta_url or cursor
+    return Round(tuple(latest_states.values()), cursor)
 
 
 def latest(address: Address) -> Flow[str]:
-    """Ask where delta will go on after all that has happened until now.
+    """Return the cursor of the present moment.
 
     :param address: of the root of a drive.
     """
-    response = yield Request("GET", f"{address.url('delta')}?token=latest&$select={ITEM_FIELDS},deleted")
-    while (page := _page(response)).delta_url is None:
-        response = yield Request("GET", str(page.next_url))
-    return page.delta_url
+    links = PageLinks(address.url("delta"))
+    url: str | None = f"{address.url('delta')}?token=latest&$select={ITEM_FIELDS},deleted"
+    while url is not None:
+        read = page_of((yield Request("GET", url)))
+        if read.delta_url is not None:
+            return read.delta_url
+        url = links.next_url(read)
+    raise ServiceUnavailable("Graph ended a round of delta without a cursor", method="GET", path=address.url("delta"))
 
 
-def _page(response: Response) -> Page:
-    known = response.json
-    return Page(tuple(known["value"]), known.get("@odata.nextLink"), delta_url=known.get("@odata.deltaLink"))
-
-
-def _path_of(parent: Mapping[str, Any]) -> str | None:
-    """Read where an item's folder lies, if the item says so."""
-    return str(parent["path"]).partition("root:")[2] if "path" in parent else None
+def _parent_id(data: Mapping[str, Any]) -> str:
+    return str((data.get("parentReference") or {}).get("id", ""))
 
 
 def _with_path(data: Mapping[str, Any], above: str) -> Mapping[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_onedrive.graph.content.sinks import RangeIgnored, RangeSink
-from airflow_provider_onedrive.graph.flows.items import children_json, expect_file, explain_missing, item_of
+from airflow_provider_onedrive.graph.flows.items import expect_file, explain_missing, item_of
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     ItemNotFound,
@@ -19,7 +19,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     VerificationFailed,
 )
 from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
-from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, TransferCut
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, TransferCut
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 _URL = "@microsoft.graph.downloadUrl"
@@ -68,13 +68,12 @@ def resolve(address: Address, *, expected_etag: str | None = None) -> Flow[Link]
     return Link(item, response.json.get(_URL) or (yield from _link(item)))
 
 
-def linked_children(address: Address, page_url: str | None = None) -> Flow[Page]:
-    """Read one page of a folder, each file with a link to its content; where Graph gives none it is empty.
+def link_of(item: DriveItem, data: Mapping[str, Any]) -> Link:
+    """Return the link to a file's content, which is empty if Graph sent none.
 
-    The links come only where nothing is selected.
+    :param data: the item as Graph sent it; the link comes only if no fields were selected.
     """
-    page = yield from children_json(address, page_url, fields="")
-    return replace(page, items=tuple(_linked(data, address) for data in page.items))
+    return Link(item, data.get(_URL) or "")
 
 
 def fetch(links: Links, sink: RangeSink) -> Flow[None]:
@@ -157,10 +156,6 @@ def _miscounted(problem: OneDriveError | None, item: DriveItem, sink: RangeSink)
         return problem
     reason = problem.message if problem else f"{sink.written} bytes came"
     return VerificationFailed(f"{reason}, and Graph says that the file has {item.size}.")
-
-
-def _linked(data: Mapping[str, Any], address: Address) -> Link:
-    return Link(DriveItem.from_json(data, address.locate), data.get(_URL) or "")
 
 
 def _link(item: DriveItem) -> Flow[str]:

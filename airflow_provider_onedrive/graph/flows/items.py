@@ -1,12 +1,13 @@
-"""Flows on items: look, list, create a folder, delete.
+"""Flows on items: read one, list a folder, create a folder.
 
 https://learn.microsoft.com/en-us/graph/api/resources/driveitem
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from airflow_provider_onedrive.graph.flows.pages import page_of
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -16,7 +17,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     NameAlreadyExists,
     NotFound,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
+from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Page, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -103,19 +104,23 @@ def children(address: Address, page_url: str | None = None) -> Flow[Page]:
     return replace(page, items=tuple(DriveItem.from_json(data, address.locate) for data in page.items))
 
 
-def children_json(address: Address, page_url: str | None = None, *, fields: str = ITEM_FIELDS) -> Flow[Page]:
+def children_json(
+    address: Address, page_url: str | None = None, *, fields: str = ITEM_FIELDS, failures: int = 0
+) -> Flow[Page]:
     """Read one page of a folder as Graph sends it.
 
-    :param fields: of each item; empty takes what Graph shows to whoever does not say.
+    :param fields: of each item; empty takes the fields that Graph shows by default.
+    :param failures: how often in a row the page was not found.
     """
-    response = yield from _first_page(address, fields) if page_url is None else _send(Request("GET", page_url))
-    return Page(tuple(response.json["value"]), response.json.get("@odata.nextLink"), response.headers.get("date"))
+    if page_url is None:
+        return page_of((yield from _first_page(address, fields, failures)))
+    return page_of((yield Request("GET", page_url, failures=failures)))
 
 
-def _first_page(address: Address, fields: str) -> Flow[Response]:
+def _first_page(address: Address, fields: str, failures: int) -> Flow[Response]:
     select = f"&$select={fields}" if fields else ""
     try:
-        response = yield Request("GET", f"{address.url('children')}?$top={PAGE_ITEMS}{select}")
+        response = yield Request("GET", f"{address.url('children')}?$top={PAGE_ITEMS}{select}", failures=failures)
     except ItemNotFound as missing:
         raise (yield from explain_missing(address, missing)) from None
     except BadRequest:
@@ -124,10 +129,6 @@ def _first_page(address: Address, fields: str) -> Flow[Response]:
     if not response.json["value"]:
         yield from folder(address)  # Graph lists a file as an empty folder
     return response
-
-
-def _send(request: Request) -> Flow[Response]:
-    return (yield request)
 
 
 def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
@@ -191,90 +192,3 @@ def _accepted(found: DriveItem, problem: Exception, *, exist_ok: bool) -> DriveI
     if found.is_folder and exist_ok:
         return found
     raise problem
-
-
-@dataclass(frozen=True)
-class Removal:
-    """How to delete.
-
-    :param recursive: also a folder that holds something.
-    :param permanent: not to the recycle bin.
-    :param max_items: a folder that holds more is refused.
-    :param dry_run: only say what would be deleted.
-    :param ignore_if_missing: nothing there is no error, and the result is empty.
-    """
-
-    recursive: bool = False
-    permanent: bool = False
-    max_items: int = 1000
-    dry_run: bool = False
-    ignore_if_missing: bool = False
-
-
-def remove(address: Address, how: Removal) -> Flow[list[DriveItem]]:
-    """Delete an item.
-
-    :raises LocationError: if it is the root of a drive, a folder that holds something and not ``recursive``, or holds
-        too much.
-    """
-    try:
-        item = yield from _deletable(address, recursive=how.recursive)
-    except ItemNotFound:
-        if not how.ignore_if_missing:
-            raise
-        return []
-    if item.may_hold_something:
-        yield from _check_count(item, address, how.max_items)
-    if not how.dry_run:
-        yield from _delete(item, permanent=how.permanent)
-    return [item]
-
-
-def _delete(item: DriveItem, *, permanent: bool) -> Flow[None]:
-    """Delete an item that was just seen; that it has gone meanwhile is as good.
-
-    https://learn.microsoft.com/en-us/graph/api/driveitem-delete,
-    https://learn.microsoft.com/en-us/graph/api/driveitem-permanentdelete
-    """
-    url = item_url(item.drive_id, item.id)
-    try:
-        yield Request("POST", f"{url}/permanentDelete") if permanent else Request("DELETE", url)
-    except ItemNotFound:
-        return
-
-
-def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None]:
-    """Count what lies below, and stop counting at the limit."""
-    folders, count = [item], 0
-    while folders:
-        found = yield from _all_children(address.by_id(folders[0].drive_id, folders.pop(0).id), max_items - count)
-        count += len(found)
-        if count > max_items:
-            raise LocationError(
-                f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."
-            )
-        folders += [item for item in found if item.may_hold_something]
-
-
-def _all_children(address: Address, enough: int) -> Flow[list[DriveItem]]:
-    """Read pages until there are more than ``enough`` items or no more pages."""
-    page = yield from children(address)
-    found = list(page.items)
-    while page.next_url and len(found) <= enough:
-        page = yield from children(address, page.next_url)
-        found += page.items
-    return found
-
-
-def _deletable(address: Address, *, recursive: bool) -> Flow[DriveItem]:
-    """Read what is to be deleted, and refuse what must not be.
-
-    :raises LocationError: if it is the root of a drive, or a folder that holds something and not ``recursive``.
-    """
-    item = yield from stat(address)
-    if item.is_root:
-        raise LocationError(f"{address} is the root of a drive and is never deleted.", advice="Name something in it.")
-    if item.may_hold_something and not recursive:
-        count = "" if item.child_count is None else f"{item.child_count} "
-        raise LocationError(f"{address} is a folder with {count}items.", advice="Pass recursive=True to delete all.")
-    return item

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, children_json
+from airflow_provider_onedrive.graph.flows.pages import all_values
+from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, ItemNotFound, LocationError
 from airflow_provider_onedrive.graph.protocol.locations import (
     LINK,
@@ -149,17 +150,15 @@ class Resolver:
     def _shortcuts(self) -> Flow[list[SharedFolder]]:
         found: list[SharedFolder] = []
         try:
-            root, url = (yield from self._own(Location("myfiles"))), None
+            walk = FolderWalk((yield from self._own(Location("myfiles"))), recursive=False)
         except ConfigurationError:  # an application without a place of its own has no shortcuts either
             return found
-        while True:
-            page = yield from children_json(root, url, fields=ITEM_FIELDS)
-            for data in page.items:
-                if remote := data.get("remoteItem"):
+        while walk.has_more:
+            for visit in (yield from read_page(walk)):
+                if remote := visit.data.get("remoteItem"):
                     target = f"items/{(remote.get('parentReference') or {}).get('driveId')}/{remote['id']}"
-                    found.append(SharedFolder(data["name"], "shortcut", target))
-            if (url := page.next_url) is None:
-                return found
+                    found.append(SharedFolder(visit.item.name, "shortcut", target))
+        return found
 
     def _linked(self, place: Location) -> Flow[Address]:
         link = replace(place, names=(), is_folder=False)
@@ -215,13 +214,7 @@ def _has_site(host: str, names: tuple[str, ...]) -> Flow[bool]:
 
 def _libraries(site_id: str) -> Flow[list[dict[str, Any]]]:
     """https://learn.microsoft.com/en-us/graph/api/drive-list."""
-    url: str | None = f"{site_url(site_id)}/drives?$select={_LIBRARY_FIELDS}"
-    found: list[dict[str, Any]] = []
-    while url:
-        page = (yield Request("GET", url)).json
-        found += page["value"]
-        url = page.get("@odata.nextLink")
-    return found
+    return (yield from all_values(Request("GET", f"{site_url(site_id)}/drives?$select={_LIBRARY_FIELDS}")))
 
 
 def _match(libraries: list[dict[str, Any]], wanted: str, place: Location) -> str | None:

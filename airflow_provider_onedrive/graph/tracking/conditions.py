@@ -9,8 +9,10 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
-from airflow_provider_onedrive.graph.content.filters import Filters, check_kind, reaches_below, split_pattern
+from airflow_provider_onedrive.graph.content.filters import Filters, split_pattern
+from airflow_provider_onedrive.graph.content.selection import Selection, is_kind, kind_of
 from airflow_provider_onedrive.graph.flows import items
+from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     ItemNotFound,
@@ -20,7 +22,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Stopped,
 )
 from airflow_provider_onedrive.graph.protocol.locations import Address, parse
-from airflow_provider_onedrive.graph.protocol.messages import Flow, Page
+from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 
@@ -107,8 +109,7 @@ class FileCondition:
 
         :raises ConfigurationError: naming the parameter.
         """
-        check_kind(self.kind)
-        self._filters.check()
+        Selection(self._filters, self.kind).check()
         if not self.locations:
             raise ConfigurationError("location is an empty list.", advice="Check the template that makes it.")
         if not 1 <= self.min_items <= self.max_items:
@@ -138,9 +139,10 @@ class FileCondition:
         folder, pattern = _split(location)
         filters = self._filters if pattern is None else replace(self._filters, file_pattern=pattern)
         in_folder = filters.file_pattern or filters.regex or parse(folder).is_folder
+        selection = Selection(filters, self.kind, self.recursive)
         address = yield from client.locate(folder)
         try:
-            return (yield from self._in_folder(address, filters) if in_folder else self._one(address))
+            return (yield from self._in_folder(address, selection) if in_folder else self._one(address))
         except OneDriveError as error:
             if isinstance(error, NotFound):
                 client.forget(address)  # what was looked up before may have been replaced by another of the name
@@ -153,33 +155,21 @@ class FileCondition:
         if not is_kind(item, self.kind):
             raise _of_another_kind(item, address, self.kind)
         filters = replace(self._filters, file_pattern=None, regex=None, exclude=())
-        return PollResult((item,)) if _matches(item, item.name, filters) else PollResult()
+        is_there = Selection(filters, self.kind).matches(item, item.name)
+        return PollResult((item,)) if is_there else PollResult()
 
-    def _in_folder(self, address: Address, filters: Filters) -> Flow[PollResult]:
-        is_deep = self.recursive or reaches_below(filters.file_pattern)
+    def _in_folder(self, address: Address, selection: Selection) -> Flow[PollResult]:
         fields = items.ITEM_FIELDS + (",publication" if self.reads_checkouts else "")
-        found: list[DriveItem] = []
+        walk = FolderWalk(address, recursive=selection.is_deep, fields=fields)
+        matches: list[DriveItem] = []
         busy: set[str] = set()
-        date = None
-        waiting: list[tuple[str, Address, str | None]] = [("", address, None)]
-        while waiting:
-            prefix, folder, url = waiting.pop()
-            page = yield from _page_of(folder, url, fields, is_top=folder is address)
-            date = date or page.date
-            for data in page.items:
-                item = DriveItem.from_json(data, address.locate)
-                path = prefix + item.name
-                if is_kind(item, self.kind) and _matches(item, path, filters):
-                    found.append(replace(item, groups=filters.groups(path)))
-                if (data.get("publication") or {}).get("level") == _CHECKED_OUT:
-                    busy.add(item.id)
-                if is_deep and item.may_hold_something:
-                    waiting.append((f"{path}/", address.by_id(item.drive_id, item.id), None))
-            if page.next_url is not None:
-                waiting.append((prefix, folder, page.next_url))
-            if len(found) > self.max_items:
-                break
-        return PollResult(tuple(found), frozenset(busy), _time(date))
+        while walk.has_more and len(matches) <= self.max_items:
+            for visit in (yield from read_page(walk)):
+                if selection.matches(visit.item, visit.path):
+                    matches.append(selection.with_groups(visit.item, visit.path))
+                if (visit.data.get("publication") or {}).get("level") == _CHECKED_OUT:
+                    busy.add(visit.item.id)
+        return PollResult(tuple(matches), frozenset(busy), _time(walk.date))
 
     @cached_property
     def _filters(self) -> Filters:
@@ -236,10 +226,6 @@ def condition_fields(waiting: object) -> dict[str, Any]:
     return {name: getattr(waiting, name) for name in CONDITION_FIELDS}
 
 
-def is_kind(item: DriveItem, kind: str) -> bool:
-    return kind == "any" or item.is_folder == (kind == "folder")
-
-
 def is_transient(error: OneDriveError) -> bool:
     """Whether a wait goes on after this error: Graph was busy, away or confused, and said nothing about the file."""
     return error.is_retryable and not isinstance(error, (NotFound, Stopped))
@@ -250,32 +236,12 @@ def too_many(max_items: int, location: str, advice: str) -> ConfigurationError:
     return ConfigurationError(f"More than {max_items} items of {location} match.", advice=advice)
 
 
-def _matches(item: DriveItem, path: str, filters: Filters) -> bool:
-    if item.is_folder:  # its size is that of what is in it
-        return replace(filters, min_size=None).match(path, 0, item.modified_at)
-    return filters.match(path, item.size, item.modified_at)
-
-
-def _page_of(folder: Address, url: str | None, fields: str, *, is_top: bool) -> Flow[Page]:
-    """Read a page; of a folder that has gone since it was found, nothing."""
-    try:
-        return (yield from items.children_json(folder, url, fields=fields))
-    except ItemNotFound:
-        if is_top:
-            raise
-        return Page((), None)
-
-
 def _of_another_kind(item: DriveItem, address: Address, kind: str) -> LocationError:
-    found, advice = (
-        (
-            "folder",
-            "End the location with '/' or pass file_pattern='*' to wait for a file in it, or pass kind='folder'.",
-        )
-        if item.is_folder
-        else ("file", "Pass kind='file', or wait for another location.")
-    )
-    return LocationError(f"{address} is a {found}, and the sensor waits for a {kind}.", advice=advice)
+    fitting = "file" if kind_of(item) == "file" else "any"
+    advice = f"Pass kind={fitting!r}, or wait for another location."
+    if item.is_folder:
+        advice = "End the location with '/' or pass file_pattern='*' to wait for a file in it, or pass kind='folder'."
+    return LocationError(f"{address} is a {kind_of(item)}, and the sensor waits for a {kind}.", advice=advice)
 
 
 def _split(location: LocationLike) -> tuple[LocationLike, str | None]:

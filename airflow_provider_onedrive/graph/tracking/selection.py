@@ -1,48 +1,40 @@
-"""Which changes are told, and how each of them reads."""
+"""Which changes a watcher reports, and how each of them reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_onedrive.graph.content.filters import Filters, check_kind
+from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.tree import KINDS, Changes
 from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot, below
 
+_EVERYTHING = Selection(recursive=True)
+
 
 @dataclass(frozen=True)
-class Selection:
-    """What is told of: items that match are taken for all there is.
+class ChangeSelection:
+    """Reports the changes of selected items, as if there were no others.
 
-    So what is renamed from ``a.tmp`` to ``a.csv`` is ``created`` for who looks at ``*.csv``, and the other way round
-    ``deleted``.
+    So an item that is renamed from ``a.tmp`` to ``a.csv`` is ``created`` for a watcher of ``*.csv``, and ``deleted`` if
+    it is renamed back.
 
     :param events: the kinds of changes.
-    :param file_pattern: of the name, or, where it has a ``/``, of the path below the folder.
-    :param regex: is searched in the path below the folder; its named groups come with the items.
-    :param ignore: patterns of what does not count.
-    :param kind: ``file``, ``folder`` or ``any``.
-    :param recursive: also what lies in the folders of the folder.
+    :param items: the items.
     """
 
     events: Sequence[str] = KINDS
-    file_pattern: str | None = None
-    regex: str | None = None
-    ignore: Sequence[str] = ()
-    kind: str = "file"
-    recursive: bool = True
+    items: Selection = _EVERYTHING
 
     def check(self) -> None:
-        """Refuse what cannot be meant.
+        """Raise an error if the selection can never be meant.
 
         :raises ConfigurationError: naming the parameter.
         """
-        self._filters.check()
-        check_kind(self.kind)
+        self.items.check()
         if isinstance(self.events, str) or not self.events or not set(self.events) <= set(KINDS):
             raise ConfigurationError(
                 f"events is {self.events!r}.", advice=f"Give a list of some of {', '.join(KINDS)}."
@@ -51,28 +43,28 @@ class Selection:
     def dicts(self, changes: Changes, was: FolderSnapshot | None, now: FolderSnapshot) -> list[dict[str, Any]]:
         """Return the changes as plain JSON: item dicts with their ``change`` and ``previous_path``.
 
-        :param was: what was known before; ``now`` what is known now.
+        :param was: the snapshot before the changes; ``now`` the one after them.
         """
-        told = {
+        visible = {
             (kind, item.id): (item, path, previous)
-            for kind, item, path, previous in self._seen(changes, was, now)
+            for kind, item, path, previous in self._visible(changes, was, now)
             if kind in self.events or kind == "created"
         }
-        new = {item_id for kind, item_id in told if kind == "created"}
+        new = {item_id for kind, item_id in visible if kind == "created"}
         return [
-            _dict(kind, self._with_groups(item, path), previous)
-            for (kind, item_id), (item, path, previous) in told.items()
+            _dict(kind, self.items.with_groups(item, path), previous)
+            for (kind, item_id), (item, path, previous) in visible.items()
             if kind in self.events and (kind in ("created", "deleted") or item_id not in new)
         ]
 
-    def _seen(
+    def _visible(
         self, changes: Changes, was: FolderSnapshot | None, now: FolderSnapshot
     ) -> Iterator[tuple[str, DriveItem, str, DriveItem | None]]:
-        """Give each change as it looks to who sees only what matches: kind, item, path in the folder, what it was."""
+        """Yield each change as if only selected items existed: kind, item, path in the folder, previous state."""
         for kind, item in changes.items():
             before = item if kind == "deleted" else changes.before.get(item.id)
-            old_path = self._visible(was, before)
-            path = None if kind == "deleted" else self._visible(now, item)
+            old_path = self._path(was, before)
+            path = None if kind == "deleted" else self._path(now, item)
             if kind in ("created", "updated"):
                 if path is not None:
                     yield kind, item, path, None
@@ -81,21 +73,12 @@ class Selection:
             elif old_path is not None and before is not None:
                 yield "deleted", before, old_path, None
 
-    def _visible(self, known: FolderSnapshot | None, item: DriveItem | None) -> str | None:
-        """Return the path of an item below the folder; None where it does not count."""
-        if item is None or (self.kind != "any" and item.is_folder != (self.kind == "folder")):
+    def _path(self, snapshot: FolderSnapshot | None, item: DriveItem | None) -> str | None:
+        """Return the path of an item below the folder; None if it is not selected."""
+        if item is None:
             return None
-        names = below(known.folder if known is not None else None, item)
-        path = "/".join(names)
-        counts = (self.recursive or len(names) == 1) and self._filters.match_path(path)
-        return path if counts else None
-
-    def _with_groups(self, item: DriveItem, path: str) -> DriveItem:
-        return replace(item, groups=self._filters.groups(path))
-
-    @cached_property
-    def _filters(self) -> Filters:
-        return Filters(self.file_pattern, self.regex, self.ignore)
+        path = "/".join(below(snapshot.folder if snapshot is not None else None, item))
+        return path if self.items.matches(item, path) else None
 
 
 def _dict(kind: str, item: DriveItem, before: DriveItem | None) -> dict[str, Any]:

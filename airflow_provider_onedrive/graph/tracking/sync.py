@@ -1,6 +1,6 @@
-"""Keeps a manifest of a folder tree current: first a complete listing, then only what delta tells.
+"""Keeps a manifest of a folder tree current: first by a complete listing, then by the events of delta.
 
-A drive has one delta, of all of it; what happens outside of the folder is passed over.
+A drive has one delta for all of it; events outside of the folder are skipped.
 https://learn.microsoft.com/en-us/graph/api/driveitem-delta
 """
 
@@ -17,6 +17,7 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.content.sources import StoredObject
 from airflow_provider_onedrive.graph.flows import delta, items
 from airflow_provider_onedrive.graph.flows.delta import Round
+from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Visit, Walk, read_items, walk_of
 from airflow_provider_onedrive.graph.protocol.locations import Address, Location, address_of
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -27,21 +28,21 @@ log = logging.getLogger(__name__)
 
 
 class Runner(Protocol):
-    """What of a client is needed."""
+    """The part of a client that is needed."""
 
     settings: Settings
 
     def run(self, flow: Flow[T], /) -> T: ...
-    def walk_from(self, address: Address, /) -> Iterator[DriveItem]: ...
+    def visits(self, walk: Walk, /) -> Iterator[Visit]: ...
 
 
 @dataclass(frozen=True)
 class Synced:
-    """What a run has done.
+    """The result of a run.
 
-    :param items: how many there are now.
-    :param full_because: why all was listed; empty where only changes were asked for.
-    :param cursor_age_seconds: how old the manifest was that was gone on with; None where there was none.
+    :param items: the number of items now.
+    :param full_because: why everything was listed; empty if only changes were asked for.
+    :param cursor_age_seconds: the age of the manifest that was continued; None if there was none.
     """
 
     manifest: str
@@ -61,45 +62,46 @@ class Synced:
         }
 
 
-def sync_folder(client: Runner, address: Address, place: Path | StoredObject, full_every: timedelta | None) -> Synced:
+def sync_folder(client: Runner, address: Address, output: Path | StoredObject, full_every: timedelta | None) -> Synced:
     """Bring a manifest up to date.
 
-    :param full_every: after so long all is listed again, as Microsoft advises; None never does that by itself.
+    :param full_every: the time after which everything is listed again, as Microsoft advises; None never does that by
+        itself.
     :raises LocationError: if the location is a file.
     """
     now = datetime.now(UTC)
     folder = client.run(items.folder(address))
-    head, tree, why = _known(place, folder)
+    head, index, why = _stored(output, folder)
     if head is not None and not why:
-        why = _is_due(head, full_every, now) or ("" if head.cursor else "there is no delta here")
+        why = _is_due(head, full_every, now) or _has_no_cursor(head, client.settings)
     changes, cursor = Changes(), head.cursor if head else None
     if not why:
         try:
-            changes, cursor = _changes(client, address, tree, str(cursor))
+            changes, cursor = _changes(client, address, index, str(cursor))
         except delta.CURSOR_LOST as refusal:
             why = f"Graph no longer knows the cursor: {refusal.message}"
     if why:
         log.info("All of %s is listed: %s.", address, why)
-        changes, cursor = _listed(client, address, tree)
+        changes, cursor = _listed(client, address, index)
     full_at = now.isoformat() if why or head is None else head.full_at
-    write_manifest(place, Head(tree.folder, cursor, now.isoformat(), full_at), tree)
-    return Synced(str(place), len(tree), changes, why, _age(head, now))
+    write_manifest(output, Head(index.folder, cursor, now.isoformat(), full_at), index)
+    return Synced(str(output), len(index), changes, why, _age(head, now))
 
 
-def _known(place: Path | StoredObject, folder: DriveItem) -> tuple[Head | None, FolderIndex, str]:
-    """Read what is known, and say why it is of no use; empty where it is."""
+def _stored(output: Path | StoredObject, folder: DriveItem) -> tuple[Head | None, FolderIndex, str]:
+    """Read the manifest, and the reason why it cannot be continued; empty if it can."""
     try:
-        with open_manifest(place) as found:
-            if found is None:
+        with open_manifest(output) as manifest:
+            if manifest is None:
                 return None, FolderIndex(folder), "there is no manifest yet"
-            head, known = found
+            head, rows = manifest
             if (head.folder.drive_id, head.folder.id) != (folder.drive_id, folder.id):
                 return None, FolderIndex(folder), f"the manifest is of {head.folder.location}"
-            tree = FolderIndex(folder, known)
+            index = FolderIndex(folder, rows)
     except Unreadable as error:
-        return None, FolderIndex(folder), f"the manifest cannot be gone on with, for {error}"
-    is_elsewhere = (head.folder.path, head.folder.location) != (folder.path, folder.location)
-    return head, tree, "the folder has moved" if is_elsewhere else ""
+        return None, FolderIndex(folder), f"the manifest cannot be continued, for {error}"
+    has_moved = (head.folder.path, head.folder.location) != (folder.path, folder.location)
+    return head, index, "the folder has moved" if has_moved else ""
 
 
 def _is_due(head: Head, full_every: timedelta | None, now: datetime) -> str:
@@ -108,38 +110,61 @@ def _is_due(head: Head, full_every: timedelta | None, now: datetime) -> str:
     return ""
 
 
+def _has_no_cursor(head: Head, settings: Settings) -> str:
+    if head.cursor:
+        return ""
+    return "the last run could not read all folders" if settings.has_delta else "there is no delta here"
+
+
 def _age(head: Head | None, now: datetime) -> float | None:
     return None if head is None else (now - datetime.fromisoformat(head.written_at)).total_seconds()
 
 
-def _listed(client: Runner, address: Address, tree: FolderIndex) -> tuple[Changes, str | None]:
-    """List all of it; the cursor is asked for before, so that what happens meanwhile comes again, and is not lost."""
-    cursor = client.run(delta.latest(drive_root(tree.folder))) if client.settings.has_delta else None
-    listing = FolderIndex(tree.folder, client.walk_from(_base(address, tree.folder)))
-    return tree.replaced_by(client.run(caught_up(listing, address, cursor))), cursor
+def _listed(client: Runner, address: Address, index: FolderIndex) -> tuple[Changes, str | None]:
+    """List everything. The cursor is asked for before, so that changes meanwhile are not lost, but come twice."""
+    has_delta = client.settings.has_delta
+    cursor = client.run(delta.latest(drive_root(index.folder))) if has_delta else None
+    walk = walk_of(base_of(address, index.folder), has_delta=has_delta)
+    listing = FolderIndex(index.folder, (each.item for each in client.visits(walk)))
+    unread = client.run(catch_up(listing, address, cursor, walk))
+    return index.replaced_by(listing, unread), None if unread else cursor
 
 
-def _changes(client: Runner, address: Address, tree: FolderIndex, cursor: str) -> tuple[Changes, str]:
+def _changes(client: Runner, address: Address, index: FolderIndex, cursor: str) -> tuple[Changes, str | None]:
     """Read a whole round of delta, and list the folders that came from elsewhere."""
-    told = client.run(delta.since(drive_root(tree.folder), cursor))
-    return client.run(take(tree, address, told)), told.cursor
+    events = client.run(delta.since(drive_root(index.folder), cursor))
+    changes, unread = client.run(take(index, address, events))
+    return changes, None if unread else events.cursor
 
 
-def take(tree: FolderIndex, address: Address, told: Round) -> Flow[Changes]:
-    """Take a round of delta, and what is in the folders that came from elsewhere: delta names only the folders."""
-    changes, arrived = tree.take(told.items)
+def take(index: FolderIndex, address: Address, events: Round) -> Flow[tuple[Changes, set[str]]]:
+    """Take a round of delta, and list the folders that came from elsewhere: delta does not name the items in them.
+
+    :return: also the ids of the folders that were not read whole. The index lacks items of them that no later round
+        names, so everything has to be listed next time.
+    """
+    changes, arrived = index.take(events.items)
+    unread: set[str] = set()
     for folder in arrived:
-        found = yield from delta.everything(address.by_id(folder.drive_id, folder.id), has_delta=False)
-        changes.created += tree.add(found)
-    return changes
+        walk = FolderWalk(address.by_id(folder.drive_id, folder.id), seen_as=folder)
+        changes.created += index.add((yield from read_items(walk)))
+        unread |= {each.item.id for each in walk.unread}
+    return changes, unread
 
 
-def caught_up(listing: FolderIndex, address: Address, cursor: str | None) -> Flow[FolderIndex]:
-    """Take what has happened since a cursor to a listing: what was renamed while it was read may be missing in it."""
+def catch_up(listing: FolderIndex, address: Address, cursor: str | None, walk: Walk) -> Flow[set[str]]:
+    """Take what happened since a cursor into a listing: an item that was renamed meanwhile may be missing in it.
+
+    :param cursor: of the time before the listing; None if there is no delta.
+    :param walk: the listing's.
+    :return: the ids of the folders that were not read whole, without those that have gone, as an event shows.
+    """
+    unread, named = {each.item.id for each in walk.unread}, set[str]()
     if cursor is not None:
-        told = yield from delta.since(drive_root(listing.folder), cursor)
-        yield from take(listing, address, told)
-    return listing
+        events = yield from delta.since(drive_root(listing.folder), cursor)
+        named = {data["id"] for data in events.items}
+        unread |= (yield from take(listing, address, events))[1]
+    return {key for key in unread if key in listing.by_id or key not in named}
 
 
 def drive_root(folder: DriveItem) -> Address:
@@ -147,5 +172,6 @@ def drive_root(folder: DriveItem) -> Address:
     return address_of(Location("drives", (folder.drive_id,)))
 
 
-def _base(address: Address, folder: DriveItem) -> Address:
+def base_of(address: Address, folder: DriveItem) -> Address:
+    """Address a folder by its id; the root of a drive as what it is, for only that has a delta."""
     return address if address.is_drive_root else address.by_id(folder.drive_id, folder.id)

@@ -1,11 +1,11 @@
-"""What is known of a folder tree, and what changed in it: pure, from pages of delta or from a listing.
+"""The items of a folder tree, and what changed in it: pure, from rounds of delta or from a listing.
 
 https://learn.microsoft.com/en-us/graph/api/driveitem-delta
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,11 +16,11 @@ KINDS = ("created", "updated", "moved", "renamed", "deleted")
 
 @dataclass
 class Changes:
-    """What became of items, each by its latest state; what was deleted by its last one.
+    """The changed items, each in its latest state; a deleted item in its last one.
 
-    An item that was moved and renamed and written to at once is in each of the lists.
+    An item that was moved, renamed and written to at once is in each of the lists.
 
-    :param before: by id, what those that were moved or renamed were before.
+    :param before: by id, the earlier state of the items that were moved or renamed.
     """
 
     created: list[DriveItem] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Changes:
         return {kind: len(getattr(self, kind)) for kind in KINDS}
 
     def items(self) -> Iterator[tuple[str, DriveItem]]:
-        """Give each change with its kind."""
+        """Yield each change with its kind."""
         for kind in KINDS:
             for item in getattr(self, kind):
                 yield kind, item
@@ -47,63 +47,75 @@ class FolderIndex:
     """The items below a folder, by id.
 
     :param folder: their root, which itself is not one of them.
-    :param known: what is there.
+    :param items: the items that are there.
     """
 
-    def __init__(self, folder: DriveItem, known: Iterable[DriveItem] = ()) -> None:
+    def __init__(self, folder: DriveItem, items: Iterable[DriveItem] = ()) -> None:
         self.folder = folder
-        self._items = {item.id: item for item in known}
+        self._items = {item.id: item for item in items}
 
     def __len__(self) -> int:
         return len(self._items)
 
     def __iter__(self) -> Iterator[DriveItem]:
-        """Give all items, each folder before what is in it, by their paths."""
+        """Yield all items, each folder before the items in it, by their paths."""
         return iter(sorted(self._items.values(), key=lambda item: item.path.split("/")))
 
     @property
     def by_id(self) -> Mapping[str, DriveItem]:
         return self._items
 
-    def replaced_by(self, listing: Iterable[DriveItem]) -> Changes:
-        """Take a complete listing; what is not in it has been deleted."""
-        before, self._items = self._items, {item.id: item for item in listing}
+    def replaced_by(self, listing: FolderIndex, unread: Collection[str] = ()) -> Changes:
+        """Take a listing, and return what changed since this state.
+
+        An item that the listing lacks has been deleted, unless it lies in a folder that was not read whole.
+
+        :param unread: the ids of these folders.
+        """
+        before, self._items = self._items, dict(listing.by_id)
+        if unread:
+            inside = _Ancestry(before, unread)
+            self._items |= {key: item for key, item in before.items() if key not in self._items and inside.holds(key)}
+            self._drop_items_elsewhere()
+            self._write_paths()
+        return self._changes_since(before)
+
+    def take(self, states: Sequence[Mapping[str, Any]]) -> tuple[Changes, list[DriveItem]]:
+        """Take a whole round of delta: the latest state of each item of the drive that changed.
+
+        :return: what changed, and the folders that came from elsewhere. Delta does not name the items in them: they are
+            to be listed, and given to :meth:`add`.
+        """
+        latest = {data["id"]: data for data in states}
+        before = dict(self._items)
+        for key, data in latest.items():
+            if "deleted" in data:
+                self._items.pop(key, None)
+        arrived = self._update(data for data in latest.values() if "deleted" not in data and "root" not in data)
+        self._drop_items_elsewhere()
+        self._write_paths()
+        new = {item.id for item in arrived}
+        return self._changes_since(before), [
+            item for item in arrived if item.id in self._items and item.parent_id not in new
+        ]
+
+    def add(self, items: Iterable[DriveItem]) -> list[DriveItem]:
+        """Take the items of a folder that came from elsewhere; return the new ones."""
+        new = [item for item in items if item.id not in self._items]
+        self._items |= {item.id: item for item in new}
+        return new
+
+    def _changes_since(self, before: Mapping[str, DriveItem]) -> Changes:
         changes = Changes(deleted=[item for key, item in before.items() if key not in self._items])
         for item in self._items.values():
             _note(changes, before.get(item.id), item)
         return changes
 
-    def take(self, round_: Sequence[Mapping[str, Any]]) -> tuple[Changes, list[DriveItem]]:
-        """Take a whole round of delta: the latest state of each item of the drive that changed.
-
-        :return: what changed, and the folders that came from elsewhere: what is in them is still to be listed, and
-            told by :meth:`add`.
-        """
-        latest = {data["id"]: data for data in round_}
-        before = dict(self._items)
-        for key, data in latest.items():
-            if "deleted" in data:
-                self._items.pop(key, None)
-        arrived = self._place(data for data in latest.values() if "deleted" not in data and "root" not in data)
-        self._drop_what_lies_elsewhere()
-        self._write_paths()
-        changes = Changes(deleted=[item for key, item in before.items() if key not in self._items])
-        for item in self._items.values():
-            _note(changes, before.get(item.id), item)
-        new = {item.id for item in arrived}
-        return changes, [item for item in arrived if item.id in self._items and item.parent_id not in new]
-
-    def add(self, found: Iterable[DriveItem]) -> list[DriveItem]:
-        """Take what lies in a folder that came from elsewhere; return what was not known."""
-        new = [item for item in found if item.id not in self._items]
-        self._items |= {item.id: item for item in new}
-        return new
-
-    def _place(self, data: Iterable[Mapping[str, Any]]) -> list[DriveItem]:
-        """Take the new state of items, in and out of the folder; return folders that were not known."""
+    def _update(self, states: Iterable[Mapping[str, Any]]) -> list[DriveItem]:
+        """Take the new state of items, in the folder and elsewhere; return the folders that are new."""
         arrived = []
-        for each in data:
-            item = DriveItem.from_json(each, lambda drive_id, item_id, _: f"items/{drive_id}/{item_id}")
+        for data in states:
+            item = DriveItem.from_json(data, lambda drive_id, item_id, _: f"items/{drive_id}/{item_id}")
             if item.id == self.folder.id:
                 continue
             if item.id not in self._items and item.may_hold_something:
@@ -111,40 +123,57 @@ class FolderIndex:
             self._items[item.id] = item
         return arrived
 
-    def _drop_what_lies_elsewhere(self) -> None:
-        """Keep only what leads to the folder, through its folders."""
-        inside = {self.folder.id: True}
-
-        def is_inside(key: str | None) -> bool:
-            if key is None or key not in self._items:
-                return inside.get(key or "", False)
-            if key not in inside:
-                inside[key] = False  # should a server ever send a loop
-                inside[key] = is_inside(self._items[key].parent_id)
-            return inside[key]
-
-        self._items = {key: item for key, item in self._items.items() if is_inside(key)}
+    def _drop_items_elsewhere(self) -> None:
+        """Keep only the items whose folders lead up to the root."""
+        inside = _Ancestry(self._items, (self.folder.id,))
+        self._items = {key: item for key, item in self._items.items() if inside.holds(key)}
 
     def _write_paths(self) -> None:
-        """Give each item the path and the location that its folders make: delta tells of a renamed folder alone."""
+        """Set each item's path and location from its folders: of a renamed folder delta names only the folder."""
         paths: dict[str, str] = {self.folder.id: self.folder.path}
-
-        def path_of(item: DriveItem) -> str:
-            if item.id not in paths:
-                parent = self._items.get(item.parent_id or "")
-                above = self.folder.path if parent is None else path_of(parent)
-                paths[item.id] = "/".join(filter(None, (above, item.name)))
-            return paths[item.id]
-
-        for key, item in self._items.items():
-            path = path_of(item)
-            location = self._location(path)
+        for item in list(self._items.values()):
+            for each in self._unnamed(item, paths):
+                above = paths.get(each.parent_id or "", self.folder.path)
+                paths[each.id] = "/".join(filter(None, (above, each.name)))
+            path, location = paths[item.id], self._location(paths[item.id])
             if (item.path, item.location) != (path, location):
-                self._items[key] = replace(item, path=path, location=location)
+                self._items[item.id] = replace(item, path=path, location=location)
+
+    def _unnamed(self, item: DriveItem, paths: Mapping[str, str]) -> list[DriveItem]:
+        """Return an item and the folders above it that have no path yet, from the top down."""
+        chain: list[DriveItem] = []
+        above: DriveItem | None = item
+        while above is not None and above.id not in paths:
+            chain.append(above)
+            above = self._items.get(above.parent_id or "")
+        return chain[::-1]
 
     def _location(self, path: str) -> str:
         below = path.removeprefix(self.folder.path).strip("/")
         return f"{self.folder.location.rstrip('/')}/{below}"
+
+
+class _Ancestry:
+    """Decides which items lie below some roots, or are one of them.
+
+    :param items: by id.
+    :param roots: ids.
+    """
+
+    def __init__(self, items: Mapping[str, DriveItem], roots: Collection[str]) -> None:
+        self._items = items
+        self._decided = dict.fromkeys(roots, True)
+
+    def holds(self, item_id: str) -> bool:
+        chain: list[str] = []
+        key: str | None = item_id
+        while key is not None and key not in self._decided:
+            self._decided[key] = False  # ends a loop of folders, should Graph ever send one
+            chain.append(key)
+            key = self._items[key].parent_id if key in self._items else None
+        is_inside = key is not None and self._decided[key]
+        self._decided |= dict.fromkeys(chain, is_inside)
+        return is_inside
 
 
 def _note(changes: Changes, before: DriveItem | None, item: DriveItem) -> None:

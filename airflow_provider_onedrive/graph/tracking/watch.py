@@ -1,7 +1,7 @@
-"""Finds out what changed in a folder: from a round of delta, or from a complete listing where that does not help.
+"""Finds out what changed in a folder: from a round of delta, or from a complete listing if there is no such round.
 
-What is known of the folder is a value that is never changed: a look that fails half-way leaves nothing behind, and what
-is kept somewhere can always be gone on with.
+A snapshot of the folder is a value that is never changed: a poll that fails half-way leaves nothing behind, and any
+snapshot that was kept can be continued.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import delta, items
 from airflow_provider_onedrive.graph.flows.delta import Round
+from airflow_provider_onedrive.graph.flows.walk import read_items, walk_of
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     ConfigurationError,
@@ -24,7 +25,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
-from airflow_provider_onedrive.graph.tracking.sync import caught_up, drive_root, take
+from airflow_provider_onedrive.graph.tracking.sync import base_of, catch_up, drive_root, take
 from airflow_provider_onedrive.graph.tracking.tree import Changes, FolderIndex
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ Names = Mapping[str, tuple[str, str | None]]
 
 
 class Addressing(Protocol):
-    """What of a client is needed."""
+    """The part of a client that is needed."""
 
     settings: Settings
 
@@ -45,12 +46,12 @@ class Addressing(Protocol):
 
 @dataclass(frozen=True)
 class FolderSnapshot:
-    """What is known of a watched folder.
+    """The state of a watched folder at one moment.
 
-    :param folder: None where it is not there.
-    :param cursor: where delta goes on; None where all is listed each time.
-    :param full_at: when all was listed last.
-    :param above: the folder itself and those it lies in: where one of them is renamed or moved, delta tells only of it.
+    :param folder: None if it is missing.
+    :param cursor: where the next round of delta begins; None if everything has to be listed next time.
+    :param full_at: when everything was listed last.
+    :param above: the folder itself and those above it: if one of them is renamed or moved, delta names only that one.
     :param items: by id, everything below the folder.
     """
 
@@ -60,19 +61,19 @@ class FolderSnapshot:
     above: Names = field(default_factory=dict)
     items: Mapping[str, DriveItem] = field(default_factory=dict)
 
-    def concerns(self, told: Round) -> bool:
-        """Say whether a round can change anything here: of most, what changed lies elsewhere."""
+    def concerns(self, events: Round) -> bool:
+        """Whether a round can change anything here: most rounds are about other parts of the drive."""
         return any(
             data["id"] in self.items or _parent_id(data) in self.items or self._is_folder(_parent_id(data))
-            for data in told.items
+            for data in events.items
             if not self._is_folder(data["id"])
         )
 
-    def is_moved_by(self, told: Round) -> bool:
-        """Say whether the folder itself, or one above it, has another name or another place now."""
+    def is_moved_by(self, events: Round) -> bool:
+        """Whether the folder itself, or one above it, has another name or another parent now."""
         return any(
             "deleted" in data or (data.get("name"), _parent_id(data)) != tuple(self.above[data["id"]])
-            for data in told.items
+            for data in events.items
             if data["id"] in self.above and "root" not in data
         )
 
@@ -82,11 +83,12 @@ class FolderSnapshot:
 
 @dataclass(frozen=True)
 class Watch:
-    """What is watched, and from when on.
+    """The folder to watch, and the moment to begin with.
 
-    :param on_start: what the first look tells: nothing, everything that is there, or what was created or modified since
-        a moment of the server's clock.
-    :param full_every: after so long all is listed again, as Microsoft advises; None only does so where it must.
+    :param on_start: the changes that the first poll returns: none, all items that are there, or those that were created
+        or modified since a moment of the server's clock.
+    :param full_every: the time after which everything is listed again, as Microsoft advises; None only lists where
+        there is no cursor.
     """
 
     location: LocationLike
@@ -94,7 +96,7 @@ class Watch:
     full_every: timedelta | None = timedelta(days=1)
 
     def check(self) -> None:
-        """Refuse what cannot be meant.
+        """Raise an error if a parameter cannot be meant.
 
         :raises ConfigurationError: naming the parameter.
         """
@@ -104,56 +106,55 @@ class Watch:
             f"on_start is {self.on_start!r}.", advice="Use 'ignore', 'emit_existing', or a time with its zone."
         )
 
-    def cursor(self, known: FolderSnapshot | None, now: datetime) -> str | None:
-        """Return where a round of delta is to go on; None where all is to be listed instead."""
-        if known is None or known.folder is None:
+    def cursor(self, snapshot: FolderSnapshot | None, now: datetime) -> str | None:
+        """Return where the next round of delta begins; None if everything has to be listed instead."""
+        if snapshot is None or snapshot.folder is None:
             return None
-        is_due = self.full_every is not None and now - known.full_at >= self.full_every
-        return None if is_due else known.cursor
+        is_due = self.full_every is not None and now - snapshot.full_at >= self.full_every
+        return None if is_due else snapshot.cursor
 
     def poll(
-        self, client: Addressing, known: FolderSnapshot | None, told: Round | None, now: datetime
+        self, client: Addressing, snapshot: FolderSnapshot | None, events: Round | None, now: datetime
     ) -> Flow[tuple[FolderSnapshot, Changes]]:
-        """Find out what has changed.
+        """Return the new snapshot, and what has changed since the old one.
 
-        :param known: None at the first look.
-        :param told: what delta told from :meth:`cursor` on; None lists all, and compares it with what is known.
+        :param snapshot: None at the first poll.
+        :param events: delta's round from :meth:`cursor` on; None lists everything, and compares it with the snapshot.
         """
-        if known is None or known.folder is None or told is None or known.is_moved_by(told):
-            return (yield from self._listed(client, known, now))
-        if not known.concerns(told):
-            return replace(known, cursor=told.cursor), Changes()
+        if snapshot is None or snapshot.folder is None or events is None or snapshot.is_moved_by(events):
+            return (yield from self._listed(client, snapshot, now))
+        if not snapshot.concerns(events):
+            return replace(snapshot, cursor=events.cursor), Changes()
         address = yield from client.locate(self.location)
-        tree = FolderIndex(known.folder, known.items.values())
-        changes = yield from take(tree, address, told)
-        return replace(known, cursor=told.cursor, items=tree.by_id), changes
+        index = FolderIndex(snapshot.folder, snapshot.items.values())
+        changes, unread = yield from take(index, address, events)
+        return replace(snapshot, cursor=None if unread else events.cursor, items=index.by_id), changes
 
     def _listed(
-        self, client: Addressing, known: FolderSnapshot | None, now: datetime
+        self, client: Addressing, snapshot: FolderSnapshot | None, now: datetime
     ) -> Flow[tuple[FolderSnapshot, Changes]]:
-        """List all, and compare it; the cursor is asked for before, so that what happens meanwhile comes again."""
-        before = list(known.items.values()) if known is not None else []
+        """List everything. The cursor is asked for before, so that changes meanwhile are not lost, but come twice."""
+        before = list(snapshot.items.values()) if snapshot is not None else []
         address = yield from client.locate(self.location)
         folder = yield from _folder_or_none(client, address)
         if folder is None:
             return FolderSnapshot(None, None, now), Changes(deleted=before)
         has_delta = client.settings.has_delta
         cursor = (yield from delta.latest(drive_root(folder))) if has_delta else None
-        base = address if address.is_drive_root else address.by_id(folder.drive_id, folder.id)
-        found = yield from delta.everything(base, has_delta=has_delta)
-        listing = yield from caught_up(FolderIndex(folder, found), address, cursor)
-        tree, changes = FolderIndex(folder, before), Changes()
-        if known is not None and known.folder is not None and known.folder.id != folder.id:
-            tree, changes = FolderIndex(folder), Changes(deleted=before)  # another folder has taken its place
-        more = tree.replaced_by(listing)
+        walk = walk_of(base_of(address, folder), has_delta=has_delta)
+        listing = FolderIndex(folder, (yield from read_items(walk)))
+        unread = yield from catch_up(listing, address, cursor, walk)
+        index, changes = FolderIndex(folder, before), Changes()
+        if snapshot is not None and snapshot.folder is not None and snapshot.folder.id != folder.id:
+            index, changes = FolderIndex(folder), Changes(deleted=before)  # another folder has its name now
+        more = index.replaced_by(listing, unread)
         changes = replace(more, deleted=changes.deleted + more.deleted)
         above = yield from _above(address, folder)
-        return FolderSnapshot(folder, cursor, now, above, tree.by_id), self._since_start(
-            changes
-        ) if known is None else changes
+        new = FolderSnapshot(folder, None if unread else cursor, now, above, index.by_id)
+        return new, self._since_start(changes) if snapshot is None else changes
 
     def _since_start(self, changes: Changes) -> Changes:
-        """Return what of the first listing is to be told."""
+        """Return the changes of the first listing that are asked for."""
         if self.on_start == "emit_existing":
             return changes
         if not isinstance(self.on_start, datetime):
@@ -166,11 +167,11 @@ class Watch:
 
 
 def _folder_or_none(client: Addressing, address: Address) -> Flow[DriveItem | None]:
-    """Read the folder; one that is not there may come, but its drive will not."""
+    """Read the folder; None if it is missing. A missing folder may appear, but a missing drive will not."""
     try:
         return (yield from items.folder(address))
     except NotFound as missing:
-        client.forget(address)  # what was looked up before may have been replaced by another of the name
+        client.forget(address)  # its drive may be another one by now
         if isinstance(missing, DriveNotFound):
             raise missing.about("watch", str(address)) from None
         return None

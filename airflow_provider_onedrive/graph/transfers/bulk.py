@@ -9,17 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.content.paths import absolute
 from airflow_provider_onedrive.graph.content.sinks import protocols_of
 from airflow_provider_onedrive.graph.content.sources import is_stored
-from airflow_provider_onedrive.graph.content.transfer_plan import SAME, Action, Entry, Folder, Report, Step, key
+from airflow_provider_onedrive.graph.content.transfer_plan import SAME, Action, Entry, Folder, Report, Step
 from airflow_provider_onedrive.graph.flows import batches
-from airflow_provider_onedrive.graph.flows.downloads import Link
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
+from airflow_provider_onedrive.graph.flows.walk import Visit, Walk
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
-from airflow_provider_onedrive.graph.protocol.errors import FilesFailed, FilesRefused, OneDriveError, SourceChanged
-from airflow_provider_onedrive.graph.protocol.locations import Address
+from airflow_provider_onedrive.graph.protocol.errors import FilesFailed, FilesRefused, OneDriveError
 from airflow_provider_onedrive.graph.protocol.messages import T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.transfers import download as localcopy
@@ -36,13 +35,13 @@ Failure = tuple[str, OneDriveError | str]
 class Runner(localcopy.Runner, Protocol):
     """What of a client is needed."""
 
+    settings: Settings
+
     def run_upload(self, driver: FlowDriver[DriveItem], session: OpenSession, /) -> DriveItem: ...
     def run_each(
         self, works: Iterable[Callable[[], T]], at_once: int, /
     ) -> Iterator[tuple[int, T | OneDriveError]]: ...
-    def walk_from(self, address: Address, /) -> Iterator[DriveItem]: ...
-    def children_of(self, address: Address, /) -> Iterator[DriveItem]: ...
-    def links_of(self, address: Address, /, *, recursive: bool) -> Iterator[Link]: ...
+    def visits(self, walk: Walk, /) -> Iterator[Visit]: ...
 
 
 class TransferDirection(Protocol):
@@ -163,17 +162,6 @@ def delete_items(
     return failed
 
 
-def is_chosen(item: DriveItem, path: str, filters: Filters, kind: str) -> bool:
-    """Say whether a listing is to have an item; of a folder only the patterns are compared.
-
-    :param kind: ``file``, ``folder`` or ``any``; a notebook or a shortcut is neither file nor folder.
-    """
-    is_file = not (item.is_folder or item.package_type or item.is_shortcut)
-    if (kind == "file" and not is_file) or (kind == "folder" and not item.is_folder):
-        return False
-    return filters.match(path, item.size, item.modified_at) if is_file else filters.match_path(path)
-
-
 def raise_for(report: Report, what: str) -> None:
     """Say which files failed.
 
@@ -189,26 +177,13 @@ def raise_for(report: Report, what: str) -> None:
     raise kind(f"{len(report.failed)} files could not be {what}, {len(report.done)} could: {shown}{more}")
 
 
-def remote_entry(item: DriveItem, base_path: str, content: Any = None) -> Entry:
-    """Take an item as a file of a tree.
-
-    :param base_path: of the tree's root.
-    """
+def remote_entry(visit: Visit, content: Any = None) -> Entry:
+    """Take an item as a file of a tree."""
+    item = visit.item
     problem = "it is a shortcut to another drive" if item.is_shortcut else ""
     if item.package_type:
         problem = f"it is a {item.package_type} notebook, which Graph gives only page by page"
-    return Entry(path_below(item, base_path), item.size, item.modified_at, content or item, problem)
-
-
-def path_below(item: DriveItem, base_path: str) -> str:
-    """Return the path of an item below a folder.
-
-    :raises SourceChanged: if it is not there any more.
-    """
-    names, above = item.path.split("/"), base_path.split("/") if base_path else []
-    if [key(name) for name in names[: len(above)]] != [key(name) for name in above]:
-        raise SourceChanged(f"{item.path} was moved while its folder was read.", advice="Retry later.")
-    return "/".join(names[len(above) :])
+    return Entry(visit.path, item.size, item.modified_at, content or item, problem)
 
 
 def place_of(folder: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 from airflow_provider_onedrive.graph.content.localtree import below, delete_local, local_entries, stored_entries
 from airflow_provider_onedrive.graph.content.partfile import Leftovers, checked_name
 from airflow_provider_onedrive.graph.content.sources import is_stored
-from airflow_provider_onedrive.graph.content.transfer_plan import Entry, Folder, Report, Step, by_key, choose, plan
+from airflow_provider_onedrive.graph.content.transfer_plan import Entry, Folder, Report, Step, by_key, choose, key, plan
 from airflow_provider_onedrive.graph.flows import items
-from airflow_provider_onedrive.graph.flows.downloads import Link, resolve
+from airflow_provider_onedrive.graph.flows.downloads import Link, link_of, resolve
+from airflow_provider_onedrive.graph.flows.walk import FolderWalk
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
 from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -40,8 +42,10 @@ def download_folder(client: Runner, address: Address, folder: Any, how: Folder, 
         raise ConfigurationError("move deletes what was verified only.", advice="Leave out verify=False.")
     place = place_of(folder)
     base = client.run(items.folder(address))
-    links = client.links_of(address.by_id(base.drive_id, base.id), recursive=how.recursive)
-    choice = choose((remote_entry(link.item, base.path, link) for link in links if not link.item.is_folder), how)
+    walk = FolderWalk(address.by_id(base.drive_id, base.id), recursive=how.recursive, fields="")
+    files = (each for each in client.visits(walk) if not each.item.is_folder)
+    choice = choose((remote_entry(each, link_of(each.item, each.data)) for each in files), how)
+    choice = replace(choice, unread=frozenset(key(each.path) for each in walk.unread))
     targets = _local(place, how) if how.delete_extra else {}
     steps = plan(choice, targets, how, refusal=partial(_refusal, place))
     return carry_out(client, _Download(client, address, place, fetching), how, steps)

@@ -27,6 +27,7 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
 from airflow_provider_onedrive.graph.flows import items, uploads
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.upload_plan import CONFLICTS, UploadOptions
+from airflow_provider_onedrive.graph.flows.walk import walk_of
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
@@ -45,7 +46,6 @@ from airflow_provider_onedrive.graph.transfers.bulk import (
     Runner,
     carry_out,
     delete_items,
-    path_below,
     place_of,
     remote_entry,
 )
@@ -148,11 +148,12 @@ class _Upload:
         base, address = self._base, self._address
         at = address if address.is_drive_root else address.by_id(base.drive_id, base.id)
         files = []
-        for item in self._client.walk_from(at) if self._how.has_folders else self._client.children_of(at):
-            if item.is_folder:
-                self._folders.found(item)
+        walk = walk_of(at, has_delta=self._client.settings.has_delta, recursive=self._how.has_folders)
+        for each in self._client.visits(walk):
+            if each.item.is_folder:
+                self._folders.found(each.path, each.item)
             else:
-                files.append(remote_entry(item, base.path))
+                files.append(remote_entry(each))
         return by_key(files)
 
     def skip_reason(self, source: Entry, target: Entry) -> str:
@@ -237,9 +238,9 @@ class _Folders:
         self._at_once = at_once
         self._known: dict[str, DriveItem | OneDriveError] = {}
 
-    def found(self, item: DriveItem) -> None:
+    def found(self, path: str, item: DriveItem) -> None:
         """Note a folder that is there."""
-        self._known[key(path_below(item, self._base.path if self._base else ""))] = item
+        self._known[key(path)] = item
 
     def make(self, steps: Sequence[Step]) -> None:
         """Make the folders of all steps."""

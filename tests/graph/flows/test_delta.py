@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, DeltaPathResolver, everything, page, since
+from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, DeltaPathResolver, page, since
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.protocol.errors import DriveNotFound, GraphError, ItemNotFound
 from airflow_provider_onedrive.graph.protocol.locations import address_of, parse
@@ -77,7 +77,7 @@ def test_what_lies_in_a_folder_that_never_came(samples: Any) -> None:
     tree = DeltaPathResolver(ROOT)
     for data in told(samples, has_path=False)[2:]:
         assert list(tree.items(data)) == []
-    assert sorted(tree.homeless()) == [("D", "A"), ("D", "B"), ("D", "C"), ("D", "Y")]
+    assert sorted(data["id"] for data in tree.homeless()) == ["A", "B", "C", "Y"]
 
 
 def test_pages(script: Any, samples: Any) -> None:
@@ -118,18 +118,3 @@ def test_the_cursor_is_lost_in_the_middle(script: Any, samples: Any, error: type
     )
     with pytest.raises(error):
         driver.run(since(ROOT, "https://g/1"))
-
-
-def test_everything_in_folders_that_come_and_go(script: Any, samples: Any) -> None:
-    """Pages and folders that are there; one that has gone since is left out."""
-    fields = f"children?$top=1000&$select={ITEM_FIELDS}"
-    sub, gone = (samples.folder(name, name, child_count=1) for name in ("sub", "gone"))
-    driver = script(
-        (f"GET /drives/D/items/F/{fields}", samples.page(sub, gone, next_url="https://g/2")),
-        ("GET https://g/2", samples.page(samples.file("a.csv", item_id="A"))),
-        (f"GET /drives/D/items/gone/{fields}", ItemNotFound("gone")),
-        ("GET /drives/D/root?$select=id", Response(200, {}, {"id": "R"})),
-        (f"GET /drives/D/items/sub/{fields}", samples.page(samples.file("b.csv", item_id="B", parent="/sub"))),
-    )
-    found = driver.run(everything(ROOT.by_id("D", "F"), has_delta=True))
-    assert [item.path for item in found] == ["sub", "gone", "a.csv", "sub/b.csv"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_onedrive.graph.flows import items
+from airflow_provider_onedrive.graph.flows import items, removals
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -275,7 +275,7 @@ def test_a_new_folder_needs_the_one_above(script):
 
 
 def remove(address, **more):
-    return items.remove(address, items.Removal(**more))
+    return removals.remove(address, removals.Removal(**more))
 
 
 @pytest.mark.parametrize(

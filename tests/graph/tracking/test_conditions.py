@@ -125,11 +125,14 @@ def test_folders_of_the_folder() -> None:
         {"value": [sub, gone, as_json("a.csv")]},
         ItemNotFound("no"),
         {"id": "root"},
+        ItemNotFound("no"),
+        {"id": "root"},
         {"value": [as_json("b.csv")]},
     )
     assert sorted(item.name for item in found) == ["a.csv", "b.csv"]
     assert [url.partition("?")[0] for url in asked[1::2]] == [
         "/drives/d/items/G/children",
+        "/drives/d/items/G",
         "/drives/d/items/S/children",
     ]
 

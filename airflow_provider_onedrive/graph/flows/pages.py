@@ -1,0 +1,64 @@
+"""Pages of a listing: how one is read from an answer, and how a row of them ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_onedrive.graph.protocol.errors import ServiceUnavailable
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, Response
+
+_EMPTY_PAGES = 1000
+"""How many pages in a row may hold nothing: delta has empty pages, but never this many."""
+
+
+class PageLinks:
+    """Follows the links of one listing from page to page, and ends a listing that would never end.
+
+    :param listing: the path that the first page was asked for by; errors show it.
+    :param url: the whole URL of the first page, where the listing began with a link.
+    """
+
+    def __init__(self, listing: str, url: str | None = None) -> None:
+        self._listing = listing
+        self._seen = {url}
+        self._empty = 0
+
+    def next_url(self, page: Page) -> str | None:
+        """Return the link to the next page; None after the last.
+
+        :raises GraphError: if the link was followed before, or if too many pages in a row hold nothing.
+        """
+        self._empty = 0 if page.items else self._empty + 1
+        url = page.next_url
+        if url is None:
+            return None
+        if url in self._seen:
+            raise self._endless("Graph's link to the next page of the listing leads back to a page that was read")
+        if self._empty > _EMPTY_PAGES:
+            raise self._endless(f"Graph sent {self._empty} empty pages of the listing in a row")
+        self._seen.add(url)
+        return url
+
+    def _endless(self, reason: str) -> ServiceUnavailable:
+        return ServiceUnavailable(f"{reason}, so it was given up", method="GET", path=self._listing)
+
+
+def page_of(response: Response) -> Page:
+    """Read the page of an answer."""
+    data = response.json
+    links = data.get("@odata.nextLink"), data.get("@odata.deltaLink")
+    return Page(tuple(data["value"]), links[0], response.headers.get("date"), links[1])
+
+
+def all_values(first: Request) -> Flow[list[Any]]:
+    """Read all pages of a listing, one after the other.
+
+    :return: the JSON of what they hold.
+    """
+    links, request, values = PageLinks(first.shown, first.url), first, list[Any]()
+    while True:
+        page = page_of((yield request))
+        values += page.items
+        if (url := links.next_url(page)) is None:
+            return values
+        request = Request("GET", url)

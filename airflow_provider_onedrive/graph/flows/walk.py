@@ -1,0 +1,230 @@
+"""Walks of a tree, without I/O: the pages to ask for come out, their answers go in, and the items come out.
+
+One walk serves both clients, folder transfers, conditions, syncs and watchers. A driver repeats three steps:
+:meth:`Walk.frontier` names the pages to ask for, the flow :meth:`Walk.read` asks for one of them, and :meth:`Walk.take`
+turns it into items. The pages of one frontier may be asked for at once, and taken in any order.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from airflow_provider_onedrive.graph.flows import delta
+from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, children_json, stat_or_none
+from airflow_provider_onedrive.graph.flows.pages import PageLinks
+from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound
+from airflow_provider_onedrive.graph.protocol.locations import Address
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+log = logging.getLogger(__name__)
+
+_READS = 3
+"""How often a folder is listed that can be read, and whose listing is answered with 404 all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An item that a walk has come to.
+
+    :param path: below the walk's root, names separated by ``/``.
+    :param data: the item as Graph sent it, which may hold the secret URL of its content; empty in a walk by delta.
+    """
+
+    path: str
+    item: DriveItem
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PageStep:
+    """A page that a walk asks for.
+
+    :param address: of the folder, drive or item that the page is of.
+    :param visit: the folder or item that the page is of; None for the walk's root.
+    :param url: the link to the page; None for the first of a listing.
+    :param links: those of the listing so far; None for its first page.
+    """
+
+    address: Address
+    visit: Visit | None = None
+    url: str | None = None
+    links: PageLinks | None = None
+
+
+class Walk(ABC):
+    """A walk of a tree, each folder before the items in it.
+
+    :param root: the folder to begin with, which itself is no item of the walk. It has to exist; any other folder that
+        vanishes during the walk is left out, with a warning.
+    """
+
+    unread: list[Visit]
+    """The folders that were not read whole. Nothing is known about the items below them: none of these may be deleted,
+    or reported as deleted, because the walk did not come to it."""
+    date: str | None = None
+    """When Graph answered first, as its ``Date`` says; None where it did not say."""
+
+    def __init__(self, root: Address, first: Visit | None = None) -> None:
+        self.root = root
+        self.unread = []
+        self._steps = [PageStep(root, first)]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are pages to ask for."""
+        return bool(self._steps)
+
+    def frontier(self) -> list[PageStep]:
+        """Return every page that can be asked for now, and expect all of them to be taken."""
+        steps, self._steps = self._steps, []
+        return steps
+
+    def next_step(self) -> PageStep:
+        """Return one page to ask for: the newest, so that few wait."""
+        return self._steps.pop()
+
+    @abstractmethod
+    def read(self, step: PageStep) -> Flow[Page | None]:
+        """Ask for a page; None if its folder has vanished."""
+
+    @abstractmethod
+    def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+        """Yield the items of a page, and extend the frontier."""
+
+    def _leave_out(self, visit: Visit) -> None:
+        self.unread.append(visit)
+        name = visit.path or visit.item.name
+        log.warning("%s in %s vanished while it was listed, and is left out.", name, self.root)
+
+    def _go_on(self, step: PageStep, page: Page, listing: str) -> None:
+        """Expect the next page of a listing."""
+        links = step.links or PageLinks(listing)
+        if (url := links.next_url(page)) is not None:
+            self._steps.append(PageStep(step.address, step.visit, url, links))
+
+
+class FolderWalk(Walk):
+    """A walk that lists folder by folder.
+
+    :param recursive: also the folders below the root.
+    :param fields: of each item; empty takes the fields that Graph shows by default, with the URL of the content.
+    :param seen_as: the root, as delta named it, if it may have vanished since; None if it has to exist.
+    """
+
+    def __init__(
+        self,
+        root: Address,
+        *,
+        recursive: bool = True,
+        fields: str = ITEM_FIELDS,
+        seen_as: DriveItem | None = None,
+    ) -> None:
+        super().__init__(root, None if seen_as is None else Visit("", seen_as))
+        self._recursive = recursive
+        self._fields = fields
+        self._entered: set[tuple[str, str]] = set()
+
+    def read(self, step: PageStep) -> Flow[Page | None]:
+        """Ask for a page of a folder; None if the folder has vanished.
+
+        :raises ItemNotFound: if the root is missing, or if a folder exists and its listing is missing nevertheless.
+        """
+        for failures in range(_READS):
+            try:
+                return (yield from children_json(step.address, step.url, fields=self._fields, failures=failures))
+            except ItemNotFound as error:
+                if step.visit is None:
+                    raise
+                missing = error
+            if (yield from stat_or_none(step.address)) is None:
+                return None
+        raise missing
+
+    def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+        if page is None:
+            self._leave_out(cast("Visit", step.visit))
+            return
+        self.date = self.date or page.date
+        prefix = f"{step.visit.path}/" if step.visit and step.visit.path else ""
+        for data in page.items:
+            item = DriveItem.from_json(data, self.root.locate)
+            visit = Visit(f"{prefix}{item.name}", item, data)
+            if self._recursive and item.may_hold_something:
+                self._enter(visit)
+            yield visit
+        self._go_on(step, page, step.address.url("children"))
+
+    def _enter(self, visit: Visit) -> None:
+        """Expect a folder's listing, once: a folder that is moved meanwhile may come twice, and a loop for ever."""
+        ids = visit.item.drive_id, visit.item.id
+        if ids not in self._entered:
+            self._entered.add(ids)
+            folder = Visit(visit.path, visit.item)
+            self._steps.append(PageStep(self.root.by_id(*ids), folder))
+
+
+class DeltaWalk(Walk):
+    """A walk of a whole drive by delta: one request for many items, in however many folders they are.
+
+    :param root: of a drive.
+    """
+
+    def __init__(self, root: Address) -> None:
+        super().__init__(root)
+        self._resolver = delta.DeltaPathResolver(root)
+
+    def read(self, step: PageStep) -> Flow[Page | None]:
+        """Ask for a page of the drive, or for one item whose folder never came."""
+        if step.visit is None:
+            return (yield from delta.page(step.address, step.url))
+        try:
+            response = yield Request("GET", step.address.url())
+        except ItemNotFound:
+            return None
+        return Page((response.json,), None)
+
+    def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+        if page is None:
+            self._leave_out(cast("Visit", step.visit))
+        elif step.visit is not None:
+            yield from self._visits(DriveItem.from_json(data, self.root.locate) for data in page.items)
+        else:
+            for data in page.items:
+                yield from self._visits(self._resolver.items(data))
+            self._go_on(step, page, step.address.url("delta"))
+            if page.next_url is None:
+                self._steps += map(self._lookup, self._resolver.homeless())
+
+    def _lookup(self, data: Mapping[str, Any]) -> PageStep:
+        """Ask for an item by its id: delta did not name the folder that it is in now."""
+        item = DriveItem.from_json(data, self.root.locate)
+        return PageStep(self.root.by_id(item.drive_id, item.id), Visit(item.name, item))
+
+    @staticmethod
+    def _visits(items: Iterator[DriveItem]) -> Iterator[Visit]:
+        return (Visit(item.path, item) for item in items)
+
+
+def walk_of(root: Address, *, has_delta: bool, recursive: bool = True) -> Walk:
+    """Return the walk of a folder: by delta if it is all of a drive, and if the drive's delta can be relied on."""
+    is_by_delta = has_delta and recursive and root.is_drive_root
+    return DeltaWalk(root) if is_by_delta else FolderWalk(root, recursive=recursive)
+
+
+def read_page(walk: Walk) -> Flow[list[Visit]]:
+    """Read one page of a walk."""
+    step = walk.next_step()
+    return list(walk.take(step, (yield from walk.read(step))))
+
+
+def read_items(walk: Walk) -> Flow[list[DriveItem]]:
+    """Read all pages of a walk, one after the other."""
+    items: list[DriveItem] = []
+    while walk.has_more:
+        items += [visit.item for visit in (yield from read_page(walk))]
+    return items

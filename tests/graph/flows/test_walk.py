@@ -1,0 +1,206 @@
+"""A walk of a tree, with answers written by hand."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
+from airflow_provider_onedrive.graph.flows.walk import DeltaWalk, FolderWalk, Walk, read_items, read_page, walk_of
+from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, DriveNotFound, ItemNotFound
+from airflow_provider_onedrive.graph.protocol.locations import address_of, parse
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Response
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+ROOT = address_of(parse("drives/D"))
+FOLDER = ROOT.by_id("D", "IN")
+FIELDS = f"children?$top=1000&$select={ITEM_FIELDS}"
+OK = ("GET /drives/D/root?$select=id", Response(200, {}, {"id": "R"}))
+
+
+def listing(item_id: str) -> str:
+    return f"GET /drives/D/items/{item_id}/{FIELDS}"
+
+
+def missing() -> ItemNotFound:
+    return ItemNotFound("no", status=404)
+
+
+def paths(walk: Walk) -> Flow[list[str]]:
+    """Read a walk, and return the paths."""
+    found: list[str] = []
+    while walk.has_more:
+        found += [visit.path for visit in (yield from read_page(walk))]
+    return found
+
+
+def test_walk_reads_pages_and_folders(script: Any, samples: Any) -> None:
+    """Each item once, with its path below the root, wherever that lies."""
+    sub = samples.folder("sub", "S", child_count=1, parent="/x/in")
+    driver = script(
+        (listing("IN"), samples.page(sub, samples.folder("empty", "E"), next_url="https://g/2")),
+        ("GET https://g/2", samples.page(samples.file("a.csv", item_id="A", parent="/x/in"))),
+        (listing("S"), samples.page(samples.file("b.csv", item_id="B", parent="/x/in/sub"))),
+    )
+    assert driver.run(paths(FolderWalk(FOLDER))) == ["sub", "empty", "a.csv", "sub/b.csv"]
+
+
+def test_walk_of_one_folder_stays_in_it(script: Any, samples: Any) -> None:
+    """Without ``recursive`` no other folder is asked for."""
+    driver = script((listing("IN"), samples.page(samples.folder("sub", "S", child_count=1))))
+    assert driver.run(paths(FolderWalk(FOLDER, recursive=False))) == ["sub"]
+
+
+def test_frontier_names_all_pages_that_can_be_asked_for(script: Any, samples: Any) -> None:
+    """The next page of a folder, and the first of each folder in it; they may be taken in any order."""
+    walk = FolderWalk(FOLDER)
+    subs = [samples.folder(name, name, child_count=1) for name in ("x", "y")]
+    (step,) = walk.frontier()
+    page = script((listing("IN"), samples.page(*subs, next_url="https://g/2"))).run(walk.read(step))
+    assert [visit.path for visit in walk.take(step, page)] == ["x", "y"]
+    steps = walk.frontier()
+    assert [(step.visit and step.visit.path, step.url) for step in steps] == [
+        ("x", None),
+        ("y", None),
+        (None, "https://g/2"),
+    ]
+    assert not walk.has_more
+    late = script((listing("y"), samples.page(samples.file("b.csv")))).run(walk.read(steps[1]))
+    assert [visit.path for visit in walk.take(steps[1], late)] == ["y/b.csv"]
+
+
+def test_vanished_folder_is_left_out_and_named(script: Any, samples: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """One answer everywhere: one warning, and the walk knows which folder it did not read."""
+    sub, gone = samples.folder("sub", "S", child_count=1), samples.folder("gone", "G", child_count=1)
+    walk = FolderWalk(FOLDER)
+    driver = script(
+        (listing("IN"), samples.page(sub, gone)),
+        (listing("G"), missing()),
+        OK,
+        ("GET /drives/D/items/G", missing()),
+        OK,
+        (listing("S"), samples.page(samples.file("b.csv"))),
+    )
+    with caplog.at_level(logging.WARNING):
+        assert driver.run(paths(walk)) == ["sub", "gone", "sub/b.csv"]
+    assert caplog.messages == ["gone in drives/D vanished while it was listed, and is left out."]
+    assert [(visit.path, visit.item.id) for visit in walk.unread] == [("gone", "G")]
+
+
+def test_folder_that_vanishes_between_its_pages_is_not_read_whole(script: Any, samples: Any) -> None:
+    """Its first page counts, and it is among those that were not read whole."""
+    walk = FolderWalk(FOLDER)
+    driver = script(
+        (listing("IN"), samples.page(samples.folder("sub", "S", child_count=2))),
+        (listing("S"), samples.page(samples.file("b.csv"), next_url="https://g/2")),
+        ("GET https://g/2", missing()),
+        ("GET /drives/D/items/S", missing()),
+        OK,
+    )
+    assert driver.run(paths(walk)) == ["sub", "sub/b.csv"]
+    assert [visit.path for visit in walk.unread] == ["sub"]
+
+
+def test_folder_that_is_there_is_listed_again(script: Any, samples: Any) -> None:
+    """A 404 of its listing alone proves nothing; the second request waits."""
+    walk = FolderWalk(FOLDER)
+    driver = script(
+        (listing("IN"), samples.page(samples.folder("sub", "S", child_count=1))),
+        (listing("S"), missing()),
+        OK,
+        ("GET /drives/D/items/S", samples.ok(samples.folder("sub", "S", child_count=1))),
+        (listing("S"), samples.page(samples.file("b.csv"))),
+    )
+    assert driver.run(paths(walk)) == ["sub", "sub/b.csv"]
+    assert (walk.unread, driver.last.failures) == ([], 1)
+
+
+def test_folder_that_is_there_and_cannot_be_listed_is_an_error(script: Any, samples: Any) -> None:
+    """A listing that lacks something that exists is no listing."""
+    again = ((listing("S"), missing()), OK, ("GET /drives/D/items/S", samples.ok(samples.folder("sub", "S"))))
+    driver = script((listing("IN"), samples.page(samples.folder("sub", "S", child_count=1))), *again * 3)
+    with pytest.raises(ItemNotFound):
+        driver.run(paths(FolderWalk(FOLDER)))
+
+
+def test_folder_that_may_not_be_read_is_an_error(script: Any, samples: Any) -> None:
+    """Only a missing folder is left out."""
+    page = samples.page(samples.folder("sub", "S", child_count=1))
+    with pytest.raises(AccessDenied):
+        script((listing("IN"), page), (listing("S"), AccessDenied("no", status=403))).run(paths(FolderWalk(FOLDER)))
+
+
+def test_drive_that_vanishes_is_an_error(script: Any, samples: Any) -> None:
+    """Nothing more can be read then."""
+    page = samples.page(samples.folder("sub", "S", child_count=1))
+    driver = script((listing("IN"), page), (listing("S"), missing()), (OK[0], missing()))
+    with pytest.raises(DriveNotFound):
+        driver.run(paths(FolderWalk(FOLDER)))
+
+
+def test_missing_root_is_an_error_unless_it_was_seen(script: Any, samples: Any) -> None:
+    """Who names a folder learns that it is missing; one that delta named may have vanished since."""
+    with pytest.raises(ItemNotFound):
+        script((listing("IN"), missing()), OK).run(paths(FolderWalk(FOLDER)))
+    item = DriveItem.from_json(samples.folder("in", "IN"), ROOT.locate)
+    walk = FolderWalk(FOLDER, seen_as=item)
+    driver = script((listing("IN"), missing()), OK, ("GET /drives/D/items/IN", missing()), OK)
+    assert driver.run(paths(walk)) == []
+    assert [visit.item for visit in walk.unread] == [item]
+
+
+def test_folder_that_comes_twice_is_entered_once(script: Any, samples: Any) -> None:
+    """A folder that is moved meanwhile comes twice, and folders that hold each other come for ever."""
+    x, y = (samples.folder(name, name.upper(), child_count=1) for name in ("x", "y"))
+    driver = script((listing("IN"), samples.page(x)), (listing("X"), samples.page(y)), (listing("Y"), samples.page(x)))
+    assert driver.run(paths(FolderWalk(FOLDER))) == ["x", "x/y", "x/y/x"]
+
+
+def test_whole_drive_is_walked_by_delta(script: Any, samples: Any) -> None:
+    """An item whose folder never came is looked up; one that has vanished is not read."""
+    first = f"GET /drives/D/root/delta?$top=1000&$select={ITEM_FIELDS},deleted"
+    there, gone = (samples.file(f"{name}.csv", item_id=name) for name in ("there", "gone"))
+    for each in (there, gone):
+        each["parentReference"] = {"driveId": "D", "id": "ELSEWHERE"}
+    walk = walk_of(ROOT, has_delta=True)
+    driver = script(
+        (first, samples.page(samples.root(), there, next_url="https://g/2")),
+        ("GET https://g/2", samples.page(gone, samples.file("a.csv", item_id="A"))),
+        ("GET /drives/D/items/gone", missing()),
+        ("GET /drives/D/items/there", samples.ok(samples.file("there.csv", item_id="there", parent="/moved"))),
+    )
+    assert driver.run(paths(walk)) == ["a.csv", "moved/there.csv"]
+    assert [visit.item.id for visit in walk.unread] == ["gone"]
+
+
+@pytest.mark.parametrize(
+    ("root", "options", "is_by_delta"),
+    [
+        (ROOT, {"has_delta": True}, True),
+        (ROOT, {"has_delta": False}, False),
+        (ROOT, {"has_delta": True, "recursive": False}, False),
+        (FOLDER, {"has_delta": True}, False),
+    ],
+)
+def test_only_a_whole_drive_is_walked_by_delta(root: Any, options: Any, is_by_delta: bool) -> None:
+    """A drive has one delta, of all of it, and some clouds have none."""
+    assert isinstance(walk_of(root, **options), DeltaWalk) is is_by_delta
+
+
+def test_secret_links_are_not_shown(script: Any, samples: Any) -> None:
+    """An item as Graph sent it has the URL of its content, which needs no token."""
+    secret = samples.file() | {"@microsoft.graph.downloadUrl": "https://dl.example/secret"}
+    walk = FolderWalk(FOLDER, fields="")
+    (step,) = walk.frontier()
+    page = script(("GET /drives/D/items/IN/children?$top=1000", samples.page(secret))).run(walk.read(step))
+    (visit,) = walk.take(step, page)
+    assert "secret" not in repr((visit, step))
+    assert "secret" in str(visit.data)
+
+
+def test_items_of_a_walk(script: Any, samples: Any) -> None:
+    """For those who need no paths."""
+    driver = script((listing("IN"), samples.page(samples.file("a.csv", item_id="A"))))
+    assert [item.id for item in driver.run(read_items(FolderWalk(FOLDER)))] == ["A"]
