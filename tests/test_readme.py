@@ -105,7 +105,7 @@ def test_the_operators_are_in_the_table() -> None:
 
 def test_what_the_sending_operators_share_is_named() -> None:
     """The sentence below the table has the parameters of their common base."""
-    (sentence,) = re.findall(r"^The three that send content also take (.*)$", README, re.MULTILINE)
+    (sentence,) = re.findall(r"^The three operators that send content also take (.*)$", README, re.MULTILINE)
     named = re.findall(r"`(\w+)`", re.sub(r"\(.*?\)", "", sentence))
     assert sorted(named) == sorted(parameters_of(OneDriveUploadingOperator))
     assert sum(issubclass(each, OneDriveUploadingOperator) for each in defined_operators().values()) == 3
@@ -114,7 +114,7 @@ def test_what_the_sending_operators_share_is_named() -> None:
 @pytest.mark.parametrize(
     ("sentence", "base", "count"),
     [
-        (r"Upload and download take many files, and then also", OneDriveManyFilesOperator, 2),
+        (r"Upload and download also transfer many files at once. They then take", OneDriveManyFilesOperator, 2),
         (r"Upload, download, list and delete choose files by", OneDriveFilteringOperator, 4),
     ],
 )
