@@ -1,8 +1,8 @@
-# Needs git, make and Python 3.11 or later; everything else is installed into .venv (and .venv-2.11).
+# Needs git, make and Python 3.11 or later; everything else is installed into .venv and others beside it.
 # GNU make 3.81, which macOS brings, is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: demo ui test test-airflow2 test-clients test-faults test-system test-browser connection-form bench bench-small bench-emulator bench-transfers bench-throttled bench-triggers lint constraints clean help venv venv-2.11 venv-azure venv-clients venv-browser
+.PHONY: demo ui test test-airflow2 test-clients test-faults test-system test-browser connection-form bench bench-small bench-emulator bench-transfers bench-throttled bench-triggers lint constraints clean help venv venv-graph venv-2.11 venv-azure venv-clients venv-browser
 
 # The interpreter that makes the environments: the first of these that suits. `make PYTHON=...` names another.
 PYTHON := python3.11 python3.12 python3.13 python3.14 python3
@@ -19,8 +19,8 @@ demo: .venv/.installed ## run the example DAG in a real Airflow against the loca
 ui: .venv/.installed ## the same, and leave Airflow's web page open until Ctrl-C
 	@.venv/bin/python -m demo --ui $(ARGS)
 
-test: .venv/.installed ## run the tests; make test ARGS="-k upload" runs some
-	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not clients and not faults and not system and not browser" $(ARGS)
+test: .venv-graph/.installed .venv/.installed ## run the tests; make test ARGS="-k upload" runs some
+	@sh tools/test.sh -n $(PYTEST_WORKERS) $(ARGS)
 
 test-faults: .venv/.installed ## run the fault suite: every fault of the local OneDrive at every step
 	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m faults tests/faults $(ARGS)
@@ -28,9 +28,8 @@ test-faults: .venv/.installed ## run the fault suite: every fault of the local O
 test-system: .venv/.installed ## kill a worker of a real Airflow in the middle of a gigabyte
 	.venv/bin/python -m pytest -n 0 -rP -m system tests/system $(ARGS)
 
-test-airflow2: .venv-2.11/.installed ## run the tests on Airflow 2.11
-	.venv-2.11/bin/python -m pytest -n $(PYTEST_WORKERS) -m "not airflow3 and not clients and not faults and not system and not browser" \
-		$(ARGS)
+test-airflow2: .venv-2.11/.installed ## run the tests that need Airflow on Airflow 2.11
+	.venv-2.11/bin/python -m pytest --airflow=only -n $(PYTEST_WORKERS) -m "not airflow3" $(ARGS)
 
 test-clients: .venv/.installed .venv-clients/.installed ## run rclone and msgraph-sdk against the local OneDrive
 	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m clients tests/clients $(ARGS)
@@ -64,19 +63,17 @@ lint: .venv/.installed ## ruff and mypy
 		echo "$$tool"; .venv/bin/$$tool || failed=1; done; exit $$failed
 
 constraints: .venv/.installed ## write constraints/*.txt anew; ARGS=--upgrade takes the newest versions
-	@sh tools/compile-constraints.sh 3.3 $(ARGS)
-	@sh tools/compile-constraints.sh 2.11 $(ARGS)
-	@sh tools/compile-constraints.sh clients $(ARGS)
-	@sh tools/compile-constraints.sh browser $(ARGS)
+	@for each in 3.3 2.11 graph clients browser; do sh tools/compile-constraints.sh $$each $(ARGS) || exit; done
 
 clean: ## remove the environments and what the tools left
-	rm -rf .venv .venv-2.11 .venv-azure .venv-clients .venv-browser build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-graph .venv-2.11 .venv-azure .venv-clients .venv-browser build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: .venv/.installed
+venv-graph: .venv-graph/.installed
 venv-2.11: .venv-2.11/.installed
 venv-azure: .venv-azure/.installed
 venv-clients: .venv-clients/.installed
@@ -84,6 +81,10 @@ venv-browser: .venv-browser/.installed
 
 .venv/.installed: pyproject.toml tools/bootstrap.sh constraints/airflow-3.3.in constraints/airflow-3.3.txt
 	@sh tools/bootstrap.sh .venv 3.3 $(PYTHON)
+	@touch $@
+
+.venv-graph/.installed: pyproject.toml tools/bootstrap.sh constraints/graph.in constraints/graph.txt
+	@sh tools/bootstrap.sh .venv-graph graph $(PYTHON)
 	@touch $@
 
 .venv-2.11/.installed: pyproject.toml tools/bootstrap.sh constraints/airflow-2.11.in constraints/airflow-2.11.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -35,17 +36,32 @@ def test_a_name_is_pinned_once_for_each_python(file: Path) -> None:
         assert len(names) == len(set(names))
 
 
-def test_what_is_installed_is_what_is_pinned() -> None:
-    """This environment was made from the file of its Airflow line, and nobody changed it by hand."""
-    (file,) = (file for file in FILES if version("apache-airflow").startswith(file.stem.removeprefix("airflow-") + "."))
+def test_installed_versions_are_the_pinned_ones() -> None:
+    """This environment was made from its own file, and nobody changed it by hand."""
     pinned = {
         canonicalize_name(one.name): str(one.specifier).removeprefix("==")
-        for one in requirements(file)
+        for one in requirements(file_of_this_environment())
         if one.marker is None or one.marker.evaluate()
     }
     assert {
         name: installed for name in pinned if (installed := installed_version(name)) not in (None, pinned[name])
     } == {}
+
+
+def file_of_this_environment() -> Path:
+    line = ".".join((installed_version("apache-airflow") or "").split(".")[:2])
+    return ROOT / "constraints" / (f"airflow-{line}.txt" if line else "graph.txt")
+
+
+def test_graph_environment_has_all_dependencies_but_airflow() -> None:
+    """Its list is the package's own, and it gets the versions that Airflow's environment has."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    needed = {Requirement(line).name for line in [*project["dependencies"], *extras]}
+    listed = {line for line in (ROOT / "constraints/graph.in").read_text().splitlines() if not line.startswith("#")}
+    assert listed == {name for name in needed if not name.startswith("apache-airflow")}
+    airflow = {str(one) for one in requirements(ROOT / "constraints/airflow-3.3.txt")}
+    assert {str(one) for one in requirements(ROOT / "constraints/graph.txt") if one.marker is None} <= airflow
 
 
 def installed_version(name: str) -> str | None:

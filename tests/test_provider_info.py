@@ -20,8 +20,11 @@ from airflow.providers.common.compat.sdk import redact
 from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_onedrive.get_provider_info import get_provider_info
+from airflow_provider_onedrive.graph.auth.permissions import NEEDS
 from airflow_provider_onedrive.graph.config.settings import AUTH_KINDS, FIELDS, Settings
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.operators import onedrive as operators
+from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
 
 INFO: dict[str, Any] = get_provider_info()
 FORM = INFO["connection-types"][0]
@@ -156,3 +159,9 @@ def test_the_api_server_shows_the_form(airflow_db: None) -> None:
     assert set(meta["extra_fields"]) == set(FORM["conn-fields"])
     assert meta["standard_fields"]["login"]["title"] == "Client ID"
     assert meta["standard_fields"]["host"]["hidden"]
+
+
+def test_permissions_name_every_operator_and_the_sensor() -> None:
+    """The table of permissions leaves no class out."""
+    named = {name for need in NEEDS for name in need.by}
+    assert named == {*operators.__all__, OneDriveFileSensor.__name__}

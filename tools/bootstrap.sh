@@ -1,18 +1,20 @@
 #!/bin/sh
-# Makes (or brings up to date) a virtual environment with the package, the emulator and the tools of the dev group.
-# usage: sh tools/bootstrap.sh VENV AIRFLOW_LINE PYTHON_CANDIDATE...
+# Makes (or brings up to date) a virtual environment with the package, the emulator and the tools of the dev group;
+# "graph" in the place of an Airflow line makes one without Airflow.
+# usage: sh tools/bootstrap.sh VENV AIRFLOW_LINE|graph PYTHON_CANDIDATE...
 # Needs a Python; uv is taken from PATH, else installed into the environment.
 set -eu
 
 venv=$1
-airflow_line=$2
+line=$2
 shift 2
 
 . "$(dirname "$0")/step.sh"
 
-case $airflow_line in
-    2.11) newest_minor=12 ;;
-    *) newest_minor=14 ;;
+case $line in
+    2.11) newest_minor=12 needs="Airflow $line" ;;
+    graph) newest_minor=14 needs="The package" ;;
+    *) newest_minor=14 needs="Airflow $line" ;;
 esac
 
 suits() {
@@ -40,7 +42,7 @@ make_venv() {
         return
     fi
     if [ -z "$python" ]; then
-        say "Airflow $airflow_line needs Python 3.11 to 3.$newest_minor, and none of these is one: $*"
+        say "$needs needs Python 3.11 to 3.$newest_minor, and none of these is one: $*"
         say "Install one (Debian, Ubuntu: apt install python3 python3-venv; macOS: brew install python@3.12),"
         say "or name yours: make demo PYTHON=/path/to/python3.12"
         exit 1
@@ -66,7 +68,17 @@ if ! usable_uv "$uv"; then
         "$venv/bin/python" -m pip install --disable-pip-version-check --upgrade uv
 fi
 
-step "Installing and compiling Airflow $airflow_line and the package into $venv" \
-    "$uv" pip install --compile-bytecode --python "$venv/bin/python" \
-    --constraint "constraints/airflow-$airflow_line.txt" --requirement "constraints/airflow-$airflow_line.in" \
-    --editable '.[emulator,fast,parquet]' --group dev
+install() {
+    what=$1
+    shift
+    step "Installing and compiling $what into $venv" \
+        "$uv" pip install --compile-bytecode --python "$venv/bin/python" "$@"
+}
+
+if [ "$line" = graph ]; then
+    install "the package without Airflow" --no-deps --requirement constraints/graph.txt --editable .
+else
+    install "Airflow $line and the package" \
+        --constraint "constraints/airflow-$line.txt" --requirement "constraints/airflow-$line.in" \
+        --editable '.[emulator,fast,parquet]' --group dev
+fi

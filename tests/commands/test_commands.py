@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from signing_in import login
+from signing_in import login, login_options
 
 from airflow_provider_onedrive import cli
 from airflow_provider_onedrive.commands.ls import split_pattern
@@ -186,12 +186,6 @@ def test_a_connection_that_is_none(program, tmp_path, text, said):
     assert (code, said in err) == (2, True)
 
 
-def test_a_connection_of_airflow(program, drive):
-    """--conn-id, which is onedrive_default where nothing is said."""
-    assert program("ls", "myfiles/Reports", chosen=False)[0] == 0
-    assert program("ls", "--conn-id", "onedrive_default", "myfiles/Reports", chosen=False)[0] == 0
-
-
 def test_ctrl_c(onedrive_emulator, drive, connection):
     """It ends at once, with 130."""
     waits = threading.Event()
@@ -229,43 +223,20 @@ def test_the_doctor(program, drive, onedrive_emulator):
 
 
 @pytest.mark.parametrize("how", ["print", "output"])
-def test_login(program, onedrive_emulator, fields_of_login, *, tmp_path, how):
+def test_login(program, onedrive_emulator, *, tmp_path, how):
     """Somebody enters the code elsewhere; the connection that comes of it works, and its file is private."""
     path = tmp_path / "made.json"
     target = ["--output", path] if how == "output" else ["--print"]
-    code, out = login(onedrive_emulator, [*fields_of_login, *target])
+    options = login_options(onedrive_emulator, tmp_path)
+    options = login_options(onedrive_emulator, tmp_path)
+    code, out = login(onedrive_emulator, [*options, *target])
     text = path.read_text() if how == "output" else out
     assert (code, json.loads(text)["extra"]["auth"]) == (0, "refresh_token")
     if how == "output":
         assert path.stat().st_mode & 0o777 == 0o600
-        assert login(onedrive_emulator, [*fields_of_login, *target])[0] == 1  # it is not overwritten
+        assert login(onedrive_emulator, [*options, *target])[0] == 1  # it is not overwritten
     (tmp_path / "again.json").write_text(text)
     assert program("ls", "--connection", f"@{tmp_path}/again.json", "myfiles/", chosen=False)[0] == 0
-
-
-@pytest.mark.usefixtures("airflow_db")
-def test_login_into_airflow(fields_of_login, onedrive_emulator):
-    """The connection is in Airflow's database, and no process was given its token as an argument."""
-    assert login(onedrive_emulator, [*fields_of_login, "--store", "stored_by_login"])[0] == 0
-    listed = subprocess.run(
-        [sys.executable, "-m", "airflow", "connections", "get", "stored_by_login", "-o", "json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    known = json.loads(listed[listed.index("[") :])[0]
-    assert (known["conn_type"], known["login"]) == ("onedrive", onedrive_emulator.client_id)
-
-
-@pytest.fixture
-def fields_of_login(onedrive_emulator, tmp_path):
-    """The options of login for the emulator."""
-    (tmp_path / "ca.pem").write_text(onedrive_emulator.ca_certificate)
-    return [
-        *("--client-id", onedrive_emulator.client_id, "--tenant-id", onedrive_emulator.tenant_id),
-        *("--graph-url", onedrive_emulator.graph_url, "--authority-url", onedrive_emulator.authority_url),
-        *("--ca-certificate", tmp_path / "ca.pem", "--scopes", "Files.ReadWrite.All"),
-    ]
 
 
 @pytest.mark.parametrize(

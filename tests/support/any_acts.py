@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from hypothesis import strategies as st
 
+from airflow_provider_onedrive.emulator.faults import Fault
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.protocol.errors import LocationError, NameAlreadyExists
 
@@ -35,3 +37,14 @@ def do(drive: Any, client: Client, act: str, first: random.Random, second: rando
         if not f"{target}/".startswith(f"{source}/"):
             with suppress(NameAlreadyExists, LocationError):  # something of the other kind is there
                 client.move(f"myfiles/{source}", f"myfiles/{target}/m{second.randint(0, 3)}", if_exists="skip")
+
+
+def during(act: Callable[[], object]) -> Fault:
+    """Let something happen to the drive right before a request is answered."""
+
+    class Happens(Fault):
+        def before(self, request: Any, context: Any) -> None:
+            del request, context
+            act()
+
+    return Happens()

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from importlib.metadata import version
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 CONN_ID = "s3_test"
 BUCKET = "bucket"
@@ -31,6 +34,13 @@ class ObjectStore:
     def url(self, key: str) -> str:
         """Return the text an operator is given."""
         return f"s3://{CONN_ID}@{self.bucket}/{key}"
+
+    def path(self, key: str, bucket: str = BUCKET) -> UPath:
+        """Return an object's path as code without Airflow writes it."""
+        from upath import UPath
+
+        keys = {"key": _KEYS["aws_access_key_id"], "secret": _KEYS["aws_secret_access_key"]}
+        return UPath(f"s3://{bucket}/{key}", endpoint_url=self.endpoint, **keys)
 
     def put(self, key: str, content: bytes) -> str:
         """Write an object, as somebody else would, and return its text."""
@@ -80,9 +90,11 @@ def empty_store(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
 
 
 def forget_stores() -> None:
-    """Airflow keeps the filesystem of a connection, and that its listings, as long as the process lives."""
-    is_airflow_3 = int(version("apache-airflow").partition(".")[0]) >= 3
-    import_module("airflow.sdk.io.store" if is_airflow_3 else "airflow.io.store")._STORE_CACHE.clear()
+    """Forget the filesystems: each keeps its listings as long as the process lives."""
+    import_module("s3fs").S3FileSystem.clear_instance_cache()
+    if find_spec("airflow"):
+        is_airflow_3 = find_spec("airflow.sdk") is not None
+        import_module("airflow.sdk.io.store" if is_airflow_3 else "airflow.io.store")._STORE_CACHE.clear()
 
 
 def _leave_the_users_aws_outside(monkeypatch: pytest.MonkeyPatch) -> None:

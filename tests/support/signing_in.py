@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 COMMAND = (sys.executable, "-m", "airflow_provider_onedrive.cli")
@@ -18,3 +19,13 @@ def login(emulator: Any, arguments: Sequence[object]) -> tuple[int, str]:
             if "enter the code " in line:
                 emulator.approve_device(line.partition("enter the code ")[2].split()[0])
         return process.wait(), process.stdout.read() if process.stdout else ""
+
+
+def login_options(emulator: Any, folder: Path) -> list[object]:
+    """Return the options of login for the emulator, whose CA certificate is written into a folder."""
+    (folder / "ca.pem").write_text(emulator.ca_certificate)
+    return [
+        *("--client-id", emulator.client_id, "--tenant-id", emulator.tenant_id),
+        *("--graph-url", emulator.graph_url, "--authority-url", emulator.authority_url),
+        *("--ca-certificate", folder / "ca.pem", "--scopes", "Files.ReadWrite.All"),
+    ]

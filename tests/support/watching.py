@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.emulator.faults import Fault
 from airflow_provider_onedrive.triggers.onedrive import OneDriveChangesTrigger
 
 SECONDS = 20
@@ -115,14 +114,3 @@ class Watching:
 
 def shown(event: dict[str, Any]) -> list[str]:
     return sorted(f"{change['change']} {change['path']}" for change in event["changes"])
-
-
-def during(act: Callable[[], object]) -> Fault:
-    """Let something happen to the drive right before a request is answered."""
-
-    class Happens(Fault):
-        def before(self, request: Any, context: Any) -> None:
-            del request, context
-            act()
-
-    return Happens()

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from watching import AssetStatePlayed, Watching, during
+from any_acts import during
+from watching import AssetStatePlayed, Watching
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status

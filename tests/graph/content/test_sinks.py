@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from airflow.providers.common.compat.sdk import ObjectStoragePath
 from upath import UPath
 
 from airflow_provider_onedrive.graph.content.hashing import hash_pieces
@@ -142,7 +141,8 @@ BLOCK = 5 << 20
 @pytest.mark.parametrize("size", [0, 10, BLOCK + 10])
 def test_s3(s3, monkeypatch, size):
     """The bytes go straight to the store, which holds them back; nothing is left of what was given up."""
-    path = ObjectStoragePath(s3.put("a.csv", b"old"))
+    s3.put("a.csv", b"old")
+    path = s3.path("a.csv")
     monkeypatch.setattr(path.fs, "default_block_size", BLOCK)
     content = bytes(size)
     with closing(new_object(path)) as place:
@@ -164,7 +164,7 @@ def test_s3(s3, monkeypatch, size):
 
 def test_an_object_has_no_gaps(s3):
     """What can only be written from beginning to end refuses anything else."""
-    place = new_object(ObjectStoragePath(s3.url("a.csv")))
+    place = new_object(s3.path("a.csv"))
     with closing(place), pytest.raises(RangeIgnored, match="byte 3 came and 0 was awaited"):
         place.write_at(3, b"x")
     assert s3.objects() == {}
@@ -172,14 +172,14 @@ def test_an_object_has_no_gaps(s3):
 
 def test_a_bucket_that_is_missing(s3):
     """What the store refuses is an error that names the object, and nothing is left."""
-    with closing(new_object(ObjectStoragePath("s3://s3_test@nobody/a.csv"))) as place:
+    with closing(new_object(s3.path("a.csv", bucket="nobody"))) as place:
         place.write_at(0, b"x")
-        with pytest.raises(LocalFileError, match=r"s3://s3_test@nobody/a\.csv cannot be written: .*bucket"):
+        with pytest.raises(LocalFileError, match=r"s3://nobody/a\.csv cannot be written: .*bucket"):
             place.commit()
 
 
 def test_a_bucket_without_a_key(s3):
     """A store's root is no object."""
-    place = new_object(ObjectStoragePath("s3://s3_test@bucket"))
+    place = new_object(s3.path(""))
     with closing(place), pytest.raises(LocalFileError, match="cannot be written: Attempt to open non key-like path"):
         place.commit()

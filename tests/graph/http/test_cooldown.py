@@ -23,7 +23,7 @@ from airflow_provider_onedrive.graph.protocol.errors import ServiceUnavailable, 
 from airflow_provider_onedrive.graph.protocol.messages import Request
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "throttled.py"
+BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "throttled.py"
 DAY = 24 * 3600
 NOW = 1_800_000_000.0
 

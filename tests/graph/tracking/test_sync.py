@@ -7,10 +7,9 @@ import random
 from datetime import timedelta
 
 import pytest
-from any_acts import FOLDERS, acts_and, do
+from any_acts import FOLDERS, acts_and, do, during
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from watching import during
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.client import Client

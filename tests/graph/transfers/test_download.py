@@ -9,7 +9,6 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from airflow.providers.common.compat.sdk import ObjectStoragePath
 from upath import UPath
 
 from airflow_provider_onedrive.emulator.faults import Fault, corrupt_response, cut_response, status
@@ -330,8 +329,7 @@ def test_a_path_of_the_local_disk(client, drive, tmp_path):
     (tmp_path / "x").mkdir()
     for place, path in (
         (UPath(f"file://{tmp_path}/y/b.csv"), "y/b.csv"),
-        (ObjectStoragePath(f"file://{tmp_path}/z/c.csv"), "z/c.csv"),
-        (ObjectStoragePath(f"file://{tmp_path}/x"), "x/a.csv"),
+        (UPath(f"file://{tmp_path}/x"), "x/a.csv"),
     ):
         assert client.download("myfiles/a.csv", place).local_path == f"{tmp_path}/{path}"
         assert (tmp_path / path).read_bytes() == CONTENT
@@ -343,7 +341,7 @@ def store(request):
     """One store that shows what is written, and one that holds it back."""
     if request.param == "memory":
         return request.getfixturevalue("memory")
-    return ObjectStoragePath(request.getfixturevalue("s3").url("x/a.csv"))
+    return request.getfixturevalue("s3").path("x/a.csv")
 
 
 def test_an_object(client, drive, store, fetched, onedrive_emulator):

@@ -1,0 +1,261 @@
+"""An Airflow of its own for each test process, and ways to run a task: a plugin of the environments with Airflow.
+
+Airflow reads its home when it is first imported, so the environment is made here, before any test module is loaded.
+"""
+
+# ruff: noqa: PLC0415 - Airflow must not be imported before its environment is made
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_onedrive.graph.http import cooldown
+
+_HOME = Path(tempfile.mkdtemp(prefix="onedrive_airflow_home_"))
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ.update(
+    {
+        "AIRFLOW_HOME": str(_HOME),
+        "AIRFLOW__CORE__FERNET_KEY": "dGhlIGtleSBvZiB0aGUgdGVzdHMgb25seSwgMzIgYnk=",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(_HOME / "dags"),
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "for the tests of this process only".ljust(64, "."),
+        "SQLALCHEMY_SILENCE_UBER_WARNING": "1",  # Airflow 2.11 uses SQLAlchemy 1
+        "AIRFLOW__METRICS__TIMER_UNIT_CONSISTENCY": "True",  # Airflow 2.11 warns about its own default
+    }
+)
+(_HOME / "dags").mkdir()
+
+
+AIRFLOW_3 = int(version("apache-airflow").partition(".")[0]) >= 3
+
+# What Airflow's own libraries say when Airflow imports them; nobody but Airflow can change that.
+_AIRFLOW_3_WARNINGS = ("Using `httpx` with `starlette.testclient` is deprecated",)
+_AIRFLOW_2_WARNINGS = (
+    "'_app_ctx_stack' is deprecated",
+    "'_request_ctx_stack' is deprecated",
+    "'locked_cached_property' is deprecated",
+    "The '__version__' attribute is deprecated",
+    "Accessing jsonschema.draft4_format_checker is deprecated",
+    "jsonschema.RefResolver is deprecated",
+    "jsonschema.exceptions.RefResolutionError is deprecated",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for text in _AIRFLOW_3_WARNINGS if AIRFLOW_3 else _AIRFLOW_2_WARNINGS:
+        config.addinivalue_line("filterwarnings", f"ignore:{text}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if AIRFLOW_3:
+        return
+    skip = pytest.mark.skip(reason="needs Airflow 3")
+    for item in items:
+        if item.get_closest_marker("airflow3"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_secrets() -> Iterator[None]:
+    """Airflow's masker becomes slower with every secret it is told, and each test has tokens of its own."""
+    yield
+    module = sys.modules.get("airflow.sdk.log" if AIRFLOW_3 else "airflow.utils.log.secrets_masker")
+    if module is not None:
+        masker = module._secrets_masker()
+        masker.patterns, masker.replacer = set(), None
+
+
+@pytest.fixture(autouse=True)
+def _no_shared_cool_downs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test was asked to wait does not hold up the next, which has a folder of its own."""
+    begin_without_cool_downs(monkeypatch)
+
+
+@pytest.fixture
+def forget_cool_downs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let the pause pass that Graph asked for, as if it were later; in memory and in files."""
+    return lambda: begin_without_cool_downs(monkeypatch)
+
+
+_folders = itertools.count()
+
+
+def begin_without_cool_downs(monkeypatch: pytest.MonkeyPatch) -> None:
+    cooldown.forget_all()
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__COOL_DOWN_FOLDER", str(_HOME / "cool_downs" / str(next(_folders))))
+
+
+@pytest.fixture
+def task_context() -> Callable[..., Any]:
+    """What ``execute`` needs of a context: the task instance, whose ``xcoms`` are what it was given."""
+
+    def make(try_number: int = 1, **changes: Any) -> dict[str, Any]:
+        names = {"dag_id": "dag", "run_id": "manual__2026-01-02T03:04:05+00:00", "task_id": "task", "map_index": -1}
+        xcoms: dict[str, Any] = {}
+        ti = SimpleNamespace(try_number=try_number, xcoms=xcoms, **(names | changes))
+        ti.xcom_push = lambda key, value: xcoms.update({key: value})
+        return {"ti": ti}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """Airflow's database, made once per process."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@dataclass
+class TaskEnd:
+    """How a task ended in Airflow's task runner, and what it told the API server."""
+
+    state: str = ""
+    error: BaseException | None = None
+    xcoms: dict[str, Any] = field(default_factory=dict)
+    rendered: dict[str, Any] = field(default_factory=dict)
+    sent: str = ""
+
+    @property
+    def result(self) -> Any:
+        return self.xcoms.get("return_value")
+
+
+@pytest.fixture
+def run_task() -> Callable[..., TaskEnd]:
+    """Run one task through Airflow 3's real task runner; the API server is the only part that is played."""
+    return _run_task
+
+
+def _run_task(task: Any, *, try_number: int = 1, max_tries: int = 2, store: dict[str, Any] | None = None) -> TaskEnd:
+    from uuid import uuid4
+
+    import httpx
+    from airflow.sdk import DAG
+    from airflow.sdk.api.datamodels._generated import TaskInstance
+    from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor, run_task_in_process
+
+    end = TaskEnd()
+    now = "2026-01-02T03:04:05Z"
+    dag_run: dict[str, Any] = dict.fromkeys(
+        ("logical_date", "data_interval_start", "data_interval_end", "start_date"), now
+    )
+    dag_run |= {"dag_id": "dag", "run_id": "run", "run_type": "manual", "state": "running", "run_after": now}
+    dag_run |= {"end_date": None, "consumed_asset_events": [], "partition_key": None}
+
+    def api(request: httpx.Request) -> httpx.Response:
+        body = request.content.decode()
+        end.sent += body
+        if "/store/ti/" in request.url.path:
+            return _answer_of_store({} if store is None else store, request)
+        if request.url.path.endswith("/run"):
+            return httpx.Response(200, json={"dag_run": dag_run, "max_tries": max_tries, "should_retry": True})
+        if request.method == "POST" and "/xcoms/" in request.url.path:
+            end.xcoms[request.url.path.rpartition("/")[2]] = json.loads(body)
+        if request.url.path.endswith("/rtif"):
+            end.rendered = json.loads(body)
+        return httpx.Response(200, json={"message": "ok", "ok": True})
+
+    client = InProcessTestSupervisor._Client(base_url=None, token="", dry_run=True, transport=httpx.MockTransport(api))
+    client.base_url = "http://in-process.invalid./"
+    if not task.has_dag():
+        task.dag = DAG("dag", schedule=None)
+    ti = TaskInstance(
+        id=uuid4(), task_id=task.task_id, dag_id="dag", run_id="run", try_number=try_number, dag_version_id=uuid4()
+    )
+    ended = run_task_in_process(ti=ti, task=task, client=client)
+    end.state, end.error = getattr(ended.ti.state, "value", ""), ended.error
+    return end
+
+
+def _answer_of_store(store: dict[str, Any], request: Any) -> Any:
+    """Be the task state store of the API server: what it holds is there for the next try."""
+    import httpx
+
+    key = request.url.path.rpartition("/")[2]
+    if request.method == "PUT":
+        store[key] = json.loads(request.content)["value"]
+    elif request.method == "DELETE":
+        store.pop(key, None)
+    elif key not in store:
+        return httpx.Response(404, json={"detail": {"reason": "not_found", "message": "no such key"}})
+    else:
+        return httpx.Response(200, json={"value": store[key]})
+    return httpx.Response(200, json={"ok": True})
+
+
+@pytest.fixture
+def run_dag(airflow_db: None) -> Callable[[Any], Any]:
+    """Run a DAG of this process with ``dag.test()``, deferrals included."""
+    return _run_dag
+
+
+def _run_dag(dag: Any) -> Any:
+    if AIRFLOW_3:
+        from airflow.dag_processing.bundles.manager import DagBundlesManager
+        from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+
+        DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
+        bag = DagBag("/dev/null")
+        bag.bag_dag(dag)
+        sync_bag_to_db(bag, "dags-folder", None)
+    return dag.test()
+
+
+@pytest.fixture
+def connection(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Change fields of the emulator's connection for one test; None removes one."""
+
+    def change(**fields: Any) -> None:
+        known = json.loads(os.environ["AIRFLOW_CONN_ONEDRIVE_DEFAULT"])
+        for name, value in fields.items():
+            place = known if name in ("login", "password") else known["extra"]
+            place[name] = value
+        monkeypatch.setenv("AIRFLOW_CONN_ONEDRIVE_DEFAULT", json.dumps(known))
+
+    return change
+
+
+@pytest.fixture
+def without_key(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An Airflow without a Fernet key."""
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")
+    forget = [module.get_fernet.cache_clear for module in _crypto() if hasattr(module.get_fernet, "cache_clear")]
+    for module in _crypto():
+        monkeypatch.setattr(module, "_fernet", None, raising=False)  # where older versions of Airflow remember it
+    for each in forget:
+        each()
+    yield
+    monkeypatch.undo()
+    for each in forget:
+        each()
+
+
+def _crypto() -> list[Any]:
+    from importlib import import_module
+
+    found = []
+    for name in ("airflow.sdk.crypto", "airflow.models.crypto"):
+        try:
+            found.append(import_module(name))
+        except ImportError:
+            continue
+    return found
