@@ -61,13 +61,13 @@ def parent(samples: Any, drive: str = "D", **more: Any) -> Step:
     return "GET /drives/d/root:/out", samples.ok(samples.folder("out", "P", **place))
 
 
-def poll(answer: Response | Exception, name: str = "a.csv", drive: str = "D") -> Step:
+def look_up(answer: Response | Exception, name: str = "a.csv", drive: str = "D") -> Step:
     return f"GET /drives/{drive}/items/P:/{name}", answer
 
 
 def there(samples: Any, content: bytes = CONTENT, name: str = "a.csv", drive: str = "D", **more: Any) -> Step:
     """See what has the name at the destination."""
-    return poll(at(samples, content, name, drive, **more), name, drive)
+    return look_up(at(samples, content, name, drive, **more), name, drive)
 
 
 def at(samples: Any, content: bytes = CONTENT, name: str = "a.csv", drive: str = "D", **more: Any) -> Response:

@@ -81,7 +81,7 @@ def put_by_id(answer: Response | Exception) -> Step:
     return f"PUT {BY_ID}/content", answer
 
 
-def poll(answer: Response | Exception, name: str = "a.csv") -> Step:
+def look_up(answer: Response | Exception, name: str = "a.csv") -> Step:
     return f"GET /drives/D/items/P:/{name}", answer
 
 
@@ -91,7 +91,7 @@ def read(answer: Response | Exception) -> Step:
 
 def nothing() -> tuple[Step, Step]:
     """See that the name is free, in a drive that exists."""
-    return poll(missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {"id": "R"}))
+    return look_up(missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {"id": "R"}))
 
 
 def opened(samples: Any, number: int = 1, where: str = f"{THROUGH}:") -> Step:

@@ -14,7 +14,7 @@ from placing_steps import (
     at,
     failed,
     in_folder,
-    look,
+    look_up,
     lost,
     missing,
     monitor,
@@ -52,7 +52,7 @@ from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Re
 @pytest.fixture
 def begun(samples):
     """What stands before the request for a copy: the source, the folder, and a free name."""
-    return source(samples), parent(samples), look(missing())
+    return source(samples), parent(samples), look_up(missing())
 
 
 def test_a_copy(script, samples, begun):
@@ -68,7 +68,7 @@ def test_a_copy(script, samples, begun):
 def test_a_new_name(script, samples):
     """A destination that does not end in a slash is the new name; in a folder ``file_name`` is."""
     for destination, file_name in (("drives/d/out/b.csv", None), ("drives/d/out/", "b.csv")):
-        steps = (look(missing(), "b.csv"), asked(), monitor(), read(samples, name="b.csv"))
+        steps = (look_up(missing(), "b.csv"), asked(), monitor(), read(samples, name="b.csv"))
         driver = script(source(samples), parent(samples), *steps)
         item = driver.run(copies.copy(plan(destination=destination, file_name=file_name)))
         assert item.location == "drives/d/out/b.csv"
@@ -192,13 +192,13 @@ def test_after_a_monitor_that_is_gone(script, samples, begun):
     )
     item = script(*gone, there(samples)).run(copies.copy(plan()))
     assert (item.id, item.outcome) == ("T", "created")
-    item = script(*gone, look(missing()), asked(), monitor(), read(samples)).run(copies.copy(plan()))
+    item = script(*gone, look_up(missing()), asked(), monitor(), read(samples)).run(copies.copy(plan()))
     assert (item.id, item.outcome) == ("T", "created")
 
 
 def test_monitors_that_are_always_gone(script, samples, begun):
     """That has an end."""
-    rounds = [step for _ in range(3) for step in (look(missing()), asked(), monitor(missing()))]
+    rounds = [step for _ in range(3) for step in (look_up(missing()), asked(), monitor(missing()))]
     with pytest.raises(CopyLost):
         script(*begun, asked(), monitor(missing()), *rounds).run(copies.copy(plan()))
 
@@ -234,7 +234,7 @@ def test_skip(script, samples, begun):
 
 def test_rename(script, samples):
     """The next free name is asked for, by one's own count: a personal drive does not count for copies."""
-    steps = (there(samples, OTHER), there(samples, OTHER, "a%201.csv"), look(missing(), "a%202.csv"), asked())
+    steps = (there(samples, OTHER), there(samples, OTHER, "a%201.csv"), look_up(missing(), "a%202.csv"), asked())
     end = monitor(), read(samples, name="a 2.csv")
     driver = script(source(samples), parent(samples), *steps, *end)
     item = driver.run(copies.copy(plan(if_exists="rename")))
@@ -247,8 +247,8 @@ def test_rename_of_a_folder(script, samples):
     folder = samples.ok(samples.folder("v1.d", "S", **in_folder("I", "D", "/in")))
     steps = [("GET /drives/d/root:/in/v1.d", folder), parent(samples)]
     steps += [
-        look(samples.ok(samples.folder("v1.d", "T")), "v1.d"),
-        look(missing(), "v1.d%201"),
+        look_up(samples.ok(samples.folder("v1.d", "T")), "v1.d"),
+        look_up(missing(), "v1.d%201"),
         asked(),
         monitor(),
     ]
@@ -259,14 +259,14 @@ def test_rename_of_a_folder(script, samples):
 
 def test_rename_when_the_next_name_goes_too(script, samples, begun):
     """A name that others took meanwhile is passed over."""
-    steps = (asked(), failed(), there(samples, OTHER), look(missing(), "a%201.csv"), asked(), monitor())
+    steps = (asked(), failed(), there(samples, OTHER), look_up(missing(), "a%201.csv"), asked(), monitor())
     driver = script(*begun, *steps, read(samples, name="a 1.csv"))
     assert driver.run(copies.copy(plan(if_exists="rename"))).outcome == "renamed"
 
 
 def test_replace(script, samples):
     """The file that is there goes to the recycle bin, exactly the version that was seen; then the name is free."""
-    steps = (there(samples, OTHER), recycled(), look(missing()), asked(), monitor(), read(samples))
+    steps = (there(samples, OTHER), recycled(), look_up(missing()), asked(), monitor(), read(samples))
     driver = script(source(samples), parent(samples), *steps)
     assert driver.run(copies.copy(plan(if_exists="replace"))).outcome == "replaced"
     assert driver.requests[3].headers == {"If-Match": '"{T},1"'}
@@ -280,7 +280,7 @@ def test_replace_of_what_changes(script, samples):
         changed,
         there(samples, OTHER),
         recycled(missing()),
-        look(missing()),
+        look_up(missing()),
         asked(),
     )
     driver = script(source(samples), parent(samples), *steps, monitor(), read(samples))
@@ -293,7 +293,7 @@ def test_replace_of_what_changes(script, samples):
 @pytest.mark.parametrize("if_exists", ["fail", "skip", "replace"])
 def test_a_folder_has_the_name(script, samples, if_exists):
     """A file never takes the place of a folder; probably the folder was meant to be gone into."""
-    steps = (source(samples), parent(samples), look(samples.ok(samples.folder("a.csv", "T"))))
+    steps = (source(samples), parent(samples), look_up(samples.ok(samples.folder("a.csv", "T"))))
     with pytest.raises(LocationError, match="End the destination in '/'"):
         script(*steps).run(copies.copy(plan(if_exists=if_exists)))
 
@@ -307,7 +307,7 @@ def test_only_a_file_is_replaced_by_a_file(script, samples, found):
         "notebook": samples.item("x", "T", package={}),
     }
     folder = samples.ok(samples.folder("x", "S", **in_folder("I", "D", "/in")))
-    steps = (("GET /drives/d/root:/in/x", folder), parent(samples), look(samples.ok(kinds[found]), "x"))
+    steps = (("GET /drives/d/root:/in/x", folder), parent(samples), look_up(samples.ok(kinds[found]), "x"))
     with pytest.raises(NameAlreadyExists, match="Only a file takes the place of a file"):
         script(*steps).run(copies.copy(plan("drives/d/in/x", if_exists="replace")))
 
@@ -316,11 +316,11 @@ def test_a_name_that_is_held(script, samples, begun):
     """A name that Graph refuses although nothing can be seen there may become free."""
     steps = (
         asked(taken()),
-        look(missing()),
+        look_up(missing()),
         asked(taken()),
-        look(missing()),
+        look_up(missing()),
         asked(taken()),
-        look(missing()),
+        look_up(missing()),
     )
     with pytest.raises(NameHeld) as caught:
         script(*begun, *steps, asked(taken())).run(copies.copy(plan()))
@@ -329,7 +329,7 @@ def test_a_name_that_is_held(script, samples, begun):
 
 def test_a_personal_drive(script, samples):
     """It does not know the parameter, so it is not sent there."""
-    steps = (source(samples), parent(samples, driveType="personal"), look(missing()), asked(query=""), monitor())
+    steps = (source(samples), parent(samples, driveType="personal"), look_up(missing()), asked(query=""), monitor())
     script(*steps, read(samples)).run(copies.copy(plan()))
 
 
@@ -342,7 +342,7 @@ def test_onto_itself(script, samples):
     for if_exists in ("fail", "skip", "replace"):
         with pytest.raises(LocationError, match="onto itself"):
             script(beside, parent(samples)).run(copies.copy(plan(if_exists=if_exists)))
-    steps = (there(samples), look(missing(), "a%201.csv"), asked(), monitor(), read(samples, name="a 1.csv"))
+    steps = (there(samples), look_up(missing(), "a%201.csv"), asked(), monitor(), read(samples, name="a 1.csv"))
     item = script(beside, parent(samples), *steps).run(copies.copy(plan(if_exists="rename")))
     assert item.name == "a 1.csv"
 
@@ -377,7 +377,7 @@ def test_the_same_path_in_another_drive(script, samples):
     steps = (
         ("GET /drives/d/root:/in/x", folder),
         ("GET /drives/e/root:/in/x/deep", below),
-        look(missing(), "x", "E"),
+        look_up(missing(), "x", "E"),
     )
     driver = script(*steps, asked(), monitor(), ("GET /drives/E/items/T", found))
     assert driver.run(copies.copy(plan("drives/d/in/x", "drives/e/in/x/deep/"))).location == "drives/e/in/x/deep/x"
@@ -417,7 +417,7 @@ def test_folders_as_item_dicts(script, samples):
         ("drives/d", "/drives/d/root"),
     ):
         folder = samples.ok(samples.folder("out", "P", **in_folder("R", "D", "")))
-        steps = (source(samples), (f"GET {url}", folder), look(missing()), asked(), monitor(), read(samples))
+        steps = (source(samples), (f"GET {url}", folder), look_up(missing()), asked(), monitor(), read(samples))
         assert script(*steps).run(copies.copy(plan(destination=destination))).id == "T"
 
 
@@ -439,10 +439,10 @@ def test_a_folder_just_made(script, samples):
     gone = ("GET /drives/d/root:/out", missing()), ("GET /drives/d/root?$select=id", samples.ok(samples.root()))
     made = samples.ok(samples.folder("out", "P"), 201)
     new = (*gone, ("GET /drives/d/root", samples.ok(samples.root())), ("POST /drives/D/items/R/children", made))
-    steps = (source(samples), *new, look(missing()), asked(missing()), asked(), monitor(), read(samples))
+    steps = (source(samples), *new, look_up(missing()), asked(missing()), asked(), monitor(), read(samples))
     assert script(*steps).run(copies.copy(plan(create_folders=True))).id == "T"
     with pytest.raises(ItemNotFound):
-        script(source(samples), parent(samples), look(missing()), asked(missing())).run(copies.copy(plan()))
+        script(source(samples), parent(samples), look_up(missing()), asked(missing())).run(copies.copy(plan()))
 
 
 # --- answers that are lost, and later tries
@@ -450,13 +450,15 @@ def test_a_folder_just_made(script, samples):
 
 def test_a_lost_answer_and_the_copy_appears(script, samples, begun):
     """It is looked for before anything is asked for again."""
-    item = script(*begun, asked(lost()), look(missing()), look(missing()), there(samples)).run(copies.copy(plan()))
+    item = script(*begun, asked(lost()), look_up(missing()), look_up(missing()), there(samples)).run(
+        copies.copy(plan())
+    )
     assert (item.id, item.outcome) == ("T", "created")
 
 
 def test_a_lost_answer_and_nothing_appears(script, samples, begun):
     """Then it is asked for again: with ``fail`` a copy that comes late cannot make two."""
-    reads = [look(missing())] * copies.READS
+    reads = [look_up(missing())] * copies.READS
     driver = script(*begun, asked(lost()), *reads, asked(), monitor(), read(samples))
     assert driver.run(copies.copy(plan())).outcome == "created"
     assert [request.failures for request in driver.requests if request.method == "POST"] == [0, 1]
@@ -464,7 +466,7 @@ def test_a_lost_answer_and_nothing_appears(script, samples, begun):
 
 def test_a_lost_answer_and_the_copy_comes_late(script, samples, begun):
     """The name that the second one meets is that of the first."""
-    reads = [look(missing())] * copies.READS
+    reads = [look_up(missing())] * copies.READS
     item = script(*begun, asked(lost()), *reads, asked(), failed(), there(samples)).run(copies.copy(plan()))
     assert (item.id, item.outcome) == ("T", "created")
 
@@ -478,7 +480,7 @@ def test_a_lost_answer_and_somebody_elses_file(script, samples, begun):
 
 def test_answers_that_are_always_lost(script, samples, begun):
     """That has an end."""
-    rounds = [asked(lost()), *[look(missing())] * copies.READS] * 5
+    rounds = [asked(lost()), *[look_up(missing())] * copies.READS] * 5
     with pytest.raises(OutcomeUnknown):
         script(*begun, *rounds).run(copies.copy(plan()))
 
@@ -540,7 +542,7 @@ def test_a_later_try_and_a_folder(script, samples, size, outcome):
     """A folder is the copy when it has as many bytes and items; else it may still be on its way."""
     folder = samples.ok(samples.folder("x", "S", 3, size=10, **in_folder("I", "D", "/in")))
     found = samples.ok(samples.folder("x", "T", 3, size=size, **in_folder("P", "D", "/out")))
-    driver = script(("GET /drives/d/root:/in/x", folder), parent(samples), look(found, "x"))
+    driver = script(("GET /drives/d/root:/in/x", folder), parent(samples), look_up(found, "x"))
     flow = copies.copy(plan("drives/d/in/x", retrying=True))
     if outcome:
         assert driver.run(flow).outcome == outcome
@@ -552,7 +554,7 @@ def test_a_later_try_and_a_folder(script, samples, size, outcome):
 
 def test_a_copy_that_cannot_be_seen_yet(script, samples, begun):
     """It is looked for by its id, then by its name, and again after a pause."""
-    gone = [("GET /drives/D/items/T", missing()), look(missing())]
+    gone = [("GET /drives/D/items/T", missing()), look_up(missing())]
     driver = script(*begun, asked(), monitor(), *gone, *gone, read(samples))
     assert driver.run(copies.copy(plan())).id == "T"
     assert [request.failures for request in driver.requests[-5:]] == [0, 0, 1, 1, 2]
@@ -583,7 +585,7 @@ def test_start_where_no_copy_is_needed(script, samples):
 
 def test_start_with_a_lost_answer(script, samples, begun):
     """That it was asked for twice is told, for a name that is taken then."""
-    steps = (*begun, asked(lost()), *[look(missing())] * copies.READS, asked())
+    steps = (*begun, asked(lost()), *[look_up(missing())] * copies.READS, asked())
     assert script(*steps).run(copies.start(plan())).to_dict()["is_repeated"]
 
 
@@ -591,7 +593,7 @@ def test_start_with_a_lost_answer(script, samples, begun):
 def test_another_drive(script, samples, drive_type):
     """The folder's drive is named in the request, and the copy is read there."""
     folder = parent(samples, drive="E", driveType=drive_type)
-    steps = (source(samples), folder, look(missing(), drive="E"))
+    steps = (source(samples), folder, look_up(missing(), drive="E"))
     query = "" if drive_type == "personal" else f"?{CONFLICT}=fail"
     driver = script(*steps, asked(query=query), monitor(), read(samples, drive="E"))
     item = driver.run(copies.copy(plan()))

@@ -10,7 +10,7 @@ from placing_steps import (
     asked,
     failed,
     in_folder,
-    look,
+    look_up,
     missing,
     monitor,
     moved,
@@ -112,7 +112,7 @@ def test_replace_of_what_keeps_changing(script, samples):
 
 def test_rename(script, samples):
     """The next names are asked for until one is free; a name that is held by nothing one can see is passed over."""
-    steps = (patched(taken()), there(samples, OTHER), patched(taken()), look(missing(), "a%201.csv"))
+    steps = (patched(taken()), there(samples, OTHER), patched(taken()), look_up(missing(), "a%201.csv"))
     driver = script(source(samples), parent(samples), *steps, patched(moved(samples, "a 2.csv")))
     assert driver.run(moves.move(plan(if_exists="rename"))).outcome == "renamed"
     assert driver.last.json["name"] == "a 2.csv"
@@ -121,7 +121,7 @@ def test_rename(script, samples):
 @pytest.mark.parametrize("if_exists", ["fail", "skip", "replace"])
 def test_a_folder_has_the_name(script, samples, if_exists):
     """It never makes way for a file."""
-    steps = (patched(taken()), look(samples.ok(samples.folder("a.csv", "T"))))
+    steps = (patched(taken()), look_up(samples.ok(samples.folder("a.csv", "T"))))
     with pytest.raises(LocationError, match="End the destination in '/'"):
         script(source(samples), parent(samples), *steps).run(moves.move(plan(if_exists=if_exists)))
 
@@ -129,7 +129,7 @@ def test_a_folder_has_the_name(script, samples, if_exists):
 def test_a_name_that_is_held(script, samples):
     """Refused although nothing can be seen there: it may become free."""
     with pytest.raises(NameHeld):
-        script(source(samples), parent(samples), patched(taken()), look(missing())).run(moves.move(plan()))
+        script(source(samples), parent(samples), patched(taken()), look_up(missing())).run(moves.move(plan()))
 
 
 def test_a_change_of_case(script, samples):
@@ -189,7 +189,7 @@ def test_a_later_try(script, samples):
 def test_a_later_try_that_finds_nothing(script, samples, folder):
     """Neither here nor there: nothing is claimed."""
     gone = ("GET /drives/d/root:/out", missing()), ("GET /drives/d/root?$select=id", Response(200, {}, {}))
-    steps = gone if folder else (parent(samples), look(missing()))
+    steps = gone if folder else (parent(samples), look_up(missing()))
     with pytest.raises(SourceMissing):
         script(*source_gone(), *steps).run(moves.move(plan(retrying=True)))
 
@@ -222,8 +222,8 @@ def test_a_later_try_of_a_rename(script, samples):
     """One candidate is it; of several nobody can tell."""
     how = {"if_exists": "rename", "retrying": True}
     steps = (*source_gone(), parent(samples), there(samples))
-    assert script(*steps, look(missing(), "a%201.csv")).run(moves.move(plan(**how))).id == "T"
-    several = (there(samples, name="a%201.csv"), look(missing(), "a%202.csv"))
+    assert script(*steps, look_up(missing(), "a%201.csv")).run(moves.move(plan(**how))).id == "T"
+    several = (there(samples, name="a%201.csv"), look_up(missing(), "a%202.csv"))
     with pytest.raises(SourceMissing, match="it may be any of"):
         script(*steps, *several).run(moves.move(plan(**how)))
 
@@ -240,7 +240,7 @@ def test_a_later_try_that_meets_another_file(script, samples):
 
 def test_another_drive(script, samples):
     """Copied, compared, and only then deleted: exactly the version that was compared."""
-    copied = (look(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
+    copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
     driver = script(source(samples), away(samples), *copied, recycled(item_id="S"))
     item = driver.run(moves.move(plan()))
     assert (item.drive_id, item.outcome) == ("E", "created")
@@ -258,7 +258,7 @@ def test_another_drive_that_is_none(script, samples):
 @pytest.mark.parametrize("content", [OTHER, b"short"])
 def test_a_copy_that_is_not_the_same(script, samples, content):
     """The source stays."""
-    copied = (look(missing(), drive="E"), asked(), monitor(), read(samples, content, drive="E"))
+    copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, content, drive="E"))
     with pytest.raises(VerificationFailed, match="The source was not deleted"):
         script(source(samples), away(samples), *copied).run(moves.move(plan()))
 
@@ -267,7 +267,7 @@ def test_a_copy_without_a_hash(script, samples):
     """What cannot be compared is not the same: after some looks the source stays."""
     late = ("GET /drives/E/items/T", there(samples, drive="E", **no_hash(samples, "T"))[1])
     looks = [late, ("GET /drives/D/items/S", source(samples)[1])] * 5
-    copied = (look(missing(), drive="E"), asked(), monitor(), late)
+    copied = (look_up(missing(), drive="E"), asked(), monitor(), late)
     with pytest.raises(VerificationFailed, match="has no hash"):
         script(source(samples), away(samples), *copied, *looks).run(moves.move(plan()))
 
@@ -275,7 +275,7 @@ def test_a_copy_without_a_hash(script, samples):
 def test_an_empty_file(script, samples):
     """It has no hash, and needs none."""
     empty = {"size": 0, "file": {"mimeType": "text/csv"}}
-    copied = (look(missing(), drive="E"), asked(), monitor())
+    copied = (look_up(missing(), drive="E"), asked(), monitor())
     read_empty = ("GET /drives/E/items/T", there(samples, drive="E", **empty)[1])
     steps = (source(samples, **empty), away(samples), *copied, read_empty, recycled(item_id="S"))
     assert script(*steps).run(moves.move(plan())).outcome == "created"
@@ -284,14 +284,14 @@ def test_an_empty_file(script, samples):
 def test_a_source_that_changes_meanwhile(script, samples):
     """It stays, and the error says where the copy is."""
     stale = recycled(PreconditionFailed("ETag does not match", status=412), item_id="S")
-    copied = (look(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
+    copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
     with pytest.raises(PreconditionFailed, match=r"was not deleted; the copy is drives/d/out/a\.csv"):
         script(source(samples), away(samples), *copied, stale).run(moves.move(plan()))
 
 
 def test_a_copy_that_fails(script, samples):
     """The source stays."""
-    steps = (look(missing(), drive="E"), asked(), failed("generalException"))
+    steps = (look_up(missing(), drive="E"), asked(), failed("generalException"))
     with pytest.raises(ServiceUnavailable):
         script(source(samples), away(samples), *steps).run(moves.move(plan()))
 

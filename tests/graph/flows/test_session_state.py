@@ -19,7 +19,7 @@ from upload_steps import (
     committed,
     created,
     failed,
-    look,
+    look_up,
     lost,
     missing,
     nothing,
@@ -185,7 +185,7 @@ def test_a_later_try_of_a_session_that_has_all(script, samples, keeper):
 def test_a_later_try_after_the_commit(script, samples, keeper):
     """The worker died between commit and answer: the session is gone and the file is ours."""
     interrupted(script, samples, plan(keeper))
-    driver = script(asked(missing()), look(created(samples, LARGE)))
+    driver = script(asked(missing()), look_up(created(samples, LARGE)))
     assert driver.run(uploads.upload(plan(keeper, retrying=True))).outcome == "already_there"
     assert keeper.text is None
 
@@ -342,8 +342,8 @@ def test_a_session_that_was_refused_does_not_stand_in_the_way(script, samples):
     stale = PreconditionFailed("stale", status=412)
     driver = script(
         ("GET /drives/d/root:/x", samples.ok(samples.folder("x"))),
-        *(look(there), opened(samples, where=BY_ID), *whole(samples)[1:3], sent(stale), read(there)),
-        *(look(there), cancelled(), opened(samples, 2, BY_ID), *whole(samples, 2)[1:]),
+        *(look_up(there), opened(samples, where=BY_ID), *whole(samples)[1:3], sent(stale), read(there)),
+        *(look_up(there), cancelled(), opened(samples, 2, BY_ID), *whole(samples, 2)[1:]),
     )
     flow = uploads.create(AT, MemorySource(LARGE), "skip_if_same", options=IN_UNITS)
     assert driver.run(flow).outcome == "created"

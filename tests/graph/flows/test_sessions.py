@@ -18,7 +18,7 @@ from upload_steps import (
     committed,
     created,
     failed,
-    look,
+    look_up,
     lost,
     missing,
     nothing,
@@ -272,7 +272,7 @@ def test_a_lost_session_in_a_missing_drive(script, samples):
     """When even the drive is gone there is no other session."""
     gone = "GET /drives/D/root?$select=id", missing()
     with pytest.raises(DriveNotFound):
-        script(opened(samples), accepted(samples, 1), sent(missing()), asked(missing()), look(missing()), gone).run(
+        script(opened(samples), accepted(samples, 1), sent(missing()), asked(missing()), look_up(missing()), gone).run(
             upload_of()
         )
 
@@ -307,7 +307,7 @@ def test_failures_are_forgotten_when_something_arrives(script, samples):
 @pytest.mark.parametrize("conflict", ["fail", "replace"])
 def test_a_commit_whose_answer_was_lost(script, samples, conflict):
     """The session is gone and the file is there with our hash: it was committed."""
-    driver = script(*whole(samples, answer=lost()), asked(missing()), look(created(samples, LARGE)))
+    driver = script(*whole(samples, answer=lost()), asked(missing()), look_up(created(samples, LARGE)))
     assert driver.run(upload_of(conflict=conflict)).outcome == ("replaced" if conflict == "replace" else "created")
 
 
@@ -320,7 +320,7 @@ def test_a_commit_whose_answer_was_lost_and_nothing_seen(script, samples):
 def test_a_first_fragment_that_is_the_last(script, samples):
     """One fragment may have become the file: 404 of its session is then no matter of waiting."""
     content = LARGE[:UNIT_BYTES]
-    driver = script(opened(samples), sent(lost()), asked(missing()), look(created(samples, content)))
+    driver = script(opened(samples), sent(lost()), asked(missing()), look_up(created(samples, content)))
     assert driver.run(upload_of(content)).outcome == "created"
 
 
@@ -359,7 +359,7 @@ def test_a_file_that_stays_locked(script, samples):
 def test_an_explicit_commit_whose_answer_was_lost(script, samples):
     """The session is asked: gone it was committed, there it is committed again."""
     refused = *whole(samples, answer=locked()), asked(samples.expects())
-    done = script(*refused, committed(lost()), asked(missing()), look(created(samples, LARGE)))
+    done = script(*refused, committed(lost()), asked(missing()), look_up(created(samples, LARGE)))
     assert done.run(upload_of()).outcome == "created"
     again = script(*refused, committed(lost()), asked(samples.expects()), committed(created(samples, LARGE)))
     assert again.run(upload_of()).outcome == "created"
@@ -387,7 +387,7 @@ def test_a_drive_that_commits_no_session(script, samples, problem):
 def test_a_name_that_was_taken_meanwhile(script, samples):
     """Refused at the commit the name is looked at, and the refusal raised."""
     with pytest.raises(NameAlreadyExists) as caught:
-        script(*whole(samples, answer=taken()), look(created(samples, b"other"))).run(upload_of())
+        script(*whole(samples, answer=taken()), look_up(created(samples, b"other"))).run(upload_of())
     assert type(caught.value) is NameAlreadyExists
 
 
@@ -402,14 +402,14 @@ def test_a_version_that_changed_meanwhile(script, samples):
     """412 at the commit is the error where other content is there, and success where ours is on a later try."""
     by_commit = whole(samples, answer=stale())
     with pytest.raises(PreconditionFailed):
-        script(*by_commit, look(created(samples, b"other"))).run(upload_of(conflict="replace", if_match="1"))
-    driver = script(*by_commit, look(created(samples, LARGE)))
+        script(*by_commit, look_up(created(samples, b"other"))).run(upload_of(conflict="replace", if_match="1"))
+    driver = script(*by_commit, look_up(created(samples, LARGE)))
     assert driver.run(upload_of(conflict="replace", if_match="1", retrying=True)).outcome == "already_there"
 
 
 def test_a_later_try_whose_file_was_committed(script, samples):
     """The earlier try's file has the name: a later try by session has succeeded too."""
-    driver = script((opened(samples)[0], taken()), look(created(samples, LARGE)))
+    driver = script((opened(samples)[0], taken()), look_up(created(samples, LARGE)))
     assert driver.run(upload_of(retrying=True)).outcome == "already_there"
 
 

@@ -15,7 +15,7 @@ from upload_steps import (
     create,
     created,
     file,
-    look,
+    look_up,
     lost,
     missing,
     nothing,
@@ -233,14 +233,14 @@ def test_a_taken_name(script, samples):
     """With fail a taken name is an error, also when the same content is there: somebody else put it there."""
     for content in (CONTENT, b"other"):
         with pytest.raises(NameAlreadyExists) as caught:
-            script(put(taken()), look(created(samples, content))).run(upload_of(CONTENT))
+            script(put(taken()), look_up(created(samples, content))).run(upload_of(CONTENT))
         assert type(caught.value) is NameAlreadyExists
 
 
 @pytest.mark.parametrize("content", [CONTENT, b""])
 def test_a_taken_name_on_a_later_try(script, samples, content):
     """A later try that finds what the earlier one put there has succeeded."""
-    driver = script(put(taken()), look(created(samples, content)))
+    driver = script(put(taken()), look_up(created(samples, content)))
     assert driver.run(upload_of(content, retrying=True)).outcome == "already_there"
 
 
@@ -248,7 +248,7 @@ def test_a_taken_name_on_a_later_try(script, samples, content):
 def test_a_name_taken_by_something_else_on_a_later_try(script, samples, there):
     """Other content, though of the same length, is somebody else's, and the name stays taken."""
     with pytest.raises(NameAlreadyExists):
-        script(put(taken()), look(created(samples, there))).run(upload_of(CONTENT, retrying=True))
+        script(put(taken()), look_up(created(samples, there))).run(upload_of(CONTENT, retrying=True))
 
 
 @pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
@@ -262,7 +262,7 @@ def test_a_name_that_nothing_one_can_see_has(script, conflict):
 def test_a_file_that_may_be_replaced_and_is_refused(script, samples):
     """409 of a replace is a held name too: somebody has the file open."""
     with pytest.raises(NameHeld):
-        script(put(taken(), "replace"), look(file(samples, OTHER))).run(upload_of(CONTENT, "replace"))
+        script(put(taken(), "replace"), look_up(file(samples, OTHER))).run(upload_of(CONTENT, "replace"))
 
 
 @pytest.mark.parametrize("conflict", ["fail", "replace"])
@@ -270,10 +270,10 @@ def test_a_file_that_may_be_replaced_and_is_refused(script, samples):
 def test_a_folder_of_that_name(script, samples, conflict, refusal):
     """A folder has the file's name: the error says so and what to write."""
     folder = samples.ok(samples.folder("a.csv"))
-    driver = script(put(refusal, conflict), look(folder))
+    driver = script(put(refusal, conflict), look_up(folder))
     with pytest.raises(LocationError, match=r"A folder named 'a.csv' is there. End the location in '/'"):
         driver.run(upload_of(CONTENT, conflict))
-    session = script((opened(samples)[0], refusal), look(folder))
+    session = script((opened(samples)[0], refusal), look_up(folder))
     with pytest.raises(LocationError, match=r"A folder named 'a.csv' is there"):
         session.run(upload_of(CONTENT, conflict, options=UploadOptions(single_put_bytes=0)))
 
@@ -282,7 +282,7 @@ def test_a_notebook_of_that_name(script, samples):
     """A notebook has the file's name: it is not touched, and the error says what is there."""
     notebook = samples.ok(samples.item("a.csv", "N", package={"type": "oneNote"}))
     with pytest.raises(LocationError, match=r"A oneNote notebook named 'a.csv' is there. Use another name"):
-        script(put(taken(), "replace"), look(notebook)).run(upload_of(CONTENT, "replace"))
+        script(put(taken(), "replace"), look_up(notebook)).run(upload_of(CONTENT, "replace"))
 
 
 def test_a_refusal_for_another_reason(script):
@@ -305,7 +305,7 @@ def test_a_refusal_that_needs_no_look(script, error):
 @pytest.mark.parametrize("if_match", [None, '"{F},1"'])
 def test_an_answer_that_was_lost(script, samples, conflict, outcome, if_match):
     """The name holds our content: it was done, and is not done again."""
-    driver = script(put(lost(), conflict), look(created(samples)))
+    driver = script(put(lost(), conflict), look_up(created(samples)))
     assert driver.run(upload_of(CONTENT, conflict, if_match=if_match)).outcome == outcome
 
 
@@ -313,9 +313,9 @@ def test_a_rename_whose_answer_was_lost(script, samples):
     """The next free name holds our content: it was done under that."""
     driver = script(
         put(lost(), "rename"),
-        look(created(samples, b"other")),
-        look(created(samples, b"another", "a 1.csv"), "a%201.csv"),
-        look(created(samples, CONTENT, "a 2.csv"), "a%202.csv"),
+        look_up(created(samples, b"other")),
+        look_up(created(samples, b"another", "a 1.csv"), "a%201.csv"),
+        look_up(created(samples, CONTENT, "a 2.csv"), "a%202.csv"),
     )
     item = driver.run(upload_of(CONTENT, "rename"))
     assert (item.name, item.outcome) == ("a 2.csv", "renamed")
@@ -324,7 +324,7 @@ def test_a_rename_whose_answer_was_lost(script, samples):
 @pytest.mark.parametrize("conflict", ["fail", "rename", "replace"])
 def test_an_answer_that_was_lost_and_nothing_done(script, samples, conflict):
     """Nothing of ours is there: it is sent again after a wait, and never blindly."""
-    there = [look(created(samples, OTHER))] if conflict == "replace" else nothing()
+    there = [look_up(created(samples, OTHER))] if conflict == "replace" else nothing()
     driver = script(put(lost(), conflict), *there, put(created(samples), conflict))
     assert driver.run(upload_of(CONTENT, conflict)).outcome == "created"
     assert driver.bodies[-1] == CONTENT
@@ -334,14 +334,14 @@ def test_an_answer_that_was_lost_and_nothing_done(script, samples, conflict):
 @pytest.mark.parametrize(("conflict", "refusal"), [("fail", taken()), ("replace", stale())])
 def test_a_lost_put_that_came_late(script, samples, conflict, refusal):
     """The first PUT takes effect after we looked: the second one is refused, and the file is ours."""
-    driver = script(put(lost(), conflict), *nothing(), put(refusal, conflict), look(created(samples)))
+    driver = script(put(lost(), conflict), *nothing(), put(refusal, conflict), look_up(created(samples)))
     assert driver.run(upload_of(CONTENT, conflict, if_match='"{F},1"')).outcome == "already_there"
 
 
 @pytest.mark.parametrize(("conflict", "refusal"), [("fail", taken()), ("replace", stale())])
 def test_a_lost_answer_and_other_content(script, samples, conflict, refusal):
     """Somebody else's content is there: Graph is asked again, and its refusal is the error."""
-    other = look(created(samples, b"other"))
+    other = look_up(created(samples, b"other"))
     driver = script(put(lost(), conflict), other, put(refusal, conflict), other)
     with pytest.raises(type(refusal)):
         driver.run(upload_of(CONTENT, conflict, if_match='"{F},1"'))
@@ -364,7 +364,7 @@ def test_a_service_that_gave_up_waiting(script, samples):
 def test_a_later_try_of_a_rename_looks_first(script, samples, conflict):
     """Only a rename would leave a second copy; it looks before it sends."""
     if conflict == "rename":
-        driver = script(look(created(samples, b"other")), look(created(samples, CONTENT, "a 1.csv"), "a%201.csv"))
+        driver = script(look_up(created(samples, b"other")), look_up(created(samples, CONTENT, "a 1.csv"), "a%201.csv"))
         assert driver.run(upload_of(CONTENT, conflict, retrying=True)).outcome == "already_there"
     else:
         driver = script(put(created(samples), conflict))
