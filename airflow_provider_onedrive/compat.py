@@ -98,13 +98,13 @@ __all__ = [
     "asset_ref",
     "conf",
     "count",
+    "default_zone",
     "get_async_connection",
     "get_async_extra_dejson",
     "get_fernet",
     "get_unique_task_id",
     "mask_secret",
     "task_decorator_factory",
-    "timezone",
 ]  # fmt: skip
 
 
@@ -122,6 +122,12 @@ def get_fernet() -> Any:
     except AirflowException:  # what Airflow 3.3 says where no key is configured
         return None
     return fernet if fernet.is_encrypted else None
+
+
+def default_zone() -> Any:
+    """Return the time zone of ``[core] default_timezone``."""
+    # Airflow's attribute for it has another name in each line; this function is public in all of them.
+    return timezone.datetime(2000, 1, 1).tzinfo  # type: ignore[no-untyped-call]  # Airflow's own
 
 
 def asset_ref(name: str) -> Any:

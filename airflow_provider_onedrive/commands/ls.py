@@ -18,7 +18,7 @@ def main(arguments: Sequence[str], program: str) -> int:
     parser = parser_for(program, "List a folder, page by page.")
     parser.add_argument("location", nargs="?", default="myfiles/", help="a folder; * ? ** make a pattern of it")
     parser.add_argument("-r", "--recursive", action="store_true", help="everything below it")
-    parser.add_argument("-l", "--long", action="store_true", help="also size and time")
+    parser.add_argument("-l", "--long", action="store_true", help="also size, and local time of the last change")
     return run(_list, parser.parse_args(arguments))
 
 
@@ -54,7 +54,7 @@ def _items(client: Client, options: argparse.Namespace) -> Iterator[DriveItem]:
 
 def _line(item: DriveItem, *, is_long: bool) -> str:
     name = item.location + ("/" if item.is_folder else "")
-    return f"{item.size:>15,}  {item.modified_at:%Y-%m-%d %H:%M}  {name}" if is_long else name
+    return f"{item.size:>15,}  {item.modified_at.astimezone():%Y-%m-%d %H:%M}  {name}" if is_long else name
 
 
 def _list_shared(client: Client, *, is_json: bool) -> int:

@@ -13,6 +13,7 @@ from airflow_provider_onedrive.graph.content.paths import absolute
 from airflow_provider_onedrive.graph.content.sources import StoredObject, is_stored
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.operators.base import OneDriveOperator, local_or_stored
+from airflow_provider_onedrive.state.times import DurationLike, read_duration
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -33,7 +34,8 @@ class OneDriveFolderSyncOperator(OneDriveOperator):
     :param location: a folder.
     :param manifest: a path on the worker that all runs share, or an object such as ``s3://conn_id@bucket/key``; one
         that ends in ``.parquet`` becomes a Parquet file, which needs the extra ``parquet``.
-    :param full_every: after so long all is listed again, as Microsoft advises; None only does so where it must.
+    :param full_every: list everything again after this duration, as Microsoft advises: a timedelta, seconds, or an ISO
+        8601 duration. None lists everything only where it must.
     :param max_changed: of the changes in XCom; the numbers count all of them, and the manifest has all items.
     """
 
@@ -44,7 +46,7 @@ class OneDriveFolderSyncOperator(OneDriveOperator):
         *,
         location: str | Mapping[str, Any],
         manifest: str | os.PathLike[str],
-        full_every: timedelta | None = timedelta(days=1),
+        full_every: DurationLike | None = timedelta(days=1),
         max_changed: int = _MAX_CHANGED,
         **kwargs: Any,
     ) -> None:
@@ -55,9 +57,10 @@ class OneDriveFolderSyncOperator(OneDriveOperator):
         self.max_changed = max_changed
 
     def work(self, context: Context) -> list[dict[str, Any]]:
+        full_every = read_duration(self.full_every, "full_every")
         place = _place(local_or_stored(self.manifest))
         with self.connected() as client:
-            synced = client.sync_folder(self.location, place, full_every=self.full_every)
+            synced = client.sync_folder(self.location, place, full_every=full_every)
         context["ti"].xcom_push(key="summary", value=synced.to_xcom())
         changed = ({"change": kind, **item.to_xcom()} for kind, item in synced.changes.items())
         return list(islice(changed, self.max_changed))

@@ -13,7 +13,7 @@ from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
 from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
-from airflow_provider_onedrive.state.times import Moment, moment
+from airflow_provider_onedrive.state.times import TimeLike, read_time
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -31,8 +31,9 @@ class OneDriveFilteringOperator(OneDriveOperator):
         the path below the folder where it has a ``/``.
     :param regex: a regular expression that is searched in the path below the folder.
     :param exclude: a pattern, or a list of them, of what is left out.
-    :param newer_than: modified later than this: a datetime or ISO text (without a time zone in Airflow's default one),
-        or a timedelta before the end of the run's data interval. ``older_than`` is the other way round.
+    :param newer_than: modified later than this: a datetime or ISO 8601 text (without a zone in Airflow's default one),
+        or a timedelta or ISO 8601 duration before the end of the run's data interval. None means any time.
+    :param older_than: modified earlier than this, written like ``newer_than``.
     :param min_size: bytes, inclusive; so is ``max_size``.
     """
 
@@ -42,8 +43,8 @@ class OneDriveFilteringOperator(OneDriveOperator):
         file_pattern: str | None = None,
         regex: str | None = None,
         exclude: str | Sequence[str] = (),
-        newer_than: Moment = None,
-        older_than: Moment = None,
+        newer_than: TimeLike | None = None,
+        older_than: TimeLike | None = None,
         min_size: int | None = None,
         max_size: int | None = None,
         **kwargs: Any,
@@ -71,8 +72,8 @@ class OneDriveFilteringOperator(OneDriveOperator):
             pattern if pattern is not None else self.file_pattern,
             self.regex,
             self.exclude,
-            moment(self.newer_than, context, "newer_than"),
-            moment(self.older_than, context, "older_than"),
+            read_time(self.newer_than, "newer_than", context),
+            read_time(self.older_than, "older_than", context),
             self.min_size,
             self.max_size,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.graph.tracking.conditions import IGNORED, MAX_FOUND_ITEMS, shown
@@ -11,7 +11,8 @@ from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.sensors.base import OneDriveSensor
 from airflow_provider_onedrive.state.change_store import ChangeState
-from airflow_provider_onedrive.state.change_tracker import BlockingChangeTracker, followed, state_name
+from airflow_provider_onedrive.state.change_tracker import BlockingChangeTracker, followed, read_start, state_name
+from airflow_provider_onedrive.state.times import DurationLike, TimeLike
 from airflow_provider_onedrive.triggers.onedrive import OneDriveChangesTrigger
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ class OneDriveChangesSensor(OneDriveSensor):
     :param ignore: patterns of what is taken for not there.
     :param kind: ``file``, ``folder`` or ``any``.
     :param on_start: what the first run is given of what is there already: ``ignore``, ``emit_existing``, or what was
-        created or modified since a time.
-    :param full_every: after so long all is listed again, as Microsoft advises; None only does so where it must.
+        created or modified since a time: a datetime or ISO 8601 text (without a zone in Airflow's default one), or a
+        timedelta or ISO 8601 duration before the end of the run's data interval.
+    :param full_every: list everything again after this duration, as Microsoft advises: a timedelta, seconds, or an ISO
+        8601 duration. None lists everything only where it must.
     :param max_changes: for one run; the others are for the runs after it. Airflow maps over at most 1024.
     :param variable: what the names of the Variables begin with; None makes one of DAG, task, connection and location.
     """
@@ -61,8 +64,8 @@ class OneDriveChangesSensor(OneDriveSensor):
         ignore: Sequence[str] = IGNORED,
         kind: str = "file",
         recursive: bool = True,
-        on_start: str | datetime = "ignore",
-        full_every: timedelta | None = timedelta(days=1),
+        on_start: TimeLike = "ignore",
+        full_every: DurationLike | None = timedelta(days=1),
         max_changes: int = MAX_FOUND_ITEMS,
         variable: str | None = None,
         onedrive_conn_id: str = OneDriveHook.default_conn_name,
@@ -86,7 +89,7 @@ class OneDriveChangesSensor(OneDriveSensor):
     def poll(self, context: Context) -> list[dict[str, Any]]:
         """Return what this run was given before, or else what is next."""
         if self._tracker is None:
-            tracker = BlockingChangeTracker(*followed(self), ChangeState(self._name))
+            tracker = BlockingChangeTracker(*followed(self, dict(context)), ChangeState(self._name))
             tracker.begin()
             self._tracker = tracker
         state, run = self._tracker.state, _run_of(context)
@@ -102,8 +105,8 @@ class OneDriveChangesSensor(OneDriveSensor):
             self._tracker.keep()
         return found
 
-    def trigger(self, context: Context, deadline: float) -> OneDriveChangesTrigger:  # noqa: ARG002 - of the base
-        given = {name: getattr(self, name) for name in _FOLLOWED}
+    def trigger(self, context: Context, deadline: float) -> OneDriveChangesTrigger:
+        given = {name: getattr(self, name) for name in _FOLLOWED} | {"on_start": read_start(self.on_start, context)}
         return OneDriveChangesTrigger(**given, variable=self._name, once=True, deadline=deadline)
 
     @property

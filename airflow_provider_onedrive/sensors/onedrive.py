@@ -22,7 +22,7 @@ from airflow_provider_onedrive.graph.tracking.conditions import (
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.sensors.base import OneDriveSensor, OneDriveSensorError, defers_by_default
 from airflow_provider_onedrive.sensors.changes import OneDriveChangesSensor
-from airflow_provider_onedrive.state.times import Moment, moment, template_of
+from airflow_provider_onedrive.state.times import DurationLike, TimeLike, as_text, is_duration, read_duration, read_time
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
 
 if TYPE_CHECKING:
@@ -48,13 +48,14 @@ class OneDriveFileSensor(OneDriveSensor):
         without regard to case; None takes every name.
     :param regex: is searched in the path below the folder. Its named groups come as ``groups`` with each item.
     :param recursive: look into the folders of the folder as well; a pattern with ``/`` or ``**`` does so anyway.
-    :param newer_than: modified later than this, by the server's clock: a datetime or ISO text (without a time zone in
-        Airflow's default one), or a timedelta before the end of the run's data interval.
+    :param newer_than: modified later than this, by the server's clock: a datetime or ISO 8601 text (without a zone in
+        Airflow's default one), or a timedelta or ISO 8601 duration before the end of the run's data interval.
     :param min_items: how many have to be there, of all locations together.
     :param max_items: more are an error, so that no answer silently lacks something; Airflow maps over at most 1024.
     :param min_size: of a file, in bytes.
-    :param stable_for: seconds or a timedelta for which size and eTag must have stayed the same, by the server's clock;
-        files of 0 bytes and files that are checked out do not count then. None takes a file as soon as it is seen.
+    :param stable_for: for so long size and eTag must have stayed the same, by the server's clock: seconds, a timedelta
+        or an ISO 8601 duration. Files of 0 bytes and files that are checked out do not count then. None takes a file as
+        soon as it is seen.
     :param check_fn: is given the item dicts, and says whether they will do. It runs on the worker, so the sensor does
         not defer.
     :param ignore: patterns of what does not count in folders.
@@ -77,11 +78,11 @@ class OneDriveFileSensor(OneDriveSensor):
         kind: Kind = "file",
         regex: str | None = None,
         recursive: bool = False,
-        newer_than: Moment = None,
+        newer_than: TimeLike | None = None,
         min_items: int = 1,
         max_items: int = MAX_FOUND_ITEMS,
         min_size: int | None = None,
-        stable_for: float | timedelta | None = None,
+        stable_for: DurationLike | None = None,
         check_fn: Callable[[list[dict[str, Any]]], object] | None = None,
         ignore: Sequence[str] = IGNORED,
         onedrive_conn_id: str = OneDriveHook.default_conn_name,
@@ -105,6 +106,7 @@ class OneDriveFileSensor(OneDriveSensor):
         self.ignore = ignore
         self.end_from_trigger = end_from_trigger
         self._stability: Stability | None = None
+        self._condition: FileCondition | None = None
         self._was_let_in = False
         self._why_on_a_worker = self._needs_a_worker() if start_from_trigger else ""
         self.start_from_trigger = start_from_trigger and not self._why_on_a_worker
@@ -113,7 +115,7 @@ class OneDriveFileSensor(OneDriveSensor):
         if self.start_from_trigger:
             self.start_trigger_args = StartTriggerArgs(
                 trigger_cls=f"{OneDriveFileTrigger.__module__}.{OneDriveFileTrigger.__qualname__}",
-                trigger_kwargs=self._trigger_fields(template_of(newer_than)),
+                trigger_kwargs=self._trigger_fields(as_text(newer_than), stable_for),
                 next_method="execute_complete",
                 timeout=timedelta(seconds=self.timeout),
             )
@@ -126,21 +128,19 @@ class OneDriveFileSensor(OneDriveSensor):
 
     def poll(self, context: Context) -> list[dict[str, Any]]:
         """Look once."""
-        found = self._settled(self._see(self._condition(context)), context)
+        found = self._settled(self._see(self._read_condition(context)), context)
         dicts = [item.to_xcom() for item in found] if len(found) >= self.min_items else []
         return dicts if dicts and self._will_do(dicts) else []
 
     def trigger(self, context: Context, deadline: float) -> OneDriveFileTrigger:
-        newer_than = moment(self.newer_than, context, "newer_than")
-        return OneDriveFileTrigger(
-            **self._trigger_fields(newer_than.isoformat() if newer_than else None), deadline=deadline
-        )
+        newer_than = as_text(self._read_condition(context).newer_than)
+        return OneDriveFileTrigger(**self._trigger_fields(newer_than, self._stable_for), deadline=deadline)
 
-    def _trigger_fields(self, newer_than: str | None) -> dict[str, Any]:
+    def _trigger_fields(self, newer_than: str | None, stable_for: DurationLike | None) -> dict[str, Any]:
         return {
             **condition_fields(self),
             "newer_than": newer_than,
-            "stable_for_seconds": None if self.stable_for is None else _seconds(self.stable_for),
+            "stable_for_seconds": stable_for.total_seconds() if isinstance(stable_for, timedelta) else stable_for,
             "onedrive_conn_id": self.onedrive_conn_id,
             "poke_interval": self.poke_interval,
             "end_from_trigger": self.end_from_trigger,
@@ -152,9 +152,11 @@ class OneDriveFileSensor(OneDriveSensor):
             return "check_fn does not run in the triggerer."
         if self.deferrable is False:
             return "deferrable is False."
-        fields = [template_of(self.newer_than), *(getattr(self, name) for name in self.template_fields)]
-        if not RENDERS_TRIGGERS and any("{{" in str(field) or "{%" in str(field) for field in fields):
-            return "before Airflow 3.3 the triggerer renders no templates."
+        fields = [getattr(self, name) for name in self.template_fields]
+        if not RENDERS_TRIGGERS and (
+            is_duration(self.newer_than) or any("{{" in str(field) or "{%" in str(field) for field in fields)
+        ):
+            return "before Airflow 3.3 the triggerer has no context of the run."
         return ""
 
     @property
@@ -195,7 +197,8 @@ class OneDriveFileSensor(OneDriveSensor):
 
     def _settled(self, result: PollResult, context: Context) -> Sequence[DriveItem]:
         """Return what has settled; what was seen lives on in the task state store, if the sensor is rescheduled."""
-        if self.stable_for is None:
+        stable_for = self._stable_for
+        if stable_for is None:
             return result.found
         store: Any = context.get("task_state_store") if self.reschedule else None
         if self._stability is None:
@@ -205,19 +208,22 @@ class OneDriveFileSensor(OneDriveSensor):
                     advice="Use mode='poke' or deferrable=True.",
                 )
             seen = store.get(_STABILITY_KEY) if store is not None else None
-            self._stability = Stability(_seconds(self.stable_for), seen)
+            self._stability = Stability(stable_for.total_seconds(), seen)
         stable = self._stability.stable(result, time.time())
         if store is not None:
             store.set(_STABILITY_KEY, self._stability.to_dict())
         return stable
 
-    def _condition(self, context: Context) -> FileCondition:
-        return FileCondition(
-            **condition_fields(self),
-            newer_than=moment(self.newer_than, context, "newer_than"),
-            reads_checkouts=self.stable_for is not None,
-        )
+    def _read_condition(self, context: Context) -> FileCondition:
+        """Return the condition; it is made once, for a duration may count back from now."""
+        if self._condition is None:
+            self._condition = FileCondition(
+                **condition_fields(self),
+                newer_than=read_time(self.newer_than, "newer_than", context),
+                reads_checkouts=self.stable_for is not None,
+            )
+        return self._condition
 
-
-def _seconds(value: float | timedelta) -> float:
-    return value.total_seconds() if isinstance(value, timedelta) else float(value)
+    @property
+    def _stable_for(self) -> timedelta | None:
+        return read_duration(self.stable_for, "stable_for")

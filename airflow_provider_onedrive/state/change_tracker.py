@@ -7,20 +7,21 @@ import json
 import logging
 import secrets
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, since
-from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, GraphError
+from airflow_provider_onedrive.graph.protocol.errors import GraphError
 from airflow_provider_onedrive.graph.tracking.conditions import shown
 from airflow_provider_onedrive.graph.tracking.selection import ChangeSelection
 from airflow_provider_onedrive.graph.tracking.sync import drive_root
 from airflow_provider_onedrive.graph.tracking.tree import Changes
 from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot, Watch
 from airflow_provider_onedrive.state.change_store import ChangeState, Steps, Store, VariableStore, arun, run
-from airflow_provider_onedrive.state.times import parsed
+from airflow_provider_onedrive.state.times import read_duration, read_time
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient, Client
@@ -148,13 +149,12 @@ def _warn_of_lost(watch: Watch, refusal: GraphError) -> None:
     )
 
 
-def followed(given: Any) -> tuple[Watch, ChangeSelection]:
+def followed(given: Any, context: Mapping[str, Any] | None = None) -> tuple[Watch, ChangeSelection]:
     """Read what a sensor or a trigger is to follow; both have it under the same names.
 
     :raises ConfigurationError: naming the parameter that is wrong.
     """
-    full_every = timedelta(seconds=given.full_every) if isinstance(given.full_every, (int, float)) else given.full_every
-    watch = Watch(given.location, _start(given.on_start), full_every)
+    watch = Watch(given.location, read_start(given.on_start, context), read_duration(given.full_every, "full_every"))
     filters = Filters(given.file_pattern, given.regex, given.ignore)
     selection = ChangeSelection(given.events, Selection(filters, given.kind, given.recursive))
     watch.check()
@@ -168,9 +168,10 @@ def state_name(*parts: object) -> str:
     return f"onedrive_changes_{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:32]}"
 
 
-def _start(given: Any) -> Any:
-    """Read a time, where it is one."""
-    try:
-        return parsed(given, "on_start")
-    except ConfigurationError:
-        return given
+def read_start(on_start: Any, context: Mapping[str, Any] | None = None) -> Any:
+    """Return ``on_start`` with its time read, if it is a time.
+
+    :raises ConfigurationError: if it is neither a time nor one of the two words.
+    """
+    words = ("ignore", "emit_existing")
+    return on_start if on_start in words else read_time(on_start, "on_start", context, words=words)

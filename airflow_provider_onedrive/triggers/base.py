@@ -64,11 +64,15 @@ class OneDriveTrigger(BaseTrigger):
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         """Render, then let go of the whole DAG, which the triggerer would hold as long as this waits (Airflow 3.3)."""
         super().render_template_fields(context, jinja_env)
+        self.resolve(context)
         names: Any = context
         for name in ("dag", "task"):
             names.pop(name, None)
         task_instance: Any = self.task_instance
         task_instance.task = None
+
+    def resolve(self, context: Context) -> None:
+        """Read the parameters that depend on the run, while its context is there."""
 
     def warn_of_unknown(self) -> None:
         if self.unknown:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import TriggerEvent
@@ -16,6 +16,7 @@ from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState, Store, VariableStore
 from airflow_provider_onedrive.state.change_tracker import AsyncChangeTracker, followed, state_name
+from airflow_provider_onedrive.state.times import DurationLike, TimeLike, as_text
 from airflow_provider_onedrive.triggers.base import CONNECTION_SECONDS, STORED_VERSION, PollingTrigger
 from airflow_provider_onedrive.triggers.clients import shared_client
 from airflow_provider_onedrive.triggers.delivery import DeliveryTrigger
@@ -48,9 +49,11 @@ class OneDriveChangesTrigger(PollingTrigger, DeliveryTrigger):
     :param ignore: patterns of what is taken for not there.
     :param kind: ``file``, ``folder`` or ``any``.
     :param on_start: what is told of what is there at the first look: ``ignore``, ``emit_existing``, or what was created
-        or modified since a time (a datetime or ISO text; without a time zone in Airflow's default one).
-    :param full_every: after so many seconds all is listed again, as Microsoft advises; None only does so where it must.
-    :param poke_interval: seconds between two looks.
+        or modified since a time: a datetime or ISO 8601 text (without a zone in Airflow's default one), or a timedelta
+        or ISO 8601 duration before the first look.
+    :param full_every: list everything again after this duration, as Microsoft advises: a timedelta, seconds, or an ISO
+        8601 duration. None lists everything only where it must.
+    :param poke_interval: seconds, or a timedelta, between two looks.
     :param max_changes: in one event; the others come in the events after it, and ``part`` and ``parts`` number them.
     :param asset_name: which asset keeps what is known, where several have this watcher.
     :param variable: the name of the Variables that keep it instead.
@@ -76,10 +79,10 @@ class OneDriveChangesTrigger(PollingTrigger, DeliveryTrigger):
         ignore: Sequence[str] = IGNORED,
         kind: str = "file",
         recursive: bool = True,
-        on_start: str | datetime = "ignore",
-        full_every: float | timedelta | None = timedelta(days=1),
+        on_start: TimeLike = "ignore",
+        full_every: DurationLike | None = timedelta(days=1),
         onedrive_conn_id: str = OneDriveHook.default_conn_name,
-        poke_interval: float = 60.0,
+        poke_interval: float | timedelta = 60.0,
         max_changes: int = _MAX_CHANGES,
         asset_name: str | None = None,
         variable: str | None = None,
@@ -96,10 +99,10 @@ class OneDriveChangesTrigger(PollingTrigger, DeliveryTrigger):
         self.ignore = ignore if isinstance(ignore, str) else list(ignore)
         self.kind = kind
         self.recursive = recursive
-        self.on_start = on_start.isoformat() if isinstance(on_start, datetime) else on_start
+        self.on_start = as_text(on_start)
         self.full_every = full_every.total_seconds() if isinstance(full_every, timedelta) else full_every
         self.onedrive_conn_id = onedrive_conn_id
-        self.poke_interval = poke_interval
+        self.poke_interval = poke_interval.total_seconds() if isinstance(poke_interval, timedelta) else poke_interval
         self.max_changes = max_changes
         self.asset_name = asset_name
         self.variable = variable

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import TaskSuccessEvent, TriggerEvent
 from airflow_provider_onedrive.graph.flows.copies import said
-from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError
 from airflow_provider_onedrive.graph.tracking.conditions import (
     CONDITION_FIELDS,
     IGNORED,
@@ -21,7 +23,7 @@ from airflow_provider_onedrive.graph.tracking.conditions import (
 )
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.state.encryption import unsealed
-from airflow_provider_onedrive.state.times import parsed
+from airflow_provider_onedrive.state.times import DurationLike, TimeLike, as_text, read_duration, read_time
 from airflow_provider_onedrive.triggers.base import STORED_VERSION, OneDriveTrigger, PollingTrigger
 from airflow_provider_onedrive.triggers.changes import OneDriveChangesTrigger
 from airflow_provider_onedrive.triggers.clients import shared_client
@@ -41,7 +43,8 @@ class OneDriveFileTrigger(PollingTrigger):
 
     :param poke_interval: seconds between two looks.
     :param deadline: when to give up, in seconds since the epoch; None waits for ever.
-    :param newer_than: ISO text with a time zone.
+    :param newer_than: ISO 8601 text of a time; the sensor stores it with its zone. A duration counts back from the end
+        of the run's data interval if Airflow starts the task in the triggerer, else from the first look.
     :param stable_for_seconds: what has not been the same for so long does not count yet; None asks for nothing.
     :param end_from_trigger: end the task with what was found; nothing of it runs on a worker.
     :param version: of the stored format.
@@ -63,11 +66,11 @@ class OneDriveFileTrigger(PollingTrigger):
         deadline: float | None = None,
         regex: str | None = None,
         recursive: bool = False,
-        newer_than: str | None = None,
+        newer_than: TimeLike | None = None,
         min_items: int = 1,
         max_items: int = MAX_FOUND_ITEMS,
         min_size: int | None = None,
-        stable_for_seconds: float | None = None,
+        stable_for_seconds: DurationLike | None = None,
         ignore: Sequence[str] = IGNORED,
         end_from_trigger: bool = False,
         version: int = STORED_VERSION,
@@ -82,14 +85,13 @@ class OneDriveFileTrigger(PollingTrigger):
         self.deadline = deadline
         self.regex = regex
         self.recursive = recursive
-        self.newer_than = newer_than
+        self.newer_than = as_text(newer_than)
         self.min_items = min_items
         self.max_items = max_items
         self.min_size = min_size
         self.stable_for_seconds = stable_for_seconds
         self.ignore = list(ignore)
         self.end_from_trigger = end_from_trigger
-        self._stability = None if stable_for_seconds is None else Stability(stable_for_seconds)
 
     async def poll(self, client: AsyncClient) -> dict[str, Any] | None:
         result = await client.run(self._condition.poll(client), fresh_seconds=self.fresh_seconds)
@@ -103,15 +105,24 @@ class OneDriveFileTrigger(PollingTrigger):
             return TaskSuccessEvent(xcoms={"return_value": said["items"]})
         return super().event(said)
 
+    @cached_property
+    def _stability(self) -> Stability | None:
+        duration = read_duration(self.stable_for_seconds, "stable_for")
+        return None if duration is None else Stability(duration.total_seconds())
+
     @property
     def place(self) -> str:
         return self._condition.places
 
-    @property
+    def resolve(self, context: Mapping[str, Any]) -> None:
+        with suppress(ConfigurationError):  # it is raised again, and becomes an event, when the condition is made
+            self.newer_than = as_text(read_time(self.newer_than, "newer_than", context))
+
+    @cached_property
     def _condition(self) -> FileCondition:
         return FileCondition(
             **condition_fields(self),
-            newer_than=parsed(self.newer_than, "newer_than"),
+            newer_than=read_time(self.newer_than, "newer_than"),
             reads_checkouts=self.stable_for_seconds is not None,
         )
 

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -81,8 +83,20 @@ def test_ls(program, drive):
         0,
         ["Reports", "Reports/2026", "Reports/2026/x.txt", "Reports/a b #1.csv"],
     )
-    assert "              3  " in program("ls", "-l", "myfiles/Reports")[1]
     assert program("ls", "myfiles/**/*.txt")[1] == "myfiles/Reports/2026/x.txt\n"
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("UTC", 0), ("Asia/Kolkata", 5.5), ("America/Phoenix", -7)])
+def test_ls_long_shows_local_times(program, drive, monkeypatch, zone, hours):
+    """Size and time in columns that scripts can split."""
+    with monkeypatch.context() as changes:
+        changes.setenv("TZ", zone)
+        time.tzset()
+        shown = program("ls", "-l", "myfiles/Reports/*.csv")[1]
+    time.tzset()
+    [item] = [json.loads(line) for line in program("ls", "--json", "myfiles/Reports/*.csv")[1].splitlines()]
+    local = datetime.fromisoformat(item["modified_at"]) + timedelta(hours=hours)
+    assert shown == f"              3  {local:%Y-%m-%d %H:%M}  myfiles/Reports/a b #1.csv\n"
 
 
 def test_ls_shared(program, drive, onedrive_emulator):

@@ -66,6 +66,15 @@ def test_no_manifest(onedrive_emulator: Emulator, sync: Any, manifest: Any) -> N
     assert len(onedrive_emulator.requests) == 0
 
 
+def test_full_every_is_iso(onedrive_emulator: Emulator, task_context: Any, tmp_path: Path) -> None:
+    """Text that is not a duration is refused before anything is sent."""
+    given = {"location": "myfiles/", "manifest": str(tmp_path / "m.jsonl"), "full_every": "12 h"}
+    with pytest.raises(AirflowFailException, match=r"full_every is '12 h'.* Did you mean PT12H\?"):
+        OneDriveFolderSyncOperator(task_id="sync", **given).execute(task_context())
+    assert len(onedrive_emulator.requests) == 0
+    assert OneDriveFolderSyncOperator(task_id="sync", **given | {"full_every": "PT12H"}).execute(task_context()) == []
+
+
 def test_in_an_object_store(onedrive_emulator: Emulator, sync: Any, tmp_path: Path) -> None:
     """``file://`` stands for any store that fsspec reaches."""
     onedrive_emulator.drive().put("in/a.csv", b"1")

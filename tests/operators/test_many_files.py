@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, status
 from airflow_provider_onedrive.emulator.http.messages import Reply
-from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, FilesFailed
+from airflow_provider_onedrive.graph.protocol.errors import FilesFailed
 from airflow_provider_onedrive.operators import onedrive
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveDeleteOperator,
@@ -27,7 +27,6 @@ from airflow_provider_onedrive.operators.onedrive import (
     OneDriveListOperator,
     OneDriveUploadOperator,
 )
-from airflow_provider_onedrive.state.times import moment
 
 Context = Callable[..., Any]
 
@@ -277,29 +276,6 @@ def test_some_cannot_be_deleted(filled: Any, onedrive_emulator: Emulator, task_c
 
 
 # --- times
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (None, None),
-        ("2026-01-02", datetime(2026, 1, 2, tzinfo=UTC)),
-        ("2026-01-02T03:04:05+02:00", datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)),
-        (datetime(2026, 1, 2), datetime(2026, 1, 2, tzinfo=UTC)),  # noqa: DTZ001 - Airflow's default time zone
-        (date(2026, 1, 2), datetime(2026, 1, 2, tzinfo=UTC)),
-        (timedelta(days=1), datetime(2026, 4, 30, tzinfo=UTC)),
-    ],
-)
-def test_moments(value: Any, expected: datetime | None) -> None:
-    """A time, or text of one, in Airflow's time zone; or so long before the end of the data interval."""
-    assert moment(value, {"data_interval_end": datetime(2026, 5, 1, tzinfo=UTC)}, "newer_than") == expected
-
-
-@pytest.mark.parametrize("value", ["", "None", "yesterday", "P1D", "2026-01-01/2026-02-01"])
-def test_what_is_no_moment(value: Any) -> None:
-    """A duration as text would be compared with times."""
-    with pytest.raises(ConfigurationError, match=r"older_than is .*, which is no time"):
-        moment(value, {}, "older_than")
 
 
 # --- Airflow

@@ -156,7 +156,10 @@ def test_the_timeout(wait: Callable[..., list[str]], drive: Any) -> None:
     [
         ({"events": ["vanished"]}, "events is"),
         ({"events": "created"}, "events is"),
-        ({"on_start": "later"}, "on_start is"),
+        ({"on_start": "later"}, "on_start is 'later'.* or 'ignore', or 'emit_existing'"),
+        ({"on_start": "1h"}, "on_start is '1h'.* Did you mean PT1H"),
+        ({"full_every": "1d"}, "full_every is '1d'.* Did you mean P1D"),
+        ({"full_every": "P1M"}, "full_every is 'P1M'"),
         ({"regex": "("}, "regex"),
         ({"kind": "link"}, "kind is"),
         ({"location": "Finance"}, "myfiles/Finance"),

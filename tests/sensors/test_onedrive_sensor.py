@@ -130,6 +130,8 @@ PERMANENT = [
     ({}, {"location": "myfiles/in/there.txt/"}, OneDriveError, "folder"),
     ({}, {"file_pattern": ""}, OneDriveError, "file_pattern is empty"),
     ({}, {"kind": "files"}, OneDriveError, "kind is 'files'"),
+    ({}, {"newer_than": "1h"}, OneDriveError, "newer_than is '1h'.* Did you mean PT1H"),
+    ({}, {"stable_for": "2m"}, OneDriveError, "stable_for is '2m'.* Did you mean PT2M"),
 ]
 
 
@@ -466,7 +468,7 @@ def test_a_secret_that_is_rotated(
 
 
 def test_what_the_triggerer_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All it needs is in the DAG; a timedelta becomes a template."""
+    """All it needs is in the DAG; a timedelta becomes the text of a duration, which is read in the triggerer."""
     monkeypatch.setattr(sensors, "RENDERS_TRIGGERS", True)
     waiting = sensor(start_from_trigger=True, newer_than=timedelta(hours=1), deferrable=None)
     assert waiting.start_from_trigger
@@ -474,7 +476,7 @@ def test_what_the_triggerer_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert args is not None
     assert (args.next_method, args.timeout) == ("execute_complete", timedelta(seconds=20))
     kwargs = args.trigger_kwargs or {}
-    assert "macros.timedelta(seconds=3600.0)" in kwargs.pop("newer_than")
+    assert kwargs["newer_than"] == "PT1H0.000000S"
     assert args.trigger_cls == OneDriveFileTrigger(**kwargs).serialize()[0]
     assert set(kwargs) <= set(OneDriveFileTrigger.names)
 
@@ -500,6 +502,9 @@ def test_templates_before_airflow_renders_them(monkeypatch: pytest.MonkeyPatch) 
     """They would be taken literally, so such a task begins on a worker."""
     monkeypatch.setattr(sensors, "RENDERS_TRIGGERS", False)
     assert not sensor(start_from_trigger=True, deferrable=None, location="myfiles/{{ ds }}/").start_from_trigger
+    for newer_than in (timedelta(hours=1), "PT1H", "{{ ds }}"):
+        assert not sensor(start_from_trigger=True, deferrable=None, newer_than=newer_than).start_from_trigger
+    assert sensor(start_from_trigger=True, deferrable=None, newer_than="2026-01-01").start_from_trigger
     assert sensor(start_from_trigger=True, deferrable=None, location="myfiles/in/").start_from_trigger
 
 

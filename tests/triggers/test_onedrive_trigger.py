@@ -7,12 +7,13 @@ import gc
 import json
 import logging
 import time
-import uuid
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import DAG
+from in_the_triggerer import instance_in_the_triggerer
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, drop_before, expire_token, status
@@ -282,20 +283,9 @@ def test_who_waits_for_one_place_looks_at_the_same_moments(now: float, monkeypat
 @pytest.mark.airflow3
 def test_the_dag_of_a_task_that_waits_is_let_go() -> None:
     """The triggerer reads the whole DAG to render the templates of a task that it starts."""
-    from airflow.executors.workloads.task import TaskInstanceDTO  # noqa: PLC0415 - not in Airflow 2
-    from airflow.jobs.triggerer_job_runner import TriggerRunner  # noqa: PLC0415 - slow
-    from airflow.sdk import DAG  # noqa: PLC0415 - as above
-    from airflow.serialization.serialized_objects import DagSerialization  # noqa: PLC0415 - as above
-
     with DAG("waits", schedule=None) as dag:
         OneDriveFileSensor(task_id="wait", location="myfiles/{{ run_id }}/", start_from_trigger=True)
-    names = ("logical_date", "start_date", "end_date", "data_interval_start", "data_interval_end", "partition_key")
-    known = {"dag_id": "waits", "run_id": "today", "run_after": "2026-01-31T00:00:00Z", "run_type": "manual"}
-    run = {**dict.fromkeys(names), **known, "state": "running", "consumed_asset_events": [], "clear_number": 0}
-    waiting = TaskInstanceDTO.model_construct(
-        id=uuid.uuid4(), task_id="wait", dag_id="waits", run_id="today", try_number=1, map_index=-1
-    )
-    task_instance = TriggerRunner.create_runtime_ti(waiting, DagSerialization.to_dict(dag), run)
+    task_instance = instance_in_the_triggerer(dag, "wait", run_id="today")
     context = task_instance.get_template_context()
     trigger = OneDriveFileTrigger(**dag.get_task("wait").start_trigger_args.trigger_kwargs)
     trigger.task_instance = task_instance
