@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_provider_onedrive.commands.bars import bar
-from airflow_provider_onedrive.commands.ls import split_pattern
 from airflow_provider_onedrive.commands.reporting import many_of, report_on
 from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, run
 
@@ -24,10 +23,11 @@ def main(arguments: Sequence[str], program: str) -> int:
 
 
 def _get(options: argparse.Namespace) -> int:
-    from airflow_provider_onedrive.graph.transfers.download import DownloadOptions  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.content.filters import split_location  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.transfers.download import DownloadOptions  # noqa: PLC0415 - as above
 
     how = DownloadOptions(if_exists=options.if_exists)
-    folder, pattern = split_pattern(options.location)
+    folder, pattern = split_location(options.location)
     with connected(options) as client:
         item = client.stat(folder)
         if item.is_folder:

@@ -22,15 +22,6 @@ def main(arguments: Sequence[str], program: str) -> int:
     return run(_list, parser.parse_args(arguments))
 
 
-def split_pattern(location: str) -> tuple[str, str | None]:
-    """Split into a folder and the pattern below it; None where there is none."""
-    names = location.split("/")
-    first = next((number for number, name in enumerate(names) if "*" in name or "?" in name), None)
-    if first is None or location.startswith("https:"):
-        return location, None
-    return "/".join(names[:first]) + "/", "/".join(names[first:])
-
-
 def _list(options: argparse.Namespace) -> int:
     with connected(options) as client:
         if options.location.strip("/").lower() == "shared":
@@ -44,11 +35,11 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _items(client: Client, options: argparse.Namespace) -> Iterator[DriveItem]:
-    folder, pattern = split_pattern(options.location)
+    from airflow_provider_onedrive.graph.content.filters import Filters, split_location  # noqa: PLC0415 - help needs none of it
+
+    folder, pattern = split_location(options.location)
     if pattern is None:
         return client.walk(folder) if options.recursive else client.children(folder)
-    from airflow_provider_onedrive.graph.content.filters import Filters  # noqa: PLC0415 - help needs none of it
-
     return client.find(folder, Filters(file_pattern=pattern), kind="any", recursive=options.recursive)
 
 

@@ -10,9 +10,9 @@ from airflow_provider_onedrive.graph.flows import copies, items, moves, removals
 from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
 from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions
 from airflow_provider_onedrive.graph.listings import AsyncListings
-from airflow_provider_onedrive.graph.location_context import LocationLike, log_deletion
+from airflow_provider_onedrive.graph.location_context import log_deletion
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
-from airflow_provider_onedrive.graph.protocol.locations import Address, Location
+from airflow_provider_onedrive.graph.protocol.locations import Address, Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -26,7 +26,7 @@ class AsyncOperations(AsyncListings, ABC):
 
     async def address(self, location: LocationLike) -> Address:
         """Turn a location into Graph's terms, as :meth:`locate` does."""
-        return await self._address(self._parse(location))
+        return await self._address(self.parser.parse(location))
 
     async def _address(self, place: Location) -> Address:
         try:
@@ -53,7 +53,7 @@ class AsyncOperations(AsyncListings, ABC):
     async def create_folder(
         self, location: LocationLike, *, exist_ok: bool = False, create_folders: bool = False
     ) -> DriveItem:
-        address = await self._address(self._new_folder(location))
+        address = await self._address(self.parser.new_folder(location))
         how = items.make_folder(address, exist_ok=exist_ok, create_folders=create_folders)
         return await self._about("create", address, how)
 
@@ -82,7 +82,7 @@ class AsyncOperations(AsyncListings, ABC):
         dry_run: bool = False,
         ignore_if_missing: bool = False,
     ) -> list[DriveItem]:
-        address = await self._address(self._deletable(location))
+        address = await self._address(self.parser.deletable(location))
         how = removals.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
         return log_deletion(await self._about("delete", address, removals.remove(address, how)), address, how)
 

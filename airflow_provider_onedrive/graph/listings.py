@@ -9,9 +9,9 @@ from functools import partial
 from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, PageStep, Visit, Walk, walk_of
-from airflow_provider_onedrive.graph.location_context import Addresses, LocationLike
+from airflow_provider_onedrive.graph.location_context import Addresses
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
-from airflow_provider_onedrive.graph.protocol.locations import Address
+from airflow_provider_onedrive.graph.protocol.locations import Address, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -44,7 +44,8 @@ class Listings(Addresses, ABC):
         :param kind: ``file``, ``folder`` or ``any``; a folder's size is not compared.
         :param recursive: also the items of its folders; a pattern with ``/`` includes them anyway.
         """
-        selection, address = Selection(filters, kind, recursive), self.address(location)
+        selection = Selection(filters, kind, recursive).read_by(self.parser)
+        address = self.address(location)
         walk = walk_of(address, has_delta=self.settings.has_delta, recursive=selection.is_deep)
         return (each.item for each in self.visits(walk) if selection.matches(each.item, each.path))
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from functools import partial
-from typing import Any
 
 from airflow_provider_onedrive.graph.auth.permissions import advice_on_denial
 from airflow_provider_onedrive.graph.config.settings import Settings
@@ -14,22 +11,12 @@ from airflow_provider_onedrive.graph.flows.allowlist import Allowed
 from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions, Relocation, relocation
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, E, NotFound
-from airflow_provider_onedrive.graph.protocol.locations import (
-    Address,
-    Location,
-    deletable,
-    new_folder,
-    parse,
-    placed_in,
-    upload_target,
-)
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
+from airflow_provider_onedrive.graph.protocol.locations import Address, Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 log = logging.getLogger(__name__)
-
-LocationLike = str | Mapping[str, Any]
-"""A location's text, or an item dict as it stands in XCom."""
 
 
 class Addresses:
@@ -40,15 +27,10 @@ class Addresses:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.parser = LocationParser(settings.name_policy)
         self._places = Resolver(settings)
         self._allowed = Allowed(settings, self._places)
         self._folder_cache: uploads.FolderCache = {}
-        policy = settings.name_policy
-        self._parse = partial(parse, name_policy=policy)
-        self._new_folder = partial(new_folder, name_policy=policy)
-        self._deletable = partial(deletable, name_policy=policy)
-        self._placed_in = partial(placed_in, name_policy=policy)
-        self._upload_target = partial(upload_target, name_policy=policy)
 
     def locate(self, location: LocationLike) -> Flow[Address]:
         """Turn a location into Graph's terms.
@@ -57,7 +39,7 @@ class Addresses:
         :raises ConfigurationError: if the connection does not allow it, or it is the own place of an application,
             which has none.
         """
-        return (yield from self._locate(self._parse(location)))
+        return (yield from self._locate(self.parser.parse(location)))
 
     def forget(self, address: Address) -> None:
         """Look up anew next time what stands at the beginning of an address, because nothing was found there."""
@@ -77,7 +59,7 @@ class Addresses:
         return address
 
     def _relocation(self, location: LocationLike, destination: LocationLike, how: RelocateOptions) -> Flow[Relocation]:
-        return relocation(self._locate, location, destination, how, self.settings.name_policy)
+        return relocation(self.parser, self._locate, location, destination, how)
 
 
 def log_deletion(deleted: list[DriveItem], address: Address, how: removals.Removal) -> list[DriveItem]:

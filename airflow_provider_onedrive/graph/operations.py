@@ -27,13 +27,10 @@ from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.sessions import cancellation
 from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
 from airflow_provider_onedrive.graph.listings import Listings
-from airflow_provider_onedrive.graph.location_context import LocationLike, log_deletion
+from airflow_provider_onedrive.graph.location_context import log_deletion
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, OneDriveError
-from airflow_provider_onedrive.graph.protocol.locations import (
-    Address,
-    Location,
-)
+from airflow_provider_onedrive.graph.protocol.locations import Address, Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.sync import Synced, sync_folder
@@ -75,7 +72,7 @@ class Operations(Listings, ABC):
 
     def address(self, location: LocationLike) -> Address:
         """Turn a location into Graph's terms, as :meth:`locate` does."""
-        return self._address(self._parse(location))
+        return self._address(self.parser.parse(location))
 
     def shared_folders(self) -> list[SharedFolder]:
         """Find all that ``shared/`` can be followed by."""
@@ -99,7 +96,7 @@ class Operations(Listings, ABC):
 
     def children(self, location: LocationLike) -> Iterator[DriveItem]:
         """Give what lies directly in a folder, page by page; of ``shared`` all that can be named behind it."""
-        place = self._parse(location)
+        place = self.parser.parse(location)
         if place.is_list_of_shared:
             return (self.stat(each.location) for each in self.shared_folders())
         return self.children_of(self._address(place))
@@ -112,7 +109,7 @@ class Operations(Listings, ABC):
         self, location: LocationLike, *, exist_ok: bool = False, create_folders: bool = False
     ) -> DriveItem:
         """Create a folder; the one above must exist, unless ``create_folders``."""
-        address = self._address(self._new_folder(location))
+        address = self._address(self.parser.new_folder(location))
         how = items.make_folder(address, exist_ok=exist_ok, create_folders=create_folders)
         return self._about("create", address, how)
 
@@ -266,7 +263,7 @@ class Operations(Listings, ABC):
         :param ignore_if_missing: nothing there is no error, and the result is empty; a later try of the same task
             asks for that, because an earlier one may have done it.
         """
-        address = self._address(self._deletable(location))
+        address = self._address(self.parser.deletable(location))
         how = removals.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
         return log_deletion(self._about("delete", address, removals.remove(address, how)), address, how)
 
@@ -326,7 +323,7 @@ class Operations(Listings, ABC):
         :param copy: what ``to_dict`` of the :class:`~airflow_provider_onedrive.graph.flows.copies.Copy` gave.
         :param item_id: as its end said.
         """
-        address = self._address(self._placed_in(destination, file_name)[0])
+        address = self._address(self.parser.destination(destination, file_name)[0])
         return self._about("copy to", address, copies.copied(address, copy, item_id))
 
     def upload_folder(
@@ -415,7 +412,7 @@ class Operations(Listings, ABC):
     ) -> DriveItem:
         """Say what goes where, see that it is there, and send it."""
         content = source_of(source)
-        address = self._address(self._upload_target(location, file_name, name_of(source)))
+        address = self._address(self.parser.upload_target(location, file_name, name_of(source)))
         session = open_session or OpenSession()
         driver = FlowDriver(
             flow_for(address, content, retrying=retrying, options=options, open_session=session),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_onedrive.graph.content.filters import Filters, reaches_below, split_pattern
+from airflow_provider_onedrive.graph.content.filters import Filters, reaches_below, split_location
 from airflow_provider_onedrive.graph.content.transfer_plan import Folder, Report
 from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
@@ -188,14 +188,9 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
         return [item.to_xcom() for item in (*report.done, *there)]
 
 
-def is_many(place: Any, *, recursive: bool) -> bool:
-    """Say whether a path or location names several files: a folder, or a pattern."""
-    if isinstance(place, Mapping):
-        return bool(place.get("is_folder"))
-    text = os.fspath(place) if isinstance(place, os.PathLike) else str(place)
-    return recursive or text.endswith("/") or split_pattern(text)[1] is not None
-
-
-def split(place: Any) -> tuple[Any, str | None]:
-    """Split a text into folder and pattern; anything else is a folder."""
-    return split_pattern(place) if isinstance(place, str) else (place, None)
+def is_many(location: Any, *, recursive: bool) -> bool:
+    """Whether a location or a local path names several files: a folder, or a pattern."""
+    if isinstance(location, Mapping):
+        return bool(location.get("is_folder"))
+    text = os.fspath(location) if isinstance(location, os.PathLike) else str(location)
+    return recursive or text.endswith("/") or split_location(text)[1] is not None

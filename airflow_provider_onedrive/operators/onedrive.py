@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_onedrive.compat import AirflowFailException
-from airflow_provider_onedrive.graph.content.filters import Filters, check_kind
+from airflow_provider_onedrive.graph.content.filters import Filters, check_kind, split_location
 from airflow_provider_onedrive.graph.content.transfer_plan import Report
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, ItemNotFound, NotFound
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -26,7 +26,6 @@ from airflow_provider_onedrive.operators.many import (
     OneDriveFilteringOperator,
     OneDriveManyFilesOperator,
     is_many,
-    split,
 )
 from airflow_provider_onedrive.operators.server_side import (
     OneDriveCopyOperator,
@@ -117,7 +116,7 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
                 f"{self.local_path} is many files, and {self.location} names one.",
                 advice="End the location in '/', and give no file_name.",
             )
-        folder, pattern = split(self.local_path)
+        folder, pattern = split_location(self.local_path)
         known = self.sending(context)
         sending = Uploads(
             self.if_exists,
@@ -272,7 +271,7 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
         self.only_say = dry_run  # BaseOperator has a method dry_run
 
     def work(self, context: Context) -> list[dict[str, Any]]:
-        folder, pattern = split(self.location)
+        folder, pattern = split_location(self.location)
         if pattern is not None:
             return self._delete_many(folder, self.filters(context, pattern), context)
         if given := self.given_filters():
@@ -359,7 +358,7 @@ class OneDriveListOperator(OneDriveFilteringOperator):
 
     def work(self, context: Context) -> list[dict[str, Any]]:
         check_kind(self.kind)
-        folder, pattern = split(self.location)
+        folder, pattern = split_location(self.location)
         filters = self.filters(context, pattern)
         with self.connected() as client:
             listing = client.find(folder, filters, kind=self.kind, recursive=self.recursive)
@@ -417,7 +416,7 @@ class OneDriveDownloadOperator(OneDriveManyFilesOperator):
     def _download_many(self, context: Context, options: DownloadOptions) -> list[dict[str, Any]]:
         if self.expected_etag is not None:
             raise ConfigurationError("expected_etag is of one file, and many are meant.", advice="Leave it out.")
-        folder, pattern = split(self.location)
+        folder, pattern = split_location(self.location)
         how = self.folder(context, pattern)
         if options.retrying and options.if_exists == "replace":
             options = replace(options, if_exists="skip_if_same")  # what an earlier try fetched

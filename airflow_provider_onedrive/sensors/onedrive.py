@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import RENDERS_TRIGGERS, StartTriggerArgs
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, Unauthenticated
+from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.tracking.conditions import (
     IGNORED,
     MAX_FOUND_ITEMS,
     FileCondition,
     Kind,
-    LocationLike,
     PollResult,
     Stability,
     condition_fields,

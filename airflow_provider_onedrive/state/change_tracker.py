@@ -55,11 +55,11 @@ class ChangeTracker:
             return None
         return drive_root(self.known.folder), cursor
 
-    def _learned(self, found: tuple[FolderSnapshot, Changes]) -> list[dict[str, Any]]:
+    def _learned(self, client: Client | AsyncClient, found: tuple[FolderSnapshot, Changes]) -> list[dict[str, Any]]:
         was, (self.known, changes) = self.known, found
         folder = self.known.folder
         self.drive = drive_root(folder).drive if folder is not None else ""
-        return self.selection.dicts(changes, was, self.known)
+        return self.selection.read_by(client.parser).dicts(changes, was, self.known)
 
     def _is_to_be_kept(self, changes: list[dict[str, Any]]) -> bool:
         """Put changes into the queue, and say whether to write; what is told to nobody is not written each time."""
@@ -98,7 +98,7 @@ class BlockingChangeTracker(ChangeTracker):
                 told = client.run(since(*at))
             except CURSOR_LOST as refusal:
                 _warn_of_lost(self.watch, refusal)
-        return self._learned(client.run(self.watch.poll(client, self.known, told, now)))
+        return self._learned(client, client.run(self.watch.poll(client, self.known, told, now)))
 
 
 class AsyncChangeTracker(ChangeTracker):
@@ -138,7 +138,8 @@ class AsyncChangeTracker(ChangeTracker):
                 told = await client.changes_since(*at, fresh_seconds=fresh_seconds)
             except CURSOR_LOST as refusal:
                 _warn_of_lost(self.watch, refusal)
-        return self._learned(await client.run(self.watch.poll(client, self.known, told, now), fresh_seconds=0.0))
+        found = await client.run(self.watch.poll(client, self.known, told, now), fresh_seconds=0.0)
+        return self._learned(client, found)
 
 
 def _warn_of_lost(watch: Watch, refusal: GraphError) -> None:

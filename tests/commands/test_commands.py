@@ -15,7 +15,6 @@ import pytest
 from signing_in import login, login_options
 
 from airflow_provider_onedrive import cli
-from airflow_provider_onedrive.commands.ls import split_pattern
 from airflow_provider_onedrive.emulator.faults import status
 
 HOST = "contoso.sharepoint.com"
@@ -251,17 +250,3 @@ def test_login(program, onedrive_emulator, *, tmp_path, how):
         assert login(onedrive_emulator, [*options, *target])[0] == 1  # it is not overwritten
     (tmp_path / "again.json").write_text(text)
     assert program("ls", "--connection", f"@{tmp_path}/again.json", "myfiles/", chosen=False)[0] == 0
-
-
-@pytest.mark.parametrize(
-    ("location", "parts"),
-    [
-        ("myfiles/a/b.csv", ("myfiles/a/b.csv", None)),
-        ("myfiles/a/*.csv", ("myfiles/a/", "*.csv")),
-        ("myfiles/**/b?.csv", ("myfiles/", "**/b?.csv")),
-        (f"https://{HOST}/sites/x/a?id=1", (f"https://{HOST}/sites/x/a?id=1", None)),
-    ],
-)
-def test_patterns(location, parts):
-    """A name with a wildcard begins the pattern; a pasted address has none."""
-    assert split_pattern(location) == parts

@@ -7,7 +7,10 @@ from typing import Any
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
-from airflow_provider_onedrive.graph.protocol.locations import Address, Location, address_of, parse
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
+from airflow_provider_onedrive.graph.protocol.locations import Address, Location, address_of
+
+PARSER = LocationParser("error")
 
 
 def result_of(flow: Generator[Any, Any, Any]) -> Any:
@@ -29,5 +32,5 @@ def own_address(location: str, myfiles: Location | None) -> Address:
     """Locate on a connection with this ``myfiles``."""
     hosts = "https://graph.microsoft.com", "https://login.microsoftonline.com"
     settings = Settings("access_token", *hosts, scopes=(), myfiles=myfiles)
-    address: Address = result_of(Resolver(settings).locate(parse(location)))
+    address: Address = result_of(Resolver(settings).locate(PARSER.parse(location)))
     return address

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asking_nothing import locate, result_of
+from asking_nothing import PARSER, locate, result_of
 
 from airflow_provider_onedrive.graph.flows.destinations import Relocation, relocation
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, NameAlreadyExists, ServiceUnavailable
@@ -21,7 +21,7 @@ Step = tuple[str, Response | Exception]
 
 
 def plan(location: Any = "drives/d/in/a.csv", destination: Any = "drives/d/out/", **how: Any) -> Relocation:
-    made: Relocation = result_of(relocation(locate, location, destination, how))  # type: ignore[arg-type]
+    made: Relocation = result_of(relocation(PARSER, locate, location, destination, how))  # type: ignore[arg-type]
     return made
 
 

@@ -6,10 +6,12 @@ import json
 import ssl
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+
+Choice = TypeVar("Choice", bound=str)
 
 FORM_NAMES = {"client_id": "login (client id)", "client_secret": "password (client secret)"}
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -46,11 +48,12 @@ def header(given: Mapping[str, Any], name: str) -> str:
     return found
 
 
-def choice(given: Mapping[str, Any], name: str, allowed: Collection[str], default: str) -> str:
-    value = str(given.get(name, default)).strip()
-    if value not in allowed:
-        raise wrong(name, f"is {value!r}.", f"Use one of {', '.join(allowed)}.")
-    return value
+def choice(given: Mapping[str, Any], name: str, allowed: Collection[Choice], default: Choice) -> Choice:
+    text = str(given.get(name, default)).strip()
+    for value in allowed:
+        if value == text:
+            return value
+    raise wrong(name, f"is {text!r}.", f"Use one of {', '.join(allowed)}.")
 
 
 def flag(given: Mapping[str, Any], name: str) -> bool:

@@ -15,13 +15,15 @@ from urllib.parse import urlsplit
 
 from airflow_provider_onedrive.graph.config import fields as read
 from airflow_provider_onedrive.graph.config.certificates import ClientCertificate, client_certificate
+from airflow_provider_onedrive.graph.config.locations import parse_allowed, parse_myfiles, parse_shared
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
-from airflow_provider_onedrive.graph.protocol.locations import Location, parse_allowed, parse_myfiles, parse_shared
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
+from airflow_provider_onedrive.graph.protocol.locations import Location
+from airflow_provider_onedrive.graph.protocol.names import NAME_POLICIES, NamePolicy
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
 DEFAULT_USER_AGENT = "NONISV|airflow-provider-onedrive|airflow-provider-onedrive/0.1.0"
 DEFAULT_TOKEN_FILE_ROOTS = ("/var/run/secrets",)
-NAME_POLICIES = ("error", "replace")
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Settings:
     user_agent: str = DEFAULT_USER_AGENT
     read_only: bool = False
     allowed_locations: tuple[Location, ...] = ()
-    name_policy: str = "error"
+    name_policy: NamePolicy = "error"
 
     @classmethod
     def from_fields(
@@ -144,6 +146,8 @@ class Settings:
             given = _of_workload_identity(os.environ if environment is None else environment) | given
         cloud = read.choice(given, "cloud", CLOUDS, "global")
         graph_url = _url(given, "graph_url", CLOUDS[cloud].graph_url, trusted_hosts)
+        name_policy = read.choice(given, "name_policy", NAME_POLICIES, "error")
+        parser = LocationParser(name_policy)
         return cls(
             auth=auth,
             graph_url=graph_url,
@@ -155,11 +159,11 @@ class Settings:
             max_concurrent=read.whole_number(given, "max_concurrent", 1, 256),
             requests_per_second=read.number(given, "requests_per_second", 0.01, 10_000),
             user_agent=read.header(given, "user_agent") or DEFAULT_USER_AGENT,
-            myfiles=parse_myfiles(read.text(given, "myfiles")) if "myfiles" in given else None,
-            shared=parse_shared(read.table(given, "shared", '{"team": "drives/<drive-id>/Reports"}')),
+            myfiles=parse_myfiles(parser, read.text(given, "myfiles")) if "myfiles" in given else None,
+            shared=parse_shared(parser, read.table(given, "shared", '{"team": "drives/<drive-id>/Reports"}')),
             read_only=read.flag(given, "read_only"),
-            allowed_locations=parse_allowed(read.lines(given, "allowed_locations")),
-            name_policy=read.choice(given, "name_policy", NAME_POLICIES, "error"),
+            allowed_locations=parse_allowed(parser, read.lines(given, "allowed_locations")),
+            name_policy=name_policy,
             **_identity(given, auth, token_file_roots),
         )
 

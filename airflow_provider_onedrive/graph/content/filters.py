@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
+from typing import Any
 
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
-
-_WILDCARD = re.compile(r"[*?]")
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
+from airflow_provider_onedrive.graph.protocol.names import WILDCARDS
+from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,13 @@ class Filters:
             _ = self._regex
         except re.error as error:
             raise ConfigurationError(f"regex {self.regex!r} cannot be read: {error}.", advice="Correct it.") from None
+
+    def read_by(self, parser: LocationParser) -> Filters:
+        """Return the filters for a folder of OneDrive: ``file_pattern`` is read as the connection reads names.
+
+        :raises LocationError: if the pattern has a character that no name has.
+        """
+        return self if self.file_pattern is None else replace(self, file_pattern=parser.pattern(self.file_pattern))
 
     def match(self, path: str, size: int, modified_at: datetime | None) -> bool:
         """Compare a file.
@@ -108,15 +117,18 @@ def matches(path: str, pattern: str) -> bool:
     return _compiled(pattern).fullmatch(subject) is not None
 
 
-def split_pattern(path: str) -> tuple[str, str | None]:
-    """Split a path into its folder and the pattern of what is meant in it, from the first name with a wildcard on.
+def split_location(location: Any) -> tuple[Any, str | None]:
+    """Split a location, or a local path, into its folder and the pattern in it, from the first name with a wildcard on.
 
-    :return: the folder, ending in ``/``, and the pattern; the path and None where it has no wildcard.
+    :return: the folder, ending in ``/``, and the pattern; the location as it is and None if it has no wildcard. An item
+        dict, a path object and an address from the browser (which may have a ``?``) have none.
     """
-    names = path.split("/")
-    first = next((number for number, name in enumerate(names) if _WILDCARD.search(name)), None)
+    if not isinstance(location, str) or is_web_address(location):
+        return location, None
+    names = location.split("/")
+    first = next((number for number, name in enumerate(names) if any(each in name for each in WILDCARDS)), None)
     if first is None:
-        return path, None
+        return location, None
     return "/".join(names[:first] or ["."]) + "/", "/".join(names[first:])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from airflow_provider_onedrive.graph.content.filters import Filters, check_kind, reaches_below
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 
@@ -29,6 +30,13 @@ class Selection:
         """
         self.filters.check()
         check_kind(self.kind)
+
+    def read_by(self, parser: LocationParser) -> Selection:
+        """Return the selection with its pattern read as the connection reads names.
+
+        :raises LocationError: if the pattern has a character that no name has.
+        """
+        return replace(self, filters=self.filters.read_by(parser))
 
     @property
     def is_deep(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,8 +12,8 @@ from typing import Any
 from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocationError, OneDriveError
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
-_TWICE = "another file would be {!r} too; names that differ only by case are the same in OneDrive"
 SAME = "the same is there"
 _MOST_CONCURRENT = 64  # more would only be throttled
 
@@ -133,15 +133,16 @@ class Choice:
         return key(path) in self.present or not self.unread.isdisjoint(above)
 
 
-def choose(sources: Iterable[Entry], how: Folder) -> Choice:
+def choose(sources: Iterable[Entry], how: Folder, target_path: Callable[[str], str] = lambda path: path) -> Choice:
     """Choose the files that are meant.
 
+    :param target_path: turns a path of the source into the one that is created: names may have to be repaired.
     :raises LocationError: if there are more than ``max_items``, or none where that is to fail.
     """
     named: list[tuple[str, Entry]] = []
     present = set()
     for entry in sources:
-        path = entry.path if how.keep_directory_structure else entry.path.rpartition("/")[2]
+        path = target_path(entry.path if how.keep_directory_structure else entry.path.rpartition("/")[2])
         if how.delete_extra:
             present.add(key(path))
         if _is_meant(entry, how.filters):
@@ -170,11 +171,11 @@ def plan(
     :param skip_reason: says why a source need not be sent, given what is at its target; empty where it has to be.
     :raises LocationError: if there is more to delete than ``max_delete``.
     """
-    clashes = _clashes(path for path, _ in choice.named)
+    clashes = _clashes(choice.named)
     steps = []
     for path, entry in choice.named:
         there = targets.get(key(path))
-        if reason := entry.problem or clashes.get(key(path), "").format(path) or refusal(path):
+        if reason := entry.problem or clashes.get(entry.path) or refusal(path):
             steps.append(Step(Action.REFUSE, path, entry, reason))
         elif there is not None and (reason := skip_reason(entry, there)):
             steps.append(Step(Action.SKIP, path, entry, reason, there))
@@ -184,8 +185,8 @@ def plan(
 
 
 def key(path: str) -> str:
-    """Return what two paths share that OneDrive takes for one: case does not count, all else does."""
-    return path.lower()
+    """Return the text that two paths share if OneDrive treats them as one."""
+    return comparison_key(path)
 
 
 def by_key(entries: Iterable[Entry]) -> dict[str, Entry]:
@@ -200,12 +201,33 @@ def _is_meant(entry: Entry, filters: Filters) -> bool:
     return filters.match(entry.path, entry.size, entry.modified_at)
 
 
-def _clashes(paths: Iterable[str]) -> dict[str, str]:
-    """Find what several files would be called, and files that would be called like a folder of others."""
-    counts = Counter(map(key, paths))
-    folders = {"/".join(names[:end]) for names in (each.split("/") for each in counts) for end in range(1, len(names))}
-    twice = {name: _TWICE for name, count in counts.items() if count > 1}
-    return twice | dict.fromkeys(counts.keys() & folders, "a folder would be {!r} too")
+def _clashes(named: Iterable[tuple[str, Entry]]) -> dict[str, str]:
+    """Find sources that would become one item, and return the reason to refuse each, by the source's path.
+
+    The server would let the last one win, or number them; neither is what anybody asked for.
+    """
+    sources: dict[str, list[tuple[str, Entry]]] = defaultdict(list)
+    folders: dict[str, Entry] = {}
+    for path, entry in named:
+        sources[key(path)].append((path, entry))
+        names = key(path).split("/")
+        folders |= {"/".join(names[:end]): entry for end in range(1, len(names))}
+    reasons = {}
+    for name, several in sources.items():
+        for number, (path, entry) in enumerate(several):
+            if len(several) > 1:
+                other, other_entry = several[number - 1]
+                reasons[entry.path] = _clash(entry, path, other_entry, other)
+            elif name in folders:
+                reasons[entry.path] = (
+                    f"{entry.path!r} would become {path!r}, and so would the folder of {folders[name].path!r}"
+                )
+    return reasons
+
+
+def _clash(entry: Entry, path: str, other_entry: Entry, other: str) -> str:
+    compared = "" if path == other else "; OneDrive compares names without case and in Unicode normal form C"
+    return f"{entry.path!r} and {other_entry.path!r} would both become {path!r}{compared}"
 
 
 def _extra(choice: Choice, targets: Mapping[str, Entry], how: Folder) -> list[Step]:

@@ -25,7 +25,8 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     NameHeld,
     PreconditionFailed,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address, Location, item_url, movable, placed_in
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
+from airflow_provider_onedrive.graph.protocol.locations import Address, Location, LocationLike, item_url
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -98,22 +99,22 @@ class Relocation:
 
 
 def relocation(
+    parser: LocationParser,
     locate: Callable[[Location], Flow[Address]],
-    location: str | Mapping[str, Any],
-    destination: str | Mapping[str, Any],
+    location: LocationLike,
+    destination: LocationLike,
     how: RelocateOptions,
-    name_policy: str = "error",
 ) -> Flow[Relocation]:
     """Read what a user said.
 
     :raises LocationError: if a location cannot be understood or cannot be meant.
     """
-    source = movable(location, name_policy)
-    place, name = placed_in(destination, how.get("file_name"), name_policy)
+    source = parser.movable(location)
+    folder, name = parser.destination(destination, how.get("file_name"))
     retrying = how.get("retrying", False)
     return Relocation(
         (yield from locate(source)),
-        (yield from locate(place)),
+        (yield from locate(folder)),
         name,
         how.get("if_exists", "fail"),
         create_folders=how.get("create_folders", False),

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
-from airflow_provider_onedrive.graph.content.filters import Filters, split_pattern
+from airflow_provider_onedrive.graph.content.filters import Filters, split_location
 from airflow_provider_onedrive.graph.content.selection import Selection, is_kind, kind_of
 from airflow_provider_onedrive.graph.flows import items
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
@@ -21,13 +21,13 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     OneDriveError,
     Stopped,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address, parse
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
+from airflow_provider_onedrive.graph.protocol.locations import Address, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 
 Kind = Literal["file", "folder", "any"]
-LocationLike = str | Mapping[str, Any]
 
 MAX_FOUND_ITEMS = 1000  # Airflow maps over at most 1024, and XCom is no place for a listing
 IGNORED = ("~$*", "*.tmp", "desktop.ini")
@@ -38,6 +38,8 @@ _CHECKED_OUT = "checkout"
 
 class Addressing(Protocol):
     """What a condition needs of a client."""
+
+    parser: LocationParser
 
     def locate(self, location: LocationLike) -> Flow[Address]: ...
     def forget(self, address: Address) -> None: ...
@@ -102,7 +104,7 @@ class FileCondition:
     @property
     def places(self) -> str:
         """Where it looks, as one text: the same for all conditions that look there, whatever they look for."""
-        return repr([str(_split(location)[0]).rstrip("/") for location in self.locations])
+        return repr([str(split_location(location)[0]).rstrip("/") for location in self.locations])
 
     def check(self) -> None:
         """Refuse what can never come.
@@ -136,10 +138,10 @@ class FileCondition:
         return PollResult(tuple(found), busy, sights[0].server_time) if len(found) >= self.min_items else PollResult()
 
     def _poll_location(self, client: Addressing, location: LocationLike) -> Flow[PollResult]:
-        folder, pattern = _split(location)
+        folder, pattern = split_location(location)
         filters = self._filters if pattern is None else replace(self._filters, file_pattern=pattern)
-        in_folder = filters.file_pattern or filters.regex or parse(folder).is_folder
-        selection = Selection(filters, self.kind, self.recursive)
+        selection = Selection(filters, self.kind, self.recursive).read_by(client.parser)
+        in_folder = filters.file_pattern or filters.regex or client.parser.parse(folder).is_folder
         address = yield from client.locate(folder)
         try:
             return (yield from self._in_folder(address, selection) if in_folder else self._one(address))
@@ -242,13 +244,6 @@ def _of_another_kind(item: DriveItem, address: Address, kind: str) -> LocationEr
     if item.is_folder:
         advice = "End the location with '/' or pass file_pattern='*' to wait for a file in it, or pass kind='folder'."
     return LocationError(f"{address} is a {kind_of(item)}, and the sensor waits for a {kind}.", advice=advice)
-
-
-def _split(location: LocationLike) -> tuple[LocationLike, str | None]:
-    """Split a text into folder and pattern, where it has one."""
-    if isinstance(location, str) and not is_web_address(location):
-        return split_pattern(location)
-    return location, None
 
 
 def shown(location: LocationLike) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.tree import KINDS, Changes
 from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot, below
@@ -39,6 +40,13 @@ class ChangeSelection:
             raise ConfigurationError(
                 f"events is {self.events!r}.", advice=f"Give a list of some of {', '.join(KINDS)}."
             )
+
+    def read_by(self, parser: LocationParser) -> ChangeSelection:
+        """Return the selection with its pattern read as the connection reads names.
+
+        :raises LocationError: if the pattern has a character that no name has.
+        """
+        return replace(self, items=self.items.read_by(parser))
 
     def dicts(self, changes: Changes, was: FolderSnapshot | None, now: FolderSnapshot) -> list[dict[str, Any]]:
         """Return the changes as plain JSON: item dicts with their ``change`` and ``previous_path``.

@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.walk import Visit, Walk
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import FilesFailed, FilesRefused, OneDriveError
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.messages import T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.transfers import download as localcopy
@@ -36,6 +37,7 @@ class Runner(localcopy.Runner, Protocol):
     """What of a client is needed."""
 
     settings: Settings
+    parser: LocationParser
 
     def run_upload(self, driver: FlowDriver[DriveItem], session: OpenSession, /) -> DriveItem: ...
     def run_each(

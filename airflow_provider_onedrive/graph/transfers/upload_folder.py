@@ -38,7 +38,8 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     OneDriveError,
     SourceChanged,
 )
-from airflow_provider_onedrive.graph.protocol.locations import MAX_PATH_CHARACTERS, Address, writable_names
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
+from airflow_provider_onedrive.graph.protocol.locations import MAX_PATH_CHARACTERS, Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.transfers.bulk import (
@@ -100,10 +101,10 @@ def upload_folder(client: Runner, source: Any, address: Address, how: Folder, se
         else local_entries(place, recursive=how.recursive, follow_symlinks=sending.follow_symlinks)
     )
     base = _existing(client, address, sending)
-    choice = choose(entries, how)
+    choice = choose(entries, how, client.parser.new_path)
     way = _Upload(client, address, base, how, sending)
     targets = way.look(choice)
-    refusal = partial(_refusal, base.path if base else "/".join(address.names))
+    refusal = partial(_refusal, client.parser, base.path if base else "/".join(address.names))
     steps = plan(choice, targets, how, refusal=refusal, skip_reason=way.skip_reason)
     return carry_out(client, way, how, steps)
 
@@ -118,10 +119,10 @@ def _existing(client: Runner, address: Address, sending: Uploads) -> DriveItem |
         return None
 
 
-def _refusal(base_path: str, path: str) -> str:
+def _refusal(parser: LocationParser, base_path: str, path: str) -> str:
     if len(base_path) + 1 + len(path) > MAX_PATH_CHARACTERS:
         return f"its path has more than {MAX_PATH_CHARACTERS} characters"
-    return writable_names(path)
+    return parser.refusal(path)
 
 
 class _Upload:

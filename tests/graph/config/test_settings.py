@@ -159,7 +159,7 @@ def test_an_empty_field_is_absent(field, absent):
         ({"shared": {"a": "http://x.example/:f:/s/SECRET"}}, ["shared, entry 'a'", "no plain https"]),
         ({"allowed_locations": "x/y"}, ["allowed_locations is wrong", "known root"]),
         ({"allowed_locations": 7}, ["allowed_locations is no list"]),
-        ({"allowed_locations": ["shared"]}, ["allowed_locations names no place"]),
+        ({"allowed_locations": ["shared"]}, ["allowed_locations names no drive or folder"]),
         ({"read_only": "perhaps"}, ["read_only is 'perhaps'", "true or false"]),
         ({"max_concurrent": 0}, ["max_concurrent is 0", "1 to 256"]),
         ({"max_concurrent": "2.5"}, ["max_concurrent is '2.5'", "whole number"]),

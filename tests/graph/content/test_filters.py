@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_onedrive.graph.content.filters import Filters, matches, reaches_below, split_pattern
+from airflow_provider_onedrive.graph.content.filters import Filters, matches, reaches_below, split_location
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -74,11 +76,16 @@ def test_patterns(pattern: str, path: str, is_meant: bool) -> None:
         ("*.csv", ("./", "*.csv")),
         ("s3://conn@bucket/a/**", ("s3://conn@bucket/a/", "**")),
         ("myfiles/in/[a].csv", ("myfiles/in/[a].csv", None)),
+        ("myfiles/**/b?.csv", ("myfiles/", "**/b?.csv")),
+        ("https://contoso.sharepoint.com/sites/x/a?id=1", ("https://contoso.sharepoint.com/sites/x/a?id=1", None)),
+        ("HTTPS://contoso.sharepoint.com/:x:/s/a?e=*", ("HTTPS://contoso.sharepoint.com/:x:/s/a?e=*", None)),
+        (Path("/data/*"), (Path("/data/*"), None)),
+        ({"id": "?"}, ({"id": "?"}, None)),
     ],
 )
-def test_a_path_is_split_where_its_pattern_begins(path: str, parts: tuple[str, str | None]) -> None:
-    """What lies before the first name with a wildcard is the folder; nothing is the current one, not the root."""
-    assert split_pattern(path) == parts
+def test_split_location_begins_pattern_at_first_wildcard(path: Any, parts: tuple[Any, str | None]) -> None:
+    """The names before the first wildcard are the folder; an address from the browser has no pattern."""
+    assert split_location(path) == parts
 
 
 @pytest.mark.parametrize(("pattern", "is_deep"), [(None, False), ("*.csv", False), ("a/*", True), ("**", True)])

@@ -22,6 +22,7 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
     plan,
 )
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocationError, Throttled
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 
 MIRROR = Folder(recursive=True, delete_extra=True, if_none="skip")
 
@@ -50,23 +51,39 @@ def test_files_go_where_they_lie() -> None:
         (("x/a.csv", "X/A.csv"), Folder()),
         (("x/a.csv", "y/a.csv"), Folder(keep_directory_structure=False)),
         (("ÄÖ.csv", "äö.csv"), Folder()),
+        (("u\u0308.csv", "\u00fc.csv"), Folder()),
+        (("a:b.csv", "a_b.csv"), Folder()),
+        (("a:b/x.csv", "A|b/x.csv"), Folder()),
     ],
 )
-def test_two_files_of_one_name_are_both_refused(paths: tuple[str, ...], how: Folder) -> None:
-    """Neither is chosen silently, whatever else there is."""
-    steps = plan(choose(entries(*paths, "z.csv"), how), {}, how)
+def test_plan_refuses_sources_of_one_name(paths: tuple[str, ...], how: Folder) -> None:
+    """Of several sources that OneDrive would treat as one item none is sent, and each reason names two of them."""
+    steps = plan(choose(entries(*paths, "z.csv"), how, LocationParser("replace").new_path), {}, how)
     assert [step.action for step in steps] == [Action.REFUSE, Action.REFUSE, Action.TRANSFER]
-    assert all("another file would be" in step.reason for step in steps[:2])
+    assert all(repr(path) in step.reason for step in steps[:2] for path in paths)
 
 
-def test_names_that_are_two_for_the_server_are_two_here() -> None:
-    """Case does not count and everything else does: normalisation, and the German ß."""
-    assert {action for action, _ in decided(entries("u\u0308", "ü", "ß", "ss"), Folder())} == {"transfer"}
+def test_plan_refuses_three_sources_of_one_name() -> None:
+    """Each of them names another one."""
+    steps = plan(choose(entries("a", "A", "z", "a:"), Folder(), lambda path: path.rstrip(":")), {}, Folder())
+    assert [step.action.value for step in steps] == ["refuse", "refuse", "transfer", "refuse"]
+    assert [step.reason.partition(";")[0] for step in steps if step.reason] == [
+        "'a' and 'a:' would both become 'a'",
+        "'A' and 'a' would both become 'A'",
+        "'a:' and 'A' would both become 'a'",
+    ]
 
 
-def test_a_file_named_like_a_folder_is_refused() -> None:
-    """What lies in the folder goes on."""
-    assert decided(entries("A", "a/b"), Folder()) == [("refuse", "A"), ("transfer", "a/b")]
+def test_plan_keeps_names_apart_that_the_server_keeps_apart() -> None:
+    """The German sharp s is not ss, whatever case folding makes of it."""
+    assert {action for action, _ in decided(entries("ß", "ss"), Folder())} == {"transfer"}
+
+
+def test_plan_refuses_file_named_like_folder() -> None:
+    """The files in the folder are transferred, and the reason names one of them."""
+    steps = plan(choose(entries("A", "a/b"), Folder()), {}, Folder())
+    assert [(step.action.value, step.path) for step in steps] == [("refuse", "A"), ("transfer", "a/b")]
+    assert steps[0].reason == "'A' would become 'A', and so would the folder of 'a/b'"
 
 
 def test_a_problem_is_a_reason() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from asking_nothing import PARSER
 
 from airflow_provider_onedrive.graph.flows.batches import BATCH_ITEMS, delete_items, in_batches
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -14,7 +15,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     Throttled,
 )
-from airflow_provider_onedrive.graph.protocol.locations import address_of, parse
+from airflow_provider_onedrive.graph.protocol.locations import address_of
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 ROUNDS = 7
@@ -22,7 +23,7 @@ ROUNDS = 7
 
 @pytest.fixture
 def found(samples: Any) -> list[DriveItem]:
-    locate = address_of(parse("drives/D")).locate
+    locate = address_of(PARSER.parse("drives/D")).locate
     return [DriveItem.from_json(samples.file(f"{name}.csv", item_id=name), locate) for name in "ABC"]
 
 

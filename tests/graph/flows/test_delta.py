@@ -7,14 +7,15 @@ import random
 from typing import Any
 
 import pytest
+from asking_nothing import PARSER
 
 from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, DeltaPathResolver, page, since
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.protocol.errors import DriveNotFound, GraphError, ItemNotFound
-from airflow_provider_onedrive.graph.protocol.locations import address_of, parse
+from airflow_provider_onedrive.graph.protocol.locations import address_of
 from airflow_provider_onedrive.graph.protocol.messages import Response
 
-ROOT = address_of(parse("drives/D"))
+ROOT = address_of(PARSER.parse("drives/D"))
 GONE = {"id": "G", "deleted": {"state": "deleted"}, "parentReference": {"driveId": "D"}}
 
 

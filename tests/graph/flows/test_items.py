@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from asking_nothing import PARSER
 
 from airflow_provider_onedrive.graph.flows import items, removals
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -16,7 +17,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     Throttled,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Location, address_of, parse
+from airflow_provider_onedrive.graph.protocol.locations import Location, address_of
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Response
 
 ROOT = "/drives/d/root"
@@ -83,7 +84,7 @@ def test_a_drive_whose_root_may_not_be_read(script):
 
 def test_an_item_by_id_in_a_missing_drive(script):
     """By id too, the drive is asked."""
-    address = address_of(parse("items/d/i"))
+    address = address_of(PARSER.parse("items/d/i"))
     with pytest.raises(DriveNotFound):
         script(("GET /drives/d/items/i", missing()), (f"GET {ROOT}?$select=id", missing())).run(items.stat(address))
 
@@ -304,7 +305,7 @@ def test_a_dry_run_sends_no_delete(script, samples):
 @pytest.mark.parametrize("more", [{}, {"recursive": True}, {"permanent": True}, {"dry_run": True}])
 def test_the_root_is_never_deleted(script, samples, more):
     """An empty template that names a root deletes nothing, however it is asked for."""
-    for address in (at(), address_of(parse("items/d/R"))):
+    for address in (at(), address_of(PARSER.parse("items/d/R"))):
         driver = script((f"GET {address.url()}", samples.ok(samples.root())))
         with pytest.raises(LocationError, match="is the root of a drive and is never deleted"):
             driver.run(remove(address, **more))

@@ -6,17 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asking_nothing import PARSER
 
 from airflow_provider_onedrive.graph.flows import delta
 from airflow_provider_onedrive.graph.flows.pages import PageLinks, all_values
 from airflow_provider_onedrive.graph.flows.removals import Removal, remove
 from airflow_provider_onedrive.graph.flows.walk import DeltaWalk, FolderWalk, read_items
 from airflow_provider_onedrive.graph.protocol.errors import GraphError
-from airflow_provider_onedrive.graph.protocol.locations import address_of, parse
+from airflow_provider_onedrive.graph.protocol.locations import address_of
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, Response
 
-FOLDER = address_of(parse("drives/D/in"))
-ROOT = address_of(parse("drives/D"))
+FOLDER = address_of(PARSER.parse("drives/D/in"))
+ROOT = address_of(PARSER.parse("drives/D"))
 
 
 def run(flow: Flow[Any], answer: Callable[[Request], Any]) -> Any:

@@ -6,15 +6,16 @@ import logging
 from typing import Any
 
 import pytest
+from asking_nothing import PARSER
 
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.flows.walk import DeltaWalk, FolderWalk, Walk, read_items, read_page, walk_of
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, DriveNotFound, ItemNotFound
-from airflow_provider_onedrive.graph.protocol.locations import address_of, parse
+from airflow_provider_onedrive.graph.protocol.locations import address_of
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
-ROOT = address_of(parse("drives/D"))
+ROOT = address_of(PARSER.parse("drives/D"))
 FOLDER = ROOT.by_id("D", "IN")
 FIELDS = f"children?$top=1000&$select={ITEM_FIELDS}"
 OK = ("GET /drives/D/root?$select=id", Response(200, {}, {"id": "R"}))

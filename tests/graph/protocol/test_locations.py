@@ -5,11 +5,13 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import pytest
-from asking_nothing import own_address
+from asking_nothing import PARSER, own_address
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from airflow_provider_onedrive.graph.config.locations import parse_myfiles
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocationError
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.locations import (
     LOOKED_UP,
     MAX_PATH_CHARACTERS,
@@ -17,11 +19,7 @@ from airflow_provider_onedrive.graph.protocol.locations import (
     Location,
     address_of,
     item_url,
-    new_folder,
-    parse,
-    parse_myfiles,
     quote_name,
-    upload_target,
 )
 from airflow_provider_onedrive.graph.protocol.names import repaired
 
@@ -43,6 +41,7 @@ locations = st.builds(
     st.lists(names, max_size=5),
     st.sampled_from(["", "/"]),
 )
+REPAIRING = LocationParser("replace")
 ITEM = {"drive_id": "b!d", "id": "01F", "location": "myfiles/Finance/a.pdf", "path": "Finance/a.pdf", "name": "a.pdf"}
 
 
@@ -64,7 +63,7 @@ ITEM = {"drive_id": "b!d", "id": "01F", "location": "myfiles/Finance/a.pdf", "pa
 )
 def test_what_a_text_means(text, location):
     """Root words know no case, ids and names are taken exactly, a trailing slash says folder."""
-    assert parse(text) == location
+    assert PARSER.parse(text) == location
 
 
 @pytest.mark.parametrize(
@@ -90,7 +89,7 @@ def test_what_a_text_means(text, location):
         ("myfiles/a//", ["'myfiles/a//'", "empty name", "template"]),
         ("myfiles//", ["empty name"]),
         ("myfiles/./a", ["'myfiles/./a'", "'.'", "Write the path out"]),
-        ("myfiles/a/..", ["'..'", "no name"]),
+        ("myfiles/a/..", ["'..'", "not a name"]),
         ("myfiles/a/../b", ["'..'"]),
         ("myfiles/a\\b", ["'\\\\'", "does not allow", "Write 'a_b'"]),
         ("myfiles/a\x00b", ["'\\x00'", "does not allow"]),
@@ -124,7 +123,7 @@ def test_what_a_text_means(text, location):
 def test_what_is_wrong_and_what_to_write_instead(text, said):
     """An error quotes the text, says what is wrong and shows the nearest valid form."""
     with pytest.raises(LocationError) as caught:
-        parse(text)
+        PARSER.parse(text)
     for words in said:
         assert words in str(caught.value)
 
@@ -134,10 +133,10 @@ def test_the_path_has_at_most_400_characters(length):
     """400 characters are allowed, the root word not counted, and 401 are not."""
     text = "users/anna@contoso.example/" + "d" * 200 + "/" + "f" * (length - 201)
     if length == MAX_PATH_CHARACTERS:
-        assert parse(text).name == "f" * 199
+        assert PARSER.parse(text).name == "f" * 199
     else:
         with pytest.raises(LocationError, match="more than 400 characters"):
-            parse(text)
+            PARSER.parse(text)
 
 
 @pytest.mark.parametrize("place", ["users/{}", "drives/{}/a.csv", "items/{}/x", "items/x/{}/a.csv"])
@@ -145,14 +144,14 @@ def test_the_path_has_at_most_400_characters(length):
 def test_ids_that_would_lead_elsewhere(place, identifier):
     """An id that is a dot segment would be resolved away on the way to Graph, so it is refused as in a path."""
     with pytest.raises(LocationError):
-        parse(place.format(identifier))
+        PARSER.parse(place.format(identifier))
 
 
 @pytest.mark.parametrize("text", ["myfiles/a\udce9.csv", "drives/x/\ud800"])
 def test_text_that_is_no_unicode(text):
     """A name with a lone surrogate (a local file name in another encoding) cannot be sent, and the error says so."""
     with pytest.raises(LocationError, match="does not allow"):
-        parse(text)
+        PARSER.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -168,10 +167,10 @@ def test_text_that_is_no_unicode(text):
 def test_a_sharing_link_is_never_echoed(text):
     """A sharing link is a secret: an error shows its host at most."""
     with pytest.raises(LocationError) as caught:
-        parse(text)
+        PARSER.parse(text)
     assert "SECRET" not in str(caught.value) + repr(caught.value.to_dict())
     with pytest.raises(LocationError) as caught:
-        upload_target("myfiles/", text)
+        PARSER.upload_target("myfiles/", text)
     assert "SECRET" not in str(caught.value) + repr(caught.value.to_dict())
 
 
@@ -187,7 +186,7 @@ def test_a_sharing_link_is_never_echoed(text):
 )
 def test_a_sharing_link(text):
     """Of both personalities it is understood, and only its host is shown."""
-    place = parse(text)
+    place = PARSER.parse(text)
     assert place.link == text
     assert "(sharing link)" in str(place)
     assert "SECRET" not in str(place) + repr(place)
@@ -220,7 +219,7 @@ def test_a_sharing_link(text):
 )
 def test_an_address_from_the_browser(text, read_as):
     """It is read here, percent-encoding and all, and means the same as the location written out."""
-    assert parse(text) == parse(read_as)
+    assert PARSER.parse(text) == PARSER.parse(read_as)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +247,7 @@ def test_any_repaired_name_is_taken(name):
     """Whatever comes, the repaired name can be written, and repairing it again changes nothing."""
     assume(name.strip())  # a blank file_name is taken for a template that made nothing
     fixed = repaired(name)
-    assert upload_target("myfiles/", name, name_policy="replace").name == fixed
+    assert REPAIRING.upload_target("myfiles/", name).name == fixed
     assert repaired(fixed) == fixed
 
 
@@ -256,12 +255,12 @@ def test_any_repaired_name_is_taken(name):
 def test_a_location_of_another_type(value):
     """What is neither text nor an item dict is an error that names the type."""
     with pytest.raises(LocationError, match=f"not {type(value).__name__}"):
-        parse(value)
+        PARSER.parse(value)
 
 
 def test_an_item_dict_addresses_by_id():
     """An item dict as it stands in XCom goes by its ids and reads as the location it was listed under."""
-    place = parse(ITEM)
+    place = PARSER.parse(ITEM)
     assert str(place) == "myfiles/Finance/a.pdf"
     assert not place.is_root
     assert address_of(place).url("content") == "/drives/b!d/items/01F/content"
@@ -269,14 +268,14 @@ def test_an_item_dict_addresses_by_id():
 
 def test_an_item_dict_of_a_place_without_a_name():
     """Where the listing itself went by ids, so does what it gave."""
-    place = parse({**ITEM, "location": "items/b!d/01F"})
+    place = PARSER.parse({**ITEM, "location": "items/b!d/01F"})
     assert str(place) == "items/b!d/01F"
 
 
 def test_what_lies_below_an_item_dict_of_a_folder():
     """What is found below an item dict is named below the dict's location, or by ids where it lies elsewhere."""
     folder = {"drive_id": "b!d", "id": "01P", "location": "myfiles/Finance", "path": "Team/Finance"}
-    address = address_of(parse(folder))
+    address = address_of(PARSER.parse(folder))
     assert address.locate("b!d", "01X", "Team/Finance/x/y.csv") == "myfiles/Finance/x/y.csv"
     assert address.locate("b!d", "01X", "Other/y.csv") == "items/b!d/01X"
 
@@ -287,7 +286,7 @@ def test_what_lies_below_an_item_dict_of_a_folder():
 def test_an_item_dict_without_ids(item):
     """An item dict without both ids is an error that says what it has."""
     with pytest.raises(LocationError, match="drive_id and id") as caught:
-        parse(item)
+        PARSER.parse(item)
     assert str(sorted(item)) in str(caught.value)
 
 
@@ -305,7 +304,7 @@ def test_an_item_dict_without_ids(item):
 )
 def test_which_file_an_upload_means(location, file_name, local_path, target):
     """A location that ends in a slash, or comes with file_name, is the folder; else it names the file."""
-    assert str(upload_target(location, file_name, local_path)) == target
+    assert str(PARSER.upload_target(location, file_name, local_path)) == target
 
 
 @pytest.mark.parametrize(
@@ -325,7 +324,7 @@ def test_which_file_an_upload_means(location, file_name, local_path, target):
 def test_names_no_upload_can_have(location, file_name, said):
     """A missing, empty or impossible file name is refused before anything is sent."""
     with pytest.raises(LocationError) as caught:
-        upload_target(location, file_name)
+        PARSER.upload_target(location, file_name)
     for words in said:
         assert words in str(caught.value)
 
@@ -337,19 +336,19 @@ def test_names_no_upload_can_have(location, file_name, said):
 def test_reserved_names_are_refused_on_writing_only(name):
     """Graph would not create a reserved name; what is there under one may still be read and deleted."""
     with pytest.raises(LocationError, match="reserved name"):
-        upload_target(f"myfiles/x/{name}", None)
+        PARSER.upload_target(f"myfiles/x/{name}", None)
     with pytest.raises(LocationError, match="reserved name"):
-        upload_target(f"myfiles/{name}/a.csv", None)
+        PARSER.upload_target(f"myfiles/{name}/a.csv", None)
     with pytest.raises(LocationError, match="reserved name"):
-        new_folder(f"myfiles/{name}")
-    assert parse(f"myfiles/{name}").name == name
+        PARSER.new_folder(f"myfiles/{name}")
+    assert PARSER.parse(f"myfiles/{name}").name == name
 
 
 @pytest.mark.parametrize("location", ["myfiles", "myfiles/", "users/anna@x", "items/d/i", ITEM])
 def test_a_folder_to_create_needs_a_name(location):
     """A whole place is there already and cannot be created."""
     with pytest.raises(LocationError, match="names no folder to create"):
-        new_folder(location)
+        PARSER.new_folder(location)
 
 
 @pytest.mark.parametrize(
@@ -358,7 +357,7 @@ def test_a_folder_to_create_needs_a_name(location):
 )
 def test_what_is_a_whole_place(location, is_root):
     """A place without a path is a root; an item by its id is not."""
-    assert parse(location).is_root is is_root
+    assert PARSER.parse(location).is_root is is_root
 
 
 @pytest.mark.parametrize(
@@ -375,7 +374,7 @@ def test_what_is_a_whole_place(location, is_root):
 )
 def test_addresses(location, url, children):
     """Each segment is quoted by itself, and a colon closes the path only where something follows."""
-    address = address_of(parse(location))
+    address = address_of(PARSER.parse(location))
     assert address.url() == url
     assert address.url("children") == children
 
@@ -391,7 +390,7 @@ def test_addresses(location, url, children):
 )
 def test_the_connections_own_place(myfiles, url):
     """myfiles is a user, a drive or a folder, as the connection says."""
-    address = own_address("myfiles/a.csv", parse_myfiles(myfiles))
+    address = own_address("myfiles/a.csv", parse_myfiles(PARSER, myfiles))
     assert address.url() == url
     assert str(address) == "myfiles/a.csv"
 
@@ -400,14 +399,14 @@ def test_the_connections_own_place(myfiles, url):
 def test_a_wrong_own_place(text):
     """A myfiles that cannot be understood is an error that names the field."""
     with pytest.raises(ConfigurationError, match="myfiles"):
-        parse_myfiles(text)
+        parse_myfiles(PARSER, text)
 
 
 def test_a_sharing_link_as_own_place_is_not_echoed():
     """The connection's field may hold a secret too."""
-    assert "SECRET" not in repr(parse_myfiles("https://contoso.sharepoint.com/:f:/g/SECRET"))
+    assert "SECRET" not in repr(parse_myfiles(PARSER, "https://contoso.sharepoint.com/:f:/g/SECRET"))
     with pytest.raises(ConfigurationError) as caught:
-        parse_myfiles("http://contoso.sharepoint.com/:f:/g/SECRET")
+        parse_myfiles(PARSER, "http://contoso.sharepoint.com/:f:/g/SECRET")
     assert "SECRET" not in str(caught.value)
 
 
@@ -424,8 +423,8 @@ def test_quoting_goes_there_and_back(name):
 def test_a_location_written_out_reads_the_same(text):
     """parse(str(parse(x))) is parse(x), and it keeps every name."""
     assume(len(text) < MAX_PATH_CHARACTERS)
-    place = parse(text)
-    assert parse(str(place)) == place
+    place = PARSER.parse(text)
+    assert PARSER.parse(str(place)) == place
     assert str(place).partition("/")[2] == text.partition("/")[2]
 
 
@@ -436,7 +435,7 @@ def test_a_location_written_out_reads_the_same(text):
 def test_any_text_parses_or_is_a_location_error(text):
     """Nothing a template makes can raise anything else, and what parses can be sent."""
     try:
-        place = parse(text)
+        place = PARSER.parse(text)
     except LocationError as error:
         assert str(error).encode("utf-8")  # noqa: PT017 - either way is right
     else:
@@ -447,8 +446,8 @@ def test_any_text_parses_or_is_a_location_error(text):
 def test_what_is_found_can_be_found_again(text, myfiles, below):
     """``locate`` names an item so that the name, read again on the same connection, is the same item."""
     assume(len(text) + len("/".join(below)) < MAX_PATH_CHARACTERS)
-    own = parse(myfiles) if myfiles and not myfiles.startswith("myfiles") else None
-    place = parse(text)
+    own = PARSER.parse(myfiles) if myfiles and not myfiles.startswith("myfiles") else None
+    place = PARSER.parse(text)
     address = own_address(text, own)
     inside = own.names if own and place.root == "myfiles" else ()
     assume(len("/".join((*inside, *place.names, *below))) < MAX_PATH_CHARACTERS)
@@ -472,6 +471,6 @@ def test_through_a_folder_and_by_id(path, name):
 
 def test_a_place_of_a_drive_is_told_from_an_item():
     """Only the drive's root is the drive's root; an item by id never is."""
-    assert address_of(parse("drives/d")).is_drive_root
-    assert not address_of(parse("drives/d/a")).is_drive_root
-    assert not address_of(parse("items/d/i")).is_drive_root
+    assert address_of(PARSER.parse("drives/d")).is_drive_root
+    assert not address_of(PARSER.parse("drives/d/a")).is_drive_root
+    assert not address_of(PARSER.parse("items/d/i")).is_drive_root

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from asking_nothing import locate
+from asking_nothing import PARSER, locate
 
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -26,7 +26,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Throttled,
     Unauthenticated,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address, parse
+from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.conditions import (
@@ -50,8 +50,10 @@ def as_json(name: str, kind: str = "file") -> dict[str, Any]:
 class Client:
     """The address part of a client."""
 
+    parser = PARSER
+
     def locate(self, location: Any) -> Flow[Address]:
-        return locate(parse(location))
+        return locate(PARSER.parse(location))
 
     def forget(self, address: Address) -> None:
         pass
