@@ -9,6 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -351,6 +352,7 @@ class Operations(Listings, ABC):
 
         :param folder: a local folder, which is made where it is missing, or an ``ObjectStoragePath``.
         """
+        how = replace(how, filters=how.filters.read_by(self.parser))
         address = self.address(location)
         with self._explaining("download", address):
             return folderdownload.download_folder(self, address, folder, how, fetching)

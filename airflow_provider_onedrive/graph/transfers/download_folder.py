@@ -40,7 +40,6 @@ def download_folder(client: Runner, address: Address, folder: Any, how: Folder, 
     fetching.check()
     if how.move and not fetching.verify:
         raise ConfigurationError("move deletes what was verified only.", advice="Leave out verify=False.")
-    how = replace(how, filters=how.filters.read_by(client.parser))
     place = place_of(folder)
     base = client.run(items.folder(address))
     walk = FolderWalk(address.by_id(base.drive_id, base.id), recursive=how.recursive, fields="")

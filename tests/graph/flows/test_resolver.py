@@ -290,7 +290,7 @@ def test_outside_is_refused(limited, drive, onedrive_emulator, *, location, act)
         "children": lambda: list(limited.children(location)),
         "by_id": lambda: limited.stat({"drive_id": drive.id, "id": drive.item("out/c.csv")["id"]}),
     }
-    with pytest.raises((ConfigurationError, LocationError), match=r"lies outside of what|whole place|names no folder"):
+    with pytest.raises((ConfigurationError, LocationError), match=r"lies outside of what|whole drive|names no folder"):
         acts.get(act, lambda: getattr(limited, act)(location))()
     assert drive.paths() == before
 
