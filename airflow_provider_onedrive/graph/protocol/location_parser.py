@@ -156,14 +156,6 @@ class LocationParser:
         """Return the path below a folder that a local path is created under."""
         return repaired_path(path) if self._repairs else path
 
-    def refusal(self, path: str) -> str:
-        """Return why a path below a folder cannot be created; empty if it can."""
-        try:
-            _creatable(_checked(Location("myfiles", names=tuple(path.split("/"))), path))
-        except LocationError as error:
-            return str(error)
-        return ""
-
     def _from_text(self, text: str) -> Location:
         is_folder = text.endswith("/")
         word, *rest = (text[:-1] if is_folder else text).split("/")

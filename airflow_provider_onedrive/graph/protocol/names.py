@@ -52,6 +52,16 @@ def check_new_name(name: str, shown: str) -> None:
         raise LocationError(f"{name!r} in {shown!r} is a reserved name.", advice=f"Write {repaired(name)!r}.")
 
 
+def check_new_path(path: str, shown: str) -> None:
+    """Refuse a path below a folder with a name that cannot be created.
+
+    :raises LocationError: as :func:`check_name` does.
+    """
+    for name in path.split("/"):
+        check_name(name, shown)
+        check_new_name(name, shown)
+
+
 def check_pattern(pattern: str) -> None:
     """Refuse a pattern with a character that no name has: it can never match.
 

@@ -38,10 +38,10 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     OneDriveError,
     SourceChanged,
 )
-from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.locations import MAX_PATH_CHARACTERS, Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.names import check_new_path
 from airflow_provider_onedrive.graph.transfers.bulk import (
     Failure,
     Runner,
@@ -104,7 +104,7 @@ def upload_folder(client: Runner, source: Any, address: Address, how: Folder, se
     choice = choose(entries, how, client.parser.new_path)
     way = _Upload(client, address, base, how, sending)
     targets = way.look(choice)
-    refusal = partial(_refusal, client.parser, base.path if base else "/".join(address.names))
+    refusal = partial(_refusal, address, base.path if base else "/".join(address.names))
     steps = plan(choice, targets, how, refusal=refusal, skip_reason=way.skip_reason)
     return carry_out(client, way, how, steps)
 
@@ -119,10 +119,14 @@ def _existing(client: Runner, address: Address, sending: Uploads) -> DriveItem |
         return None
 
 
-def _refusal(parser: LocationParser, base_path: str, path: str) -> str:
+def _refusal(address: Address, base_path: str, path: str) -> str:
     if len(base_path) + 1 + len(path) > MAX_PATH_CHARACTERS:
         return f"its path has more than {MAX_PATH_CHARACTERS} characters"
-    return parser.refusal(path)
+    try:
+        check_new_path(path, str(address.below(path)))
+    except LocationError as error:
+        return str(error)
+    return ""
 
 
 class _Upload:
