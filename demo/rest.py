@@ -123,6 +123,7 @@ class RestClient:
         for error in self.get("/api/v2/importErrors")["import_errors"]:
             reason = error["stack_trace"].strip().splitlines()[-1]
             raise DemoError(f"Airflow cannot import {error['filename']}: {reason}")
+        self._waiting.waits_for = "the DAG processor"
         answer = self._ask("GET", f"/api/v2/dags/{dag_id}")
         return answer is not None and answer.is_success
 
@@ -135,18 +136,18 @@ class RestClient:
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response | None:
         """Ask once; a lost answer and a server error, such as SQLite's lock, are no answer."""
         request = self._thread.submit(self._http.request, method, path, **options)
+        self._waiting.waits_for = self._waiting.waits_for or "the API server"
         while not wait([request], POLL_SECONDS).done:
-            self._waiting.waits_for = self._waiting.waits_for or "the API server"
             self._waiting.pause()
         try:
             answer = request.result()
         except httpx.TransportError as error:
-            self._waiting.waits_for = f"the API server ({type(error).__name__})"
+            self._waiting.last_error = type(error).__name__
             return None
         if answer.is_server_error:
-            self._waiting.waits_for = f"the API server (it answered {answer.status_code})"
+            self._waiting.last_error = f"answer {answer.status_code}"
             return None
-        self._waiting.waits_for = ""
+        self._waiting.last_error = ""
         return answer
 
 

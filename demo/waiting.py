@@ -43,10 +43,11 @@ class Waiting:
         self._last_progress = time.monotonic()
         self._step = ""
         self.waits_for = ""
+        self.last_error = ""
 
     def until(self, step: str, ask: Callable[[], T | None]) -> T:
         """Begin a step, and return the first answer that is true."""
-        self._step, self.waits_for = step, ""
+        self._step, self.waits_for, self.last_error = step, "", ""
         self._last_progress = time.monotonic()
         self._progress.update(step)
         return self.repeat(ask)
@@ -67,9 +68,9 @@ class Waiting:
         if time.monotonic() - self._last_progress > self._stall_seconds:
             raise DemoError(
                 f"{self._step}: nothing new has happened for {self._stall_seconds:.0f} s"
-                + (f", the step waits for {self.waits_for}" if self.waits_for else "")
+                + (f", the step waits for {self._shown()}" if self.waits_for else "")
             )
-        self._progress.update(self._step, self.waits_for and f"waits for {self.waits_for}")
+        self._progress.update(self._step, self.waits_for and f"waits for {self._shown()}")
         time.sleep(POLL_SECONDS)
 
     def see(self, *signs: Hashable) -> None:
@@ -77,6 +78,9 @@ class Waiting:
         if not self._signs.issuperset(signs):
             self._signs.update(signs)
             self._last_progress = time.monotonic()
+
+    def _shown(self) -> str:
+        return f"{self.waits_for} ({self.last_error})" if self.last_error else self.waits_for
 
     def _new_lines(self) -> list[str]:
         """Return the lines that were added to the log, without the words that have a digit: times, ids, numbers."""

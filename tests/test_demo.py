@@ -32,6 +32,9 @@ from demo.rest import RestClient
 from demo.standalone import Standalone
 from demo.waiting import DemoError, Waiting
 
+# Limits against hanging: on a busy machine each process that a test starts takes its time.
+pytestmark = pytest.mark.timeout(3600)
+
 ROOT = Path(__file__).parents[1]
 HEALTHY = {part: {"status": "healthy"} for part in ("metadatabase", "scheduler", "triggerer", "dag_processor")}
 
