@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 # Limits against hanging: on a busy machine each process that a test starts takes its time.
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.airflow3, pytest.mark.timeout(3600)]
 
 ROOT = Path(__file__).parents[1]
 # In the place of uv, which is found on PATH: it makes no environment, and its installation ends as the test says.

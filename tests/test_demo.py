@@ -33,7 +33,7 @@ from demo.standalone import Standalone
 from demo.waiting import DemoError, Waiting
 
 # Limits against hanging: on a busy machine each process that a test starts takes its time.
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.airflow3, pytest.mark.timeout(3600)]
 
 ROOT = Path(__file__).parents[1]
 HEALTHY = {part: {"status": "healthy"} for part in ("metadatabase", "scheduler", "triggerer", "dag_processor")}
@@ -103,7 +103,6 @@ def test_two_demos_share_no_secret(tmp_path: Path) -> None:
         assert first[name] != second[name]
 
 
-@pytest.mark.airflow3
 def test_patient_settings_exist_in_airflow() -> None:
     """A setting that Airflow renames would no longer keep a slow machine's tasks alive."""
     for name in settings.PATIENT:
