@@ -44,6 +44,19 @@ def test_files_go_where_they_lie() -> None:
     assert decided(sources, flat) == [("transfer", "a.csv"), ("transfer", "b.csv")]
 
 
+def test_files_below_an_unread_folder_are_not_extra() -> None:
+    """A mirror deletes only the files that the source surely has not."""
+    targets = entries("x/gone.csv", "X/y/gone.csv", "z/extra.csv", "extra.csv")
+    choice = replace(choose([], MIRROR), unread=frozenset({"x"}))
+    steps = plan(choice, by_key(targets), MIRROR)
+    assert [(step.action, step.path) for step in steps] == [
+        (Action.DELETE, "extra.csv"),
+        (Action.DELETE, "z/extra.csv"),
+    ]
+    flat = replace(MIRROR, keep_directory_structure=False)
+    assert plan(choice, by_key(targets), flat) == []  # a file of any name may lie in the folder
+
+
 @pytest.mark.parametrize(
     ("paths", "how"),
     [

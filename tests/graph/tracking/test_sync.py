@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError, LocationError
@@ -186,6 +187,61 @@ def test_what_moves_while_all_is_listed(sync, tree, client, faults):
     assert said(sync()) == {}
 
 
+@pytest.fixture
+def vanish(client, faults):
+    """Let a folder be missing in its next listing, and when it is read by its id; it is there all the time."""
+
+    def add(location):
+        faults.add(path=client.stat(location).id, times=2, do=status(404))
+
+    return add
+
+
+def test_folder_that_vanishes_for_a_moment_is_not_reported_as_deleted(client, sync, tree, vanish, tmp_path):
+    """Its items stay in the manifest, and the next run lists everything: nothing of it is missing for ever."""
+    sync()
+    vanish("myfiles/in/sub")
+    tree.put("in/sub/new.csv", b"n")
+    tree.delete("in/a.csv")
+    synced = client.sync_folder("myfiles/in", tmp_path / "manifest.jsonl", full_every=timedelta(0))
+    assert (said(synced), synced.items) == ({"deleted": ["in/a.csv"]}, 4)
+    again = sync()
+    assert again.full_because == "the last run could not read all folders"
+    assert said(again) == {"created": ["in/sub/new.csv"]}
+    assert sync().full_because == ""
+
+
+def test_folder_that_vanishes_during_the_first_listing_comes_later(client, tree, vanish, sync, tmp_path):
+    """What could not be read is created in the next run."""
+    vanish("myfiles/in/sub")
+    first = client.sync_folder("myfiles/in", tmp_path / "manifest.jsonl")
+    assert said(first) == {"created": ["in/a.csv", "in/sub"]}
+    assert said(sync()) == {"created": ["in/sub/b.csv", "in/sub/deep", "in/sub/deep/c.csv"]}
+
+
+def test_folder_that_arrives_and_vanishes_for_a_moment_comes_later(client, tree, vanish, sync, tmp_path):
+    """Delta names only the folder, once: without another listing its items would be missing for ever."""
+    sync()
+    client.move("myfiles/out", "myfiles/in/")
+    vanish("myfiles/in/out")
+    assert said(client.sync_folder("myfiles/in", tmp_path / "manifest.jsonl")) == {"created": ["in/out"]}
+    again = sync()
+    assert (again.full_because, said(again)) == (
+        "the last run could not read all folders",
+        {"created": ["in/out/d.csv"]},
+    )
+
+
+def test_folder_that_is_deleted_while_all_is_listed_is_reported(sync, tree, faults):
+    """Delta proves that it has gone."""
+    sync()
+    faults.add(operation="children", path="items", after=1, times=1, do=during(lambda: tree.delete("in/sub")))
+    deleted = ["in/sub", "in/sub/b.csv", "in/sub/deep", "in/sub/deep/c.csv"]
+    synced = sync(full_every=timedelta(0))
+    assert said(synced) == {"deleted": deleted}
+    assert sync().full_because == ""
+
+
 def test_another_folder_in_the_same_manifest(sync, tree):
     """The manifest is that of the new one then, and says so."""
     sync()
@@ -224,8 +280,6 @@ def test_a_manifest_that_cannot_be_written(client, tree, tmp_path):
 
 def test_a_failure_leaves_the_old_manifest(sync, tree, client, tmp_path, faults):
     """It is replaced as a whole, at the end."""
-    from airflow_provider_onedrive.emulator.faults import status  # noqa: PLC0415 - only here
-
     sync()
     before = (tmp_path / "manifest.jsonl").read_bytes()
     tree.put("in/new.csv", b"n")

@@ -533,6 +533,17 @@ def test_a_mirror_down(client: Client, filled: Any, tmp_path: Path) -> None:
     assert (report.deleted, read(tmp_path)) == (["x/old.csv"], {**TREE, "link": b"1"})
 
 
+def test_mirror_keeps_files_below_a_folder_that_vanishes_for_a_moment(
+    client: Client, filled: Any, faults: Any, tmp_path: Path
+) -> None:
+    """Nobody knows which files it has; what other folders lack is deleted all the same."""
+    write(tmp_path, {"x/y/old.csv": b"1", "x/old.csv": b"2", "z/old.csv": b"3"})
+    faults.add(path=client.stat("myfiles/in/x").id, times=2, do=status(404))
+    report = client.download_folder("myfiles/in", tmp_path, MIRROR)
+    assert (report.deleted, report.failed) == (["z/old.csv"], [])
+    assert set(read(tmp_path)) == {"a.csv", "b.txt", "x/old.csv", "x/y/old.csv"}
+
+
 def test_what_a_mirror_would_do(client: Client, filled: Any, onedrive_emulator: Any, tmp_path: Path) -> None:
     """A dry run says it, and changes nothing on either side."""
     write(tmp_path, {"a.csv": b"other", "b:c": b""})
