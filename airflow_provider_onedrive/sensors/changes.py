@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.graph.tracking.conditions import IGNORED, MAX_FOUND_ITEMS, shown
+from airflow_provider_onedrive.graph.tracking.conditions import IGNORED, MAX_MATCHES, shown
 from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.sensors.base import OneDriveSensor
@@ -66,7 +66,7 @@ class OneDriveChangesSensor(OneDriveSensor):
         recursive: bool = True,
         on_start: TimeLike = "ignore",
         full_every: DurationLike | None = timedelta(days=1),
-        max_changes: int = MAX_FOUND_ITEMS,
+        max_changes: int = MAX_MATCHES,
         variable: str | None = None,
         onedrive_conn_id: str = OneDriveHook.default_conn_name,
         deferrable: bool | None = None,

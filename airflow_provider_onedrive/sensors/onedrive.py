@@ -12,7 +12,7 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, 
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.tracking.conditions import (
     IGNORED,
-    MAX_FOUND_ITEMS,
+    MAX_MATCHES,
     FileCondition,
     Kind,
     PollResult,
@@ -80,7 +80,7 @@ class OneDriveFileSensor(OneDriveSensor):
         recursive: bool = False,
         newer_than: TimeLike | None = None,
         min_items: int = 1,
-        max_items: int = MAX_FOUND_ITEMS,
+        max_items: int = MAX_MATCHES,
         min_size: int | None = None,
         stable_for: DurationLike | None = None,
         check_fn: Callable[[list[dict[str, Any]]], object] | None = None,
@@ -199,7 +199,7 @@ class OneDriveFileSensor(OneDriveSensor):
         """Return what has settled; what was seen lives on in the task state store, if the sensor is rescheduled."""
         stable_for = self._stable_for
         if stable_for is None:
-            return result.found
+            return result.items
         store: Any = context.get("task_state_store") if self.reschedule else None
         if self._stability is None:
             if self.reschedule and store is None:

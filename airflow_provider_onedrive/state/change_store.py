@@ -1,9 +1,9 @@
-"""Keeps what is known of a watched folder from one look to the next: with an asset, or in Variables.
+"""Keeps the snapshot of a watched folder from one poll to the next: with an asset, or in Variables.
 
-Airflow's stores are for small texts. So there is a head, which says where delta goes on; behind it, in pieces, the
-items as they once were, a journal of what has changed in them since, and a queue of what is still to be told. All of it
-is written before the head, under names that the last head does not use, and the head is one text: whatever is
-interrupted, what the head names is complete.
+Airflow's stores are for small texts. So there is a head with delta's cursor; behind it, in pieces, a base of items, a
+journal of their changes since, and a queue of the changes that are not delivered yet. The pieces are written before the
+head, under names that the last head does not use, and the head is one text: if a process is killed, all pieces that the
+head names are complete.
 
 https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/asset-state-store.html
 """
@@ -30,89 +30,89 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 _PIECE_CHARACTERS = 48_000  # Airflow takes 64 KiB for the most that a state store should hold
-_JOURNAL_ROWS = 500  # so many at least, before all items are written anew
+_JOURNAL_ROWS = 500  # the least, before a new base is written
 
 T = TypeVar("T")
 Part = tuple[str, int]
-"""The name of something that is kept in pieces, and how many there are."""
+"""The name of a text that is kept in pieces, and the number of its pieces."""
 
 
 @dataclass(frozen=True)
 class Read:
-    """Asks for a text; None is the answer where there is none."""
+    """Asks for a text; the answer is None if there is none."""
 
     key: str
 
 
 @dataclass(frozen=True)
 class Write:
-    """Sets a text; None takes it away."""
+    """Sets a text; None deletes it."""
 
     key: str
     text: str | None
 
 
 Steps = Generator[Read | Write, str | None, T]
-"""What is to be done with a store, whichever it is."""
+"""Reads and writes, without a store: both drivers do them."""
 
 
 class _Unreadable(Exception):
-    """What is kept cannot be gone on with; the text says why."""
+    """The saved state cannot be continued; the text is the reason."""
 
 
 class ChangeState:
-    """What is kept under a name.
+    """The state of one watch.
 
-    :param name: of the head; the other texts have names that begin with it.
+    :param name: of the head; the names of the other texts begin with it.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.queue: list[dict[str, Any]] = []
-        """What is kept as still to be told."""
+        """The saved changes that are not delivered yet."""
         self.handed: Mapping[str, Any] = {}
-        """Who was told how much of the queue; plain JSON."""
+        """The run that a part of the queue was handed to, and the size of that part; plain JSON."""
         self._head: dict[str, Any] = {"number": 0, "base": None, "journal": [], "rows": 0, "queue": None}
         self._kept: Mapping[str, DriveItem] = {}
         self._kept_queue: list[dict[str, Any]] = []
 
     @property
     def is_waiting(self) -> bool:
-        """Whether there is something in the queue that nobody was told."""
+        """Whether the queue has changes that no run was handed."""
         return len(self.queue) > int(self.handed.get("count", 0))
 
     def load(self) -> Steps[FolderSnapshot | None]:
-        """Read what is known; None where nothing is, or where it cannot be read any more, which is said."""
+        """Read the snapshot; None if there is none, or if it cannot be read any more, which is logged."""
         text = yield Read(self.name)
         if text is None:
             return None
         try:
             return (yield from self._loaded(json.loads(text)))
         except (_Unreadable, ValueError, TypeError, KeyError, zlib.error) as error:
-            log.warning("What was known of the folder (%s) cannot be read: %s. It begins anew.", self.name, error)
+            log.warning("The saved state (%s) cannot be read: %s. The watch begins anew.", self.name, error)
             return None
 
-    def save(self, known: FolderSnapshot) -> Steps[None]:
-        """Keep what is known, and the queue; at any moment the old or the new is there."""
+    def save(self, snapshot: FolderSnapshot) -> Steps[None]:
+        """Write the snapshot and the queue; at any moment the old or the new state is complete."""
         head = {**self._head, "number": self._head["number"] + 1, "version": VERSION}
-        yield from self._save_items(head, known)
+        yield from self._save_items(head, snapshot)
         if self.queue is not self._kept_queue:
             head["queue"] = yield from self._write(f"{head['number']}.queue", self.queue)
-        head |= _described(known) | {"handed": self.handed}
+        head |= _described(snapshot) | {"handed": self.handed}
         yield Write(self.name, json.dumps(head))
         kept = {tuple(part) for part in _parts(head)}
         obsolete = [part for part in _parts(self._head) if tuple(part) not in kept]
-        self._head, self._kept, self._kept_queue = head, known.items, self.queue
+        self._head, self._kept, self._kept_queue = head, snapshot.items, self.queue
         for part in obsolete:
             for key in self._keys(part):
                 yield Write(key, None)
 
-    def _save_items(self, head: dict[str, Any], known: FolderSnapshot) -> Steps[None]:
-        """Write all items, or only those that are not what they were."""
-        rows = [row_of(item) for key, item in known.items.items() if self._kept.get(key) is not item]
-        rows += [{"id": key, "gone": True} for key in self._kept if key not in known.items]
-        if head["base"] is None or head["rows"] + len(rows) > max(_JOURNAL_ROWS, len(known.items)):
-            base = yield from self._write(f"{head['number']}.base", map(row_of, known.items.values()))
+    def _save_items(self, head: dict[str, Any], snapshot: FolderSnapshot) -> Steps[None]:
+        """Write all items, or only the changed ones."""
+        rows = [row_of(item) for key, item in snapshot.items.items() if self._kept.get(key) is not item]
+        rows += [{"id": key, "gone": True} for key in self._kept if key not in snapshot.items]
+        if head["base"] is None or head["rows"] + len(rows) > max(_JOURNAL_ROWS, len(snapshot.items)):
+            base = yield from self._write(f"{head['number']}.base", map(row_of, snapshot.items.values()))
             head |= {"base": base, "journal": [], "rows": 0}
         elif rows:
             part = yield from self._write(f"{head['number']}.journal", rows)
@@ -131,10 +131,10 @@ class ChangeState:
         queue = (yield from self._read(head["queue"])) if head["queue"] else []
         above = {key: (name, parent) for key, (name, parent) in head["above"].items()}
         folder = item_of_row(head["folder"]) if head["folder"] else None
-        known = FolderSnapshot(folder, head["cursor"], datetime.fromisoformat(head["full_at"]), above, items)
+        snapshot = FolderSnapshot(folder, head["cursor"], datetime.fromisoformat(head["full_at"]), above, items)
         self._head, self._kept, self.handed = head, items, head["handed"]
         self.queue = self._kept_queue = queue
-        return known
+        return snapshot
 
     def _keys(self, part: Part) -> list[str]:
         name, count = part
@@ -161,34 +161,34 @@ def _parts(head: Mapping[str, Any]) -> list[Part]:
     return [part for part in (head["base"], *head["journal"], head["queue"]) if part]
 
 
-def _described(known: FolderSnapshot) -> dict[str, Any]:
+def _described(snapshot: FolderSnapshot) -> dict[str, Any]:
     return {
-        "cursor": known.cursor,
-        "full_at": known.full_at.isoformat(),
-        "folder": row_of(known.folder) if known.folder is not None else None,
-        "above": known.above,
+        "cursor": snapshot.cursor,
+        "full_at": snapshot.full_at.isoformat(),
+        "folder": row_of(snapshot.folder) if snapshot.folder is not None else None,
+        "above": snapshot.above,
     }
 
 
 class Store(Protocol):
-    """Where texts are kept, for an event loop."""
+    """Keeps texts, for an event loop."""
 
     async def get(self, key: str) -> str | None: ...
     async def set(self, key: str, text: str | None) -> None: ...
 
 
 class VariableStore:
-    """Airflow's Variables: each text is one of them."""
+    """Keeps each text in an Airflow Variable."""
 
     def read(self, key: str) -> str | None:
-        found = Variable.get(key, None)
-        return None if found is None else str(found)
+        text = Variable.get(key, None)
+        return None if text is None else str(text)
 
     def write(self, key: str, text: str | None) -> None:
         if text is None:
             Variable.delete(key)
         else:
-            Variable.set(key, text, "What is known of a OneDrive folder that is watched")
+            Variable.set(key, text, "The state of a watched OneDrive folder")
 
     async def get(self, key: str) -> str | None:
         return await asyncio.to_thread(self.read, key)
@@ -198,11 +198,11 @@ class VariableStore:
 
 
 class AssetStore:
-    """The state store of an asset (Airflow 3.3); before 3.3.2 it has only calls that block.
+    """Keeps texts in the state store of an asset (Airflow 3.3); before 3.3.2 it has only calls that block.
 
-    :param accessors: what Airflow gave to the trigger, for all assets that it watches for.
-    :param asset_name: which of them keeps the texts; None where there is one.
-    :raises ConfigurationError: if there is none of that name.
+    :param accessors: Airflow's accessors of all assets that the trigger watches for.
+    :param asset_name: the asset that keeps the texts; None if there is only one.
+    :raises ConfigurationError: if there is no asset of that name.
     """
 
     def __init__(self, accessors: Any, asset_name: str | None) -> None:
@@ -215,8 +215,8 @@ class AssetStore:
             ) from None
 
     async def get(self, key: str) -> str | None:
-        found = await self._call("get", key)
-        return None if found is None else str(found)
+        text = await self._call("get", key)
+        return None if text is None else str(text)
 
     async def set(self, key: str, text: str | None) -> None:
         await (self._call("delete", key) if text is None else self._call("set", key, text))
@@ -227,15 +227,15 @@ class AssetStore:
             if call is not None:
                 return await call(*arguments)
             return await asyncio.to_thread(getattr(self._accessor, name), *arguments)
-        except ValueError:  # what Airflow says where there are several
+        except ValueError:  # Airflow raises it if there are several assets
             raise ConfigurationError(
-                "Several assets have this watcher, and only one of them can keep what is known of the folder.",
+                "Several assets have this watcher, and only one of them can keep the state of the folder.",
                 advice="Name it with asset_name, or give each asset a watcher of its own.",
             ) from None
 
 
 def run(store: VariableStore, steps: Steps[T]) -> T:
-    """Do what is to be done with a store."""
+    """Do the steps with a store, and return their result."""
     answer: str | None = None
     while True:
         try:
@@ -251,7 +251,7 @@ def run(store: VariableStore, steps: Steps[T]) -> T:
 
 
 async def arun(store: Store, steps: Steps[T]) -> T:
-    """Do what is to be done with a store, on an event loop."""
+    """Do the steps with a store on an event loop, and return their result."""
     answer: str | None = None
     while True:
         try:

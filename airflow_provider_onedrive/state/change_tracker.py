@@ -1,4 +1,4 @@
-"""Follows what changes in a folder, with what is known of it kept in a store of Airflow."""
+"""Follows the changes in a folder; its snapshot is kept in a store of Airflow."""
 
 from __future__ import annotations
 
@@ -29,82 +29,85 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_KEPT_SECONDS = 600.0  # after which what is known is kept anew, although there was nothing to tell
+_KEPT_SECONDS = 600.0  # after which the snapshot is saved although nothing changed: its cursor ages
 
 
 class ChangeTracker:
-    """What is known of a folder, how it is found out, and how it is kept; see its subclasses.
+    """The snapshot of a folder, and the queue of its changes; the subclasses poll and save.
 
-    What has changed is kept, in a queue, before it is told, and taken out when it was: whoever dies meanwhile tells the
-    same again, under the same ``change_id``.
+    Changes are saved in the queue before they are delivered, and removed afterwards. So every change is delivered at
+    least once, even if a process is killed: then it comes again, under the same ``change_id``.
     """
 
     def __init__(self, watch: Watch, selection: ChangeSelection, state: ChangeState) -> None:
         self.watch = watch
         self.selection = selection
         self.state = state
-        self.known: FolderSnapshot | None = None
+        self.snapshot: FolderSnapshot | None = None
         self.drive = ""
-        """The path of the drive; empty while it is not known."""
+        """The path of the drive; empty until the first poll."""
         self._kept_at = float("-inf")
 
     def _cursor(self, now: datetime) -> tuple[Address, str] | None:
-        """Say where to ask for a round of delta: the root of the drive, and the cursor; None where all is listed."""
-        cursor = self.watch.cursor(self.known, now)
-        if cursor is None or self.known is None or self.known.folder is None:
+        """Return the root of the drive and the cursor to read a round of delta from; None if everything is listed."""
+        cursor = self.watch.cursor(self.snapshot, now)
+        if cursor is None or self.snapshot is None or self.snapshot.folder is None:
             return None
-        return drive_root(self.known.folder), cursor
+        return drive_root(self.snapshot.folder), cursor
 
-    def _learned(self, client: Client | AsyncClient, found: tuple[FolderSnapshot, Changes]) -> list[dict[str, Any]]:
-        was, (self.known, changes) = self.known, found
-        folder = self.known.folder
-        self.drive = drive_root(folder).drive if folder is not None else ""
-        return self.selection.read_by(client.parser).dicts(changes, was, self.known)
+    def _advance(
+        self, client: Client | AsyncClient, snapshot: FolderSnapshot, changes: Changes
+    ) -> list[dict[str, Any]]:
+        """Take the new snapshot, and return the selected changes."""
+        was, self.snapshot = self.snapshot, snapshot
+        self.drive = drive_root(snapshot.folder).drive if snapshot.folder is not None else ""
+        return self.selection.read_by(client.parser).dicts(changes, was, snapshot)
 
     def _is_to_be_kept(self, changes: list[dict[str, Any]]) -> bool:
-        """Put changes into the queue, and say whether to write; what is told to nobody is not written each time."""
+        """Put changes into the queue, and return whether to save; a mere new cursor is not saved each time."""
         if changes:
             self.state.queue = [{"change_id": secrets.token_hex(16), **change} for change in changes]
         return bool(changes) or time.monotonic() - self._kept_at >= _KEPT_SECONDS
 
     def _saving(self) -> Steps[None]:
         self._kept_at = time.monotonic()
-        return self.state.save(cast("FolderSnapshot", self.known))
+        return self.state.save(cast("FolderSnapshot", self.snapshot))
 
 
 class BlockingChangeTracker(ChangeTracker):
-    """Follows in a task, with what is known in Variables."""
+    """Follows in a task, and saves in Variables."""
 
     store = VariableStore()
 
     def begin(self) -> None:
-        """Read what is known."""
-        self.known = run(self.store, self.state.load())
+        """Load the snapshot."""
+        self.snapshot = run(self.store, self.state.load())
 
     def queue(self, client: Client) -> list[dict[str, Any]]:
-        """Return what is still to be told; if that is nothing, look whether there is something new."""
+        """Return the changes that are not delivered yet; if there are none, poll for new ones."""
         if not self.state.queue and self._is_to_be_kept(self._poll(client)):
             run(self.store, self._saving())
         return self.state.queue
 
     def keep(self) -> None:
+        """Save the snapshot and the queue."""
         run(self.store, self._saving())
 
     def _poll(self, client: Client) -> list[dict[str, Any]]:
         now = datetime.now(UTC)
-        told = None
+        events = None
         if (at := self._cursor(now)) is not None:
             try:
-                told = client.run(since(*at))
+                events = client.run(since(*at))
             except CURSOR_LOST as refusal:
                 _warn_of_lost(self.watch, refusal)
-        return self._learned(client, client.run(self.watch.poll(client, self.known, told, now)))
+        return self._advance(client, *client.run(self.watch.poll(client, self.snapshot, events, now)))
 
 
 class AsyncChangeTracker(ChangeTracker):
-    """Follows in the triggerer; all that follow one drive there ask for its changes once.
+    """Follows in the triggerer, where all watchers of one drive ask for its changes once.
 
-    :param store: where what is known is kept.
+    :param store: keeps the snapshot.
     """
 
     def __init__(self, watch: Watch, selection: ChangeSelection, state: ChangeState, store: Store) -> None:
@@ -112,46 +115,46 @@ class AsyncChangeTracker(ChangeTracker):
         self._store = store
 
     async def begin(self) -> None:
-        """Read what is known."""
-        self.known = await arun(self._store, self.state.load())
+        """Load the snapshot."""
+        self.snapshot = await arun(self._store, self.state.load())
 
     async def queue(self, client: AsyncClient, *, fresh_seconds: float) -> list[dict[str, Any]]:
-        """Return what is still to be told; if that is nothing, look whether there is something new.
+        """Return the changes that are not delivered yet; if there are none, poll for new ones.
 
-        :param fresh_seconds: how recently another may have asked for what is not asked for again.
+        :param fresh_seconds: an answer that another watcher got within this time is used again.
         """
         if not self.state.queue and self._is_to_be_kept(await self.poll(client, fresh_seconds=fresh_seconds)):
             await arun(self._store, self._saving())
         return self.state.queue
 
-    async def told(self) -> None:
-        """Take out of the queue what is in it."""
+    async def clear_queue(self) -> None:
+        """Empty the queue, because its changes were delivered."""
         self.state.queue = []
         await arun(self._store, self._saving())
 
     async def poll(self, client: AsyncClient, *, fresh_seconds: float) -> list[dict[str, Any]]:
-        """Find out what has changed since the last look, and keep nothing."""
+        """Return the changes since the last poll, and save nothing."""
         now = datetime.now(UTC)
-        told = None
+        events = None
         if (at := self._cursor(now)) is not None:
             try:
-                told = await client.changes_since(*at, fresh_seconds=fresh_seconds)
+                events = await client.changes_since(*at, fresh_seconds=fresh_seconds)
             except CURSOR_LOST as refusal:
                 _warn_of_lost(self.watch, refusal)
-        found = await client.run(self.watch.poll(client, self.known, told, now), fresh_seconds=0.0)
-        return self._learned(client, found)
+        poll = self.watch.poll(client, self.snapshot, events, now)
+        return self._advance(client, *await client.run(poll, fresh_seconds=0.0))
 
 
 def _warn_of_lost(watch: Watch, refusal: GraphError) -> None:
     log.warning(
-        "Graph no longer knows how far %s was followed, so all of it is listed: %s",
+        "Graph no longer accepts the cursor of %s, so all of it is listed: %s",
         shown(watch.location),
         refusal.message,
     )
 
 
 def followed(given: Any, context: Mapping[str, Any] | None = None) -> tuple[Watch, ChangeSelection]:
-    """Read what a sensor or a trigger is to follow; both have it under the same names.
+    """Read the watch and the selection of a sensor or a trigger; both have the same parameters.
 
     :raises ConfigurationError: naming the parameter that is wrong.
     """
@@ -164,7 +167,7 @@ def followed(given: Any, context: Mapping[str, Any] | None = None) -> tuple[Watc
 
 
 def state_name(*parts: object) -> str:
-    """Name what is kept: the same for the same watch, and for no other."""
+    """Return the name of a watch's state: the same for the same watch, and for no other."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return f"onedrive_changes_{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:32]}"
 

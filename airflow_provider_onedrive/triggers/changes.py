@@ -129,7 +129,7 @@ class OneDriveChangesTrigger(PollingTrigger, DeliveryTrigger):
                         for payload in self._payloads(await tracker.queue(client, fresh_seconds=self.fresh_seconds)):
                             yield payload
                         if tracker.state.queue:
-                            await tracker.told()
+                            await tracker.clear_queue()
                         self._pause_seconds = 0.0
                         await asyncio.sleep(self.until_next_poll_seconds)
             except OneDriveError as error:
@@ -141,7 +141,7 @@ class OneDriveChangesTrigger(PollingTrigger, DeliveryTrigger):
     async def poll(self, client: AsyncClient) -> dict[str, Any] | None:
         """Say whether a worker is to look: there is something new, or it has not been able to begin."""
         tracker = await self._begun()
-        has_begun = tracker.known is not None
+        has_begun = tracker.snapshot is not None
         changes = await tracker.poll(client, fresh_seconds=self.fresh_seconds)
         if changes or not has_begun or tracker.state.is_waiting:
             return {"status": "changed", "deadline": self.deadline}

@@ -15,7 +15,7 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, 
 from airflow_provider_onedrive.graph.tracking.conditions import (
     CONDITION_FIELDS,
     IGNORED,
-    MAX_FOUND_ITEMS,
+    MAX_MATCHES,
     FileCondition,
     Kind,
     Stability,
@@ -68,7 +68,7 @@ class OneDriveFileTrigger(PollingTrigger):
         recursive: bool = False,
         newer_than: TimeLike | None = None,
         min_items: int = 1,
-        max_items: int = MAX_FOUND_ITEMS,
+        max_items: int = MAX_MATCHES,
         min_size: int | None = None,
         stable_for_seconds: DurationLike | None = None,
         ignore: Sequence[str] = IGNORED,
@@ -95,7 +95,7 @@ class OneDriveFileTrigger(PollingTrigger):
 
     async def poll(self, client: AsyncClient) -> dict[str, Any] | None:
         result = await client.run(self._condition.poll(client), fresh_seconds=self.fresh_seconds)
-        found = result.found if self._stability is None else self._stability.stable(result, time.time())
+        found = result.items if self._stability is None else self._stability.stable(result, time.time())
         if len(found) < self.min_items:
             return None
         return {"status": "found", "items": [item.to_xcom() for item in found]}
@@ -112,7 +112,7 @@ class OneDriveFileTrigger(PollingTrigger):
 
     @property
     def place(self) -> str:
-        return self._condition.places
+        return self._condition.folders_key
 
     def resolve(self, context: Mapping[str, Any]) -> None:
         with suppress(ConfigurationError):  # it is raised again, and becomes an event, when the condition is made

@@ -58,7 +58,7 @@ class Consumer:
         if dies:
             self.tracker = None
         else:
-            await self.tracker.told()
+            await self.tracker.clear_queue()
 
     def believe(self, change: dict[str, Any]) -> None:
         self.seen.add(change["change_id"])

@@ -295,7 +295,7 @@ def test_what_is_kept_cannot_be_read(start: Start, drive: Any, caplog: pytest.Lo
     watching.store.texts[name] = text
     watching.begin()
     assert watching.changes() == ["created in/a.csv", "created in/sub/b.csv"]
-    assert "It begins anew" in caplog.text
+    assert "The watch begins anew" in caplog.text
 
 
 def test_a_lost_piece(start: Start, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Which files of a tree are meant. Pure: the same for local and remote trees."""
+"""Filters for the files of a tree, by path, size and time. Pure: the same for local and remote trees."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 
 @dataclass(frozen=True)
 class Filters:
-    """What a file has to be like; None asks for nothing.
+    """Conditions that a file has to meet; None is no condition.
 
     Patterns know ``*`` (within a name), ``**`` (across folders) and ``?``; anything else is literal, and case does not
     count, as in OneDrive's names. A pattern without ``/`` is compared with the name, another one with the path below
     the folder. ``**/`` also means no folder at all, and a ``/`` at the end everything below.
 
     :param regex: is searched in the path below the folder; case counts.
-    :param exclude: patterns of what is left out.
+    :param exclude: patterns of files that are left out.
     :param newer_than: modified later than this aware time; ``older_than`` earlier.
     :param min_size: bytes, inclusive; so is ``max_size``.
     """
@@ -38,7 +38,7 @@ class Filters:
     max_size: int | None = None
 
     def check(self) -> None:
-        """Refuse what cannot be meant.
+        """Raise an error if a filter cannot be meant.
 
         :raises ConfigurationError: naming the parameter.
         """
@@ -77,8 +77,8 @@ class Filters:
 
     def groups(self, path: str) -> dict[str, str]:
         """Return the named groups of the regular expression that a path has."""
-        found = self._regex.search(path) if self._regex is not None else None
-        return {name: text for name, text in found.groupdict().items() if text is not None} if found else {}
+        match = self._regex.search(path) if self._regex is not None else None
+        return {name: text for name, text in match.groupdict().items() if text is not None} if match else {}
 
     def _match_size(self, size: int) -> bool:
         return not (
@@ -103,7 +103,7 @@ class Filters:
 
 
 def check_kind(kind: str) -> None:
-    """Refuse what is none.
+    """Raise an error if a text is no kind of item.
 
     :raises ConfigurationError: naming the parameter.
     """
@@ -133,7 +133,7 @@ def split_location(location: Any) -> tuple[Any, str | None]:
 
 
 def reaches_below(pattern: str | None) -> bool:
-    """Say whether a pattern means files in the folders of a folder as well."""
+    """Whether a pattern also means files in the folders of a folder."""
     return pattern is not None and ("/" in pattern or "**" in pattern)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ from airflow_provider_onedrive.graph.content.sources import is_stored, modified_
 from airflow_provider_onedrive.graph.content.transfer_plan import Entry
 from airflow_provider_onedrive.graph.protocol.errors import LocalFileError
 
+log = logging.getLogger(__name__)
+
 
 def local_entries(folder: str | os.PathLike[str], *, recursive: bool, follow_symlinks: bool = False) -> Iterator[Entry]:
-    """Give the files of a local folder, by name; what cannot be transferred has its problem.
+    """Yield the files of a local folder, by name; a file that cannot be transferred has its problem.
 
-    :raises LocalFileError: if it is no folder that can be listed.
+    :raises LocalFileError: if it is not a folder that can be listed.
     """
     root = absolute(folder)
     if not root.is_dir():
@@ -27,23 +30,23 @@ def local_entries(folder: str | os.PathLike[str], *, recursive: bool, follow_sym
     return _Walk(recursive=recursive, follow_symlinks=follow_symlinks).entries(root)
 
 
-def stored_entries(place: Any, *, recursive: bool) -> Iterator[Entry]:
-    """Give the objects below a prefix of a store.
+def stored_entries(folder: Any, *, recursive: bool) -> Iterator[Entry]:
+    """Yield the objects below a prefix of a store.
 
-    :param place: an ``ObjectStoragePath``.
+    :param folder: an ``ObjectStoragePath``.
     """
-    place.fs.invalidate_cache(place.path)
-    prefix = place.path.rstrip("/") + "/"
+    folder.fs.invalidate_cache(folder.path)
+    prefix = folder.path.rstrip("/") + "/"
     try:
-        found: dict[str, Any] = place.fs.find(place.path, maxdepth=None if recursive else 1, detail=True)
+        objects: dict[str, Any] = folder.fs.find(folder.path, maxdepth=None if recursive else 1, detail=True)
     except OSError as error:
         raise LocalFileError(
-            f"{without_credentials(str(place))} cannot be listed: {error.strerror or type(error).__name__}."
+            f"{without_credentials(str(folder))} cannot be listed: {error.strerror or type(error).__name__}."
         ) from error
-    for path in sorted(found):
+    for path in sorted(objects):
         name = path.removeprefix(prefix)
         if name and name != path and not name.endswith("/"):  # some stores have objects that stand for folders
-            yield Entry(name, int(found[path].get("size") or 0), modified_at_of(found[path]), below(place, name))
+            yield Entry(name, int(objects[path].get("size") or 0), modified_at_of(objects[path]), below(folder, name))
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,11 @@ class ObjectBelow:
         return self.path.rpartition("/")[2]
 
 
-def below(place: Any, path: str) -> Any:
-    """Return what lies below a folder: a ``Path``, or an object of a store."""
-    if not is_stored(place):
-        return place / path
-    return ObjectBelow(place.fs, f"{place.path.rstrip('/')}/{path}", f"{str(place).rstrip('/')}/{path}")
+def below(folder: Any, path: str) -> Any:
+    """Return a path below a folder: a ``Path``, or an object of a store."""
+    if not is_stored(folder):
+        return folder / path
+    return ObjectBelow(folder.fs, f"{folder.path.rstrip('/')}/{path}", f"{str(folder).rstrip('/')}/{path}")
 
 
 def delete_local(content: Any) -> None:
@@ -85,9 +88,9 @@ def delete_local(content: Any) -> None:
 
 @dataclass(frozen=True)
 class _Folder:
-    """A folder to look into.
+    """A folder to list.
 
-    :param above: it and the folders on the way to it, for a link may lead back to one of them.
+    :param above: device and inode of the folder and of those above it: a link may lead back to one of them.
     """
 
     path: Path
@@ -106,34 +109,35 @@ class _Walk:
         while self._left:
             folder = self._left.pop()
             try:
-                found = sorted(os.scandir(folder.path), key=lambda each: each.name)
-            except FileNotFoundError:  # it has gone since it was seen
+                files = sorted(os.scandir(folder.path), key=lambda each: each.name)
+            except FileNotFoundError:
+                log.warning("%s vanished while it was listed, and is left out.", folder.path)
                 continue
             except OSError as error:
                 yield _unknown(folder.below.rstrip("/") or ".", f"the folder cannot be listed: {error.strerror}")
                 continue
-            for each in found:
+            for each in files:
                 yield from self._entry(each, folder)
 
-    def _entry(self, found: os.DirEntry[str], folder: _Folder) -> Iterator[Entry]:
-        path = f"{folder.below}{found.name}"
-        if found.is_symlink() and not self._follow_symlinks:
+    def _entry(self, file: os.DirEntry[str], folder: _Folder) -> Iterator[Entry]:
+        path = f"{folder.below}{file.name}"
+        if file.is_symlink() and not self._follow_symlinks:
             return
         try:
-            known = found.stat(follow_symlinks=self._follow_symlinks)
+            status = file.stat(follow_symlinks=self._follow_symlinks)
         except OSError as error:
-            if found.is_symlink() or not isinstance(error, FileNotFoundError):  # else it has gone since it was seen
+            if file.is_symlink() or not isinstance(error, FileNotFoundError):  # else it vanished since it was listed
                 yield Entry(_shown(path), problem=f"it cannot be read: {error.strerror}")
             return
-        is_folder = stat.S_ISDIR(known.st_mode)
+        is_folder = stat.S_ISDIR(status.st_mode)
         if is_folder and not self._recursive:
             return
-        if problem := _undecodable(found.name) or _unusual(known.st_mode):
+        if problem := _undecodable(file.name) or _unusual(status.st_mode):
             yield Entry(_shown(path), problem=problem, is_folder=is_folder)
         elif is_folder:
-            yield from self._below(Path(found.path), path, folder.above, _identity(known))
+            yield from self._below(Path(file.path), path, folder.above, _identity(status))
         else:
-            yield Entry(path, known.st_size, datetime.fromtimestamp(known.st_mtime, UTC), Path(found.path))
+            yield Entry(path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), Path(file.path))
 
     def _below(
         self, folder: Path, path: str, above: tuple[tuple[int, int], ...], identity: tuple[int, int]
@@ -145,12 +149,12 @@ class _Walk:
 
 
 def _unknown(path: str, problem: str) -> Entry:
-    """Stand for the files of a folder that cannot be looked into."""
+    """Return an entry that stands for the files of a folder that cannot be listed."""
     return Entry(path, problem=problem, is_folder=True)
 
 
-def _identity(known: os.stat_result) -> tuple[int, int]:
-    return known.st_dev, known.st_ino
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _undecodable(name: str) -> str:

@@ -72,9 +72,11 @@ class Allowed:
         roots = yield from self._find_roots()
         key: Key | None = (item.drive_id, item.id)
         above = (item.drive_id, item.parent_id) if item.parent_id and not item.is_root else None
-        while key is not None:
+        passed: set[Key] = set()
+        while key is not None and key not in passed:  # a loop of folders ends, should Graph ever send one
             if key in roots:
                 return True
+            passed.add(key)
             key, above = above, None if above is None else (yield from self._parent(above))
         return False
 

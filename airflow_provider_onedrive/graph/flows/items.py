@@ -27,7 +27,7 @@ ITEM_FIELDS = (
     "id,name,size,eTag,cTag,webUrl,createdDateTime,lastModifiedDateTime,fileSystemInfo,parentReference,file,folder,"
     "package,remoteItem,root"
 )
-"""What a listing asks for: the rest would be most of its bytes."""
+"""The fields of a listing: the others would be most of its bytes."""
 _NO_FOLDER = "Check the location, create the folder first, or pass create_folders=True."
 _SENDS = 5
 
@@ -80,9 +80,9 @@ def file(address: Address) -> Flow[DriveItem]:
 
 
 def expect_file(item: DriveItem, address: Address) -> DriveItem:
-    """Pass a file, refuse a folder or a notebook.
+    """Return the item if it is a file.
 
-    :raises LocationError: if it is no file.
+    :raises LocationError: if it is a folder or a notebook.
     """
     if item.package_type:
         raise LocationError(
@@ -134,8 +134,8 @@ def _first_page(address: Address, fields: str, failures: int) -> Flow[Response]:
 def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
     """Read one item that has to be a folder.
 
-    :param create: make it, and each missing one above it, level by level: Graph's own creation by path encodes
-        ``%`` and ``#`` twice.
+    :param create: create it if it is missing, and each missing folder above it, level by level: Graph's own creation by
+        path encodes ``%`` and ``#`` twice.
     :raises LocationError: if it is a file.
     """
     try:
@@ -155,7 +155,7 @@ def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
 
 
 def make_folder(address: Address, *, exist_ok: bool, create_folders: bool = False) -> Flow[DriveItem]:
-    """Create one folder; the one above must exist, unless ``create_folders``."""
+    """Create one folder. The folder above it must exist, unless ``create_folders``."""
     parent = yield from folder(address.parent, create=create_folders)
     target = address.through(parent.drive_id, parent.id)
     return (yield from create_folder(target, exist_ok=exist_ok, is_parent_new=parent.outcome == "created"))
@@ -165,7 +165,7 @@ def create_folder(address: Address, *, exist_ok: bool, is_parent_new: bool = Fal
     """Create one folder in a parent that exists. https://learn.microsoft.com/en-us/graph/api/driveitem-post-children.
 
     :param address: of the new folder, through the id of its parent.
-    :param is_parent_new: it was made just now, and may not be visible everywhere yet.
+    :param is_parent_new: the parent was created just now, and not every server may show it yet.
     :raises NameAlreadyExists: if the name is taken and not ``exist_ok``, or taken by a file.
     """
     body = {"name": address.names[-1], "folder": {}, CONFLICT: "fail"}
@@ -176,9 +176,9 @@ def create_folder(address: Address, *, exist_ok: bool, is_parent_new: bool = Fal
         except (NameAlreadyExists, OutcomeUnknown) as refused_or_lost:
             problem: Exception = refused_or_lost
             exist_ok |= isinstance(problem, OutcomeUnknown)  # it may be ours
-            found = yield from stat_or_none(address)
-            if found is not None:
-                return _accepted(found, problem, exist_ok=exist_ok)
+            item = yield from stat_or_none(address)
+            if item is not None:
+                return _accepted(item, problem, exist_ok=exist_ok)
         except ItemNotFound as missing:
             if not is_parent_new:
                 raise
@@ -188,7 +188,7 @@ def create_folder(address: Address, *, exist_ok: bool, is_parent_new: bool = Fal
     raise problem
 
 
-def _accepted(found: DriveItem, problem: Exception, *, exist_ok: bool) -> DriveItem:
-    if found.is_folder and exist_ok:
-        return found
+def _accepted(item: DriveItem, problem: Exception, *, exist_ok: bool) -> DriveItem:
+    if item.is_folder and exist_ok:
+        return item
     raise problem

@@ -1,4 +1,4 @@
-"""What a sensor waits for, written once: a flow that looks, and pure predicates. Both clients drive it."""
+"""The conditions of sensors, written once: a flow that polls, and pure predicates. Both clients drive it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 
 Kind = Literal["file", "folder", "any"]
 
-MAX_FOUND_ITEMS = 1000  # Airflow maps over at most 1024, and XCom is no place for a listing
+MAX_MATCHES = 1000  # Airflow maps over at most 1024 items, and XCom is not made for listings
 IGNORED = ("~$*", "*.tmp", "desktop.ini")
-"""What Office, browsers and Windows leave beside the files that are meant."""
+"""The files that Office, browsers and Windows leave beside the files of people."""
 
 _CHECKED_OUT = "checkout"
 
 
 class Addressing(Protocol):
-    """What a condition needs of a client."""
+    """The part of a client that a condition needs."""
 
     parser: LocationParser
 
@@ -47,36 +47,36 @@ class Addressing(Protocol):
 
 @dataclass(frozen=True)
 class PollResult:
-    """What one look has found.
+    """The result of one poll.
 
-    :param found: enough items, or none.
-    :param busy: the ids of those that somebody has checked out.
-    :param server_time: when Graph answered, by its own clock; None where it did not say.
+    :param items: enough matches, or none.
+    :param busy: the ids of the items that somebody has checked out.
+    :param server_time: when Graph answered, by its own clock; None if the answer has no ``Date``.
     """
 
-    found: tuple[DriveItem, ...] = ()
+    items: tuple[DriveItem, ...] = ()
     busy: frozenset[str] = frozenset()
     server_time: datetime | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.found)
+        return bool(self.items)
 
 
 @dataclass(frozen=True)
 class FileCondition:
-    """Something is there.
+    """Holds if enough items match.
 
-    :param location: without a pattern and without a trailing ``/`` this one item; else a folder in which something
-        matches. Of several each has to have something.
+    :param location: without a pattern and without a trailing ``/`` this one item; else a folder whose items are
+        compared. Of several locations each has to have a match.
     :param file_pattern: of the name, or, where it has a ``/``, of the path below the folder; ``*``, ``**`` and ``?``.
     :param regex: is searched in the path below the folder; its named groups come with the items.
-    :param recursive: look into the folders of the folder as well; a pattern with ``/`` or ``**`` does so anyway.
+    :param recursive: also the items of its folders; a pattern with ``/`` or ``**`` includes them anyway.
     :param newer_than: modified later than this, by the server's clock.
     :param min_items: of all locations together.
-    :param max_items: more are an error, for an answer that lacks something is worse than none.
+    :param max_items: more matches are an error: a result that silently lacks some is worse than none.
     :param min_size: of a file, in bytes.
-    :param ignore: patterns of what does not count in folders.
-    :param reads_checkouts: also find out who is checked out.
+    :param ignore: patterns of items that do not count in folders.
+    :param reads_checkouts: also read which items are checked out.
     """
 
     location: LocationLike | Sequence[LocationLike]
@@ -86,15 +86,15 @@ class FileCondition:
     recursive: bool = False
     newer_than: datetime | None = None
     min_items: int = 1
-    max_items: int = MAX_FOUND_ITEMS
+    max_items: int = MAX_MATCHES
     min_size: int | None = None
     ignore: Sequence[str] = IGNORED
     reads_checkouts: bool = False
 
     def __str__(self) -> str:
-        places = " and ".join(shown(location) for location in self.locations)
+        locations = " and ".join(shown(location) for location in self.locations)
         wanted = " and ".join(map(str, filter(None, (self.file_pattern, self.regex))))
-        return f"{wanted} in {places}" if wanted else places
+        return f"{wanted} in {locations}" if wanted else locations
 
     @property
     def locations(self) -> Sequence[LocationLike]:
@@ -102,12 +102,12 @@ class FileCondition:
         return self.location if several else (self.location,)  # type: ignore[return-value]  # a str is a Sequence too
 
     @property
-    def places(self) -> str:
-        """Where it looks, as one text: the same for all conditions that look there, whatever they look for."""
+    def folders_key(self) -> str:
+        """A text that is the same for all conditions that read the same folders."""
         return repr([str(split_location(location)[0]).rstrip("/") for location in self.locations])
 
     def check(self) -> None:
-        """Refuse what can never come.
+        """Raise an error if the condition can never hold.
 
         :raises ConfigurationError: naming the parameter.
         """
@@ -121,21 +121,21 @@ class FileCondition:
             )
 
     def poll(self, client: Addressing) -> Flow[PollResult]:
-        """Look once; nothing found means "not yet", also where a folder itself is still missing.
+        """Read the locations once. No match means "not yet", also if the folder itself is still missing.
 
-        :raises OneDriveError: see :func:`outlives` for which of them waiting may cure.
+        :raises OneDriveError: :func:`is_transient` tells which errors waiting may cure.
         """
         self.check()
-        sights = []
+        results = []
         for location in self.locations:
-            sights.append((yield from self._poll_location(client, location)))
-            if not sights[-1]:
+            results.append((yield from self._poll_location(client, location)))
+            if not results[-1]:
                 return PollResult()
-        found = [item for result in sights for item in result.found]
-        if len(found) > self.max_items:
-            raise too_many(self.max_items, str(self), "Narrow file_pattern, or move away what was worked off.")
-        busy = frozenset(each for result in sights for each in result.busy)
-        return PollResult(tuple(found), busy, sights[0].server_time) if len(found) >= self.min_items else PollResult()
+        matches = tuple(item for each in results for item in each.items)
+        if len(matches) > self.max_items:
+            raise too_many(self.max_items, str(self), "Narrow file_pattern, or move away the files that are done.")
+        busy = frozenset(item_id for each in results for item_id in each.busy)
+        return PollResult(matches, busy, results[0].server_time) if len(matches) >= self.min_items else PollResult()
 
     def _poll_location(self, client: Addressing, location: LocationLike) -> Flow[PollResult]:
         folder, pattern = split_location(location)
@@ -147,7 +147,7 @@ class FileCondition:
             return (yield from self._in_folder(address, selection) if in_folder else self._one(address))
         except OneDriveError as error:
             if isinstance(error, NotFound):
-                client.forget(address)  # what was looked up before may have been replaced by another of the name
+                client.forget(address)  # another folder may have the name by now
             if isinstance(error, ItemNotFound):
                 return PollResult()
             raise error.about("wait for", str(address)) from None
@@ -185,10 +185,10 @@ class FileCondition:
 
 
 class Stability:
-    """Tells what has stopped changing: the same size and eTag at two looks, so far apart by the server's clock.
+    """Decides which items have stopped changing: size and eTag are the same at two polls.
 
-    :param stable_for_seconds: how far apart.
-    :param seen: what :meth:`to_dict` of an earlier look gave.
+    :param stable_for_seconds: the least time between the two polls, by the server's clock.
+    :param seen: the result of :meth:`to_dict` after an earlier poll.
     """
 
     def __init__(self, stable_for_seconds: float, seen: Mapping[str, Any] | None = None) -> None:
@@ -196,45 +196,45 @@ class Stability:
         self._seen = {key: tuple(value) for key, value in (seen or {}).items()}
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """Plain JSON: of each item its size, its eTag, and since when it has had them."""
+        """Return plain JSON: of each item its size, its eTag, and since when it has had them."""
         return {key: list(value) for key, value in self._seen.items()}
 
     def stable(self, result: PollResult, now: float) -> list[DriveItem]:
-        """Return what of a sight has settled.
+        """Return the stable items of a poll.
 
-        :param now: this machine's time, for where the server does not tell its own.
+        :param now: this machine's time, which is used if the server did not send its own.
         """
         moment = result.server_time.timestamp() if result.server_time else now
         before, self._seen = self._seen, {}
-        found = [item for item in result.found if self._is_stable(item, before, moment) and item.id not in result.busy]
-        return [item for item in found if item.is_folder or item.size]
+        stable = [item for item in result.items if self._is_stable(item, before, moment)]
+        return [item for item in stable if item.id not in result.busy and (item.is_folder or item.size)]
 
     def _is_stable(self, item: DriveItem, before: Mapping[str, tuple[Any, ...]], moment: float) -> bool:
         key, mark = f"{item.drive_id}/{item.id}", (item.size, item.etag)
-        known = before.get(key)
-        is_same = known is not None and known[:2] == mark
-        since = known[2] if known is not None and is_same else moment
+        seen = before.get(key)
+        is_same = seen is not None and seen[:2] == mark
+        since = seen[2] if seen is not None and is_same else moment
         self._seen[key] = (*mark, since)
         return is_same and moment - since >= self._seconds
 
 
 _DERIVED = ("newer_than", "reads_checkouts")
 CONDITION_FIELDS = tuple(field.name for field in fields(FileCondition) if field.name not in _DERIVED)
-"""What sensor and trigger have under the same names; the others each finds out in its own way."""
+"""The parameters that sensor and trigger have under the same names; each derives the others in its own way."""
 
 
 def condition_fields(waiting: object) -> dict[str, Any]:
-    """Return what a sensor or a trigger waits for, as keyword arguments of the condition and of the trigger."""
+    """Return the condition of a sensor or trigger, as keyword arguments of the condition and of the trigger."""
     return {name: getattr(waiting, name) for name in CONDITION_FIELDS}
 
 
 def is_transient(error: OneDriveError) -> bool:
-    """Whether a wait goes on after this error: Graph was busy, away or confused, and said nothing about the file."""
+    """Whether to keep waiting after this error: Graph throttles, is unavailable or returns an error of its own."""
     return error.is_retryable and not isinstance(error, (NotFound, Stopped))
 
 
 def too_many(max_items: int, location: str, advice: str) -> ConfigurationError:
-    """Say that a result would be cut: an answer that silently lacks something is worse than none."""
+    """Return the error of a result that would be cut: one that silently lacks items is worse than none."""
     return ConfigurationError(f"More than {max_items} items of {location} match.", advice=advice)
 
 
@@ -247,7 +247,7 @@ def _of_another_kind(item: DriveItem, address: Address, kind: str) -> LocationEr
 
 
 def shown(location: LocationLike) -> str:
-    """Return a location as it may be logged: of an address not the part that may be a secret."""
+    """Return a location as it may be logged: an address without the part that may be a secret."""
     if isinstance(location, Mapping):
         return str(location.get("location"))
     return f"https://{location.split('/')[2]}/…" if is_web_address(str(location)) else str(location)

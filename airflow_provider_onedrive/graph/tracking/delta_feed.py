@@ -1,4 +1,4 @@
-"""The delta of a drive, asked for once for all that follow it."""
+"""The delta of a drive, asked for once for all watchers of the drive."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, Round
 
 KEPT_ITEMS = 5000
-"""How many entries of past rounds are kept at least as long as somebody may come for them."""
+"""The most items of past rounds that are kept for watchers that are still behind."""
 _KEPT_ROUNDS = 100
 
 Ask = Callable[[str], Awaitable[Round]]
 
 
 class DeltaFeed:
-    """Lets many follow one drive on an event loop, each from where it is.
+    """Serves many watchers of one drive on an event loop, each from its own cursor.
 
-    Rounds that were asked for are kept a while, so whoever comes a moment later is told the same without a request.
-    Whoever comes from elsewhere, as after a restart, asks for its own round once, and is with the others from then on;
-    it may be told of something twice, which delta does as well.
+    Past rounds are kept for a while: a watcher that comes a moment later gets the same events without a request. A
+    watcher with another cursor, as after a restart, asks for a round of its own once, and shares the others' cursor
+    from then on. It may get an event twice, as from delta itself.
     """
 
     def __init__(self) -> None:
@@ -30,29 +30,29 @@ class DeltaFeed:
         self._asked_at = float("-inf")
 
     async def since(self, cursor: str, ask: Ask, fresh_seconds: float) -> Round:
-        """Return what changed since a cursor, and the cursor that all are at now.
+        """Return the changes since a cursor, and the newest cursor, which all watchers share.
 
-        :param ask: sends for the round that begins at a cursor.
-        :param fresh_seconds: if the drive was asked so recently, it is not asked again.
-        :raises OneDriveError: whatever ``ask`` raises; where it is one of ``CURSOR_LOST``, all is to be listed.
+        :param ask: requests the round that begins at a cursor.
+        :param fresh_seconds: within this time the drive is not asked again.
+        :raises OneDriveError: the error of ``ask``; if it is one of ``CURSOR_LOST``, everything has to be listed.
         """
         async with self._lock:
             newest = self._newest = self._newest or cursor
-            told: dict[str, Mapping[str, Any]] = {}
+            events: dict[str, Mapping[str, Any]] = {}
             if cursor != newest and cursor not in self._rounds:
-                told |= _by_id(await ask(cursor))
-                cursor = newest  # from before that was asked: nothing is missed
+                events |= _by_id(await ask(cursor))
+                cursor = newest  # it is older than this round, so no event is missed
             while cursor != newest:
-                told |= _by_id(self._rounds[cursor])
+                events |= _by_id(self._rounds[cursor])
                 cursor = self._rounds[cursor].cursor
             if asyncio.get_running_loop().time() - self._asked_at >= fresh_seconds:
-                latest = await self._go_on(newest, ask)
-                told |= _by_id(latest)
+                latest = await self._next_round(newest, ask)
+                events |= _by_id(latest)
                 cursor = latest.cursor
-            return Round(tuple(told.values()), cursor)
+            return Round(tuple(events.values()), cursor)
 
-    async def _go_on(self, newest: str, ask: Ask) -> Round:
-        """Ask from the newest cursor on."""
+    async def _next_round(self, newest: str, ask: Ask) -> Round:
+        """Request the round that begins at the newest cursor."""
         try:
             latest = await ask(newest)
         except CURSOR_LOST:
@@ -60,12 +60,12 @@ class DeltaFeed:
             self._rounds.clear()
             raise
         self._asked_at = asyncio.get_running_loop().time()
-        if latest.cursor != newest:  # Graph always gives a new one so far
+        if latest.cursor != newest:  # Graph has always sent a new one so far
             self._rounds[newest], self._newest = latest, latest.cursor
-            self._forget_the_oldest()
+            self._drop_oldest()
         return latest
 
-    def _forget_the_oldest(self) -> None:
+    def _drop_oldest(self) -> None:
         while len(self._rounds) > 1 and self._is_too_much():
             self._rounds.pop(next(iter(self._rounds)))
 
@@ -73,5 +73,5 @@ class DeltaFeed:
         return len(self._rounds) > _KEPT_ROUNDS or sum(len(each.items) for each in self._rounds.values()) > KEPT_ITEMS
 
 
-def _by_id(told: Round) -> dict[str, Mapping[str, Any]]:
-    return {data["id"]: data for data in told.items}
+def _by_id(round_: Round) -> dict[str, Mapping[str, Any]]:
+    return {data["id"]: data for data in round_.items}

@@ -1,7 +1,7 @@
-"""A manifest: what is known of a folder tree, and where delta goes on, in one file that is whole or not there.
+"""A manifest: the items of a folder tree, and the cursor of delta, in one file that is whole or does not exist.
 
-JSON Lines: the first line says what the manifest is of, each other line is an item. A name that ends in ``.parquet``
-makes it a Parquet file.
+JSON Lines: the first line describes the folder, each other line is an item. A name that ends in ``.parquet`` makes it
+a Parquet file.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ _LEFT_OUT = ("outcome", "server_rewrote", "local_path", "groups")
 
 @dataclass(frozen=True)
 class Head:
-    """What a manifest is of.
+    """The head of a manifest: the folder, and the moment that the items are of.
 
     :param folder: the folder's own item.
-    :param cursor: where delta goes on; None where there is no delta. It is no secret: it opens nothing without a token.
+    :param cursor: where the next round of delta begins; None if everything has to be listed. It is no secret: without a
+        token it opens nothing.
     :param written_at: ISO text; ``full_at`` of the last complete listing.
     """
 
@@ -45,75 +46,75 @@ class Head:
     full_at: str
 
     def to_dict(self) -> dict[str, Any]:
-        known = {"cursor": self.cursor, "written_at": self.written_at, "full_at": self.full_at}
-        return {"format": FORMAT, "version": VERSION, **known, "folder": row_of(self.folder)}
+        times = {"cursor": self.cursor, "written_at": self.written_at, "full_at": self.full_at}
+        return {"format": FORMAT, "version": VERSION, **times, "folder": row_of(self.folder)}
 
 
 class Unreadable(Exception):
-    """A manifest that cannot be gone on with; the text says why."""
+    """A manifest that cannot be continued; the text is the reason."""
 
 
 @contextmanager
-def open_manifest(place: Path | StoredObject) -> Iterator[tuple[Head, Iterator[DriveItem]] | None]:
-    """Read a manifest; None where there is none.
+def open_manifest(output: Path | StoredObject) -> Iterator[tuple[Head, Iterator[DriveItem]] | None]:
+    """Open a manifest.
 
-    :return: its head, and its items, which are read as they are asked for.
-    :raises Unreadable: saying why, also while the items are read.
+    :return: its head and its items, which are read one by one; None if there is no manifest.
+    :raises Unreadable: with the reason, also while the items are read.
     """
     with ExitStack() as opened:
         try:
-            file = opened.enter_context(_opened(place))
+            file = opened.enter_context(_opened(output))
         except FileNotFoundError:
             yield None
             return
         except OSError as error:
-            raise ConfigurationError(f"{place} cannot be read: {error.strerror}.", advice="Check the path.") from None
+            raise ConfigurationError(f"{output} cannot be read: {error.strerror}.", advice="Check the path.") from None
         try:
-            head, rows = parquet.read(file) if _is_parquet(place) else _lines(file)
+            head, rows = parquet.read(file) if _is_parquet(output) else _lines(file)
         except ValueError:
             raise Unreadable("it has no head of a manifest") from None
         yield _head(head), _items(rows)
 
 
-def _is_parquet(place: Path | StoredObject) -> bool:
-    return str(place).lower().endswith(".parquet")
+def _is_parquet(output: Path | StoredObject) -> bool:
+    return str(output).lower().endswith(".parquet")
 
 
-def _opened(place: Path | StoredObject) -> Any:
-    return place.fs.open(place.path, "rb") if is_stored(place) else Path(str(place)).open("rb")
+def _opened(output: Path | StoredObject) -> Any:
+    return output.fs.open(output.path, "rb") if is_stored(output) else Path(str(output)).open("rb")
 
 
-def write_manifest(place: Path | StoredObject, head: Head, items: Iterable[DriveItem]) -> None:
-    """Write a manifest so that it is whole or the old one stays.
+def write_manifest(output: Path | StoredObject, head: Head, items: Iterable[DriveItem]) -> None:
+    """Write a manifest as a whole; the old one stays if that fails.
 
     :raises LocalFileError: if it cannot be written.
-    :raises ConfigurationError: if it is to be Parquet, and pyarrow is not there.
+    :raises ConfigurationError: if it shall be Parquet, and pyarrow is not installed.
     """
 
     def write(file: BinaryIO) -> None:
-        if _is_parquet(place):
+        if _is_parquet(output):
             parquet.write(file, head.to_dict(), map(_timed_row, items))
         else:
             file.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in _rows(head, items))
 
-    with explained(place):
-        if is_stored(place):
-            _store(place, write)
+    with explained(output):
+        if is_stored(output):
+            _store(output, write)
         else:
-            _replace(Path(str(place)), write)
+            _replace(Path(str(output)), write)
 
 
 def row_of(item: DriveItem) -> dict[str, Any]:
-    """Return the line of an item: its dict as in XCom, and what is needed to go on."""
+    """Return the line of an item: its dict as in XCom, and the fields that the next run needs."""
     return item.to_xcom() | {name: getattr(item, name) for name in _MORE} | {"hashes": dict(item.hashes)}
 
 
 def item_of_row(row: Mapping[str, Any]) -> DriveItem:
     """Read the line of an item."""
     names = {name for name in DriveItem.__dataclass_fields__ if name not in _LEFT_OUT}
-    known = {name: value for name, value in row.items() if name in names}
-    times = {name: _time(known[name]) for name in _TIMES if known.get(name)}
-    return DriveItem(**known | times | {"hashes": dict(known["hashes"])})
+    fields = {name: value for name, value in row.items() if name in names}
+    times = {name: _time(fields[name]) for name in _TIMES if fields.get(name)}
+    return DriveItem(**fields | times | {"hashes": dict(fields["hashes"])})
 
 
 def _time(value: str | datetime) -> datetime:
@@ -134,11 +135,11 @@ def _lines(file: BinaryIO) -> tuple[Any, Iterator[dict[str, Any]]]:
     return json.loads(next(lines, b"")), map(json.loads, lines)
 
 
-def _head(known: Any) -> Head:
+def _head(data: Any) -> Head:
     try:
-        if (known["format"], known["version"]) != (FORMAT, VERSION):
+        if (data["format"], data["version"]) != (FORMAT, VERSION):
             raise Unreadable(f"it is no manifest of version {VERSION}")
-        return Head(item_of_row(known["folder"]), known["cursor"], known["written_at"], known["full_at"])
+        return Head(item_of_row(data["folder"]), data["cursor"], data["written_at"], data["full_at"])
     except (ValueError, TypeError, KeyError):
         raise Unreadable("it has no head of a manifest") from None
 
@@ -163,9 +164,9 @@ def _replace(path: Path, write: Callable[[BinaryIO], None]) -> None:
         half.unlink(missing_ok=True)
 
 
-def _store(place: StoredObject, write: Callable[[BinaryIO], None]) -> None:
-    """Send a whole file: many stores show what is streamed before it is complete."""
+def _store(output: StoredObject, write: Callable[[BinaryIO], None]) -> None:
+    """Send a whole file: many stores show a streamed object before it is complete."""
     with tempfile.NamedTemporaryFile("wb") as half:
         write(cast("BinaryIO", half))
         half.flush()
-        place.fs.put_file(half.name, place.path)
+        output.fs.put_file(half.name, output.path)

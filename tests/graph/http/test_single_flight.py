@@ -144,7 +144,7 @@ def test_many_conditions_of_one_folder(connect_async: Callable[..., AsyncClient]
     async def whole() -> list[str]:
         async with connect_async() as client:
             sights = await asyncio.gather(*(_look(client, f"{number}.csv") for number in range(20)))
-        return [item.name for result in sights for item in result.found]
+        return [item.name for result in sights for item in result.items]
 
     assert asyncio.run(whole()) == [f"{number}.csv" for number in range(20)]
     listings = onedrive_emulator.requests.matching(path="children")

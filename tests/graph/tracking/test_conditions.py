@@ -30,7 +30,7 @@ from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.conditions import (
-    MAX_FOUND_ITEMS,
+    MAX_MATCHES,
     FileCondition,
     PollResult,
     Stability,
@@ -69,7 +69,7 @@ def answers(condition: FileCondition, *replies: Any) -> tuple[list[str], list[Dr
             failed = isinstance(reply, Exception)
             request = flow.throw(reply) if failed else flow.send(Response(200, {}, reply))
     except StopIteration as end:
-        return asked, list(end.value.found)
+        return asked, list(end.value.items)
     raise AssertionError(f"the flow wants more: {request}")
 
 
@@ -283,7 +283,7 @@ def test_a_file_is_not_taken_for_a_folder() -> None:
 
 def test_too_many_items_are_an_error() -> None:
     """A result is never cut silently."""
-    page = {"value": [as_json(str(number)) for number in range(MAX_FOUND_ITEMS + 1)]}
+    page = {"value": [as_json(str(number)) for number in range(MAX_MATCHES + 1)]}
     with pytest.raises(ConfigurationError, match=r"More than 1000 items of drives/d/in/ match.*Narrow file_pattern"):
         answers(FileCondition("drives/d/in/"), page)
 
