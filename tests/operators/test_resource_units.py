@@ -71,8 +71,8 @@ CASES: dict[tuple[str, str], tuple[dict[str, bytes | None], dict[str, Any]]] = {
         {"in/a.csv": b"1"},
         {"location": "myfiles/in/a.csv"},
     ),
-    ("OneDriveFileSensor", "one look at a location"): ({"in/a.csv": b"1"}, {"location": "myfiles/in/a.csv"}),
-    ("OneDriveFileSensor", "one look into a folder"): ({"in/a.csv": b"1"}, {"location": "myfiles/in/"}),
+    ("OneDriveFileSensor", "one poll of a file"): ({"in/a.csv": b"1"}, {"location": "myfiles/in/a.csv"}),
+    ("OneDriveFileSensor", "one poll of a folder"): ({"in/a.csv": b"1"}, {"location": "myfiles/in/"}),
 }
 
 
