@@ -1,4 +1,4 @@
-"""``@task.onedrive_sensor``: the file sensor, with a function that has the last word."""
+"""``@task.onedrive_sensor``: the file sensor, with a function that makes the final decision."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class DecoratedOneDriveFileSensor(OneDriveFileSensor):
-    """The file sensor, whose ``check_fn`` is the decorated function.
+    """The file sensor, with the decorated function as its ``check_fn``.
 
-    :param python_callable: is given the item dicts, and behind them ``op_args`` and ``op_kwargs``; says whether the
-        items will do.
-    :param op_args: what the task was called with (templated, and may come from other tasks); ``op_kwargs`` likewise.
+    :param python_callable: receives the item dicts, then ``op_args`` and ``op_kwargs``; a false result keeps waiting.
+    :param op_args: the arguments of the task's call (templated, and may come from other tasks).
+    :param op_kwargs: its keyword arguments, likewise.
     """
 
     template_fields = (*OneDriveFileSensor.template_fields, "op_args", "op_kwargs")
@@ -38,16 +38,16 @@ class DecoratedOneDriveFileSensor(OneDriveFileSensor):
         self.op_args = list(op_args)
         self.op_kwargs = dict(op_kwargs or {})
 
-    def _will_do(self, found: list[dict[str, Any]]) -> bool:
-        return self.check_fn is None or bool(self.check_fn(found, *self.op_args, **self.op_kwargs))
+    def _accepts(self, dicts: list[dict[str, Any]]) -> bool:
+        return self.check_fn is None or bool(self.check_fn(dicts, *self.op_args, **self.op_kwargs))
 
 
 def onedrive_sensor_task(python_callable: Callable[..., object] | None = None, **kwargs: Any) -> TaskDecorator:
-    """Make a sensor of a function.
+    """Return a sensor that calls a function.
 
     https://airflow.apache.org/docs/apache-airflow/stable/howto/create-custom-decorator.html
 
-    :param python_callable: is given the item dicts, and whatever the task is called with; says whether they will do.
+    :param python_callable: receives the item dicts, then the arguments of the call; a false result keeps waiting.
     :param kwargs: of :class:`~airflow_provider_onedrive.sensors.onedrive.OneDriveFileSensor`.
     """
     return task_decorator_factory(

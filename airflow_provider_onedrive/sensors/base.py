@@ -1,4 +1,4 @@
-"""What all sensors share: three ways to wait, with one answer and one way to end."""
+"""The base of all sensors: three modes to wait in, with the same result and the same errors."""
 
 from __future__ import annotations
 
@@ -31,66 +31,67 @@ if TYPE_CHECKING:
 
 
 class OneDriveSensorError(AirflowFailException):
-    """Waiting cannot help; the text is the error's own. It ends the task without retries, alike in all modes."""
+    """Waiting cannot help; the text is the error's own. It ends the task without retries, in all modes."""
 
 
 class OneDriveSensor(ClientMixin, BaseSensorOperator):
-    """Base of the sensors: each looks in :meth:`look`, and says in :meth:`trigger` what waits in its place.
+    """Base of the sensors: each polls in :meth:`poll`, and :meth:`trigger` returns the trigger that waits instead.
 
-    ``timeout`` counts once per try, over all pokes and deferrals; ``exponential_backoff`` and ``max_wait`` apply where
-    it does not defer.
+    ``timeout`` counts once per try, over all pokes and deferrals; ``exponential_backoff`` and ``max_wait`` apply if the
+    sensor does not defer.
 
-    :param deferrable: look once on the worker, then wait in the triggerer, where waiting takes no worker slot; None
+    :param deferrable: poll once on the worker, then wait in the triggerer, where waiting takes no worker slot. None
         means Airflow's default.
     """
 
     template_ext = ()
 
-    def __init__(self, *, onedrive_conn_id: str, deferrable: bool | None, **kwargs: Any) -> None:
+    def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.onedrive_conn_id = onedrive_conn_id
         self.deferrable = deferrable
         self._retry_after_seconds = 0.0
 
     def poll(self, context: Context) -> list[dict[str, Any]]:
-        """Look once; nothing means not yet."""
+        """Poll once, and return the items; an empty list means "not yet"."""
         raise NotImplementedError
 
     def trigger(self, context: Context, deadline: float) -> BaseTrigger:
-        """Return what waits in the triggerer."""
+        """Return the trigger that waits in the triggerer.
+
+        :param deadline: when the wait ends, in seconds since the epoch.
+        """
         raise NotImplementedError
 
     @property
     def awaited(self) -> str:
-        """What is waited for, for a message."""
+        """The name of the awaited items, for messages."""
         raise NotImplementedError
 
     def execute(self, context: Context) -> Any:
-        """Poke until something is there, or poke once and defer."""
+        """Poke until there are items, or poke once and defer."""
         with self._explained(), self.connected():  # one client, and so one sign-in, for all pokes
             if self.defers():
                 return self._poke_or_defer(time.time() + self.timeout, context)
             return super().execute(context)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once.
+        """Poll once.
 
         :raises OneDriveSensorError: if waiting cannot help.
         """
         self._retry_after_seconds = 0.0
         try:
-            found = self.poll(context)
+            items = self.poll(context)
         except OneDriveError as error:
             self._go_on_after(error)
-            found = []
-        return PokeReturnValue(is_done=bool(found), xcom_value=found)
+            items = []
+        return PokeReturnValue(is_done=bool(items), xcom_value=items)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Go on after the deferral with what the trigger said."""
+        """Go on after the deferral with the payload of the trigger's event."""
         match event:
             case {"status": "found", "items": items}:
-                found: list[dict[str, Any]] = items
-                return found
+                return list(items)
             case {"status": "changed", "deadline": deadline}:
                 with self._explained(), self.connected():
                     return self._poke_or_defer(deadline, context)
@@ -103,8 +104,9 @@ class OneDriveSensor(ClientMixin, BaseSensorOperator):
                 raise self._ending(AirflowException(f"The trigger ended unexpectedly: {event.get('message')}"))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Take up a deferral; a timeout of Airflow's own is told as ours, alike in all versions of Airflow."""
+        """Go on after a deferral; a timeout of Airflow's own ends it like ours, in all versions of Airflow."""
         try:
+            # With soft_fail, BaseSensorOperator's own method would replace the text of the error.
             return BaseOperator.resume_execution(self, next_method, next_kwargs, context)
         except (AirflowSkipException, AirflowFailException, AirflowSensorTimeout):
             raise
@@ -116,15 +118,15 @@ class OneDriveSensor(ClientMixin, BaseSensorOperator):
             raise
 
     def defers(self) -> bool:
-        """Say where to wait.
+        """Whether to wait in the triggerer.
 
-        :raises ConfigurationError: if that is asked for and cannot be.
+        :raises ConfigurationError: if it is requested and impossible.
         """
         return self.deferrable if self.deferrable is not None else defers_by_default()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Let errors that waiting cannot cure end the task, alike in all modes."""
+        """End the task on errors that waiting cannot cure, in all modes alike."""
         try:
             yield
         except Stopped:
@@ -137,11 +139,11 @@ class OneDriveSensor(ClientMixin, BaseSensorOperator):
             raise
 
     def _poke_or_defer(self, deadline: float, context: Context) -> list[dict[str, Any]]:
-        found = self.poke(context)
-        if not found:
+        poked = self.poke(context)
+        if not poked:
             self._defer_until(deadline, context)
-        items: Any = found.xcom_value
-        return items  # type: ignore[no-any-return]  # what look returned
+        items: Any = poked.xcom_value
+        return items  # type: ignore[no-any-return]  # which poll() returned
 
     def _defer_until(self, deadline: float, context: Context) -> NoReturn:
         remaining_seconds = deadline - time.time()
@@ -151,22 +153,22 @@ class OneDriveSensor(ClientMixin, BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=timedelta(seconds=remaining_seconds))
 
     def _go_on_after(self, error: OneDriveError) -> None:
-        """Note an error that waiting may cure, or end the wait."""
+        """Log an error that waiting may cure, or end the wait."""
         if isinstance(error, Stopped):
             raise error
         if not is_transient(error):
             raise self._ending(OneDriveSensorError(str(error))) from error
-        self.log.warning("Waiting on: %s", error)
+        self.log.warning("Still waiting after an error: %s", error)
         if isinstance(error, GraphError):
             self._retry_after_seconds = error.retry_after_seconds or 0.0
 
     def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], poke_count: int) -> float:
-        """Wait as long as Graph asked for, and never past the timeout."""
+        """Return at least Graph's ``Retry-After``, and at most the rest of the timeout."""
         interval = max(super()._get_next_poke_interval(started_at, run_duration, poke_count), self._retry_after_seconds)
         return max(0.0, min(interval, self.timeout - run_duration()))
 
     def _ending(self, error: AirflowException) -> AirflowException:
-        """Return what to raise: soft_fail and never_fail make a skip of every end, in all modes and with the text."""
+        """Return the exception to raise: ``soft_fail`` and ``never_fail`` turn each error into a skip with its text."""
         return AirflowSkipException(str(error)) if self._ends_in_skip else error
 
     @property
@@ -179,4 +181,5 @@ class OneDriveSensor(ClientMixin, BaseSensorOperator):
 
 
 def defers_by_default() -> bool:
+    """Return ``[operators] default_deferrable``."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))

@@ -9,21 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import RENDERS_TRIGGERS, StartTriggerArgs
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, Unauthenticated
-from airflow_provider_onedrive.graph.protocol.locations import LocationLike
-from airflow_provider_onedrive.graph.tracking.conditions import (
-    IGNORED,
-    MAX_MATCHES,
-    FileCondition,
-    Kind,
-    PollResult,
-    Stability,
-    condition_fields,
-)
-from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
+from airflow_provider_onedrive.graph.tracking.conditions import FileCondition, PollResult, Stability
 from airflow_provider_onedrive.sensors.base import OneDriveSensor, OneDriveSensorError, defers_by_default
 from airflow_provider_onedrive.sensors.changes import OneDriveChangesSensor
-from airflow_provider_onedrive.state.times import DurationLike, TimeLike, as_text, is_duration, read_duration, read_time
+from airflow_provider_onedrive.state.times import DurationLike, as_text, is_duration, read_duration
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
+from airflow_provider_onedrive.triggers.parameters import FileParameters, parameters_of, with_parameters_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,127 +26,84 @@ __all__ = ["OneDriveChangesSensor", "OneDriveFileSensor", "OneDriveSensorError"]
 _STABILITY_KEY = "onedrive_stability"
 
 
-class OneDriveFileSensor(OneDriveSensor):
-    """Wait until files are there; return the list of their item dicts.
+class OneDriveFileSensor(FileParameters, OneDriveSensor):
+    """Wait until files are there, and return the list of their item dicts.
 
-    A file or folder that is missing is waited for, and so are throttling and outages of Graph. A missing drive or user,
-    a refused sign-in and a missing permission fail at once. ``timeout`` counts once per try, over all pokes and
-    deferrals; ``exponential_backoff`` and ``max_wait`` apply where it does not defer.
+    It keeps waiting while a file or folder is missing, and during throttling and outages. A missing drive or user, a
+    refused sign-in and a missing permission fail at once. More parameters:
+    :class:`~airflow_provider_onedrive.triggers.parameters.FileParameters`,
+    :class:`~airflow_provider_onedrive.triggers.parameters.SelectionParameters` and
+    :class:`~airflow_provider_onedrive.sensors.base.OneDriveSensor`.
 
-    :param location: without a pattern and without a trailing ``/`` this one item; else the folder in which something
-        must match. A list of them means that each has to have something.
-    :param file_pattern: of the name, or, where it has a ``/``, of the path below the folder: ``*``, ``**`` and ``?``,
-        without regard to case; None takes every name.
-    :param regex: is searched in the path below the folder. Its named groups come as ``groups`` with each item.
-    :param recursive: look into the folders of the folder as well; a pattern with ``/`` or ``**`` does so anyway.
-    :param newer_than: modified later than this, by the server's clock: a datetime or ISO 8601 text (without a zone in
-        Airflow's default one), or a timedelta or ISO 8601 duration before the end of the run's data interval.
-    :param min_items: how many have to be there, of all locations together.
-    :param max_items: more are an error, so that no answer silently lacks something; Airflow maps over at most 1024.
-    :param min_size: of a file, in bytes.
-    :param stable_for: for so long size and eTag must have stayed the same, by the server's clock: seconds, a timedelta
-        or an ISO 8601 duration. Files of 0 bytes and files that are checked out do not count then. None takes a file as
-        soon as it is seen.
-    :param check_fn: is given the item dicts, and says whether they will do. It runs on the worker, so the sensor does
-        not defer.
-    :param ignore: patterns of what does not count in folders.
-    :param kind: ``file``, ``folder`` or ``any``.
-    :param deferrable: look once on the worker, then wait in the triggerer, where waiting takes no worker slot; None
-        means Airflow's default.
-    :param start_from_trigger: do not even look on the worker first. Where that cannot be (``check_fn``, templates
-        before Airflow 3.3) the task begins on a worker, and its log says why.
-    :param end_from_trigger: end there as well, without a worker, when something is found. Airflow then knows the result
-        as XCom, but cannot map over it (``expand``), and emits no events of outlets.
+    :param stable_for: the time for which size and eTag of a file must have stayed the same, by the server's clock:
+        seconds, a timedelta or an ISO 8601 duration. Files of 0 bytes and checked out files do not count then. None
+        takes a file at the first poll that returns it.
+    :param check_fn: receives the item dicts and makes the final decision: a false result keeps waiting. It runs on the
+        worker, so the sensor does not defer.
+    :param start_from_trigger: start the task in the triggerer, without a first poll on the worker. If that is
+        impossible (``check_fn``, templates before Airflow 3.3) the task starts on a worker, and its log says why.
     """
 
     template_fields: Sequence[str] = ("onedrive_conn_id", "location", "file_pattern", "regex", "newer_than", "ignore")
 
+    @with_parameters_of(FileParameters, OneDriveSensor)
     def __init__(
         self,
         *,
-        location: LocationLike | Sequence[LocationLike],
-        file_pattern: str | None = None,
-        kind: Kind = "file",
-        regex: str | None = None,
-        recursive: bool = False,
-        newer_than: TimeLike | None = None,
-        min_items: int = 1,
-        max_items: int = MAX_MATCHES,
-        min_size: int | None = None,
         stable_for: DurationLike | None = None,
         check_fn: Callable[[list[dict[str, Any]]], object] | None = None,
-        ignore: Sequence[str] = IGNORED,
-        onedrive_conn_id: str = OneDriveHook.default_conn_name,
-        deferrable: bool | None = None,
         start_from_trigger: bool = False,
-        end_from_trigger: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(onedrive_conn_id=onedrive_conn_id, deferrable=deferrable, **kwargs)
-        self.location = location
-        self.file_pattern = file_pattern
-        self.kind = kind
-        self.regex = regex
-        self.recursive = recursive
-        self.newer_than = newer_than
-        self.min_items = min_items
-        self.max_items = max_items
-        self.min_size = min_size
+        super().__init__(**kwargs)
         self.stable_for = stable_for
         self.check_fn = check_fn
-        self.ignore = ignore
-        self.end_from_trigger = end_from_trigger
         self._stability: Stability | None = None
         self._condition: FileCondition | None = None
-        self._was_let_in = False
-        self._why_on_a_worker = self._needs_a_worker() if start_from_trigger else ""
-        self.start_from_trigger = start_from_trigger and not self._why_on_a_worker
-        if start_from_trigger and deferrable is None and check_fn is None:
+        self._was_signed_in = False
+        self._worker_reason = self._needs_worker() if start_from_trigger else ""
+        self.start_from_trigger = start_from_trigger and not self._worker_reason
+        if start_from_trigger and self.deferrable is None and check_fn is None:
             self.deferrable = True
         if self.start_from_trigger:
             self.start_trigger_args = StartTriggerArgs(
                 trigger_cls=f"{OneDriveFileTrigger.__module__}.{OneDriveFileTrigger.__qualname__}",
-                trigger_kwargs=self._trigger_fields(as_text(newer_than), stable_for),
+                trigger_kwargs=self._trigger_fields(as_text(self.newer_than)),
                 next_method="execute_complete",
                 timeout=timedelta(seconds=self.timeout),
             )
 
     def execute(self, context: Context) -> Any:
-        """Poke until something is there, or poke once and defer."""
-        if self._why_on_a_worker:
-            self.log.warning("Starting on a worker: %s", self._why_on_a_worker)
+        """Poke until files are there, or poke once and defer."""
+        if self._worker_reason:
+            self.log.warning("Starting on a worker: %s", self._worker_reason)
         return super().execute(context)
 
     def poll(self, context: Context) -> list[dict[str, Any]]:
-        """Look once."""
-        found = self._settled(self._see(self._read_condition(context)), context)
-        dicts = [item.to_xcom() for item in found] if len(found) >= self.min_items else []
-        return dicts if dicts and self._will_do(dicts) else []
+        """Poll once, and return the item dicts; an empty list means "not yet"."""
+        items = self._stable(self._poll_once(self._condition_of(context)), context)
+        dicts = [item.to_xcom() for item in items] if len(items) >= self.min_items else []
+        return dicts if dicts and self._accepts(dicts) else []
 
     def trigger(self, context: Context, deadline: float) -> OneDriveFileTrigger:
-        newer_than = as_text(self._read_condition(context).newer_than)
-        return OneDriveFileTrigger(**self._trigger_fields(newer_than, self._stable_for), deadline=deadline)
+        newer_than = as_text(self._condition_of(context).newer_than)
+        return OneDriveFileTrigger(**self._trigger_fields(newer_than), deadline=deadline)
 
-    def _trigger_fields(self, newer_than: str | None, stable_for: DurationLike | None) -> dict[str, Any]:
-        return {
-            **condition_fields(self),
-            "newer_than": newer_than,
-            "stable_for_seconds": stable_for.total_seconds() if isinstance(stable_for, timedelta) else stable_for,
-            "onedrive_conn_id": self.onedrive_conn_id,
-            "poke_interval": self.poke_interval,
-            "end_from_trigger": self.end_from_trigger,
-        }
+    def _trigger_fields(self, newer_than: str | None) -> dict[str, Any]:
+        # Airflow stores these in the DAG, where a timedelta would not be plain JSON.
+        seconds = self.stable_for.total_seconds() if isinstance(self.stable_for, timedelta) else self.stable_for
+        own = {"newer_than": newer_than, "stable_for_seconds": seconds, "poke_interval": self.poke_interval}
+        return parameters_of(self, FileParameters) | own
 
-    def _needs_a_worker(self) -> str:
-        """Say why it cannot start in the triggerer; nothing where it can."""
+    def _needs_worker(self) -> str:
+        """Return why the task cannot start in the triggerer; an empty text if it can."""
         if self.check_fn is not None:
             return "check_fn does not run in the triggerer."
         if self.deferrable is False:
             return "deferrable is False."
-        fields = [getattr(self, name) for name in self.template_fields]
-        if not RENDERS_TRIGGERS and (
-            is_duration(self.newer_than) or any("{{" in str(field) or "{%" in str(field) for field in fields)
-        ):
+        fields = [str(getattr(self, name)) for name in self.template_fields]
+        depends_on_run = is_duration(self.newer_than) or any("{{" in field or "{%" in field for field in fields)
+        if depends_on_run and not RENDERS_TRIGGERS:
             return "before Airflow 3.3 the triggerer has no context of the run."
         return ""
 
@@ -164,9 +112,9 @@ class OneDriveFileSensor(OneDriveSensor):
         return str(FileCondition(self.location, self.file_pattern, regex=self.regex))
 
     def defers(self) -> bool:
-        """Say where to wait.
+        """Whether to wait in the triggerer.
 
-        :raises ConfigurationError: if that is asked for and cannot be.
+        :raises ConfigurationError: if it is requested and impossible.
         """
         if self.check_fn is None:
             return super().defers()
@@ -178,26 +126,26 @@ class OneDriveFileSensor(OneDriveSensor):
             self.log.info("Not deferring, because check_fn runs on the worker.")
         return False
 
-    def _will_do(self, found: list[dict[str, Any]]) -> bool:
-        return self.check_fn is None or bool(self.check_fn(found))
+    def _accepts(self, dicts: list[dict[str, Any]]) -> bool:
+        return self.check_fn is None or bool(self.check_fn(dicts))
 
-    def _see(self, condition: FileCondition) -> PollResult:
-        """Look once; where the sign-in was good before and is not now, the connection may have a new secret."""
+    def _poll_once(self, condition: FileCondition) -> PollResult:
+        """Poll; if an earlier sign-in succeeded and this one is refused, read the connection's new secret."""
         with self.connected() as client:
             try:
                 result = client.run(condition.poll(client))
             except Unauthenticated:
-                if not self._was_let_in:
+                if not self._was_signed_in:
                     raise
-                self._was_let_in = False
+                self._was_signed_in = False
                 fresh = self.reconnect()
                 result = fresh.run(condition.poll(fresh))
-        self._was_let_in = True
+        self._was_signed_in = True
         return result
 
-    def _settled(self, result: PollResult, context: Context) -> Sequence[DriveItem]:
-        """Return what has settled; what was seen lives on in the task state store, if the sensor is rescheduled."""
-        stable_for = self._stable_for
+    def _stable(self, result: PollResult, context: Context) -> Sequence[DriveItem]:
+        """Return the stable items. A rescheduled sensor is made again, so the task state store keeps its polls."""
+        stable_for = read_duration(self.stable_for, "stable_for")
         if stable_for is None:
             return result.items
         store: Any = context.get("task_state_store") if self.reschedule else None
@@ -214,16 +162,8 @@ class OneDriveFileSensor(OneDriveSensor):
             store.set(_STABILITY_KEY, self._stability.to_dict())
         return stable
 
-    def _read_condition(self, context: Context) -> FileCondition:
-        """Return the condition; it is made once, for a duration may count back from now."""
+    def _condition_of(self, context: Context) -> FileCondition:
+        # Made once: a duration may count back from now.
         if self._condition is None:
-            self._condition = FileCondition(
-                **condition_fields(self),
-                newer_than=read_time(self.newer_than, "newer_than", context),
-                reads_checkouts=self.stable_for is not None,
-            )
+            self._condition = self.condition(dict(context), reads_checkouts=self.stable_for is not None)
         return self._condition
-
-    @property
-    def _stable_for(self) -> timedelta | None:
-        return read_duration(self.stable_for, "stable_for")

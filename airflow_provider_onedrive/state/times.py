@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, overload
 
 import pendulum
 
@@ -91,6 +91,10 @@ def is_duration(value: object) -> bool:
     return isinstance(value, timedelta) or (isinstance(value, str) and _DURATION.fullmatch(value) is not None)
 
 
+@overload
+def as_text(value: TimeLike) -> str: ...
+@overload
+def as_text(value: None) -> None: ...
 def as_text(value: TimeLike | None) -> str | None:
     """Return a time as the text that a trigger stores. It checks nothing: the text is read when the trigger runs."""
     if isinstance(value, timedelta):

@@ -1,4 +1,4 @@
-"""One client for all triggers of a connection on an event loop: one pool of connections, and one cool-down."""
+"""One client for all triggers of a connection on an event loop: they share its connections and its backoff."""
 
 from __future__ import annotations
 
@@ -26,21 +26,23 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Shared]] = Wea
 
 @asynccontextmanager
 async def shared_client(conn_id: str) -> AsyncIterator[AsyncClient]:
-    """Read a connection, and give the client of all that read the same; the last to leave closes it.
+    """Read a connection, and yield the client of all triggers that read the same; the last one closes it.
 
-    A connection whose secret was rotated is another one, so whoever reads it anew gets a client that knows it.
+    A connection whose secret was rotated counts as another one, so its readers get a client with the new secret.
 
     :raises ConfigurationError: naming the field of the connection that is wrong.
     """
     hook = OneDriveHook(conn_id)
     settings = await hook.async_settings()
-    shared = _clients.setdefault(asyncio.get_running_loop(), {})
-    mine = shared.get(settings.digest) or shared.setdefault(settings.digest, _Shared(hook.async_client(settings)))
-    mine.users += 1
+    by_settings = _clients.setdefault(asyncio.get_running_loop(), {})
+    shared = by_settings.get(settings.digest)
+    # An await between this line and the count of users would let another trigger make a second client.
+    shared = shared or by_settings.setdefault(settings.digest, _Shared(hook.async_client(settings)))
+    shared.users += 1
     try:
-        yield mine.client
+        yield shared.client
     finally:
-        mine.users -= 1
-        if not mine.users:
-            shared.pop(settings.digest)
-            await mine.client.aclose()
+        shared.users -= 1
+        if not shared.users:
+            by_settings.pop(settings.digest)
+            await shared.client.aclose()

@@ -1,8 +1,8 @@
-"""The only place that knows when an event of a trigger has come to stay in Airflow's database.
+"""Deliver events one by one, each after the one before is in Airflow's database.
 
-A trigger that dies right after ``yield TriggerEvent(...)`` has told nobody. From Airflow 3.3.2 on the triggerer says
-when events are in the database, to the *producer* of a shared stream; here each trigger is the only one of its stream.
-Elsewhere a pause has to do: it is a guess, and a database that takes longer makes it a wrong one.
+An event of a trigger that dies right after ``yield TriggerEvent(...)`` is lost. From Airflow 3.3.2 on the triggerer
+confirms that events are in the database, to the *producer* of a shared stream; here each trigger is the only one of its
+stream. Older versions confirm nothing, so a pause has to do: a database that takes longer than it loses the event.
 
 https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/event-scheduling.html
 """
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from airflow.triggers.shared_stream import AdvanceItem
 
 PAUSE_SECONDS = 10.0
-"""How long an event is given to become durable, where Airflow does not say when it is."""
+"""The time for an event to reach the database, if Airflow does not confirm it."""
 
-_Told = tuple[dict[str, Any], asyncio.Future[bool]]
+_Unconfirmed = tuple[dict[str, Any], asyncio.Future[bool]]
 
 
 class DeliveryTrigger(BaseEventTrigger):
-    """Tells events one by one, each when the one before is durable."""
+    """Base of the triggers that deliver events without an end."""
 
-    def told(self) -> AsyncGenerator[dict[str, Any], None]:
-        """Give payloads for ever; what stands behind a ``yield`` is done when its event is durable."""
+    def payloads(self) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield payloads without an end; the code behind a ``yield`` runs when its event is in the database."""
         raise NotImplementedError
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Tell, where Airflow does not say when an event is durable."""
-        async with aclosing(self.told()) as told:
-            async for payload in told:
+        """Yield events, if Airflow does not confirm them."""
+        async with aclosing(self.payloads()) as payloads:
+            async for payload in payloads:
                 yield _event(payload)
                 await asyncio.sleep(PAUSE_SECONDS)
 
     def shared_stream_key(self) -> str | None:
-        """Name the stream of this one trigger; None where the triggerer does not say when an event is durable."""
+        """Return the key of the stream of this one trigger; None if the triggerer does not confirm events."""
         if not CONFIRMS_EVENTS:
             return None
         key = _key(type(self), self.serialize()[1])
@@ -52,17 +52,17 @@ class DeliveryTrigger(BaseEventTrigger):
 
     @classmethod
     def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> SharedStreamProducer:
-        """Give the events of the trigger that runs with these parameters."""
+        """Return the producer of the events of the trigger that runs with these parameters."""
         return _Producer(_running[_key(cls, kwargs)])
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
-        """Tell what the producer gives."""
+        """Yield the events of the producer."""
         async for payload in shared_stream:
             yield _event(payload)
 
 
 class _Producer(SharedStreamProducer):
-    """Lets a trigger go on when its event is durable.
+    """Lets a trigger go on when its event is confirmed.
 
     https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/event-scheduling.html
     """
@@ -70,13 +70,13 @@ class _Producer(SharedStreamProducer):
     def __init__(self, trigger: DeliveryTrigger) -> None:
         self._trigger = trigger
 
-    async def open_stream(self) -> AsyncIterator[_Told]:
-        async with aclosing(self._trigger.told()) as told:
-            async for payload in told:
-                is_durable = asyncio.get_running_loop().create_future()
-                yield payload, is_durable
-                if not await is_durable:
-                    raise RuntimeError("Airflow did not keep an event; it is told again.")
+    async def open_stream(self) -> AsyncIterator[_Unconfirmed]:
+        async with aclosing(self._trigger.payloads()) as payloads:
+            async for payload in payloads:
+                is_confirmed = asyncio.get_running_loop().create_future()
+                yield payload, is_confirmed
+                if not await is_confirmed:
+                    raise RuntimeError("Airflow did not store an event; it is delivered again.")
 
     async def advance(self, batch: Sequence[AdvanceItem]) -> None:
         for item in batch:
@@ -84,12 +84,13 @@ class _Producer(SharedStreamProducer):
                 item.broker_payload.set_result(item.outcome.is_clean)
 
 
+# Airflow makes the producer from the class and the parameters, so the trigger itself has to be looked up.
 _running: WeakValueDictionary[str, DeliveryTrigger] = WeakValueDictionary()
 
 
 def _key(trigger_class: type, kwargs: Mapping[str, Any]) -> str:
-    known = json.dumps([trigger_class.__qualname__, kwargs], sort_keys=True, default=str)
-    return hashlib.sha256(known.encode(errors="surrogatepass")).hexdigest()
+    text = json.dumps([trigger_class.__qualname__, kwargs], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _event(payload: dict[str, Any]) -> TriggerEvent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,21 +12,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_onedrive.compat import TaskSuccessEvent, TriggerEvent
 from airflow_provider_onedrive.graph.flows.copies import said
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError
-from airflow_provider_onedrive.graph.tracking.conditions import (
-    CONDITION_FIELDS,
-    IGNORED,
-    MAX_MATCHES,
-    FileCondition,
-    Kind,
-    Stability,
-    condition_fields,
-)
+from airflow_provider_onedrive.graph.tracking.conditions import FileCondition, Stability
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.state.encryption import unsealed
-from airflow_provider_onedrive.state.times import DurationLike, TimeLike, as_text, read_duration, read_time
-from airflow_provider_onedrive.triggers.base import STORED_VERSION, OneDriveTrigger, PollingTrigger
+from airflow_provider_onedrive.state.times import DurationLike, as_text, read_duration, read_time
+from airflow_provider_onedrive.triggers.base import OneDriveTrigger, PollingTrigger, plain
 from airflow_provider_onedrive.triggers.changes import OneDriveChangesTrigger
 from airflow_provider_onedrive.triggers.clients import shared_client
+from airflow_provider_onedrive.triggers.parameters import FileParameters, names_of, with_parameters_of
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient
@@ -34,111 +27,71 @@ if TYPE_CHECKING:
 __all__ = ["OneDriveChangesTrigger", "OneDriveCopyTrigger", "OneDriveFileTrigger", "OneDrivePauseTrigger"]
 
 
-class OneDriveFileTrigger(PollingTrigger):
-    """Look again and again until something is there; see the sensor for what that means.
+class OneDriveFileTrigger(FileParameters, PollingTrigger):
+    """Poll until files are there.
 
-    Its keyword arguments are a stored format: parameters only gain defaults and are never renamed. It says one of
-    ``{"status": "found", "items": [...]}``, ``{"status": "timeout"}``, ``{"status": "error", "error": {...}}`` (waiting
-    cannot help) and ``{"status": "crashed", "message": ...}`` (a retry may).
+    Its keyword arguments are a stored format: parameters only gain defaults and are never renamed. The payload of its
+    event is one of ``{"status": "found", "items": [...]}``, ``{"status": "timeout"}``, ``{"status": "error", "error":
+    {...}}`` (waiting cannot help) and ``{"status": "crashed", "message": ...}`` (a retry may help). More parameters:
+    :class:`~airflow_provider_onedrive.triggers.parameters.FileParameters`,
+    :class:`~airflow_provider_onedrive.triggers.parameters.SelectionParameters` and
+    :class:`~airflow_provider_onedrive.triggers.base.PollingTrigger`. The sensor stores ``newer_than`` as a time with
+    its zone; a duration counts back from the run if Airflow starts the task in the triggerer, else from the first poll.
 
-    :param poke_interval: seconds between two looks.
-    :param deadline: when to give up, in seconds since the epoch; None waits for ever.
-    :param newer_than: ISO 8601 text of a time; the sensor stores it with its zone. A duration counts back from the end
-        of the run's data interval if Airflow starts the task in the triggerer, else from the first look.
-    :param stable_for_seconds: what has not been the same for so long does not count yet; None asks for nothing.
-    :param end_from_trigger: end the task with what was found; nothing of it runs on a worker.
-    :param version: of the stored format.
+    :param stable_for_seconds: ``stable_for`` of the sensor, in seconds or an ISO 8601 duration.
     """
 
-    names = (
-        *CONDITION_FIELDS,
-        *("newer_than", "stable_for_seconds", "onedrive_conn_id", "poke_interval", "deadline", "end_from_trigger"),
-    )
+    names = (*names_of(FileParameters), *PollingTrigger.names, "stable_for_seconds")
 
-    def __init__(
-        self,
-        *,
-        location: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]],
-        file_pattern: str | None = None,
-        kind: Kind = "file",
-        onedrive_conn_id: str = OneDriveHook.default_conn_name,
-        poke_interval: float = 60.0,
-        deadline: float | None = None,
-        regex: str | None = None,
-        recursive: bool = False,
-        newer_than: TimeLike | None = None,
-        min_items: int = 1,
-        max_items: int = MAX_MATCHES,
-        min_size: int | None = None,
-        stable_for_seconds: DurationLike | None = None,
-        ignore: Sequence[str] = IGNORED,
-        end_from_trigger: bool = False,
-        version: int = STORED_VERSION,
-        **unknown: Any,
-    ) -> None:
-        super().__init__(version, unknown)
-        self.location = location
-        self.file_pattern = file_pattern
-        self.kind = kind
-        self.onedrive_conn_id = onedrive_conn_id
-        self.poke_interval = poke_interval
-        self.deadline = deadline
-        self.regex = regex
-        self.recursive = recursive
-        self.newer_than = as_text(newer_than)
-        self.min_items = min_items
-        self.max_items = max_items
-        self.min_size = min_size
-        self.stable_for_seconds = stable_for_seconds
-        self.ignore = list(ignore)
-        self.end_from_trigger = end_from_trigger
+    @with_parameters_of(FileParameters, PollingTrigger)
+    def __init__(self, *, stable_for_seconds: DurationLike | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.newer_than = as_text(self.newer_than)
+        self.ignore = plain(self.ignore)
+        self.stable_for_seconds = plain(stable_for_seconds)
 
     async def poll(self, client: AsyncClient) -> dict[str, Any] | None:
         result = await client.run(self._condition.poll(client), fresh_seconds=self.fresh_seconds)
-        found = result.items if self._stability is None else self._stability.stable(result, time.time())
-        if len(found) < self.min_items:
+        items = result.items if self._stability is None else self._stability.stable(result, time.time())
+        if len(items) < self.min_items:
             return None
-        return {"status": "found", "items": [item.to_xcom() for item in found]}
+        return {"status": "found", "items": [item.to_xcom() for item in items]}
 
-    def event(self, said: dict[str, Any]) -> TriggerEvent:
-        if self.end_from_trigger and said["status"] == "found":
-            return TaskSuccessEvent(xcoms={"return_value": said["items"]})
-        return super().event(said)
+    def event(self, payload: dict[str, Any]) -> TriggerEvent:
+        if self.end_from_trigger and payload["status"] == "found":
+            return TaskSuccessEvent(xcoms={"return_value": payload["items"]})
+        return super().event(payload)
+
+    def resolve(self, context: Mapping[str, Any]) -> None:
+        with suppress(ConfigurationError):  # it is raised again, and becomes an event, when the condition is made
+            self.newer_than = as_text(read_time(self.newer_than, "newer_than", context))
+
+    @property
+    def poll_key(self) -> str:
+        return self._condition.folders_key
 
     @cached_property
     def _stability(self) -> Stability | None:
         duration = read_duration(self.stable_for_seconds, "stable_for")
         return None if duration is None else Stability(duration.total_seconds())
 
-    @property
-    def place(self) -> str:
-        return self._condition.folders_key
-
-    def resolve(self, context: Mapping[str, Any]) -> None:
-        with suppress(ConfigurationError):  # it is raised again, and becomes an event, when the condition is made
-            self.newer_than = as_text(read_time(self.newer_than, "newer_than", context))
-
     @cached_property
     def _condition(self) -> FileCondition:
-        return FileCondition(
-            **condition_fields(self),
-            newer_than=read_time(self.newer_than, "newer_than"),
-            reads_checkouts=self.stable_for_seconds is not None,
-        )
+        return self.condition(reads_checkouts=self.stable_for_seconds is not None)
 
 
 class OneDriveCopyTrigger(OneDriveTrigger):
-    """Ask the monitor of a copy again and again until it has ended.
+    """Poll the monitor of a copy until the copy has ended.
 
-    Its keyword arguments are a stored format: parameters only gain defaults and are never renamed. It says one of
-    ``{"status": "success", "id": ..., "copy": ...}``, ``{"status": "failed", "error": {...}, "copy": ...}`` and
-    ``{"status": "crashed", "message": ...}`` (a retry may help).
+    Its keyword arguments are a stored format: parameters only gain defaults and are never renamed. The payload of its
+    event is one of ``{"status": "success", "id": ..., "copy": ...}``, ``{"status": "failed", "error": {...}, "copy":
+    ...}`` and ``{"status": "crashed", "message": ...}`` (a retry may help).
 
-    :param monitor: the address of the monitor, encrypted with Airflow's Fernet key: whoever has it may ask it.
-    :param copy: what the operator has to know of it afterwards; it comes back with the event.
+    :param monitor: the URL of the monitor, encrypted with Airflow's Fernet key: it needs no token, so it is a secret.
+    :param copy: the state of the copy that the operator needs afterwards; it returns with the event.
     :param shown: the name of the copy, for the log.
-    :param poll_interval: seconds between two looks.
-    :param version: of the stored format.
+    :param onedrive_conn_id: the Airflow connection.
+    :param poll_interval: seconds between two polls.
     """
 
     names = ("monitor", "copy", "shown", "onedrive_conn_id", "poll_interval")
@@ -151,10 +104,9 @@ class OneDriveCopyTrigger(OneDriveTrigger):
         shown: str = "",
         onedrive_conn_id: str = OneDriveHook.default_conn_name,
         poll_interval: float = 10.0,
-        version: int = STORED_VERSION,
-        **unknown: Any,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(version, unknown)
+        super().__init__(**kwargs)
         self.monitor = monitor
         self.copy = copy
         self.shown = shown
@@ -162,18 +114,18 @@ class OneDriveCopyTrigger(OneDriveTrigger):
         self.poll_interval = self.poke_interval = poll_interval
 
     async def wait(self) -> dict[str, Any]:
-        """Wait to the end, and return the event."""
+        """Poll to the end, and return the payload of the event."""
         url, pause_seconds, last = unsealed(self.monitor or ""), 0.0, ""
         async with shared_client(self.onedrive_conn_id) as client:
             while True:
                 try:
-                    now = await client.copy_progress(url)
+                    progress = await client.copy_progress(url)
                 except OneDriveError as error:
                     pause_seconds = self._pause_after(error, pause_seconds)
                 else:
-                    if now.is_ended:
-                        return self.failed(now.error) if now.error else self._succeeded(now.item_id)
-                    if (text := said(now)) != last:
+                    if progress.is_ended:
+                        return self.failed(progress.error) if progress.error else self._succeeded(progress.item_id)
+                    if (text := said(progress)) != last:
                         self.log.info("Copying to %s: %s", self.shown, text)
                     pause_seconds, last = self.poll_interval, text
                 await asyncio.sleep(pause_seconds)
@@ -186,21 +138,20 @@ class OneDriveCopyTrigger(OneDriveTrigger):
 
 
 class OneDrivePauseTrigger(OneDriveTrigger):
-    """Wait until Graph may be asked again; it says ``{"status": "resumed"}``.
+    """Sleep until Graph takes requests again; the payload of its event is ``{"status": "resumed"}``.
 
     Its keyword arguments are a stored format: parameters only gain defaults and are never renamed.
 
     :param until: in seconds since the epoch.
-    :param version: of the stored format.
     """
 
     names = ("until",)
 
-    def __init__(self, *, until: float = 0.0, version: int = STORED_VERSION, **unknown: Any) -> None:
-        super().__init__(version, unknown)
+    def __init__(self, *, until: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.until = until
 
     async def wait(self) -> dict[str, Any]:
-        """Wait to the end, and return the event."""
+        """Sleep to the end, and return the payload of the event."""
         await asyncio.sleep(max(self.until - time.time(), 0.0))
         return {"status": "resumed"}

@@ -51,7 +51,7 @@ class Watching:
         """Begin as after a restart of the triggerer."""
         self.trigger = OneDriveChangesTrigger(**self.given)
         self.trigger.asset_state_store = self.store  # type: ignore[attr-defined, assignment, unused-ignore]
-        self._told = self.trigger.told()
+        self._payloads = self.trigger.payloads()
         self._asking: asyncio.Task[dict[str, Any]] | None = None
 
     def next(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class Watching:
         if self._asking is not None:
             self._asking.cancel()
             self._loop.run_until_complete(asyncio.gather(self._asking, return_exceptions=True))
-        self._loop.run_until_complete(self._told.aclose())  # type: ignore[attr-defined]
+        self._loop.run_until_complete(self._payloads.aclose())  # type: ignore[attr-defined]
 
     def restart(self) -> None:
         self.kill()
@@ -105,7 +105,7 @@ class Watching:
 
     def _ask(self) -> asyncio.Task[dict[str, Any]]:
         if self._asking is None:
-            self._asking = self._loop.create_task(anext(self._told))  # type: ignore[arg-type]
+            self._asking = self._loop.create_task(anext(self._payloads))  # type: ignore[arg-type]
         return self._asking
 
     def _run(self, awaited: Any) -> Any:

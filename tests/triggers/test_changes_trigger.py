@@ -361,13 +361,13 @@ def test_a_wrong_parameter_is_said_and_waited_for(
     """Nothing is raised in the triggerer, where it would begin anew every two seconds."""
     watching = start(events=["vanished"])
     watching.wait_for(lambda: "events is" in log())
-    assert "No change is told until this is mended" in log()
+    assert "No changes until this is fixed" in log()
     assert not onedrive_emulator.requests.matching(method="GET")
 
 
 def test_a_connection_that_is_missing(start: Start, log: Callable[[], str], airflow_db: None) -> None:
     watching = start(onedrive_conn_id="nowhere")
-    watching.wait_for(lambda: "Looking for changes failed" in log())
+    watching.wait_for(lambda: "Polling for changes failed" in log())
 
 
 @pytest.mark.airflow3
