@@ -41,7 +41,7 @@ def _seconds(conftest: Any, work: dict[str, Any]) -> dict[str, list[float]]:
 
     def saved() -> None:
         with connect(work["facts"]) as client:
-            client.save(CONTENT.encode(), LOCATION)
+            client.save(LOCATION, content=CONTENT.encode())
 
     ways = {
         "nothing": lambda: _ran(conftest, Nothing(task_id="nothing")),

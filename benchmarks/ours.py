@@ -25,10 +25,10 @@ FOLDER = "myfiles/many"
 
 
 def _upload(client: Client, work: dict[str, Any]) -> Callable[[], object]:
-    from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions  # noqa: PLC0415 - other work needs none of it
+    from airflow_provider_onedrive.graph.protocol.options import UploadOptions  # noqa: PLC0415 - other work needs none of it
 
     options = UploadOptions(single_put_bytes=work["put_bytes"]) if "put_bytes" in work else UploadOptions()
-    return lambda: client.save(work["path"], "myfiles/large.bin", options=options)
+    return lambda: client.save("myfiles/large.bin", local_path=work["path"], options=options)
 
 
 def _download(client: Client, work: dict[str, Any]) -> Callable[[], object]:
@@ -40,14 +40,14 @@ def _many_up(client: Client, work: dict[str, Any]) -> Callable[[], object]:
 
     client.create_folder(FOLDER, exist_ok=True)
     how = Folder(max_concurrent=work["at_once"])
-    return lambda: _whole(client.upload_folder(work["path"], FOLDER, how), work["count"])
+    return lambda: _whole(client.upload_folder(FOLDER, local_path=work["path"], **how), work["count"])
 
 
 def _many_down(client: Client, work: dict[str, Any]) -> Callable[[], object]:
     from airflow_provider_onedrive.graph.content.transfer_plan import Folder  # noqa: PLC0415 - other work needs none of it
 
     how = Folder(max_concurrent=work["at_once"])
-    return lambda: _whole(client.download_folder("myfiles/many0000", work["path"], how), work["count"])
+    return lambda: _whole(client.download_folder("myfiles/many0000", work["path"], **how), work["count"])
 
 
 def _whole(report: Any, count: int) -> None:
@@ -74,7 +74,7 @@ def _delete(client: Client, work: dict[str, Any]) -> Callable[[], object]:
 
 
 def _save(client: Client, work: dict[str, Any]) -> Callable[[], object]:
-    return lambda: [client.save(b"x", f"myfiles/many0000/new {number}.bin") for number in range(work["count"])]
+    return lambda: [client.save(f"myfiles/many0000/new {number}.bin", content=b"x") for number in range(work["count"])]
 
 
 def _fetch(client: Client, work: dict[str, Any]) -> Callable[[], object]:

@@ -137,7 +137,7 @@ def _save_and_look(
     with Client(settings, cool_down_folder=cool_down_folder) as client:
         for file in range(files):
             location = f"myfiles/in/{number}-{file}.csv"
-            client.save(b"id;total\n1;2\n", location)
+            client.save(location, content=b"id;total\n1;2\n")
             client.stat(location)
             time.sleep(pause_seconds)
 

@@ -111,20 +111,20 @@ def _work(work: dict[str, Any], connection: str) -> dict[str, float]:
     """Be the client that is measured; signing in and loading what is needed come before."""
     from airflow_provider_onedrive.graph.client import Client  # noqa: PLC0415 - the other processes need none of it
     from airflow_provider_onedrive.graph.config.settings import Settings  # noqa: PLC0415 - as above
-    from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions  # noqa: PLC0415 - as above
+    from airflow_provider_onedrive.graph.protocol.options import UploadOptions  # noqa: PLC0415 - as above
 
     logging.disable()
     known = json.loads(connection)
     fields = {"client_id": known["login"], "client_secret": known["password"], **known["extra"]}
     options = UploadOptions(single_put_bytes=work.get("put", 4 * MIB), fragment_bytes=work.get("fragment"))
     with Client(Settings.from_fields(fields, trusted_hosts=["localhost"])) as client:
-        client.save(b"x" * MIB, "myfiles/warm.bin", options=options)
+        client.save("myfiles/warm.bin", content=b"x" * MIB, options=options)
         process = psutil.Process()
         idle, began, used = process.memory_info().rss, time.perf_counter(), sum(process.cpu_times()[:2])
         if work.get("do") == "download":
             client.download("myfiles/large.bin", work["path"])
         else:
-            client.save(work["path"], "myfiles/large.bin", options=options)
+            client.save("myfiles/large.bin", local_path=work["path"], options=options)
         seconds, cpu_seconds = time.perf_counter() - began, sum(process.cpu_times()[:2]) - used
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return {"seconds": seconds, "cpu_seconds": cpu_seconds, "idle_bytes": idle, "peak_bytes": peak}

@@ -77,7 +77,7 @@ def add_up(downloads: list[dict[str, Any]]) -> float:
 def in_one_task(folder: str) -> int:
     """Both ends in one task, through the hook: no local file has to be there for another task."""
     with OneDriveHook().get_conn() as client, tempfile.TemporaryDirectory() as local:
-        note = client.save(b"made, read and deleted in one task\n", f"{folder}/note.txt")
+        note = client.save(f"{folder}/note.txt", content=b"made, read and deleted in one task\n")
         text = Path(client.download(note.location, f"{local}/").local_path or "").read_text()
         client.delete(note.location)
     return len(text)

@@ -56,7 +56,7 @@ def at_the_emulator(onedrive_emulator, monkeypatch, tmp_path):
         connection["extra"] |= {name: getattr(onedrive_emulator, name) for name in network}
         monkeypatch.setenv("AIRFLOW_CONN_FROM_THE_PAGE", json.dumps(connection))
         with OneDriveHook("from_the_page").get_conn() as client:
-            client.save(b"from the page", "myfiles/page.txt")
+            client.save("myfiles/page.txt", content=b"from the page")
             return client.settings.auth
 
     connect.fill = fill

@@ -18,7 +18,6 @@ from airflow_provider_onedrive import cli
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
 from airflow_provider_onedrive.graph.content.filters import Filters, split_location
-from airflow_provider_onedrive.graph.content.transfer_plan import Folder
 from airflow_provider_onedrive.graph.protocol.errors import (
     LocationError,
     OneDriveError,
@@ -26,7 +25,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.names import NAME_POLICIES, NamePolicy, repaired
-from airflow_provider_onedrive.graph.transfers.upload_folder import Uploads
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.operators import onedrive as operators
 from airflow_provider_onedrive.sensors.onedrive import OneDriveChangesSensor, OneDriveFileSensor
@@ -298,7 +296,7 @@ def client_find(machine: Machine, text: str) -> str:
 def client_upload_folder(machine: Machine, text: str) -> str:
     source = machine.file(FOUND_IN_FOLDER).parent
     with machine.client() as client:
-        [item] = client.upload_folder(source, text, Folder(), Uploads(if_exists="replace")).done
+        [item] = client.upload_folder(text, local_path=source, if_exists="replace").done
         return parent(item)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_provider_onedrive.commands.bars import bar
-from airflow_provider_onedrive.commands.reporting import many_of, report_on
+from airflow_provider_onedrive.commands.reporting import report_on
 from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, run
 
 
@@ -23,20 +23,20 @@ def main(arguments: Sequence[str], program: str) -> int:
 
 
 def _get(options: argparse.Namespace) -> int:
-    from airflow_provider_onedrive.graph.content.filters import split_location  # noqa: PLC0415 - help needs none of it
-    from airflow_provider_onedrive.graph.transfers.download import DownloadOptions  # noqa: PLC0415 - as above
+    from airflow_provider_onedrive.graph.content.filters import Filters, split_location  # noqa: PLC0415 - help needs none of it
 
-    how = DownloadOptions(if_exists=options.if_exists)
     folder, pattern = split_location(options.location)
     with connected(options) as client:
         item = client.stat(folder)
         if item.is_folder:
             to = Path(options.local_path) if pattern else Path(options.local_path) / item.name
             with bar(client, item.name, None if pattern else item.size):
-                report = client.download_folder(folder, to, many_of(pattern), how)
+                report = client.download_folder(
+                    folder, to, filters=Filters(pattern), recursive=True, if_exists=options.if_exists
+                )
             return report_on(report, is_json=options.json)
         with bar(client, item.name, item.size):
-            item = client.download(folder, options.local_path, how)
+            item = client.download(folder, options.local_path, if_exists=options.if_exists)
     if options.json:
         print_json(item.to_xcom())
     else:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_provider_onedrive.commands.bars import bar
-from airflow_provider_onedrive.commands.reporting import many_of, report_on
+from airflow_provider_onedrive.commands.reporting import report_on
 from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, run
 
 
@@ -27,15 +27,21 @@ def _put(options: argparse.Namespace) -> int:
     path = Path(options.local_path)
     with connected(options) as client:
         if path.is_dir():
-            from airflow_provider_onedrive.graph.transfers.upload_folder import Uploads  # noqa: PLC0415 - help needs none of it
-
-            sending = Uploads(if_exists=options.if_exists, create_folders=options.create_folders)
             with bar(client, path.name, None):
-                report = client.upload_folder(path, options.location, many_of(None), sending)
+                report = client.upload_folder(
+                    options.location,
+                    local_path=path,
+                    recursive=True,
+                    if_exists=options.if_exists,
+                    create_folders=options.create_folders,
+                )
             return report_on(report, is_json=options.json)
         with bar(client, path.name, path.stat().st_size if path.is_file() else None):
             item = client.upload(
-                path, options.location, if_exists=options.if_exists, create_folders=options.create_folders
+                options.location,
+                local_path=path,
+                if_exists=options.if_exists,
+                create_folders=options.create_folders,
             )
     if options.json:
         print_json(item.to_xcom())

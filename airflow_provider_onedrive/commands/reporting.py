@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_onedrive.commands.running import BUSY, FAILED, print_json, say
 
 if TYPE_CHECKING:
-    from airflow_provider_onedrive.graph.content.transfer_plan import Folder, Report
-
-
-def many_of(pattern: str | None) -> Folder:
-    """Mean all that is below a folder, or what matches a pattern there."""
-    from airflow_provider_onedrive.graph.content.filters import Filters  # noqa: PLC0415 - help needs none of it
-    from airflow_provider_onedrive.graph.content.transfer_plan import Folder  # noqa: PLC0415 - as above
-
-    return Folder(Filters(file_pattern=pattern), recursive=True)
+    from airflow_provider_onedrive.graph.content.transfer_plan import Report
 
 
 def report_on(report: Report, *, is_json: bool) -> int:

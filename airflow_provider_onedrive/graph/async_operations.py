@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from typing import Unpack
 
 from airflow_provider_onedrive.graph.flows import copies, items, moves, removals
 from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
-from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.listings import AsyncListings
 from airflow_provider_onedrive.graph.location_context import log_deletion
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import Address, Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, IfExistsRelocate, RelocateOptions
 
 
 class AsyncOperations(AsyncListings, ABC):
@@ -51,22 +51,44 @@ class AsyncOperations(AsyncListings, ABC):
             yield item
 
     async def create_folder(
-        self, location: LocationLike, *, exist_ok: bool = False, create_folders: bool = False
+        self,
+        location: LocationLike,
+        *,
+        exist_ok: bool = False,
+        create_folders: bool = False,
+        attempt: TaskAttempt = TaskAttempt(),
     ) -> DriveItem:
         address = await self._address(self.parser.new_folder(location))
-        how = items.make_folder(address, exist_ok=exist_ok, create_folders=create_folders)
-        return await self._about("create", address, how)
+        flow = items.make_folder(address, exist_ok=exist_ok or attempt.retrying, create_folders=create_folders)
+        return await self._about("create", address, flow)
 
     async def move(
-        self, location: LocationLike, destination: LocationLike, **how: Unpack[RelocateOptions]
+        self,
+        location: LocationLike,
+        destination: LocationLike,
+        *,
+        file_name: str | None = None,
+        if_exists: IfExistsRelocate = "fail",
+        create_folders: bool = False,
+        options: RelocateOptions = RelocateOptions(),
+        attempt: TaskAttempt = TaskAttempt(),
     ) -> DriveItem:
-        plan = await self.run(self._relocation(location, destination, how))
+        plan = await self.run(
+            self._relocation(location, destination, file_name, if_exists, create_folders, attempt, options)
+        )
         return await self._about("move", plan.source, moves.move(plan))
 
     async def start_copy(
-        self, location: LocationLike, destination: LocationLike, **how: Unpack[RelocateOptions]
+        self,
+        location: LocationLike,
+        destination: LocationLike,
+        *,
+        file_name: str | None = None,
+        if_exists: IfExistsRelocate = "fail",
+        create_folders: bool = False,
+        attempt: TaskAttempt = TaskAttempt(),
     ) -> Copy:
-        plan = await self.run(self._relocation(location, destination, how))
+        plan = await self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt))
         return await self._about("copy", plan.source, copies.start(plan))
 
     async def copy_progress(self, monitor_url: str) -> Progress:
@@ -78,13 +100,20 @@ class AsyncOperations(AsyncListings, ABC):
         *,
         recursive: bool = False,
         permanent: bool = False,
-        max_items: int = 1000,
-        dry_run: bool = False,
         ignore_if_missing: bool = False,
+        options: DeleteOptions = DeleteOptions(),
+        attempt: TaskAttempt = TaskAttempt(),
     ) -> list[DriveItem]:
         address = await self._address(self.parser.deletable(location))
-        how = removals.Removal(recursive, permanent, max_items, dry_run, ignore_if_missing)
-        return log_deletion(await self._about("delete", address, removals.remove(address, how)), address, how)
+        flow = removals.remove(
+            address,
+            recursive=recursive,
+            permanent=permanent,
+            ignore_if_missing=ignore_if_missing,
+            options=options,
+            attempt=attempt,
+        )
+        return log_deletion(await self._about("delete", address, flow), address, options)
 
     async def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
         try:

@@ -26,6 +26,7 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import delta as changes
 from airflow_provider_onedrive.graph.flows.allowlist import check_reading
 from airflow_provider_onedrive.graph.flows.delta import Round
+from airflow_provider_onedrive.graph.folder_operations import FolderOperations
 from airflow_provider_onedrive.graph.http.cooldown import SharedBackoff, identity_of
 from airflow_provider_onedrive.graph.http.factory import blocking_http, http_options, is_untrusted, untrusted
 from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
@@ -34,7 +35,6 @@ from airflow_provider_onedrive.graph.http.single_flight import SingleFlight
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.http.transport import CONNECTIONS
 from airflow_provider_onedrive.graph.location_context import Addresses
-from airflow_provider_onedrive.graph.operations import Operations
 from airflow_provider_onedrive.graph.protocol.driver import (
     Attempts,
     FlowDriver,
@@ -56,6 +56,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, throttles_all
+from airflow_provider_onedrive.graph.relocation_operations import RelocationOperations
 from airflow_provider_onedrive.graph.tracking.delta_feed import DeltaFeed
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ class BaseClient(Addresses):
         return lost(request, str(error) or type(error).__name__, was_sent=False if isinstance(error, _UNSENT) else None)
 
 
-class Client(BaseClient, Operations):
+class Client(BaseClient, FolderOperations, RelocationOperations):
     """Microsoft Graph for one connection, blocking its thread. A context manager; see :class:`Operations`."""
 
     def __init__(

@@ -223,7 +223,7 @@ class _Doctor:
             return Finding("write", "skipped", "The connection is read_only.")
         name = f"airflow-onedrive-doctor-{secrets.token_hex(4)}.txt"
         item = _tried(
-            "write", lambda: self._client.save(b"written by airflow-onedrive doctor", f"{self._folder}{name}")
+            "write", lambda: self._client.save(f"{self._folder}{name}", content="written by airflow-onedrive doctor")
         )
         if isinstance(item, Finding):
             return item

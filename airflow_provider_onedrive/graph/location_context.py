@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Mapping
 
 from airflow_provider_onedrive.graph.auth.permissions import advice_on_denial
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.flows import removals, uploads
+from airflow_provider_onedrive.graph.flows import uploads
 from airflow_provider_onedrive.graph.flows.allowlist import Allowed
-from airflow_provider_onedrive.graph.flows.destinations import RelocateOptions, Relocation, relocation
+from airflow_provider_onedrive.graph.flows.destinations import Relocation
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, E, NotFound
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.locations import Address, Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, IfExistsRelocate, RelocateOptions
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +62,37 @@ class Addresses:
         yield from self._allowed.check(address)
         return address
 
-    def _relocation(self, location: LocationLike, destination: LocationLike, how: RelocateOptions) -> Flow[Relocation]:
-        return relocation(self.parser, self._locate, location, destination, how)
+    def _relocation(  # noqa: PLR0917 - the keywords of five methods
+        self,
+        location: LocationLike,
+        destination: LocationLike,
+        file_name: str | None,
+        if_exists: IfExistsRelocate,
+        create_folders: bool,
+        attempt: TaskAttempt,
+        options: RelocateOptions = RelocateOptions(),
+    ) -> Flow[Relocation]:
+        """Plan a move or a copy.
+
+        :raises LocationError: if a location cannot be understood or cannot be meant.
+        """
+        source, (folder, name) = self.parser.movable(location), self.parser.destination(destination, file_name)
+        seconds = options.timeout_seconds
+        end = float("inf") if seconds is None else time.monotonic() + seconds
+        return Relocation(
+            (yield from self._locate(source)),
+            (yield from self._locate(folder)),
+            name,
+            if_exists,
+            create_folders=create_folders,
+            retrying=attempt.retrying,
+            may_be_ours=attempt.retrying,
+            facts=location if isinstance(location, Mapping) else {"name": source.name},
+            is_over=lambda: time.monotonic() >= end,
+        )
 
 
-def log_deletion(deleted: list[DriveItem], address: Address, how: removals.Removal) -> list[DriveItem]:
+def log_deletion(deleted: list[DriveItem], address: Address, options: DeleteOptions) -> list[DriveItem]:
     """Log what was deleted, and return it."""
-    log.info("%s %s: %d item(s)", "Would delete" if how.dry_run else "Deleted", address, len(deleted))
+    log.info("%s %s: %d item(s)", "Would delete" if options.dry_run else "Deleted", address, len(deleted))
     return deleted

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath, count
-from airflow_provider_onedrive.graph.flows.upload_plan import SINGLE_PUT_BYTES, UploadOptions
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, OnLocked, UploadOptions
 from airflow_provider_onedrive.graph.transfers.progress import Totals
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.state.upload_sessions import open_session
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -71,7 +70,7 @@ def fail_permanent_errors() -> Iterator[None]:
 
 
 class OneDriveOperator(ClientMixin, BaseOperator):
-    """Base of the operators; they say what to do in :meth:`work`."""
+    """Base of the operators; each implements :meth:`run_task`."""
 
     template_ext = ()
 
@@ -86,20 +85,21 @@ class OneDriveOperator(ClientMixin, BaseOperator):
         :raises AirflowFailException: with the same text where it cannot.
         """
         with fail_permanent_errors():
-            return self.work(context)
+            return self.run_task(context)
 
-    def work(self, context: Context) -> Any:
+    def run_task(self, context: Context) -> Any:
         raise NotImplementedError
 
 
 class OneDriveUploadingOperator(OneDriveOperator):
     """Base of the operators that send content.
 
-    :param verify: compare the hash of what was sent with that of what Graph has then.
+    :param verify: compare the hash of what was transferred with Graph's.
     :param preserve_mtime: let a small file keep its modification time too; a larger one keeps it anyway.
     :param on_locked: ``wait`` some seconds for a file that is checked out or open in Office, or ``fail`` at once.
     :param single_put_bytes: up to this size a file is sent in one request, beyond it by an upload session.
-    :param fragment_bytes: of an upload session, a multiple of 327680; None lets them grow as the line allows.
+    :param fragment_bytes: the size of an upload session's requests, a multiple of 327680; None begins with 10 MiB and
+        lets them grow on a fast line.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class OneDriveUploadingOperator(OneDriveOperator):
         *,
         verify: bool = True,
         preserve_mtime: bool = False,
-        on_locked: Literal["wait", "fail"] = "wait",
+        on_locked: OnLocked = "wait",
         single_put_bytes: int = SINGLE_PUT_BYTES,
         fragment_bytes: int | None = None,
         **kwargs: Any,
@@ -119,16 +119,11 @@ class OneDriveUploadingOperator(OneDriveOperator):
         self.single_put_bytes = single_put_bytes
         self.fragment_bytes = fragment_bytes
 
-    def sending(self, context: Context) -> dict[str, Any]:
-        """Return what the client's methods need to know of this task, and of its earlier and later tries."""
-        options = UploadOptions(
-            verify=self.verify,
-            preserve_mtime=self.preserve_mtime,
-            on_locked=self.on_locked,
-            single_put_bytes=self.single_put_bytes,
-            fragment_bytes=self.fragment_bytes,
+    @property
+    def upload_options(self) -> UploadOptions:
+        return UploadOptions(
+            self.verify, self.preserve_mtime, self.on_locked, self.single_put_bytes, self.fragment_bytes
         )
-        return {"retrying": is_retry(context), "options": options, "open_session": open_session(context)}
 
 
 def _count(totals: Totals) -> None:
@@ -141,8 +136,3 @@ def _count(totals: Totals) -> None:
 def local_or_stored(path: Any) -> Any:
     """Take a text such as ``s3://conn_id@bucket/key`` as an ``ObjectStoragePath``; anything else is as it is."""
     return ObjectStoragePath(path) if isinstance(path, str) and "://" in path else path
-
-
-def is_retry(context: Context) -> bool:
-    """Whether this is a later try: what it finds done may be its own work."""
-    return context["ti"].try_number > 1

@@ -56,18 +56,18 @@ class OneDriveFolderSyncOperator(OneDriveOperator):
         self.full_every = full_every
         self.max_changed = max_changed
 
-    def work(self, context: Context) -> list[dict[str, Any]]:
+    def run_task(self, context: Context) -> list[dict[str, Any]]:
         full_every = read_duration(self.full_every, "full_every")
-        place = _place(local_or_stored(self.manifest))
+        manifest = _path(local_or_stored(self.manifest))
         with self.connected() as client:
-            synced = client.sync_folder(self.location, place, full_every=full_every)
+            synced = client.sync_folder(self.location, manifest, full_every=full_every)
         context["ti"].xcom_push(key="summary", value=synced.to_xcom())
         changed = ({"change": kind, **item.to_xcom()} for kind, item in synced.changes.items())
         return list(islice(changed, self.max_changed))
 
 
-def _place(manifest: Any) -> Path | StoredObject:
-    """Say where the manifest is.
+def _path(manifest: Any) -> Path | StoredObject:
+    """Return the path of the manifest, or the object of a store.
 
     :raises ConfigurationError: if it is nowhere.
     """

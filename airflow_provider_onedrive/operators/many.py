@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.graph.content.filters import Filters, reaches_below, split_location
-from airflow_provider_onedrive.graph.content.transfer_plan import Folder, Report
+from airflow_provider_onedrive.graph.content.transfer_plan import Report
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.options import IfNone, TransferOptions
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
-from airflow_provider_onedrive.operators.base import OneDriveOperator, is_retry
+from airflow_provider_onedrive.operators.base import OneDriveOperator
 from airflow_provider_onedrive.state.times import TimeLike, read_time
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class OneDriveFilteringOperator(OneDriveOperator):
             raise ConfigurationError(
                 f"There are two patterns, {pattern!r} and file_pattern {self.file_pattern!r}.", advice="Give one."
             )
-        found = Filters(
+        filters = Filters(
             pattern if pattern is not None else self.file_pattern,
             self.regex,
             self.exclude,
@@ -77,8 +79,8 @@ class OneDriveFilteringOperator(OneDriveOperator):
             self.min_size,
             self.max_size,
         )
-        found.check()
-        return found
+        filters.check()
+        return filters
 
     def given_filters(self) -> list[str]:
         """Name the filters that are set."""
@@ -115,7 +117,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
         dry_run: bool = False,
         move: bool = False,
         fail_fast: bool = False,
-        if_none: Literal["fail", "skip"] = "fail",
+        if_none: IfNone = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -126,30 +128,36 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
         self.max_items = max_items
         self.delete_extra = delete_extra
         self.max_delete = max_delete
-        self.only_say = dry_run  # BaseOperator has a method dry_run
+        self._dry_run = dry_run  # BaseOperator has a method dry_run
         self.move = move
         self.fail_fast = fail_fast
         self.if_none = if_none
 
-    def folder(self, context: Context, pattern: str | None) -> Folder:
-        """Return how many files are transferred.
+    def transfer_options(self, attempt: TaskAttempt, **files: Any) -> TransferOptions:
+        """Return how the files are transferred.
+
+        :param files: ``upload`` or ``download``, how each of them is.
+        """
+        return TransferOptions(
+            keep_directory_structure=self.keep_directory_structure,
+            max_concurrent=self.max_concurrent,
+            max_items=self.max_items,
+            delete_extra=self.delete_extra,
+            max_delete=self.max_delete,
+            dry_run=self._dry_run,
+            move=self.move,
+            fail_fast=self.fail_fast,
+            if_none="skip" if self.move and attempt.retrying else self.if_none,  # an earlier one may have moved all
+            **files,
+        )
+
+    def choice(self, context: Context, pattern: str | None) -> dict[str, Any]:
+        """Return the keywords of the client's methods that choose the files.
 
         :raises ConfigurationError: naming the parameter.
         """
         filters = self.filters(context, pattern)
-        return Folder(
-            filters,
-            recursive=self.recursive or reaches_below(filters.file_pattern),
-            keep_directory_structure=self.keep_directory_structure,
-            max_items=self.max_items,
-            delete_extra=self.delete_extra,
-            max_delete=self.max_delete,
-            dry_run=self.only_say,
-            move=self.move,
-            fail_fast=self.fail_fast,
-            max_concurrent=self.max_concurrent,
-            if_none="skip" if self.move and is_retry(context) else self.if_none,  # an earlier try may have moved all
-        )
+        return {"filters": filters, "recursive": self.recursive or reaches_below(filters.file_pattern)}
 
     @contextmanager
     def connected(self) -> Iterator[Client]:
@@ -170,10 +178,11 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
 
         :raises ConfigurationError: naming the parameter.
         """
-        given = [name for name in ("delete_extra", "move", "only_say") if getattr(self, name)] + self.given_filters()
+        asked = {"delete_extra": self.delete_extra, "move": self.move, "dry_run": self._dry_run}
+        given = [name for name, is_set in asked.items() if is_set] + self.given_filters()
         if given:
             raise ConfigurationError(
-                f"{given[0].replace('only_say', 'dry_run')} is for the files of a folder, and one file is named.",
+                f"{given[0]} is for the files of a folder, and one file is named.",
                 advice="End the folder in '/', use a pattern, or pass recursive=True.",
             )
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_onedrive.compat import AirflowFailException
 from airflow_provider_onedrive.graph.content.filters import Filters, check_kind, split_location
 from airflow_provider_onedrive.graph.content.transfer_plan import Report
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, ItemNotFound, NotFound
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, DownloadOptions, IfExists, IfExistsSave
 from airflow_provider_onedrive.graph.tracking.conditions import Kind, too_many
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
-from airflow_provider_onedrive.graph.transfers.download import DownloadOptions
-from airflow_provider_onedrive.graph.transfers.upload_folder import Uploads
-from airflow_provider_onedrive.operators.base import OneDriveUploadingOperator, is_retry, local_or_stored
+from airflow_provider_onedrive.operators.base import OneDriveUploadingOperator, local_or_stored
 from airflow_provider_onedrive.operators.foldersync import OneDriveFolderSyncOperator
 from airflow_provider_onedrive.operators.many import (
     FILTER_FIELDS,
@@ -33,7 +30,7 @@ from airflow_provider_onedrive.operators.server_side import (
     OneDriveMoveOperator,
 )
 from airflow_provider_onedrive.state.documents import document_path, safe_name
-from airflow_provider_onedrive.state.upload_sessions import open_session
+from airflow_provider_onedrive.state.upload_sessions import attempt_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -54,7 +51,6 @@ __all__ = [
 ]
 
 LocationLike = str | Mapping[str, Any]
-IfExists = Literal["fail", "replace", "rename", "skip", "skip_if_same"]
 
 
 class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperator):
@@ -95,18 +91,19 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
         self.create_folders = create_folders
         self.follow_symlinks = follow_symlinks
 
-    def work(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
+    def run_task(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         if is_many(self.local_path, recursive=self.recursive):
             return self._upload_many(context)
         self.refuse_for_one()
         with self.connected() as client:
             item = client.upload(
-                local_or_stored(self.local_path),
                 self.location,
+                local_path=local_or_stored(self.local_path),
                 file_name=self.file_name,
                 if_exists=self.if_exists,
                 create_folders=self.create_folders,
-                **self.sending(context),
+                options=self.upload_options,
+                attempt=attempt_of(context),
             )
         return item.to_xcom()
 
@@ -117,18 +114,19 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
                 advice="End the location in '/', and give no file_name.",
             )
         folder, pattern = split_location(self.local_path)
-        known = self.sending(context)
-        sending = Uploads(
-            self.if_exists,
-            self.create_folders,
-            self.follow_symlinks,
-            known["retrying"],
-            known["options"],
-            partial(open_session, context),
-        )
+        attempt, choice = attempt_of(context), self.choice(context, pattern)
         with self.connected() as client:
-            source, how = local_or_stored(folder), self.folder(context, pattern)
-            report = client.upload_folder(source, self.location, how, sending)
+            report = client.upload_folder(
+                self.location,
+                local_path=local_or_stored(folder),
+                if_exists=self.if_exists,
+                create_folders=self.create_folders,
+                options=self.transfer_options(
+                    attempt, upload=self.upload_options, follow_symlinks=self.follow_symlinks
+                ),
+                attempt=attempt,
+                **choice,
+            )
         return self.reported(report, context, "uploaded")
 
 
@@ -160,14 +158,15 @@ class OneDriveUpdateOperator(OneDriveUploadingOperator):
         self.file_name = file_name
         self.expected_etag = expected_etag
 
-    def work(self, context: Context) -> dict[str, Any]:
+    def run_task(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
             item = client.update(
-                local_or_stored(self.local_path),
                 self.location,
+                local_path=local_or_stored(self.local_path),
                 file_name=self.file_name,
                 expected_etag=self.expected_etag,
-                **self.sending(context),
+                options=self.upload_options,
+                attempt=attempt_of(context),
             )
         return item.to_xcom()
 
@@ -196,7 +195,7 @@ class OneDriveSaveOperator(OneDriveUploadingOperator):
         local_path: str | os.PathLike[str] | None = None,
         content: Any = None,
         encoding: str = "utf-8",
-        if_exists: Literal["replace", "skip_if_same"] = "replace",
+        if_exists: IfExistsSave = "replace",
         create_folders: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -209,27 +208,18 @@ class OneDriveSaveOperator(OneDriveUploadingOperator):
         self.encoding = encoding
         self.create_folders = create_folders
 
-    def work(self, context: Context) -> dict[str, Any]:
-        if (self.local_path is None) == (self.content is None):
-            raise ConfigurationError(
-                "Exactly one of local_path and content is needed.",
-                advice="None is no content; '' makes an empty file.",
-            )
-        if self.if_exists not in ("replace", "skip_if_same"):
-            raise ConfigurationError(
-                f"if_exists is {self.if_exists!r}, and saving always leaves the content there.",
-                advice="Use 'replace' or 'skip_if_same', or the upload operator.",
-            )
-        content = self.content
-        source = local_or_stored(self.local_path) if content is None else encoded(content, self.encoding)
+    def run_task(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
             item = client.save(
-                source,
                 self.location,
+                content=None if self.content is None else as_content(self.content),
+                local_path=local_or_stored(self.local_path),
+                encoding=self.encoding,
                 file_name=self.file_name,
                 if_exists=self.if_exists,
                 create_folders=self.create_folders,
-                **self.sending(context),
+                options=self.upload_options,
+                attempt=attempt_of(context),
             )
         return item.to_xcom()
 
@@ -268,9 +258,9 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
         self.ignore_if_missing = ignore_if_missing
         self.permanent = permanent
         self.max_items = max_items
-        self.only_say = dry_run  # BaseOperator has a method dry_run
+        self._dry_run = dry_run  # BaseOperator has a method dry_run
 
-    def work(self, context: Context) -> list[dict[str, Any]]:
+    def run_task(self, context: Context) -> list[dict[str, Any]]:
         folder, pattern = split_location(self.location)
         if pattern is not None:
             return self._delete_many(folder, self.filters(context, pattern), context)
@@ -279,27 +269,24 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
                 f"{self.location} is one item, and {given[0]} chooses among files.",
                 advice="Write the location with '*'.",
             )
-        # What an earlier try deleted is missing now. A first try that finds nothing must not lead to a second one,
-        # which would take that for its own work.
-        may_be_done = is_retry(context) and not self.only_say
         with self.connected() as client:
             try:
                 deleted = client.delete(
                     self.location,
                     recursive=self.recursive,
-                    ignore_if_missing=self.ignore_if_missing or may_be_done,
+                    ignore_if_missing=self.ignore_if_missing,
                     permanent=self.permanent,
-                    max_items=self.max_items,
-                    dry_run=self.only_say,
+                    options=DeleteOptions(self.max_items, self._dry_run),
+                    attempt=attempt_of(context),
                 )
-            except NotFound as missing:
+            except NotFound as missing:  # a second attempt would take what is missing for its own deletion
                 raise AirflowFailException(str(missing)) from missing
         return [item.to_xcom() for item in deleted]
 
     def _delete_many(self, folder: str, filters: Filters, context: Context) -> list[dict[str, Any]]:
         with self.connected() as client:
             found = self._found(client, folder, filters, context)
-            failed = [] if self.only_say else client.delete_all(found, permanent=self.permanent)
+            failed = [] if self._dry_run else client.delete_all(found, permanent=self.permanent)
         standing = {item.id for item, _ in failed}
         gone = [item for item in found if item.id not in standing]
         report = Report(done=gone)
@@ -310,7 +297,7 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
 
     def _found(self, client: Client, folder: str, filters: Filters, context: Context) -> list[DriveItem]:
         """Find what is to be deleted; nothing is fine where an earlier try may have done it, or that was said."""
-        may_be_done = self.ignore_if_missing or (is_retry(context) and not self.only_say)
+        may_be_done = self.ignore_if_missing or (attempt_of(context).retrying and not self._dry_run)
         try:
             listing = client.find(folder, filters, recursive=self.recursive)
             found = list(islice(listing, self.max_items + 1))
@@ -356,7 +343,7 @@ class OneDriveListOperator(OneDriveFilteringOperator):
         self.kind = kind
         self.max_items = max_items
 
-    def work(self, context: Context) -> list[dict[str, Any]]:
+    def run_task(self, context: Context) -> list[dict[str, Any]]:
         check_kind(self.kind)
         folder, pattern = split_location(self.location)
         filters = self.filters(context, pattern)
@@ -404,28 +391,39 @@ class OneDriveDownloadOperator(OneDriveManyFilesOperator):
         self.if_exists = if_exists
         self.verify = verify
 
-    def work(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
-        options = DownloadOptions(self.expected_etag, self.if_exists, self.verify, is_retry(context))
+    def run_task(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         if is_many(self.location, recursive=self.recursive):
-            return self._download_many(context, options)
+            return self._download_many(context)
         self.refuse_for_one()
         with self.connected() as client:
             location, target = self._target(client, context)
-            return client.download(location, target, options).to_xcom()
+            return client.download(
+                location,
+                target,
+                if_exists=self.if_exists,
+                expected_etag=self.expected_etag,
+                options=DownloadOptions(self.verify),
+                attempt=attempt_of(context),
+            ).to_xcom()
 
-    def _download_many(self, context: Context, options: DownloadOptions) -> list[dict[str, Any]]:
+    def _download_many(self, context: Context) -> list[dict[str, Any]]:
         if self.expected_etag is not None:
             raise ConfigurationError("expected_etag is of one file, and many are meant.", advice="Leave it out.")
         folder, pattern = split_location(self.location)
-        how = self.folder(context, pattern)
-        if options.retrying and options.if_exists == "replace":
-            options = replace(options, if_exists="skip_if_same")  # what an earlier try fetched
+        attempt, choice = attempt_of(context), self.choice(context, pattern)
         with self.connected() as client:
             path = self.local_path
             if path is None:
                 base = client.stat(folder)
                 path = document_path(context["ti"], base.path or base.name or "drive")
-            report = client.download_folder(folder, local_or_stored(path), how, options)
+            report = client.download_folder(
+                folder,
+                local_or_stored(path),
+                if_exists=self.if_exists,
+                options=self.transfer_options(attempt, download=DownloadOptions(self.verify)),
+                attempt=attempt,
+                **choice,
+            )
         return self.reported(report, context, "downloaded")
 
     def _target(self, client: Client, context: Context) -> tuple[LocationLike, Any]:
@@ -439,18 +437,17 @@ class OneDriveDownloadOperator(OneDriveManyFilesOperator):
         return item.to_xcom(), local_or_stored(f"{path}{safe_name(item.name)}")
 
 
-def encoded(content: Any, encoding: str) -> bytes:
-    """Turn content into bytes: bytes as they are, text in ``encoding``, anything else as JSON.
+def as_content(content: Any) -> str | bytes | bytearray:
+    """Return text and bytes as they are, and anything else as JSON.
 
-    :raises ConfigurationError: if it is neither, or ``encoding`` cannot say it.
+    :raises ConfigurationError: if JSON has no form for it.
     """
-    if isinstance(content, (bytes, bytearray)):
-        return bytes(content)
+    if isinstance(content, (str, bytes, bytearray)):
+        return content
     try:
-        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, allow_nan=False)
-        return text.encode(encoding)
-    except (TypeError, ValueError, LookupError) as error:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"content of type {type(content).__name__} cannot be saved as {encoding}: {error}",
+            f"content of type {type(content).__name__} cannot be saved: {error}",
             advice="Give text, bytes, or what JSON can say.",
         ) from error

@@ -5,21 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_onedrive.compat import AirflowException, conf
 from airflow_provider_onedrive.graph.flows.copies import Copy, begins_anew
-from airflow_provider_onedrive.graph.flows.destinations import ROUNDS, RelocateOptions
+from airflow_provider_onedrive.graph.flows.destinations import ROUNDS
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import CopyLost, OneDriveError, Throttled, error_from_dict
-from airflow_provider_onedrive.operators.base import OneDriveOperator, fail_permanent_errors, is_retry
+from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate
+from airflow_provider_onedrive.operators.base import OneDriveOperator, fail_permanent_errors
 from airflow_provider_onedrive.state.encryption import can_seal, sealed
+from airflow_provider_onedrive.state.upload_sessions import attempt_of
 from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger, OneDrivePauseTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 LocationLike = str | Mapping[str, Any]
-IfExists = Literal["fail", "replace", "rename", "skip"]
 
 
 class OneDriveMoveOperator(OneDriveOperator):
@@ -44,7 +46,7 @@ class OneDriveMoveOperator(OneDriveOperator):
         location: LocationLike,
         destination: LocationLike,
         file_name: str | None = None,
-        if_exists: IfExists = "fail",
+        if_exists: IfExistsRelocate = "fail",
         create_folders: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -55,10 +57,9 @@ class OneDriveMoveOperator(OneDriveOperator):
         self.if_exists = if_exists
         self.create_folders = create_folders
 
-    def work(self, context: Context) -> dict[str, Any]:
-        how = placing(self, retrying=is_retry(context))
+    def run_task(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
-            return client.move(self.location, self.destination, **how).to_xcom()
+            return client.move(self.location, self.destination, **relocation(self, attempt_of(context))).to_xcom()
 
 
 class OneDriveCopyOperator(OneDriveOperator):
@@ -85,7 +86,7 @@ class OneDriveCopyOperator(OneDriveOperator):
         location: LocationLike,
         destination: LocationLike,
         file_name: str | None = None,
-        if_exists: IfExists = "fail",
+        if_exists: IfExistsRelocate = "fail",
         create_folders: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 10.0,
@@ -100,12 +101,12 @@ class OneDriveCopyOperator(OneDriveOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
 
-    def work(self, context: Context) -> dict[str, Any]:
-        how = placing(self, retrying=is_retry(context))
+    def run_task(self, context: Context) -> dict[str, Any]:
+        attempt = attempt_of(context)
         if self._defers():
-            return self._copy_or_pause(how)
+            return self._copy_or_pause(attempt)
         with self.connected() as client:
-            return client.copy(self.location, self.destination, **how).to_xcom()
+            return client.copy(self.location, self.destination, **relocation(self, attempt)).to_xcom()
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Go on after the deferral with what the trigger said."""
@@ -116,7 +117,7 @@ class OneDriveCopyOperator(OneDriveOperator):
                 case {"status": "failed", "copy": copy, "error": error}:
                     return self._begin_anew(error_from_dict(error), context, copy)
                 case {"status": "resumed"}:
-                    return self._copy_or_pause(placing(self, retrying=is_retry(context)))
+                    return self._copy_or_pause(attempt_of(context))
                 case _:
                     raise AirflowException(f"The trigger ended unexpectedly: {event.get('message')}")
 
@@ -129,10 +130,10 @@ class OneDriveCopyOperator(OneDriveOperator):
             return False
         return self.deferrable
 
-    def _copy_or_pause(self, how: RelocateOptions) -> dict[str, Any]:
+    def _copy_or_pause(self, attempt: TaskAttempt) -> dict[str, Any]:
         """Begin the copy; where Graph asks for a longer pause than a slot is held for, wait in the triggerer."""
         try:
-            return self._copy_deferred(how)
+            return self._copy_deferred(attempt)
         except Throttled as throttled:
             if not throttled.retry_after_seconds:
                 raise
@@ -143,9 +144,9 @@ class OneDriveCopyOperator(OneDriveOperator):
         trigger = OneDrivePauseTrigger(until=seconds)
         self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
 
-    def _copy_deferred(self, how: RelocateOptions, rounds: int = 1) -> dict[str, Any]:
+    def _copy_deferred(self, attempt: TaskAttempt, rounds: int = 1) -> dict[str, Any]:
         with self.connected() as client:
-            started = client.start_copy(self.location, self.destination, **how)
+            started = client.start_copy(self.location, self.destination, **relocation(self, attempt))
         if started.item is None:
             self._defer_until_copied(started, rounds)
         return started.item.to_xcom()
@@ -170,8 +171,9 @@ class OneDriveCopyOperator(OneDriveOperator):
         if rounds >= ROUNDS or not begins_anew(error):
             raise error
         self.log.info("The copy did not end well, looking at the destination again: %s", error)
-        may_be_ours = is_retry(context) or isinstance(error, CopyLost) or copy.get("is_repeated", False)
-        return self._copy_deferred(placing(self, retrying=may_be_ours), rounds + 1)
+        attempt = attempt_of(context)
+        may_be_ours = attempt.retrying or isinstance(error, CopyLost) or copy.get("is_repeated", False)
+        return self._copy_deferred(replace(attempt, retrying=may_be_ours), rounds + 1)
 
 
 class OneDriveCreateFolderOperator(OneDriveOperator):
@@ -192,18 +194,18 @@ class OneDriveCreateFolderOperator(OneDriveOperator):
         self.exist_ok = exist_ok
         self.create_folders = create_folders
 
-    def work(self, context: Context) -> dict[str, Any]:
-        may_be_there = self.exist_ok or is_retry(context)
+    def run_task(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
-            item = client.create_folder(self.location, exist_ok=may_be_there, create_folders=self.create_folders)
+            item = client.create_folder(
+                self.location,
+                exist_ok=self.exist_ok,
+                create_folders=self.create_folders,
+                attempt=attempt_of(context),
+            )
         return replace(item, outcome=item.outcome or "already_there").to_xcom()
 
 
-def placing(operator: OneDriveMoveOperator | OneDriveCopyOperator, *, retrying: bool) -> RelocateOptions:
-    """Return what the client's methods need to know."""
-    return {
-        "file_name": operator.file_name,
-        "if_exists": operator.if_exists,
-        "create_folders": operator.create_folders,
-        "retrying": retrying,
-    }
+def relocation(operator: OneDriveMoveOperator | OneDriveCopyOperator, attempt: TaskAttempt) -> dict[str, Any]:
+    """Return the keywords that the client's methods share."""
+    names = ("file_name", "if_exists", "create_folders")
+    return {name: getattr(operator, name) for name in names} | {"attempt": attempt}

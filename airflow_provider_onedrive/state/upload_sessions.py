@@ -14,11 +14,12 @@ import logging
 import os
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import StateStoreError, conf, get_fernet
-from airflow_provider_onedrive.graph.flows.session_state import OpenSession, SessionKeeper
+from airflow_provider_onedrive.graph.flows.session_state import SessionKeeper, TaskAttempt
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,16 +29,13 @@ log = logging.getLogger(__name__)
 KEY = "onedrive_upload"
 
 
-def open_session(context: Context, path: str = "") -> OpenSession:
-    """Return what knows the upload session of this task instance: kept where it can be, and another try may come.
-
-    :param path: of the file among those of a folder; empty where the task sends one.
-    """
+def attempt_of(context: Context) -> TaskAttempt:
+    """Return the attempt of a task instance, with keepers of its upload sessions."""
     ti = context["ti"]
-    return OpenSession(
-        _keeper(context, path),
-        has_earlier_try=ti.try_number > 1,
-        has_another_try=ti.try_number <= (getattr(ti, "max_tries", 0) or 0),
+    return TaskAttempt(
+        retrying=ti.try_number > 1,
+        has_another=ti.try_number <= (getattr(ti, "max_tries", 0) or 0),
+        keeper_of=partial(_keeper, context),
     )
 
 

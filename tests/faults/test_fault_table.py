@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import cut_request, cut_response, drop_after, end_session, status
-from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES
+from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES
 from airflow_provider_onedrive.operators.onedrive import OneDriveDownloadOperator, OneDriveUploadOperator
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]

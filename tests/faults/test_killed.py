@@ -17,7 +17,7 @@ from fault_operations import LARGE, NEW, OLD, SMALL
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped
 from airflow_provider_onedrive.emulator.faults import Fault
-from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES
+from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES
 from airflow_provider_onedrive.graph.transfers.download import CHUNK_BYTES
 from airflow_provider_onedrive.operators import onedrive
 

@@ -16,7 +16,6 @@ import pytest
 from airflow_provider_onedrive.graph import Client as LazyClient
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.flows.sessions import FRAGMENT_BYTES
-from airflow_provider_onedrive.graph.flows.upload_plan import SINGLE_PUT_BYTES
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     ItemNotFound,
@@ -25,6 +24,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     NameAlreadyExists,
     PreconditionFailed,
 )
+from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, DeleteOptions
 
 AWKWARD = [
     "100% #1 (ä)+.csv",
@@ -75,7 +75,7 @@ def read(client, location):
 def test_any_name_is_the_same_everywhere(client, drive, tmp_path, name):
     """A name is written, found, listed, read and deleted exactly as it stands in the location."""
     location = f"myfiles/{name}"
-    item = client.upload(b"abc", location)
+    item = client.upload(location, content=b"abc")
     assert (item.location, item.name, item.outcome) == (location, name, "created")
     assert drive.paths() == [name]
     assert [child.location for child in client.children("myfiles")] == [location]
@@ -84,10 +84,10 @@ def test_any_name_is_the_same_everywhere(client, drive, tmp_path, name):
     assert read(client, location) == b"abc"
     client.download(location, f"{tmp_path}/")
     assert (tmp_path / name).read_bytes() == b"abc"
-    assert client.save(b"abcd", location).outcome == "replaced"
-    assert client.update(b"abcde", location).outcome == "replaced"
+    assert client.save(location, content=b"abcd").outcome == "replaced"
+    assert client.update(location, content=b"abcde").outcome == "replaced"
     assert drive.read(name) == b"abcde"
-    assert client.upload(b"x", location, if_exists="rename").outcome == "renamed"
+    assert client.upload(location, content=b"x", if_exists="rename").outcome == "renamed"
     assert [gone.location for gone in client.delete(location)] == [location]
     assert not client.exists(location)
 
@@ -96,7 +96,7 @@ def test_any_name_is_the_same_everywhere(client, drive, tmp_path, name):
 def test_folders_of_any_name(client, drive, name):
     """Folders are made level by level under the very names of the location, ``%`` and ``#`` included."""
     location = f"myfiles/{name}/{name[:90]}/a.csv"
-    assert client.upload(b"abc", location, create_folders=True).location == location
+    assert client.upload(location, content=b"abc", create_folders=True).location == location
     assert drive.paths() == sorted([f"{name}/", f"{name}/{name[:90]}/", f"{name}/{name[:90]}/a.csv"])
     assert [item.location for item in client.walk("myfiles")] == [
         f"myfiles/{name}",
@@ -108,8 +108,8 @@ def test_folders_of_any_name(client, drive, name):
 def test_composed_and_decomposed_names_are_two(client, drive):
     """Names are sent as written: NFC and NFD are two files, and each is found under its own."""
     composed, decomposed = (unicodedata.normalize(form, "ä.csv") for form in ("NFC", "NFD"))
-    client.upload(b"composed", f"myfiles/{composed}")
-    client.upload(b"decomposed", f"myfiles/{decomposed}")
+    client.upload(f"myfiles/{composed}", content=b"composed")
+    client.upload(f"myfiles/{decomposed}", content=b"decomposed")
     assert read(client, f"myfiles/{composed}") == b"composed"
     assert read(client, f"myfiles/{decomposed}") == b"decomposed"
     assert sorted(drive.paths()) == sorted([composed, decomposed])
@@ -155,7 +155,7 @@ def test_the_connections_own_place_is_a_folder(connect, drive, myfiles):
     """With a folder as myfiles the same DAG works in another place, and names come out as they went in."""
     team = drive.folder("Team")["id"]
     client = connect(myfiles=myfiles.format(drive=drive.id, team=team))
-    item = client.upload(b"abc", "myfiles/x/a.csv", create_folders=True)
+    item = client.upload("myfiles/x/a.csv", content=b"abc", create_folders=True)
     assert drive.paths() == ["Team/", "Team/x/", "Team/x/a.csv"]
     assert read(client, item.location) == b"abc"
     if not myfiles.startswith("items"):
@@ -165,7 +165,7 @@ def test_the_connections_own_place_is_a_folder(connect, drive, myfiles):
 
 def test_another_users_drive(client, onedrive_emulator):
     """Locations outside myfiles reach what the identity may reach."""
-    client.upload(b"abc", "users/ben@contoso.example/a.csv")
+    client.upload("users/ben@contoso.example/a.csv", content=b"abc")
     assert onedrive_emulator.drive("ben@contoso.example").read("a.csv") == b"abc"
     assert onedrive_emulator.drive().paths() == []
 
@@ -174,7 +174,7 @@ def test_a_signed_in_user(connect, onedrive_emulator):
     """With a delegated token and no myfiles, myfiles is the user's own drive."""
     token = onedrive_emulator.token("ben@contoso.example")
     client = connect(auth="access_token", access_token=token, myfiles=None, client_id=None, client_secret=None)
-    assert client.upload(b"abc", "myfiles/a.csv").location == "myfiles/a.csv"
+    assert client.upload("myfiles/a.csv", content=b"abc").location == "myfiles/a.csv"
     assert onedrive_emulator.drive("ben@contoso.example").paths() == ["a.csv"]
 
 
@@ -235,11 +235,11 @@ def test_uploading_a_local_file(client, drive, tmp_path):
     (tmp_path / "local.csv").write_bytes(b"abc")
     drive.folder("x")
     local = tmp_path / "local.csv"
-    assert client.upload(local, "myfiles/x/").location == "myfiles/x/local.csv"
-    assert client.upload(str(local), "myfiles/x/", file_name="b.csv").location == "myfiles/x/b.csv"
-    assert client.upload(local, "myfiles/x", file_name="c.csv").location == "myfiles/x/c.csv"
-    assert client.upload(local, "myfiles/x/d.csv").location == "myfiles/x/d.csv"
-    assert client.upload(local, "myfiles").location == "myfiles/local.csv"
+    assert client.upload("myfiles/x/", local_path=local).location == "myfiles/x/local.csv"
+    assert client.upload("myfiles/x/", local_path=str(local), file_name="b.csv").location == "myfiles/x/b.csv"
+    assert client.upload("myfiles/x", local_path=local, file_name="c.csv").location == "myfiles/x/c.csv"
+    assert client.upload("myfiles/x/d.csv", local_path=local).location == "myfiles/x/d.csv"
+    assert client.upload("myfiles", local_path=local).location == "myfiles/local.csv"
     assert all(drive.read(f"x/{name}") == b"abc" for name in ("local.csv", "b.csv", "c.csv", "d.csv"))
 
 
@@ -247,10 +247,10 @@ def test_a_folder_that_is_missing(client, drive):
     """A folder in the path must exist, unless create_folders; nothing is left behind."""
     for send in (client.upload, client.save):
         with pytest.raises(ItemNotFound, match=r"find the folder myfiles/x/y/: .*create_folders=True"):
-            send(b"abc", "myfiles/x/y/a.csv")
+            send("myfiles/x/y/a.csv", content=b"abc")
     assert drive.paths() == []
-    assert client.save(b"abc", "myfiles/x/y/a.csv", create_folders=True).outcome == "created"
-    assert client.upload(b"abc", "myfiles/x/y/z/b.csv", create_folders=True).outcome == "created"
+    assert client.save("myfiles/x/y/a.csv", content=b"abc", create_folders=True).outcome == "created"
+    assert client.upload("myfiles/x/y/z/b.csv", content=b"abc", create_folders=True).outcome == "created"
     assert drive.paths() == ["x/", "x/y/", "x/y/a.csv", "x/y/z/", "x/y/z/b.csv"]
 
 
@@ -260,11 +260,11 @@ def test_a_folder_where_a_file_is_meant(client, drive, noise, size):
     drive.put("x/inside.csv", b"abc")
     content = noise[:size]
     with pytest.raises(LocationError, match=r"A folder named 'x' is there. End the location in '/'"):
-        client.upload(content, "myfiles/x")
+        client.upload("myfiles/x", content=content)
     with pytest.raises(LocationError, match="A folder named 'x' is there"):
-        client.save(content, "myfiles/x")
+        client.save("myfiles/x", content=content)
     with pytest.raises(LocationError, match="is a folder, and a file is meant"):
-        client.update(content, "myfiles/x")
+        client.update("myfiles/x", content=content)
     with pytest.raises(LocationError, match="is a folder, and a file is meant"):
         client.open("myfiles/x/")
     assert drive.paths() == ["x/", "x/inside.csv"]
@@ -275,9 +275,9 @@ def test_a_file_where_a_folder_is_meant(client, drive):
     drive.put("a.csv", b"abc")
     for create_folders in (False, True):
         with pytest.raises(LocationError, match=r"myfiles/a.csv/ is a file, and a folder is meant"):
-            client.upload(b"x", "myfiles/a.csv/b.csv", create_folders=create_folders)
+            client.upload("myfiles/a.csv/b.csv", content=b"x", create_folders=create_folders)
         with pytest.raises((LocationError, ItemNotFound)):
-            client.upload(b"x", "myfiles/a.csv/deep/b.csv", create_folders=create_folders)
+            client.upload("myfiles/a.csv/deep/b.csv", content=b"x", create_folders=create_folders)
     assert drive.read("a.csv") == b"abc"
     assert drive.paths() == ["a.csv"]
 
@@ -291,13 +291,13 @@ def test_a_taken_name_means_the_same_at_every_size(client, drive, noise, tmp_pat
     """fail, replace and rename do the same whether it is one PUT or a session, and every byte arrives."""
     (tmp_path / "a.bin").write_bytes(noise[:size])
     other = noise[1 : size + 1][::-1]
-    assert client.upload(tmp_path / "a.bin", "myfiles/a.bin").outcome == "created"
+    assert client.upload("myfiles/a.bin", local_path=tmp_path / "a.bin").outcome == "created"
     with pytest.raises(NameAlreadyExists, match=r"Cannot upload to myfiles/a.bin: .*if_exists='replace'"):
-        client.upload(other, "myfiles/a.bin")
+        client.upload("myfiles/a.bin", content=other)
     assert drive.read("a.bin") == noise[:size]
-    renamed = client.upload(other, "myfiles/a.bin", if_exists="rename")
+    renamed = client.upload("myfiles/a.bin", content=other, if_exists="rename")
     assert (renamed.outcome, renamed.location, renamed.size) == ("renamed", "myfiles/a 1.bin", size)
-    assert client.upload(other, "myfiles/a.bin", if_exists="replace").outcome == "replaced"
+    assert client.upload("myfiles/a.bin", content=other, if_exists="replace").outcome == "replaced"
     assert drive.read("a.bin") == drive.read("a 1.bin") == other
     assert drive.version_count("a.bin") == 2
     assert drive.paths() == ["a 1.bin", "a.bin"]
@@ -308,10 +308,10 @@ def test_an_update_needs_the_file(client, drive, noise, size):
     """An update replaces an existing file, keeps its id, and never makes a new one."""
     content = noise[:size]
     with pytest.raises(ItemNotFound, match=r"Cannot update myfiles/a.bin"):
-        client.update(content, "myfiles/a.bin")
+        client.update("myfiles/a.bin", content=content)
     assert drive.paths() == []
     item_id = drive.put("a.bin", b"old")["id"]
-    assert client.update(content, "myfiles/A.bin").id == item_id
+    assert client.update("myfiles/A.bin", content=content).id == item_id
     assert drive.read("a.bin") == content
     assert drive.paths() == ["a.bin"]
 
@@ -321,16 +321,16 @@ def test_an_update_of_an_expected_version(client, drive, noise, size):
     """With the current eTag it is done, with an old one refused and nothing changed."""
     etag = drive.put("a.bin", b"old")["eTag"]
     content = noise[:size]
-    assert client.update(content, "myfiles/a.bin", expected_etag=etag).etag != etag
+    assert client.update("myfiles/a.bin", content=content, expected_etag=etag).etag != etag
     with pytest.raises(PreconditionFailed, match="Somebody changed the file"):
-        client.update(b"late", "myfiles/a.bin", expected_etag=etag)
+        client.update("myfiles/a.bin", content=b"late", expected_etag=etag)
     assert drive.read("a.bin") == content
 
 
 def test_saving(client, drive):
     """Save creates or replaces."""
-    assert client.save(b"one", "myfiles/a.txt").outcome == "created"
-    assert client.save(b"two", "myfiles/", file_name="A.txt").outcome == "replaced"
+    assert client.save("myfiles/a.txt", content=b"one").outcome == "created"
+    assert client.save("myfiles/", content=b"two", file_name="A.txt").outcome == "replaced"
     assert drive.read("a.txt") == b"two"
     assert drive.paths() == ["a.txt"]
 
@@ -393,10 +393,10 @@ def test_deleting_a_folder(client, drive):
     with pytest.raises(LocationError, match=r"Cannot delete myfiles/x: .*2 items"):
         client.delete("myfiles/x")
     with pytest.raises(LocationError, match="more than 2 items"):
-        client.delete("myfiles/x", recursive=True, max_items=2)
-    assert len(client.delete("myfiles/x", recursive=True, dry_run=True)) == 1
+        client.delete("myfiles/x", recursive=True, options=DeleteOptions(max_items=2))
+    assert len(client.delete("myfiles/x", recursive=True, options=DeleteOptions(dry_run=True))) == 1
     assert len(drive.paths()) == 4
-    assert client.delete("myfiles/x", recursive=True, max_items=3)[0].location == "myfiles/x"
+    assert client.delete("myfiles/x", recursive=True, options=DeleteOptions(max_items=3))[0].location == "myfiles/x"
     assert drive.paths() == []
     client.create_folder("myfiles/empty")
     assert client.delete("myfiles/empty/")[0].name == "empty"
@@ -434,7 +434,7 @@ def test_deleting_what_is_missing(client):
 def test_an_unknown_if_exists(client, onedrive_emulator, if_exists):
     """A word that is none of the five is refused before anything is sent."""
     with pytest.raises(ConfigurationError, match="fail, replace, rename, skip, skip_if_same"):
-        client.upload(b"abc", "myfiles/a.csv", if_exists=if_exists)
+        client.upload("myfiles/a.csv", content=b"abc", if_exists=if_exists)
     assert len(onedrive_emulator.requests) == 0
 
 
@@ -448,9 +448,9 @@ def test_a_wrong_location_sends_nothing(client, onedrive_emulator, location):
         lambda: list(client.walk(location)),
         lambda: client.open(location),
         lambda: client.download(location, "/tmp/"),
-        lambda: client.upload(b"", location),
-        lambda: client.update(b"", location),
-        lambda: client.save(b"", location),
+        lambda: client.upload(location, content=b""),
+        lambda: client.update(location, content=b""),
+        lambda: client.save(location, content=b""),
         lambda: client.delete(location),
         lambda: client.create_folder(location),
     ]
@@ -464,7 +464,7 @@ def test_a_missing_local_file_sends_nothing(client, onedrive_emulator, tmp_path)
     """A missing local file is an error that names it, and the drive is not touched."""
     for send in (client.upload, client.update, client.save):
         with pytest.raises(LocalFileError, match=f"{tmp_path}/gone.csv cannot be read"):
-            send(tmp_path / "gone.csv", "myfiles/a.csv")
+            send("myfiles/a.csv", local_path=tmp_path / "gone.csv")
     assert len(onedrive_emulator.requests) == 0
 
 
@@ -473,7 +473,7 @@ def test_a_missing_local_file_sends_nothing(client, onedrive_emulator, tmp_path)
 
 def test_an_item_dict_is_a_location(client, drive, tmp_path):
     """What one task returns the next one takes: looked at, read, replaced and deleted by id, also after a rename."""
-    client.upload(b"abc", "myfiles/x/a.csv", create_folders=True)
+    client.upload("myfiles/x/a.csv", content=b"abc", create_folders=True)
     item = client.stat("myfiles/x/a.csv").to_xcom()
     folder = client.stat("myfiles/x").to_xcom()
     assert client.stat(item).location == "myfiles/x/a.csv"
@@ -481,7 +481,7 @@ def test_an_item_dict_is_a_location(client, drive, tmp_path):
     assert read(client, item) == b"abc"
     assert client.download(item, f"{tmp_path}/").local_path == f"{tmp_path}/a.csv"
     assert [child.location for child in client.children(folder)] == ["myfiles/x/a.csv"]
-    assert client.update(b"abcd", item).outcome == "replaced"
+    assert client.update(item, content=b"abcd").outcome == "replaced"
     assert drive.read("x/a.csv") == b"abcd"
     drive.delete("x/a.csv")
     assert not client.exists(item)
@@ -491,13 +491,13 @@ def test_an_item_dict_is_a_location(client, drive, tmp_path):
 
 def test_saving_to_an_item_dict(client, drive):
     """Saving to the dict of a file replaces that file, by its id."""
-    item = client.upload(b"abc", "myfiles/a.csv").to_xcom()
-    assert client.save(b"abcd", item).id == item["id"]
+    item = client.upload("myfiles/a.csv", content=b"abc").to_xcom()
+    assert client.save(item, content=b"abcd").id == item["id"]
     assert drive.read("a.csv") == b"abcd"
-    assert client.upload(b"abcde", item, if_exists="replace").outcome == "replaced"
+    assert client.upload(item, content=b"abcde", if_exists="replace").outcome == "replaced"
     assert drive.read("a.csv") == b"abcde"
     with pytest.raises(LocationError, match=r"myfiles/a.csv names an item that exists"):
-        client.upload(b"other", item)
+        client.upload(item, content=b"other")
     assert drive.read("a.csv") == b"abcde"
     assert drive.paths() == ["a.csv"]
 
@@ -506,11 +506,11 @@ def test_uploading_into_the_item_dict_of_a_folder(client, drive, tmp_path):
     """The dict of a folder is a folder: the name comes from file_name or from the local file."""
     (tmp_path / "b.csv").write_bytes(b"abc")
     folder = client.create_folder("myfiles/x").to_xcom()
-    assert client.upload(b"abc", folder, file_name="a.csv").location == "myfiles/x/a.csv"
-    assert client.upload(tmp_path / "b.csv", folder).location == "myfiles/x/b.csv"
+    assert client.upload(folder, content=b"abc", file_name="a.csv").location == "myfiles/x/a.csv"
+    assert client.upload(folder, local_path=tmp_path / "b.csv").location == "myfiles/x/b.csv"
     assert drive.paths() == ["x/", "x/a.csv", "x/b.csv"]
     with pytest.raises(LocationError, match="no name is given"):
-        client.save(b"abc", folder)
+        client.save(folder, content=b"abc")
 
 
 def test_listed_items_are_locations(client, drive):
@@ -543,7 +543,7 @@ def test_one_token_and_one_connection_for_many_requests(client, drive, onedrive_
 def test_each_transfer_is_one_line_of_the_log(client, noise, tmp_path, caplog, size):
     """Location, bytes, seconds, request id and web address of a transfer stand in one line."""
     caplog.set_level(logging.INFO, logger="airflow_provider_onedrive")
-    item = client.upload(noise[:size], "myfiles/a b.bin")
+    item = client.upload("myfiles/a b.bin", content=noise[:size])
     client.download("myfiles/a b.bin", tmp_path / "a.bin")
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider_onedrive")]
     assert len(lines) == 2
@@ -568,12 +568,12 @@ def test_a_large_file_needs_little_memory(client, drive, tmp_path, direction):
         for _ in range(64):
             file.write(piece)
     if direction == "download":
-        client.upload(tmp_path / "large.bin", "myfiles/large.bin")
+        client.upload("myfiles/large.bin", local_path=tmp_path / "large.bin")
     gc.collect()
     tracemalloc.start()
     try:
         if direction == "upload":
-            client.upload(tmp_path / "large.bin", "myfiles/large.bin")
+            client.upload("myfiles/large.bin", local_path=tmp_path / "large.bin")
         else:
             client.download("myfiles/large.bin", tmp_path / "back.bin")
         _, peak = tracemalloc.get_traced_memory()
@@ -588,11 +588,11 @@ def test_an_etag_that_is_none(client, drive, onedrive_emulator, etag):
     """An empty template must not replace whatever version is there."""
     drive.put("a.csv", b"1")
     with pytest.raises(ConfigurationError, match="expected_etag"):
-        client.update(b"2", "myfiles/a.csv", expected_etag=etag)
+        client.update("myfiles/a.csv", content=b"2", expected_etag=etag)
     assert drive.read("a.csv") == b"1"
 
 
 def test_a_number_for_a_name(client, drive):
     """A native template makes a number of a name of digits."""
-    client.save(b"1", "myfiles/", file_name=20260101)
+    client.save("myfiles/", content=b"1", file_name=20260101)
     assert drive.paths() == ["20260101"]

@@ -73,7 +73,7 @@ def test_a_service_that_stays_away(client, onedrive_emulator, drive, faults):
     with pytest.raises(
         ServiceUnavailable, match=r"Cannot upload to myfiles/a.bin: .*503 serviceNotAvailable.*Retry later"
     ):
-        client.upload(LARGE, "myfiles/a.bin")
+        client.upload("myfiles/a.bin", content=LARGE)
     assert len(onedrive_emulator.requests.matching(**FRAGMENT)) == 7
     assert len(onedrive_emulator.world.sessions) == 0
     assert drive.paths() == []
@@ -97,7 +97,7 @@ def test_what_cannot_pass_is_sent_once(client, faults, onedrive_emulator, *, kin
     rule = faults.add(**kind, times=None, do=status(number))
     content = LARGE if kind in (SESSION, FRAGMENT) else SMALL
     with pytest.raises(error) as caught:
-        client.stat(client.upload(content, "myfiles/x/a.bin", create_folders=True).location)
+        client.stat(client.upload("myfiles/x/a.bin", content=content, create_folders=True).location)
     assert (caught.value.status, caught.value.is_retryable) == (number, False)
     assert rule.hits == 1
     assert caught.value.request_id
@@ -124,13 +124,13 @@ def test_stopping_ends_an_upload(client, onedrive_emulator, drive, faults, tmp_p
 
     faults.add(**FRAGMENT, do=Stopping(0))
     with pytest.raises(Stopped, match=r"Cannot upload to myfiles/a.bin"):
-        client.upload(path, "myfiles/a.bin")
+        client.upload("myfiles/a.bin", local_path=path)
     assert drive.paths() == []
     sent = [request.operation for request in onedrive_emulator.requests.matching(origin="store")]
     assert sorted(sent) in (["session_cancel"], ["fragment", "session_cancel"])
     assert len(onedrive_emulator.world.sessions) == 0
     onedrive_emulator.requests.clear()
-    for call in (lambda: client.stat("myfiles"), lambda: client.upload(SMALL, "myfiles/b.csv")):
+    for call in (lambda: client.stat("myfiles"), lambda: client.upload("myfiles/b.csv", content=SMALL)):
         with pytest.raises(Stopped):
             call()
     assert len(onedrive_emulator.requests) == 0
@@ -204,7 +204,9 @@ def test_many_threads_share_a_client(client, onedrive_emulator, drive):
 
     def upload(number):
         try:
-            client.upload(f"content {number}".encode(), f"myfiles/x{number % 4}/f{number}.csv", create_folders=True)
+            client.upload(
+                f"myfiles/x{number % 4}/f{number}.csv", content=f"content {number}".encode(), create_folders=True
+            )
         except BaseException as error:  # noqa: BLE001 - shown below
             problems.append(error)
 

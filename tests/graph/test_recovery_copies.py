@@ -9,6 +9,7 @@ import logging
 import pytest
 
 from airflow_provider_onedrive.emulator.faults import NONE, Fault, drop_after, drop_before, status
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -23,6 +24,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SourceMissing,
     VerificationFailed,
 )
+from airflow_provider_onedrive.graph.protocol.options import RelocateOptions
 
 CONTENT, OLD = b"a,b\n1,2\n", b"x,y\n8,9\n"
 PERSONAL = "pat@outlook.example"
@@ -235,7 +237,7 @@ def test_a_monitor_that_fails(client, drive, faults, onedrive_emulator):
         client.copy("myfiles/a.csv", "myfiles/out/")
     assert rule.hits == 7
     onedrive_emulator.finish_copies()
-    assert client.copy("myfiles/a.csv", "myfiles/out/", retrying=True).outcome == "already_there"
+    assert client.copy("myfiles/a.csv", "myfiles/out/", attempt=TaskAttempt(retrying=True)).outcome == "already_there"
 
 
 def test_time_is_up(client, drive, onedrive_emulator):
@@ -243,9 +245,9 @@ def test_time_is_up(client, drive, onedrive_emulator):
     onedrive_emulator.options.copy_polls = 10**6
     drive.put("a.csv", CONTENT)
     with pytest.raises(CopyUnfinished):
-        client.copy("myfiles/a.csv", "myfiles/b.csv", timeout_seconds=0)
+        client.copy("myfiles/a.csv", "myfiles/b.csv", options=RelocateOptions(timeout_seconds=0))
     onedrive_emulator.options.copy_polls = 1
-    item = client.copy("myfiles/a.csv", "myfiles/b.csv", retrying=True)
+    item = client.copy("myfiles/a.csv", "myfiles/b.csv", attempt=TaskAttempt(retrying=True))
     onedrive_emulator.finish_copies()
     assert item.outcome == "created"
     assert drive.read_all() == {"a.csv": CONTENT, "b.csv": CONTENT}
@@ -348,7 +350,7 @@ def test_an_editor_that_only_opens_the_source(client, drive, other, onedrive_emu
     with pytest.raises(PreconditionFailed):
         client.move("myfiles/a.csv", f"{location}/")
     assert drive.read_all() == {"a.csv": CONTENT}
-    assert client.move("myfiles/a.csv", f"{location}/", retrying=True).outcome == "already_there"
+    assert client.move("myfiles/a.csv", f"{location}/", attempt=TaskAttempt(retrying=True)).outcome == "already_there"
     assert (drive.read_all(), there.read_all()) == ({}, {"a.csv": CONTENT})
 
 
@@ -385,7 +387,7 @@ def test_a_later_move(place, *, personality, if_exists, as_dict):
     drive.folder("out")
     location = client.stat("myfiles/in/a.csv").to_xcom() if as_dict else "myfiles/in/a.csv"
     client.move(location, "myfiles/out/", if_exists=if_exists)
-    item = client.move(location, "myfiles/out/", if_exists=if_exists, retrying=True)
+    item = client.move(location, "myfiles/out/", if_exists=if_exists, attempt=TaskAttempt(retrying=True))
     assert (item.location, item.outcome) == ("myfiles/out/a.csv", "already_there")
     with pytest.raises(ItemNotFound):
         client.move("myfiles/in/a.csv", "myfiles/out/", if_exists=if_exists)
@@ -399,11 +401,11 @@ def test_a_later_move_to_another_drive(client, drive, other, as_dict):
     there, location = other
     source = client.stat("myfiles/a.csv").to_xcom() if as_dict else "myfiles/a.csv"
     client.move(source, f"{location}/")
-    assert client.move(source, f"{location}/", retrying=True).outcome == "already_there"
+    assert client.move(source, f"{location}/", attempt=TaskAttempt(retrying=True)).outcome == "already_there"
     there.put("a.csv", b"somebody else's")
     if as_dict:
         with pytest.raises(SourceMissing):
-            client.move(source, f"{location}/", retrying=True)
+            client.move(source, f"{location}/", attempt=TaskAttempt(retrying=True))
 
 
 @PERSONALITIES
@@ -417,7 +419,9 @@ def test_a_later_copy(place, onedrive_emulator, count, *, personality, if_exists
     drive.folder("out")
     for name in ("a.csv", "sub"):
         client.copy(f"myfiles/in/{name}", "myfiles/out/", if_exists=if_exists)
-        item = client.copy(f"myfiles/in/{name}", "myfiles/out/", if_exists=if_exists, retrying=True)
+        item = client.copy(
+            f"myfiles/in/{name}", "myfiles/out/", if_exists=if_exists, attempt=TaskAttempt(retrying=True)
+        )
         assert item.outcome == "already_there"
     assert count("copy") == 2
     assert sorted(path for path in drive.paths() if path.startswith("out")) == [
@@ -430,10 +434,10 @@ def test_a_later_copy_while_the_first_is_under_way(client, drive, onedrive_emula
     onedrive_emulator.options.copy_polls = 3
     drive.put("a.csv", CONTENT)
     client.start_copy("myfiles/a.csv", "myfiles/b.csv")
-    second = client.start_copy("myfiles/a.csv", "myfiles/b.csv", retrying=True)
+    second = client.start_copy("myfiles/a.csv", "myfiles/b.csv", attempt=TaskAttempt(retrying=True))
     onedrive_emulator.finish_copies()
     assert isinstance(client.copy_progress(second.monitor_url).error, NameAlreadyExists)
-    assert client.copy("myfiles/a.csv", "myfiles/b.csv", retrying=True).outcome == "already_there"
+    assert client.copy("myfiles/a.csv", "myfiles/b.csv", attempt=TaskAttempt(retrying=True)).outcome == "already_there"
 
 
 # --- what there is to move and copy

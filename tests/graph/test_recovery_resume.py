@@ -11,8 +11,7 @@ from fsspec.implementations.local import LocalFileSystem
 from upload_steps import IN_UNITS, LARGE
 
 from airflow_provider_onedrive.emulator.faults import Fault, corrupt_request, status
-from airflow_provider_onedrive.graph.flows.session_state import OpenSession
-from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES, UploadOptions
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -22,6 +21,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     SourceChanged,
 )
+from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES, UploadOptions
 
 TOTAL = len(LARGE)
 
@@ -80,10 +80,20 @@ class Tries:
         self.path.write_bytes(LARGE)
         self.keeper = Keeper()
 
-    def upload(self, source: Any = None, location: str = "myfiles/a.bin", *, another: bool = True, **more: Any) -> Any:
-        session = OpenSession(self.keeper, has_another_try=another)
+    def upload(
+        self,
+        source: Any = None,
+        location: str = "myfiles/a.bin",
+        *,
+        another: bool = True,
+        retrying: bool = False,
+        **more: Any,
+    ) -> Any:
+        attempt = TaskAttempt(retrying=retrying, has_another=another, keeper_of=lambda _: self.keeper)
         more = {"options": IN_UNITS, **more}
-        return self.connect().upload(self.path if source is None else source, location, open_session=session, **more)
+        return self.connect().upload(
+            location, local_path=self.path if source is None else source, attempt=attempt, **more
+        )
 
     def interrupted(self, **more: Any) -> None:
         """Play a try that ends after the first fragment."""
@@ -262,7 +272,7 @@ def test_an_interrupted_try(tries, sessions, caplog, another):
     caplog.set_level("INFO")
     tries.interrupted(another=another)
     assert (len(sessions), tries.keeper.text is not None) == (another, another)
-    assert ("the next try goes on with it" in caplog.text) is another
+    assert ("the next attempt resumes it" in caplog.text) is another
 
 
 def test_the_last_of_several_tries(tries, drive, sessions):
@@ -275,7 +285,7 @@ def test_the_last_of_several_tries(tries, drive, sessions):
 def test_without_a_keeper(tries, connect, sessions):
     """Nobody could find the session, so it is cancelled."""
     with pytest.raises(KeyboardInterrupt):
-        connect().upload(Stored(Interrupted(), tries.path), "myfiles/a.bin", options=IN_UNITS)
+        connect().upload("myfiles/a.bin", local_path=Stored(Interrupted(), tries.path), options=IN_UNITS)
     assert len(sessions) == 0
 
 

@@ -13,9 +13,9 @@ from upath import UPath
 from upload_steps import IN_UNITS, LARGE
 
 from airflow_provider_onedrive.emulator.faults import Fault, corrupt_request, drop_after, latency
-from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
 from airflow_provider_onedrive.graph.protocol.errors import LocationError, SourceChanged, VerificationFailed
 from airflow_provider_onedrive.graph.protocol.messages import Request
+from airflow_provider_onedrive.graph.protocol.options import UploadOptions
 
 BY_PUT = UploadOptions()
 WAYS = pytest.mark.parametrize("options", [BY_PUT, IN_UNITS], ids=["put", "session"])
@@ -52,7 +52,7 @@ def memory():
 def test_a_byte_that_went_wrong(client, drive, faults, *, count, options, if_exists, caplog):
     """It is found by the hash and sent once more; the wrong copy becomes a former version, and none is deleted."""
     rule = faults.add(method="PUT", do=corrupt_request(2))
-    item = client.upload(LARGE, "myfiles/a.bin", if_exists=if_exists, options=options)
+    item = client.upload("myfiles/a.bin", content=LARGE, if_exists=if_exists, options=options)
     assert (item.outcome, drive.read("a.bin")) == ("created", LARGE)
     assert (drive.paths(), drive.version_count("a.bin"), rule.hits) == (["a.bin"], 2, 1)
     assert count("delete") == 0
@@ -64,7 +64,7 @@ def test_bytes_that_go_wrong_again_and_again(client, onedrive_emulator, drive, f
     """The second wrong copy is an error that may pass; both copies stay, and no session does."""
     faults.add(method="PUT", times=None, do=corrupt_request(2))
     with pytest.raises(VerificationFailed, match="Neither copy was deleted") as caught:
-        client.upload(LARGE, "myfiles/a.bin", options=options)
+        client.upload("myfiles/a.bin", content=LARGE, options=options)
     assert caught.value.is_retryable
     assert (drive.paths(), drive.version_count("a.bin"), count("delete")) == (["a.bin"], 2, 0)
     assert len(onedrive_emulator.world.sessions) == 0
@@ -79,7 +79,7 @@ def test_a_wrong_copy_that_somebody_opens(client, drive, faults):
 
     faults.add(operation="upload", do=Wrong(2))
     with pytest.raises(VerificationFailed, match="it changed"):
-        client.upload(LARGE, "myfiles/a.bin")
+        client.upload("myfiles/a.bin", content=LARGE)
     assert drive.version_count("a.bin") == 1
 
 
@@ -92,7 +92,7 @@ def test_a_lost_answer_is_no_proof(client, drive, faults, options):
             drop_after().after(reply)
 
     faults.add(method="PUT", after=0 if options is BY_PUT else 2, do=WrongAndLost(2))
-    item = client.save(LARGE, "myfiles/a.bin", options=options)
+    item = client.save("myfiles/a.bin", content=LARGE, options=options)
     assert (item.size, drive.read("a.bin")) == (len(LARGE), LARGE)
     assert drive.version_count("a.bin") == 2
 
@@ -101,7 +101,7 @@ def test_a_lost_answer_is_no_proof(client, drive, faults, options):
 def test_nothing_is_compared_on_demand(client, drive, faults, options):
     """With verify=False what went wrong stays so."""
     faults.add(method="PUT", do=corrupt_request(2))
-    item = client.upload(LARGE, "myfiles/a.bin", options=replace(options, verify=False))
+    item = client.upload("myfiles/a.bin", content=LARGE, options=replace(options, verify=False))
     assert (item.outcome, drive.version_count("a.bin")) == ("created", 1)
     assert drive.read("a.bin") != LARGE
 
@@ -113,7 +113,7 @@ def test_a_hash_that_comes_late(client, onedrive_emulator, drive, *, faults, opt
     onedrive_emulator.quirks.hash_missing_reads = 2
     if is_wrong:
         faults.add(method="PUT", do=corrupt_request(2))
-    item = client.upload(LARGE, "myfiles/a.bin", options=options)
+    item = client.upload("myfiles/a.bin", content=LARGE, options=options)
     assert item.quick_xor_hash == drive.item("a.bin")["file"]["hashes"]["quickXorHash"]
     assert (drive.read("a.bin"), drive.version_count("a.bin")) == (LARGE, 1 + is_wrong)
 
@@ -121,7 +121,7 @@ def test_a_hash_that_comes_late(client, onedrive_emulator, drive, *, faults, opt
 def test_a_hash_that_never_comes(client, onedrive_emulator, drive, count, caplog):
     """It is asked for some times, and its absence is no error."""
     onedrive_emulator.quirks.hash_missing_reads = 100
-    assert client.upload(LARGE, "myfiles/a.bin").outcome == "created"
+    assert client.upload("myfiles/a.bin", content=LARGE).outcome == "created"
     assert (drive.read("a.bin"), count("get")) == (LARGE, 1 + 5)
     assert "only its size was compared" in caplog.text
 
@@ -130,7 +130,7 @@ def test_a_hash_that_comes_late_after_a_lost_answer(client, onedrive_emulator, d
     """What may be ours is looked at until its hash is there, and not sent again."""
     onedrive_emulator.quirks.hash_missing_reads = 2
     faults.add(operation="upload", do=drop_after())
-    assert client.save(LARGE, "myfiles/a.bin").outcome in ("created", "replaced")
+    assert client.save("myfiles/a.bin", content=LARGE).outcome in ("created", "replaced")
     assert drive.version_count("a.bin") == 1
 
 
@@ -150,7 +150,7 @@ def test_a_source_is_read_once(client, tmp_path, options):
 
     path = tmp_path / "a.bin"
     path.write_bytes(LARGE)
-    client.upload(Stored(Counting(), path), "myfiles/a.bin", options=options)
+    client.upload("myfiles/a.bin", local_path=Stored(Counting(), path), options=options)
     assert sum(read) == len(LARGE)
 
 
@@ -162,7 +162,7 @@ def test_a_source_is_read_once(client, tmp_path, options):
 def test_a_page_that_sharepoint_rewrites(client, onedrive_emulator, drive, *, count, options, name):
     """It is no error and not sent again, and the item says that it is not what was sent."""
     onedrive_emulator.quirks.rewrite_office = True
-    item = client.upload(PAGE, f"myfiles/{name}", options=options)
+    item = client.upload(f"myfiles/{name}", content=PAGE, options=options)
     assert item.server_rewrote
     assert item.size == len(drive.read(name)) > len(PAGE)
     assert count("upload") + count("create_session") == 1
@@ -171,7 +171,7 @@ def test_a_page_that_sharepoint_rewrites(client, onedrive_emulator, drive, *, co
 
 def test_a_page_that_nobody_rewrites(client, drive):
     """What is the same is not called rewritten."""
-    item = client.upload(PAGE, "myfiles/a.html")
+    item = client.upload("myfiles/a.html", content=PAGE)
     assert not item.server_rewrote
     assert "server_rewrote" not in item.to_xcom()
 
@@ -179,7 +179,7 @@ def test_a_page_that_nobody_rewrites(client, drive):
 def test_what_sharepoint_rewrote_is_never_the_same(client, onedrive_emulator, drive):
     """skip_if_same cannot know, so it sends the page each time."""
     onedrive_emulator.quirks.rewrite_office = True
-    outcomes = [client.upload(PAGE, "myfiles/a.html", if_exists="skip_if_same").outcome for _ in range(2)]
+    outcomes = [client.upload("myfiles/a.html", content=PAGE, if_exists="skip_if_same").outcome for _ in range(2)]
     assert outcomes == ["created", "replaced"]
 
 
@@ -188,7 +188,7 @@ def test_a_personal_drive_rewrites_nothing(client, personal, faults, options):
     """There a page that differs is a wrong one, and sent again."""
     drive, place = personal
     faults.add(method="PUT", do=corrupt_request(2))
-    item = client.upload(PAGE, f"{place}/a.html", options=options)
+    item = client.upload(f"{place}/a.html", content=PAGE, options=options)
     assert (item.server_rewrote, drive.read("a.html"), drive.version_count("a.html")) == (False, PAGE, 2)
 
 
@@ -196,9 +196,9 @@ def test_a_personal_drive_rewrites_nothing(client, personal, faults, options):
 def test_a_personal_drive(client, personal, options):
     """Its sha1 and sha256 are those of what was sent, also where one looks before sending."""
     drive, place = personal
-    item = client.upload(LARGE, f"{place}/a.bin", options=options)
+    item = client.upload(f"{place}/a.bin", content=LARGE, options=options)
     assert set(item.hashes) >= {"quickXorHash", "sha1Hash", "sha256Hash"}
-    again = client.upload(LARGE, f"{place}/a.bin", if_exists="skip_if_same", options=options)
+    again = client.upload(f"{place}/a.bin", content=LARGE, if_exists="skip_if_same", options=options)
     assert (again.outcome, drive.version_count("a.bin")) == ("skipped", 1)
 
 
@@ -210,10 +210,10 @@ def test_the_same_is_not_sent(client, drive, count, content):
     """Nothing is sent and no version made; other content makes exactly one."""
     options = UploadOptions(single_put_bytes=100, fragment_bytes=IN_UNITS.fragment_bytes)
     drive.put("a.bin", content)
-    item = client.upload(content, "myfiles/a.bin", if_exists="skip_if_same", options=options)
+    item = client.upload("myfiles/a.bin", content=content, if_exists="skip_if_same", options=options)
     assert (item.outcome, drive.version_count("a.bin")) == ("skipped", 1)
     assert count("upload") + count("create_session") == 0
-    other = client.upload(content[::-1] + b"x", "myfiles/a.bin", if_exists="skip_if_same", options=options)
+    other = client.upload("myfiles/a.bin", content=content[::-1] + b"x", if_exists="skip_if_same", options=options)
     assert (other.outcome, drive.version_count("a.bin")) == ("replaced", 2)
 
 
@@ -222,7 +222,7 @@ def test_what_is_there_is_skipped(client, drive, count, content):
     """Whatever the file holds, it stays, and nothing is sent."""
     options = UploadOptions(single_put_bytes=100, fragment_bytes=IN_UNITS.fragment_bytes)
     drive.put("a.bin", b"theirs")
-    item = client.upload(content, "myfiles/a.bin", if_exists="skip", options=options)
+    item = client.upload("myfiles/a.bin", content=content, if_exists="skip", options=options)
     assert (item.outcome, drive.read("a.bin"), count("upload") + count("create_session")) == ("skipped", b"theirs", 0)
 
 
@@ -245,7 +245,7 @@ def test_the_time_of_the_source(client, drive, *, tmp_path, content, options, ke
     path = tmp_path / "a.bin"
     path.write_bytes(content)
     os.utime(path, (MOMENT.timestamp(), MOMENT.timestamp()))
-    item = client.upload(path, "myfiles/a.bin", options=options)
+    item = client.upload("myfiles/a.bin", local_path=path, options=options)
     assert (item.client_modified_at == MOMENT) is keeps
     assert (item.outcome, drive.version_count("a.bin")) == ("created", versions)
     assert client.stat("myfiles/a.bin").client_modified_at == item.client_modified_at
@@ -261,11 +261,11 @@ def test_a_notebook_is_not_touched(client, drive, options):
     before = drive.paths()
     calls = [
         *(
-            lambda word=word: client.upload(LARGE, "myfiles/Notes", if_exists=word, options=options)
+            lambda word=word: client.upload("myfiles/Notes", content=LARGE, if_exists=word, options=options)
             for word in ("fail", "replace", "skip", "skip_if_same")
         ),
-        lambda: client.update(LARGE, "myfiles/Notes", options=options),
-        lambda: client.save(LARGE, "myfiles/Notes/", file_name="a.bin", options=options),
+        lambda: client.update("myfiles/Notes", content=LARGE, options=options),
+        lambda: client.save("myfiles/Notes/", content=LARGE, file_name="a.bin", options=options),
     ]
     for call in calls:
         with pytest.raises(LocationError, match="oneNote"):
@@ -289,7 +289,7 @@ class Stored:
 def test_an_object_of_a_store(client, drive, memory, options):
     """It is sent as it is read, under its own name."""
     memory.pipe("/x/a.bin", LARGE)
-    item = client.upload(UPath("memory:///x/a.bin"), "myfiles/", options=options)
+    item = client.upload("myfiles/", local_path=UPath("memory:///x/a.bin"), options=options)
     assert (item.location, drive.read("a.bin")) == ("myfiles/a.bin", LARGE)
 
 
@@ -304,7 +304,7 @@ def test_an_object_that_changes_meanwhile(client, onedrive_emulator, drive, *, f
 
     faults.add(operation="get", do=Changing())  # the look at the folder, after the look at the object
     with pytest.raises(SourceChanged, match=r"a\.bin changed while it was read"):
-        client.upload(UPath("memory:///a.bin"), "myfiles/a.bin", options=options)
+        client.upload("myfiles/a.bin", local_path=UPath("memory:///a.bin"), options=options)
     assert (drive.paths(), len(onedrive_emulator.world.sessions)) == ([], 0)
 
 

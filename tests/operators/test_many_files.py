@@ -196,7 +196,7 @@ def test_a_download_retried_fetches_what_is_missing(
         (OneDriveUploadOperator, {"local_path": "x/", "if_none": "maybe"}, "if_none is 'maybe'"),
         (OneDriveUploadOperator, {"local_path": "x/", "max_concurrent": 0}, "max_concurrent is 0"),
         (OneDriveUploadOperator, {"local_path": "x/", "if_exists": "maybe"}, "if_exists is 'maybe'"),
-        (OneDriveUploadOperator, {"local_path": "x/", "move": True, "verify": False}, "verified only"),
+        (OneDriveUploadOperator, {"local_path": "x/", "move": True, "verify": False}, "only what was verified"),
         (OneDriveUploadOperator, {"local_path": "x/", "newer_than": ""}, "newer_than is ''"),
         (OneDriveUploadOperator, {"local_path": "x/"}, "x is not a folder"),
         (OneDriveDownloadOperator, {"local_path": "x", "expected_etag": "1"}, "expected_etag is of one file"),

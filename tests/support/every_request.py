@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_onedrive.graph.flows.upload_plan import SINGLE_PUT_BYTES
+from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES
 
 TOKEN = {"operation": "token"}
 STAT = {"operation": "get", "path": r"root:/x/a\.bin$"}
@@ -32,8 +32,8 @@ def listed(folder: Path) -> list[str]:
 
 def everything(client: Any, drive: Any, tmp_path: Path) -> None:
     """Use every kind of request, and see that each did exactly what it should."""
-    assert client.upload(SMALL, "myfiles/x/s.csv", create_folders=True).size == len(SMALL)
-    assert client.upload(LARGE, "myfiles/x/a.bin").size == len(LARGE)
+    assert client.upload("myfiles/x/s.csv", content=SMALL, create_folders=True).size == len(SMALL)
+    assert client.upload("myfiles/x/a.bin", content=LARGE).size == len(LARGE)
     assert client.stat("myfiles/x/a.bin").size == len(LARGE)
     assert sorted(item.name for item in client.children("myfiles/x")) == ["a.bin", "s.csv"]
     client.download("myfiles/x/a.bin", tmp_path / "a.bin")

@@ -16,8 +16,7 @@ from airflow_provider_onedrive.emulator.faults import cut_request, cut_response,
 from airflow_provider_onedrive.graph.auth import token_cache as cached_tokens
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.flows import downloads
-from airflow_provider_onedrive.graph.flows.session_state import OpenSession
-from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES, UploadOptions
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.http import cooldown
 from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
@@ -28,8 +27,9 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     PreconditionFailed,
     QuotaExceeded,
 )
+from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES, UploadOptions
 from airflow_provider_onedrive.graph.transfers import download as localcopy
-from airflow_provider_onedrive.graph.transfers.download import DownloadOptions, LocalTarget
+from airflow_provider_onedrive.graph.transfers.download import Download, LocalTarget
 
 NEW = {
     "small": b"id;total\n" + b"1;23\n" * 30,
@@ -182,8 +182,8 @@ def upload(
     size: str, if_exists: str = "fail", *, location: str = FILE, options: UploadOptions = OPTIONS, **more: Any
 ) -> Act:
     def act(scene: Scene, client: Client, retrying: bool) -> Any:
-        how = {"if_exists": if_exists, "retrying": retrying, "options": options, **more}
-        return client.upload(scene.source(size), location, **how)
+        how = {"if_exists": if_exists, "attempt": TaskAttempt(retrying=retrying), "options": options, **more}
+        return client.upload(location, local_path=scene.source(size), **how)
 
     return act
 
@@ -193,38 +193,43 @@ def update(size: str, *, etag: str | None = None) -> Act:
 
     def act(scene: Scene, client: Client, retrying: bool) -> Any:
         expected = scene.etag if etag == "now" else etag
-        return client.update(scene.source(size), FILE, expected_etag=expected, retrying=retrying, options=OPTIONS)
+        return client.update(
+            FILE,
+            local_path=scene.source(size),
+            expected_etag=expected,
+            attempt=TaskAttempt(retrying=retrying),
+            options=OPTIONS,
+        )
 
     return act
 
 
 def save(size: str) -> Act:
     def act(scene: Scene, client: Client, retrying: bool) -> Any:
-        return client.save(NEW[size], FILE, retrying=retrying, options=OPTIONS)
+        return client.save(FILE, content=NEW[size], attempt=TaskAttempt(retrying=retrying), options=OPTIONS)
 
     return act
 
 
 def upload_resumed(scene: Scene, client: Client, retrying: bool) -> Any:
     del retrying
-    session = OpenSession(scene.keeper, has_earlier_try=True)
-    return client.upload(scene.source("large"), FILE, retrying=True, options=OPTIONS, open_session=session)
+    attempt = TaskAttempt(retrying=True, keeper_of=lambda _: scene.keeper)
+    return client.upload(FILE, local_path=scene.source("large"), options=OPTIONS, attempt=attempt)
 
 
 def half_an_upload(scene: Scene) -> None:
     """An earlier try ended behind its first fragment, and its session was kept."""
-    session = OpenSession(scene.keeper, has_another_try=True)
-    how: dict[str, Any] = {"options": OPTIONS, "open_session": session}
+    attempt = TaskAttempt(has_another=True, keeper_of=lambda _: scene.keeper)
     scene.break_off(
-        lambda client: client.upload(scene.source("large"), FILE, **how),
+        lambda client: client.upload(FILE, local_path=scene.source("large"), options=OPTIONS, attempt=attempt),
         {"operation": "fragment", "after": 1, "times": None, "do": BUSY},
     )
 
 
 def download(if_exists: str = "replace", *, etag: str | None = None) -> Act:
     def act(scene: Scene, client: Client, retrying: bool) -> Any:
-        options = DownloadOptions(scene.etag if etag == "now" else etag, if_exists, retrying=retrying)
-        return client.download(FILE, scene.target, options)
+        expected, attempt = scene.etag if etag == "now" else etag, TaskAttempt(retrying=retrying)
+        return client.download(FILE, scene.target, if_exists=if_exists, expected_etag=expected, attempt=attempt)
 
     return act
 
@@ -234,10 +239,10 @@ def fetch(*, at_once: bool) -> Act:
 
     def act(scene: Scene, client: Client, retrying: bool) -> Any:
         target = LocalTarget(scene.target, CHUNK_BYTES, CHUNK_BYTES if at_once else 10 * len(LARGE))
-        address, options = client.address(FILE), DownloadOptions(retrying=retrying)
+        address, plan = client.address(FILE), Download(attempt=TaskAttempt(retrying=retrying))
         with client._explained("download", address):
             link = client.run(downloads.resolve(address))
-            return localcopy.download(client, address, target, link, options)
+            return localcopy.download(client, address, target, link, plan)
 
     return act
 
@@ -261,14 +266,15 @@ def create_folder(location: str, *, exist_ok: bool = False) -> Act:
     """Make a folder; there is no telling a new one that an earlier try made from one that was there."""
 
     def act(scene: Scene, client: Client, retrying: bool) -> Any:
-        return client.create_folder(location, exist_ok=exist_ok or (retrying and location.endswith("new")))
+        attempt = TaskAttempt(retrying=retrying and location.endswith("new"))
+        return client.create_folder(location, exist_ok=exist_ok, attempt=attempt)
 
     return act
 
 
 def delete(location: str = FILE, **how: Any) -> Act:
     def act(scene: Scene, client: Client, retrying: bool) -> Any:
-        client.delete(location, **{"ignore_if_missing": retrying, **how})
+        client.delete(location, attempt=TaskAttempt(retrying=retrying), **how)
 
     return act
 

@@ -27,7 +27,7 @@ from airflow_provider_onedrive.emulator.faults import (
     stall_response,
     status,
 )
-from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES
+from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES
 
 TIMES = {"once": 1, "twice": 2, "always": None}
 STALL_SECONDS = 0.3

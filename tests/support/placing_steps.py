@@ -6,7 +6,7 @@ from typing import Any
 
 from asking_nothing import PARSER, locate, result_of
 
-from airflow_provider_onedrive.graph.flows.destinations import Relocation, relocation
+from airflow_provider_onedrive.graph.flows.destinations import Relocation
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, NameAlreadyExists, ServiceUnavailable
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Response
 
@@ -20,9 +20,25 @@ BIN = Response(204, {})
 Step = tuple[str, Response | Exception]
 
 
-def plan(location: Any = "drives/d/in/a.csv", destination: Any = "drives/d/out/", **how: Any) -> Relocation:
-    made: Relocation = result_of(relocation(PARSER, locate, location, destination, how))  # type: ignore[arg-type]
-    return made
+def plan(
+    location: Any = "drives/d/in/a.csv",
+    destination: Any = "drives/d/out/",
+    *,
+    file_name: Any = None,
+    retrying: bool = False,
+    **more: Any,
+) -> Relocation:
+    """Plan as the client does."""
+    source, (folder, name) = PARSER.movable(location), PARSER.destination(destination, file_name)
+    return Relocation(
+        result_of(locate(source)),
+        result_of(locate(folder)),
+        name,
+        retrying=retrying,
+        may_be_ours=retrying,
+        facts=location if isinstance(location, dict) else {"name": source.name},
+        **more,
+    )
 
 
 def missing() -> ItemNotFound:

@@ -9,7 +9,7 @@ from typing import Any
 from airflow_provider_onedrive.graph.content.hashing import EVERY_DRIVE, Digests
 from airflow_provider_onedrive.graph.content.sources import MemorySource, Source
 from airflow_provider_onedrive.graph.flows import uploads
-from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES, Upload, UploadOptions
+from airflow_provider_onedrive.graph.flows.upload_plan import Upload
 from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
     NameAlreadyExists,
@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.locations import Location, address_of
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES, UploadOptions
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 AT = address_of(Location("drives", ("d",), ("x", "a.csv")))

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from airflow_provider_onedrive.graph.protocol.errors import LocalFileError
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
 
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
 
@@ -15,13 +15,20 @@ def absolute(local_path: str | os.PathLike[str] | None) -> Path:
     """Return the whole path.
 
     :raises LocalFileError: if it is empty: that would mean the worker's current folder.
+    :raises ConfigurationError: if it is the text of a URL: only the operators know which store it names.
     """
-    if local_path is None or not os.fspath(local_path).strip():
+    text = "" if local_path is None else os.fspath(local_path)
+    if not text.strip():
         raise LocalFileError("local_path is empty.", advice="Check the template that makes it.")
+    if "://" in text:
+        raise ConfigurationError(
+            f"local_path {without_credentials(text)!r} is text that names an object of a store, not a local file.",
+            advice="Pass an ObjectStoragePath or a UPath; the operators make one of such a text.",
+        )
     try:
-        return Path(local_path).expanduser().absolute()
+        return Path(text).expanduser().absolute()
     except RuntimeError:  # "~name" where nobody of that name lives
-        return Path(local_path).absolute()
+        return Path(text).absolute()
 
 
 def without_credentials(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What is sent: a local file, an object of a store, or content in memory.
+"""What is sent: a local file, an object of a store, a file object, or content in memory.
 
 Each attempt opens it anew and so starts from the byte it wants; what changed since the first look is not sent.
 """
@@ -6,16 +6,24 @@ Each attempt opens it anew and so starts from the byte it wants; what changed si
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from airflow_provider_onedrive.graph.content.paths import absolute, without_credentials
-from airflow_provider_onedrive.graph.protocol.errors import LocalFileError, OneDriveError, SourceChanged
+from airflow_provider_onedrive.graph.protocol.errors import (
+    ConfigurationError,
+    LocalFileError,
+    OneDriveError,
+    SourceChanged,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs  # from Python 3.13 on in typing
@@ -24,7 +32,8 @@ PIECE_BYTES = 512 * 1024
 """Bytes go to the HTTP library in pieces of this size: one large ``bytes`` would be copied again and again."""
 
 _MIB = 1024 * 1024
-# How object stores call what changes with the content (S3, Azure, Google), and where there is no such thing, with time.
+_SPOOLED_BYTES = 8 * _MIB
+# The names that object stores (S3, Azure, Google) give to what changes with the content; without one, to a time.
 _MARKS = ("ETag", "etag", "generation", "content_md5", "mtime", "LastModified", "last_modified", "updated", "created")
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
 
@@ -40,8 +49,11 @@ class StoredObject(Protocol):
     def name(self) -> str: ...
 
 
-Content = str | os.PathLike[str] | bytes | StoredObject
-"""The path of a local file, bytes to send as they are, or an object of a store."""
+Content = str | bytes | bytearray | memoryview | BinaryIO
+"""Text, bytes to send as they are, or a file object that is open for reading in binary mode."""
+
+LocalPath = str | os.PathLike[str] | StoredObject
+"""The path of a local file or folder, or an object of a store."""
 
 
 class Source(Protocol):
@@ -52,13 +64,13 @@ class Source(Protocol):
     @property
     def modified_at(self) -> datetime | None: ...
     def pieces(self, start: int, length: int) -> Iterator[bytes]:
-        """Give ``length`` bytes from ``start`` on.
+        """Yield ``length`` bytes from ``start`` on.
 
         :raises SourceChanged: if it is no longer what it was at the first look, or cannot be read any more.
         """
 
     def fingerprint(self) -> dict[str, Any]:
-        """Say in JSON what another process compares before it goes on with an upload of this."""
+        """Return in JSON what another process compares before it resumes an upload of this."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,37 @@ class FileSource:
 
 
 @dataclass(frozen=True)
+class FileObjectSource:
+    """A file object that can seek, from where it stood.
+
+    :param start: the position of its first byte that is sent.
+    """
+
+    file: BinaryIO = field(repr=False)
+    start: int
+    size: int
+    modified_at: None = None
+
+    def pieces(self, start: int, length: int) -> Iterator[bytes]:
+        with _still_readable("The file object"):
+            self.file.seek(self.start + start)
+        left = length
+        while left:
+            with _still_readable("The file object"):
+                piece = self.file.read(min(left, PIECE_BYTES))
+            if not piece:
+                raise SourceChanged("The file object became shorter while it was read.")
+            left -= len(piece)
+            yield piece
+
+    def fingerprint(self) -> dict[str, Any]:
+        digest = hashlib.sha256()
+        for piece in self.pieces(0, self.size):
+            digest.update(piece)
+        return {"size": self.size, "sha256": digest.hexdigest()}
+
+
+@dataclass(frozen=True)
 class ObjectSource:
     """An object of a store that fsspec reaches; it is read as it is sent and never copied to the disk.
 
@@ -151,33 +194,106 @@ class ObjectSource:
             raise SourceChanged(f"{self.path} changed while it was read: {self.size} bytes before, {now['size']} now.")
 
 
-def source_of(content: Content | None) -> Source:
-    """Look at what is to be sent; nothing is read yet.
+@contextmanager
+def opened_source(content: Content | None, local_path: LocalPath | None, encoding: str) -> Iterator[Source]:
+    """Yield the source of one upload: of exactly one of ``content`` and ``local_path``.
+
+    :param encoding: of text.
+    :raises ConfigurationError: if both are given or none, or one is of a type that belongs to the other.
+    :raises LocalFileError: naming the resolved path.
+    """
+    if (content is None) == (local_path is None):
+        raise ConfigurationError(
+            "Exactly one of content= and local_path= is needed.",
+            advice="content takes text, bytes or a binary file object ('' makes an empty file), local_path a path.",
+        )
+    if content is None:
+        yield source_of(local_path)
+    elif isinstance(content, (str, bytes, bytearray, memoryview)):
+        yield MemorySource(_encoded(content, encoding) if isinstance(content, str) else bytes(content))
+    elif hasattr(content, "read"):
+        with _rewindable(content) as file:
+            yield _file_object(file)
+    else:
+        raise ConfigurationError(
+            f"content is a {type(content).__name__}, which is neither text, bytes nor a binary file object.",
+            advice="Pass a path as local_path=.",
+        )
+
+
+def source_of(local_path: LocalPath | None) -> Source:
+    """Look at a local file, or an object of a store; nothing is read yet.
 
     :raises LocalFileError: naming the resolved path.
     """
-    if isinstance(content, bytes):
-        return MemorySource(content)
-    if is_stored(content):
-        return _object(content)
-    return _file(absolute(content))  # a template may have made None of it
+    _check_path(local_path)
+    if is_stored(local_path):
+        return _object(local_path)
+    return _file(absolute(local_path))  # a template may have made None of it
 
 
-def name_of(content: Content) -> str:
-    """Return the name a file gets where no other is said; nothing for content in memory."""
-    if isinstance(content, bytes):
+def _check_path(value: object) -> None:
+    if isinstance(value, (bytes, bytearray)) or hasattr(value, "read"):
+        raise ConfigurationError(f"local_path is a {type(value).__name__}, not a path.", advice="Pass it as content=.")
+
+
+def name_of(local_path: LocalPath | None) -> str:
+    """Return the name a file gets where no other is given; empty for content."""
+    if local_path is None:
         return ""
-    return content.name if is_stored(content) else Path(content).name
+    return local_path.name if is_stored(local_path) else Path(local_path).name
 
 
 def is_stored(path: str | os.PathLike[str] | StoredObject | None) -> TypeIs[StoredObject]:
-    """Tell an object of a store from a path; older versions of ``UPath`` call all of theirs paths of the local disk."""
+    """Return whether it is an object of a store: older versions of ``UPath`` make local paths of all of theirs."""
     return hasattr(path, "fs")
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    try:
+        return text.encode(encoding)
+    except (UnicodeError, LookupError) as error:
+        raise ConfigurationError(
+            f"content cannot be encoded as {encoding}: {error}.", advice="Choose another encoding, or pass bytes."
+        ) from error
+
+
+@contextmanager
+def _rewindable(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Yield a file object that can seek, as each attempt reads from the byte it needs; a pipe is copied first."""
+    if isinstance(file, io.TextIOBase):
+        raise ConfigurationError(
+            "content is a file object that is open in text mode.", advice="Open it in binary mode: open(path, 'rb')."
+        )
+    if getattr(file, "closed", False):
+        raise ConfigurationError("content is a file object that is closed.", advice="Keep it open, or pass its path.")
+    if file.seekable():
+        yield file
+        return
+    with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES) as spooled:
+        shutil.copyfileobj(file, spooled, PIECE_BYTES)
+        spooled.seek(0)
+        yield cast("BinaryIO", spooled)
+
+
+def _file_object(file: BinaryIO) -> FileObjectSource:
+    """Measure a file object from its position on.
+
+    :raises ConfigurationError: if it was read or written to its end, which would make an empty file of it.
+    """
+    start = file.tell()
+    end = file.seek(0, os.SEEK_END)
+    if start and end <= start:
+        raise ConfigurationError(
+            "content is a file object that stands at its end, so nothing would be sent.",
+            advice="Call its seek(0) before.",
+        )
+    return FileObjectSource(file, start, end - start)
 
 
 def _file(path: Path) -> FileSource:
     try:
-        found = path.stat()
+        status = path.stat()
     except (OSError, ValueError) as error:
         raise LocalFileError(
             f"The local file {path} cannot be read: {getattr(error, 'strerror', error)}.",
@@ -187,13 +303,13 @@ def _file(path: Path) -> FileSource:
         raise LocalFileError(f"{path} is not a file.", advice="Name one file.")
     if not os.access(path, os.R_OK):
         raise LocalFileError(f"The local file {path} may not be read.", advice="Grant the worker's user the right.")
-    return FileSource(path, found.st_size, found.st_mtime_ns)
+    return FileSource(path, status.st_size, status.st_mtime_ns)
 
 
-def _object(place: StoredObject) -> ObjectSource:
-    shown = without_credentials(str(place))
+def _object(stored: StoredObject) -> ObjectSource:
+    shown = without_credentials(str(stored))
     try:
-        info = _info(place.fs, place.path)
+        info = _info(stored.fs, stored.path)
     except (OSError, ValueError, ImportError) as error:  # also a scheme that no installed provider knows
         raise LocalFileError(
             f"The source {shown} cannot be read: {getattr(error, 'strerror', None) or error}.",
@@ -201,14 +317,14 @@ def _object(place: StoredObject) -> ObjectSource:
         ) from error
     if info.get("type") == "directory":
         raise LocalFileError(f"{shown} is not a file.", advice="Name one file.")
-    return ObjectSource(place.fs, place.path, int(info["size"]), _mark(info), modified_at_of(info))
+    return ObjectSource(stored.fs, stored.path, int(info["size"]), _mark(info), modified_at_of(info))
 
 
 def _info(fs: Any, path: str) -> Mapping[str, Any]:
-    """Ask the store anew: fsspec would remember what it knew."""
+    """Ask the store anew, not fsspec's cache of it."""
     fs.invalidate_cache(path)
-    found: Mapping[str, Any] = fs.info(path)
-    return found
+    info: Mapping[str, Any] = fs.info(path)
+    return info
 
 
 def _mark(info: Mapping[str, Any]) -> str:

@@ -10,12 +10,12 @@ from enum import Enum
 from typing import Any
 
 from airflow_provider_onedrive.graph.content.filters import Filters
-from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocationError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import LocationError, OneDriveError
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
+from airflow_provider_onedrive.graph.protocol.options import TransferOptions
 
 SAME = "the same is there"
-_MOST_CONCURRENT = 64  # more would only be throttled
 
 
 @dataclass(frozen=True)
@@ -61,54 +61,30 @@ class Step:
     there: Entry | None = None
 
 
-@dataclass(frozen=True)
-class Folder:
-    """How a folder is transferred.
+@dataclass(frozen=True, kw_only=True)
+class FolderTransfer:
+    """Which files of a folder are transferred, and how.
 
-    :param recursive: also what lies in its folders.
-    :param keep_directory_structure: put a file below the target as it lies below the source; else all into one folder.
-    :param max_items: refuse a transfer of more files.
-    :param delete_extra: delete what the target has and the source has not, at most ``max_delete`` files.
-    :param dry_run: only say what would be done.
-    :param move: delete each source when its copy is verified.
-    :param fail_fast: stop at the first file that fails; else the rest goes on.
-    :param if_none: what happens when no file is chosen: ``fail`` or ``skip``.
+    :param filters: choose among the files.
+    :param recursive: also the files in its folders.
     """
 
     filters: Filters = Filters()
     recursive: bool = False
-    keep_directory_structure: bool = True
-    max_items: int = 10_000
-    delete_extra: bool = False
-    max_delete: int = 100
-    dry_run: bool = False
-    move: bool = False
-    fail_fast: bool = False
-    max_concurrent: int = 8
-    if_none: str = "fail"
+    options: TransferOptions = TransferOptions()
 
     @property
     def has_folders(self) -> bool:
         """Whether files come to lie in folders of the target."""
-        return self.recursive and self.keep_directory_structure
+        return self.recursive and self.options.keep_directory_structure
 
     def check(self) -> None:
-        """Refuse what cannot be meant.
+        """Refuse values that cannot be meant.
 
         :raises ConfigurationError: naming the parameter.
         """
         self.filters.check()
-        if self.if_none not in ("fail", "skip"):
-            raise ConfigurationError(f"if_none is {self.if_none!r}.", advice="Use 'fail' or 'skip'.")
-        if not 1 <= self.max_concurrent <= _MOST_CONCURRENT:
-            raise ConfigurationError(
-                f"max_concurrent is {self.max_concurrent!r}.", advice=f"Give 1 to {_MOST_CONCURRENT}."
-            )
-        if self.move and self.delete_extra:
-            raise ConfigurationError(
-                "move and delete_extra contradict each other: what was moved would be deleted by the next run.",
-                advice="Give one of them.",
-            )
+        self.options.check()
 
 
 @dataclass(frozen=True)
@@ -124,16 +100,18 @@ class Choice:
     present: frozenset[str] = frozenset()
     unread: frozenset[str] = frozenset()
 
-    def may_hold(self, path: str, how: Folder) -> bool:
+    def may_hold(self, path: str, transfer: FolderTransfer) -> bool:
         """Whether the source has a file for a path of the target, or may have it."""
-        if self.unread and not how.has_folders:
+        if self.unread and not transfer.has_folders:
             return True
         names = key(path).split("/")
         above = {"/".join(names[:end]) for end in range(1, len(names))}
         return key(path) in self.present or not self.unread.isdisjoint(above)
 
 
-def choose(sources: Iterable[Entry], how: Folder, target_path: Callable[[str], str] = lambda path: path) -> Choice:
+def choose(
+    sources: Iterable[Entry], transfer: FolderTransfer, target_path: Callable[[str], str] = lambda path: path
+) -> Choice:
     """Choose the files that are meant.
 
     :param target_path: turns a path of the source into the one that is created: names may have to be repaired.
@@ -142,16 +120,17 @@ def choose(sources: Iterable[Entry], how: Folder, target_path: Callable[[str], s
     named: list[tuple[str, Entry]] = []
     present = set()
     for entry in sources:
-        path = target_path(entry.path if how.keep_directory_structure else entry.path.rpartition("/")[2])
-        if how.delete_extra:
+        is_flat = not transfer.options.keep_directory_structure
+        path = target_path(entry.path.rpartition("/")[2] if is_flat else entry.path)
+        if transfer.options.delete_extra:
             present.add(key(path))
-        if _is_meant(entry, how.filters):
+        if _is_meant(entry, transfer.filters):
             named.append((path, entry))
-        if len(named) > how.max_items:
+        if len(named) > transfer.options.max_items:
             raise LocationError(
-                f"There are more than {how.max_items} files.", advice="Choose fewer, or raise max_items."
+                f"There are more than {transfer.options.max_items} files.", advice="Choose fewer, or raise max_items."
             )
-    if not named and how.if_none == "fail":
+    if not named and transfer.options.if_none == "fail":
         raise LocationError("No file was chosen.", advice="Check folder and pattern, or pass if_none='skip'.")
     return Choice(tuple(named), frozenset(present))
 
@@ -159,7 +138,7 @@ def choose(sources: Iterable[Entry], how: Folder, target_path: Callable[[str], s
 def plan(
     choice: Choice,
     targets: Mapping[str, Entry],
-    how: Folder,
+    transfer: FolderTransfer,
     *,
     refusal: Callable[[str], str] = lambda _: "",
     skip_reason: Callable[[Entry, Entry], str] = lambda _source, _target: "",
@@ -181,7 +160,7 @@ def plan(
             steps.append(Step(Action.SKIP, path, entry, reason, there))
         else:
             steps.append(Step(Action.TRANSFER, path, entry, there=there))
-    return steps + _extra(choice, targets, how)
+    return steps + _extra(choice, targets, transfer)
 
 
 def key(path: str) -> str:
@@ -230,17 +209,18 @@ def _clash(entry: Entry, path: str, other_entry: Entry, other: str) -> str:
     return f"{entry.path!r} and {other_entry.path!r} would both become {path!r}{compared}"
 
 
-def _extra(choice: Choice, targets: Mapping[str, Entry], how: Folder) -> list[Step]:
+def _extra(choice: Choice, targets: Mapping[str, Entry], transfer: FolderTransfer) -> list[Step]:
     """Find what the target has and the source has not, among what the transfer is about."""
-    if not how.delete_extra:
+    if not transfer.options.delete_extra:
         return []
     extra = [
         Step(Action.DELETE, entry.path, entry)
         for _, entry in sorted(targets.items())
-        if not (choice.may_hold(entry.path, how) or entry.problem) and (how.has_folders or "/" not in entry.path)
-        if how.filters.match(entry.path, entry.size, entry.modified_at)
+        if not (choice.may_hold(entry.path, transfer) or entry.problem)
+        if transfer.has_folders or "/" not in entry.path
+        if transfer.filters.match(entry.path, entry.size, entry.modified_at)
     ]
-    if len(extra) > how.max_delete:
+    if len(extra) > transfer.options.max_delete:
         raise LocationError(
             f"{len(extra)} files of the target are not in the source.",
             advice="Look with dry_run=True, then raise max_delete if all of them may go.",

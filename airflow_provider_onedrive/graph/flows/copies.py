@@ -115,28 +115,25 @@ class Progress:
     error: OneDriveError | None = None
 
 
-def copy(plan: Relocation, is_over: Callable[[], bool] = lambda: False) -> Flow[DriveItem]:
+def copy(plan: Relocation) -> Flow[DriveItem]:
     """Copy a file or a folder, and wait for the end.
 
-    :param is_over: is asked before each pause whether to give up waiting.
     :raises NameAlreadyExists: if the name is taken and ``if_exists`` is ``fail``.
     :raises CopyUnfinished: if it was given up; the copy itself goes on.
     """
     plan.check()
     source = yield from source_of(plan)
-    return (yield from copy_into(plan, source, (yield from parent_of(plan, source)), is_over))
+    return (yield from copy_into(plan, source, (yield from parent_of(plan, source))))
 
 
-def copy_into(
-    plan: Relocation, source: DriveItem, parent: DriveItem, is_over: Callable[[], bool] = lambda: False
-) -> Flow[DriveItem]:
-    """Copy into a folder that is known."""
+def copy_into(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[DriveItem]:
+    """Copy into a folder that was read."""
     for _ in range(ROUNDS):
         started = yield from start_into(plan, source, parent)
         if started.item is not None:
             return started.item
         try:
-            return (yield from _ended(started, is_over))
+            return (yield from _ended(started, plan.is_over))
         except (NameAlreadyExists, CopyLost) as error:
             if not begins_anew(error):
                 raise

@@ -13,27 +13,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import Any, TypedDict
+from typing import Any
 
 from airflow_provider_onedrive.graph.content.hashing import Comparison, compare_items
 from airflow_provider_onedrive.graph.flows.items import folder, item_of, stat
 from airflow_provider_onedrive.graph.protocol.errors import (
-    ConfigurationError,
     ItemNotFound,
     LocationError,
     NameAlreadyExists,
     NameHeld,
     PreconditionFailed,
 )
-from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
-from airflow_provider_onedrive.graph.protocol.locations import Address, Location, LocationLike, item_url
+from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate, check_choice
 
 log = logging.getLogger(__name__)
-
-CHOICES = ("fail", "replace", "rename", "skip")
-"""What can happen when the name is taken."""
 
 ROUNDS = 4
 """How often a name that others keep taking is tried for."""
@@ -49,31 +45,16 @@ _STILL_COPYING = (
 )
 
 
-class RelocateOptions(TypedDict, total=False):
-    """What may be said of a move or a copy.
-
-    ``file_name``: the name in the folder ``destination``; None keeps the source's.
-    ``if_exists``: what happens when the name is taken: ``fail``; ``replace``, which moves the file that is there to the
-    recycle bin; ``rename`` ("a 1.csv"); ``skip``.
-    ``create_folders``: make the folders on the way; otherwise a missing one is an error.
-    ``retrying``: an earlier try of the same task may have done it: what it did is success.
-    """
-
-    file_name: str | None
-    if_exists: str
-    create_folders: bool
-    retrying: bool
-
-
 @dataclass(frozen=True)
 class Relocation:
     """What goes where.
 
     :param folder: where it goes.
     :param name: what it is called there; None keeps its name.
-    :param retrying: an earlier try of the same task may have done it.
+    :param retrying: an earlier attempt of the same task may have done it.
     :param may_be_ours: what has the name may be what we put there, although no answer came.
-    :param known: the item dict that names the source, or what its location says of it.
+    :param facts: the item dict that names the source, or the name in its location.
+    :param is_over: is asked before each pause whether to give up waiting for a copy.
     """
 
     source: Address
@@ -83,45 +64,19 @@ class Relocation:
     create_folders: bool = False
     retrying: bool = False
     may_be_ours: bool = False
-    known: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    is_over: Callable[[], bool] = field(default=lambda: False, repr=False)
 
     def check(self) -> None:
         """Refuse what cannot be meant.
 
         :raises ConfigurationError: naming the parameter.
         """
-        if self.if_exists not in CHOICES:
-            raise ConfigurationError(f"if_exists is {self.if_exists!r}.", advice=f"Use one of {', '.join(CHOICES)}.")
+        check_choice("if_exists", self.if_exists, IfExistsRelocate)
 
     def target(self, name: str, parent: DriveItem) -> Address:
         """Address the new item through the id of its folder."""
         return self.folder.below(self.name or name).through(parent.drive_id, parent.id)
-
-
-def relocation(
-    parser: LocationParser,
-    locate: Callable[[Location], Flow[Address]],
-    location: LocationLike,
-    destination: LocationLike,
-    how: RelocateOptions,
-) -> Flow[Relocation]:
-    """Read what a user said.
-
-    :raises LocationError: if a location cannot be understood or cannot be meant.
-    """
-    source = parser.movable(location)
-    folder, name = parser.destination(destination, how.get("file_name"))
-    retrying = how.get("retrying", False)
-    return Relocation(
-        (yield from locate(source)),
-        (yield from locate(folder)),
-        name,
-        how.get("if_exists", "fail"),
-        create_folders=how.get("create_folders", False),
-        retrying=retrying,
-        may_be_ours=retrying,
-        known=location if isinstance(location, Mapping) else {"name": source.name},
-    )
 
 
 def source_of(plan: Relocation) -> Flow[DriveItem]:

@@ -139,7 +139,7 @@ def _moved_before(plan: Relocation, missing: SourceMissing) -> Flow[DriveItem]:
 
     :raises SourceMissing: if it cannot be told.
     """
-    name = plan.name or plan.known.get("name")
+    name = plan.name or plan.facts.get("name")
     if not (plan.retrying and name):
         raise missing
     try:
@@ -161,7 +161,7 @@ def _candidates(plan: Relocation, target: Address) -> Flow[list[DriveItem]]:
     """List what may be the moved item: with ``rename`` all up to the first name that is free."""
     found: list[DriveItem] = []
     tried: set[str] = set()
-    for address in names_for(plan, target, is_folder=bool(plan.known.get("is_folder"))):
+    for address in names_for(plan, target, is_folder=bool(plan.facts.get("is_folder"))):
         item = None if address.names[-1] in tried else (yield from read_target(address))
         if item is None:
             return found
@@ -173,11 +173,11 @@ def _candidates(plan: Relocation, target: Address) -> Flow[list[DriveItem]]:
 
 def _may_be(item: DriveItem, plan: Relocation) -> bool:
     """Compare with the item dict that names the source, as far as there is one."""
-    known = plan.known
-    is_other_kind = known.get("is_folder", item.is_folder) != item.is_folder
-    hashes = known.get("quick_xor_hash"), item.quick_xor_hash
+    facts = plan.facts
+    is_other_kind = facts.get("is_folder", item.is_folder) != item.is_folder
+    hashes = facts.get("quick_xor_hash"), item.quick_xor_hash
     is_other_content = all(hashes) and hashes[0] != hashes[1]
-    is_other_size = not item.is_folder and known.get("size", item.size) != item.size
+    is_other_size = not item.is_folder and facts.get("size", item.size) != item.size
     return not (is_other_kind or is_other_content or is_other_size)
 
 

@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from airflow_provider_onedrive.graph.flows.items import stat
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, LocationError
 from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.options import DeleteOptions
 
 
-@dataclass(frozen=True)
-class Removal:
-    """How an item is deleted.
+def remove(
+    address: Address,
+    *,
+    recursive: bool = False,
+    permanent: bool = False,
+    ignore_if_missing: bool = False,
+    options: DeleteOptions = DeleteOptions(),
+    attempt: TaskAttempt = TaskAttempt(),
+) -> Flow[list[DriveItem]]:
+    """Delete an item; return it, or nothing if it is missing and that is ignored.
 
-    :param recursive: also a folder with items in it.
-    :param permanent: not to the recycle bin.
-    :param max_items: a folder with more items is refused.
-    :param dry_run: delete nothing.
-    :param ignore_if_missing: a missing item is no error, and the result is empty.
-    """
-
-    recursive: bool = False
-    permanent: bool = False
-    max_items: int = 1000
-    dry_run: bool = False
-    ignore_if_missing: bool = False
-
-
-def remove(address: Address, how: Removal) -> Flow[list[DriveItem]]:
-    """Delete an item.
+    A later attempt ignores it, because an earlier one may have deleted the item.
 
     :raises LocationError: if it is the root of a drive, a folder that holds something and not ``recursive``, or holds
         too much.
     """
     try:
-        item = yield from _deletable(address, recursive=how.recursive)
+        item = yield from _deletable(address, recursive=recursive)
     except ItemNotFound:
-        if not how.ignore_if_missing:
+        may_be_done = attempt.retrying and not options.dry_run
+        if not (ignore_if_missing or may_be_done):
             raise
         return []
     if item.may_hold_something:
-        yield from _check_count(item, address, how.max_items)
-    if not how.dry_run:
-        yield from _delete(item, permanent=how.permanent)
+        yield from _check_count(item, address, options.max_items)
+    if not options.dry_run:
+        yield from _delete(item, permanent=permanent)
     return [item]
 
 

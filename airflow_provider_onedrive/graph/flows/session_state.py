@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError, SourceChanged
@@ -32,6 +32,21 @@ class SessionKeeper(Protocol):
 
 
 @dataclass(frozen=True)
+class TaskAttempt:
+    """The attempt of a task that a call belongs to; the default is a program that is run once.
+
+    :param retrying: whether an earlier attempt of the same task may have done the job already: if so, that is success.
+    :param has_another: whether another attempt follows if this one fails.
+    :param keeper_of: returns the keeper of a file's upload session, or None. It takes the file's path below the target
+        of a folder transfer; empty for a single file.
+    """
+
+    retrying: bool = False
+    has_another: bool = False
+    keeper_of: Callable[[str], SessionKeeper | None] = field(default=lambda _path: None, repr=False)
+
+
+@dataclass(frozen=True)
 class KeptSession:
     """What an earlier try left.
 
@@ -43,19 +58,15 @@ class KeptSession:
 
 
 class OpenSession:
-    """Knows the session that is open now.
+    """Knows the upload session of one file that is open now.
 
-    :param keeper: where it is written down for a later try; None keeps nothing.
-    :param has_earlier_try: whether there was one that may have left something.
-    :param has_another_try: whether there will be one if this one fails.
+    :param attempt: the attempt of a task that opens it.
+    :param keeper: where it is written down for a later attempt; None keeps nothing.
     """
 
-    def __init__(
-        self, keeper: SessionKeeper | None = None, *, has_earlier_try: bool = False, has_another_try: bool = False
-    ) -> None:
+    def __init__(self, attempt: TaskAttempt = TaskAttempt(), keeper: SessionKeeper | None = None) -> None:
+        self.attempt = attempt
         self._keeper = keeper
-        self._has_earlier_try = has_earlier_try
-        self._has_another_try = has_another_try
         self._has_looked = False
         self._is_kept = False
         self.session: UploadSession | None = None
@@ -65,7 +76,7 @@ class OpenSession:
     def opened(self, session: UploadSession, purpose: Purpose) -> None:
         """Note a new session; it is durable before its first fragment leaves."""
         self.session = session
-        if self._keeper is not None and self._has_another_try:
+        if self._keeper is not None and self.attempt.has_another:
             self._is_kept = self._keeper.save(_state(session, purpose()))
 
     def take_up(self, purpose: Purpose) -> KeptSession | None:
@@ -90,7 +101,7 @@ class OpenSession:
 
     def read_progress(self) -> None:
         """Find what an earlier try left, where this one had no need of it."""
-        if self._keeper is not None and self._has_earlier_try and not self._has_looked:
+        if self._keeper is not None and self.attempt.retrying and not self._has_looked:
             self._has_looked = True
             state = self._keeper.load()
             self._is_kept = state is not None
@@ -108,7 +119,7 @@ class OpenSession:
         is_passing = not isinstance(error, OneDriveError) or (
             error.is_retryable and not isinstance(error, SourceChanged)
         )
-        return self._is_kept and self._has_another_try and is_passing
+        return self._is_kept and self.attempt.has_another and is_passing
 
 
 def _state(session: UploadSession, purpose: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from airflow_provider_onedrive.graph.flows.deduplication import find_ours
 from airflow_provider_onedrive.graph.flows.items import CONFLICT, item_of
-from airflow_provider_onedrive.graph.flows.upload_plan import MAX_FRAGMENT_BYTES, UNIT_BYTES, Upload
+from airflow_provider_onedrive.graph.flows.upload_plan import Upload
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -26,6 +26,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem, UploadSession, next_expected_byte
+from airflow_provider_onedrive.graph.protocol.options import MAX_FRAGMENT_BYTES, UNIT_BYTES
 
 log = logging.getLogger(__name__)
 

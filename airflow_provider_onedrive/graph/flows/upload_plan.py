@@ -4,64 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from airflow_provider_onedrive.graph.content.hashing import Digests
 from airflow_provider_onedrive.graph.content.sources import Source
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.locations import Address
+from airflow_provider_onedrive.graph.protocol.options import UploadOptions
 
-CONFLICTS = ("fail", "replace", "rename", "skip", "skip_if_same")
-"""What can happen when a name is taken."""
-
-UNIT_BYTES = 320 * 1024
-"""Every fragment but the last is a multiple of it.
-
-https://learn.microsoft.com/en-us/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session
-"""
-MAX_FRAGMENT_BYTES = 191 * UNIT_BYTES  # the last multiple below 60 MiB
-SINGLE_PUT_BYTES = 32 * UNIT_BYTES
-"""10 MiB, what the first fragment of a session would take: measured, one request is faster than two up to there."""
-MAX_SINGLE_PUT_BYTES = 250_000_000
 MAX_FILE_BYTES = 250 * 1024**3
-
-
-@dataclass(frozen=True)
-class UploadOptions:
-    """How a file is sent.
-
-    :param verify: compare hashes: of what was sent, and of what Graph has then.
-    :param preserve_mtime: let the file keep the source's modification time however small it is; an upload session
-        keeps it anyway.
-    :param on_locked: ``wait`` some seconds for a file that is checked out or open in Office, or ``fail`` at once.
-    :param single_put_bytes: up to this size a file is sent in one request, beyond it by an upload session.
-    :param fragment_bytes: of an upload session; None lets them grow from 10 MiB as the line allows.
-    """
-
-    verify: bool = True
-    preserve_mtime: bool = False
-    on_locked: Literal["wait", "fail"] = "wait"
-    single_put_bytes: int = SINGLE_PUT_BYTES
-    fragment_bytes: int | None = None
-
-    def check(self) -> None:
-        """Refuse what Graph would refuse, or what cannot be meant.
-
-        :raises ConfigurationError: naming the parameter.
-        """
-        if self.on_locked not in ("wait", "fail"):
-            raise ConfigurationError(f"on_locked is {self.on_locked!r}.", advice="Use 'wait' or 'fail'.")
-        if not 0 <= self.single_put_bytes <= MAX_SINGLE_PUT_BYTES:
-            raise ConfigurationError(
-                f"single_put_bytes is {self.single_put_bytes}.", advice=f"Give 0 to {MAX_SINGLE_PUT_BYTES}."
-            )
-        size = UNIT_BYTES if self.fragment_bytes is None else self.fragment_bytes
-        if size % UNIT_BYTES or not 0 < size <= MAX_FRAGMENT_BYTES:
-            raise ConfigurationError(
-                f"fragment_bytes is {size}.",
-                advice=f"Give a multiple of {UNIT_BYTES} (320 KiB) up to {MAX_FRAGMENT_BYTES}.",
-            )
 
 
 @dataclass(frozen=True)
@@ -71,8 +23,8 @@ class Upload:
     :param address: the file: a name through the id of its folder, or an existing file by its own id.
     :param conflict: what Graph does about a taken name: ``fail``, ``replace`` or ``rename``.
     :param if_match: the eTag that the file must still have; None asks for none.
-    :param retrying: whether an earlier try of the same task may have done it already.
-    :param open_session: tells later tries, and whoever cleans up, where a session stands.
+    :param retrying: whether the file may be there already, by an earlier attempt or a request whose answer was lost.
+    :param open_session: the state of its upload session.
     :param is_folder_new: the folder was made just now, and may not be visible everywhere yet.
     :param failures: how often it was sent in vain.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 from airflow_provider_onedrive.graph.content.hashing import EVERY_DRIVE, PERSONAL, Comparison, Digests
 from airflow_provider_onedrive.graph.content.sources import Source
@@ -18,15 +18,12 @@ from airflow_provider_onedrive.graph.flows.items import CONFLICT, expect_file, f
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.sessions import by_session, left_by_earlier_try
 from airflow_provider_onedrive.graph.flows.upload_plan import (
-    CONFLICTS,
     MAX_FILE_BYTES,
     Upload,
-    UploadOptions,
     check_etag,
 )
 from airflow_provider_onedrive.graph.protocol.errors import (
     BadRequest,
-    ConfigurationError,
     GraphError,
     ItemNotFound,
     LocalFileError,
@@ -39,6 +36,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.options import IfExists, UploadOptions, check_choice
 
 log = logging.getLogger(__name__)
 
@@ -56,36 +54,33 @@ def create(
     if_exists: str,
     *,
     create_folders: bool = False,
-    retrying: bool = False,
     options: UploadOptions = UploadOptions(),
     open_session: OpenSession | None = None,
     folder_cache: FolderCache | None = None,
 ) -> Flow[DriveItem]:
     """Put content under a name in a folder, which must exist unless ``create_folders``.
 
-    :param if_exists: what happens when the name is taken; one of :data:`CONFLICTS`. Graph decides about it, not a look
-        before.
+    :param if_exists: what happens when the name is taken; Graph decides about it, not a look before.
     :param folder_cache: folders that were found before; a hundred files in one folder cost one look at it.
     :raises ItemNotFound: if the folder is missing; Graph's PUT would make it silently.
     """
-    if if_exists not in CONFLICTS:
-        raise ConfigurationError(f"if_exists is {if_exists!r}.", advice=f"Use one of {', '.join(CONFLICTS)}.")
+    check_choice("if_exists", if_exists, IfExists)
     _check(source, options)
     if address.is_base and if_exists in ("fail", "rename"):
         raise LocationError(f"{address} names an item that exists.", advice="Update it, or name its folder and a name.")
-    how: dict[str, Any] = {"retrying": retrying, "options": options, "open_session": open_session}
     if address.is_base:
         item = yield from file(address)
-        return (yield from _place(address.by_id(item.drive_id, item.id), item, source, if_exists, **how))
-    known = {} if folder_cache is None else folder_cache
-    key = address.parent.url()
-    if key in known:
+        plan = _plan(address.by_id(item.drive_id, item.id), item, source, options, open_session)
+        return (yield from _put_by_policy(plan, if_exists))
+    folders = {} if folder_cache is None else folder_cache
+    key, put = address.parent.url(), partial(put_into, options=options, open_session=open_session)
+    if key in folders:
         try:
-            return (yield from put_into(known[key], address, source, if_exists, **how))
+            return (yield from put(folders[key], address, source, if_exists))
         except NotFound:  # the folder has gone, or was made anew
-            known.pop(key, None)
-    known[key] = yield from folder(address.parent, create=create_folders)
-    return (yield from put_into(known[key], address, source, if_exists, **how))
+            folders.pop(key, None)
+    folders[key] = yield from folder(address.parent, create=create_folders)
+    return (yield from put(folders[key], address, source, if_exists))
 
 
 def put_into(
@@ -94,38 +89,35 @@ def put_into(
     source: Source,
     if_exists: str,
     *,
-    retrying: bool = False,
     options: UploadOptions = UploadOptions(),
     open_session: OpenSession | None = None,
 ) -> Flow[DriveItem]:
-    """Put content into a folder that was found, under the last name of the address."""
+    """Put content into a folder that was read, under the last name of the address."""
     target = address.through(parent.drive_id, parent.id)
-    how: dict[str, Any] = {"retrying": retrying, "options": options, "open_session": open_session}
-    return (yield from _place(target, parent, source, if_exists, **how))
+    return (yield from _put_by_policy(_plan(target, parent, source, options, open_session), if_exists))
 
 
-def _place(
-    target: Address,
-    place: DriveItem,
-    source: Source,
-    if_exists: str,
-    *,
-    retrying: bool,
-    options: UploadOptions,
-    open_session: OpenSession | None,
-) -> Flow[DriveItem]:
-    """:param place: the folder of the target, or the target itself."""
-    plan = Upload(
+def _put_by_policy(plan: Upload, if_exists: str) -> Flow[DriveItem]:
+    return (yield from _POLICIES.get(if_exists, upload)(replace(plan, conflict=if_exists)))
+
+
+def _plan(
+    target: Address, item: DriveItem, source: Source, options: UploadOptions, open_session: OpenSession | None
+) -> Upload:
+    """Plan an upload.
+
+    :param item: the folder of the target, or the target itself.
+    """
+    session = open_session or OpenSession()
+    return Upload(
         target,
         source,
-        _digests(source, place, options),
-        if_exists,
-        retrying=retrying,
+        _digests(source, item, options),
+        retrying=session.attempt.retrying,
         options=options,
-        open_session=open_session or OpenSession(),
-        is_folder_new=place.outcome == "created",
+        open_session=session,
+        is_folder_new=item.outcome == "created",
     )
-    return (yield from _POLICIES.get(if_exists, upload)(plan))
 
 
 def update(
@@ -133,7 +125,6 @@ def update(
     source: Source,
     *,
     expected_etag: str | None = None,
-    retrying: bool = False,
     options: UploadOptions = UploadOptions(),
     open_session: OpenSession | None = None,
 ) -> Flow[DriveItem]:
@@ -144,17 +135,8 @@ def update(
     check_etag(expected_etag)
     _check(source, options)
     item = yield from file(address)
-    plan = Upload(
-        address.by_id(item.drive_id, item.id),
-        source,
-        _digests(source, item, options),
-        "replace",
-        if_match=expected_etag,
-        retrying=retrying,
-        options=options,
-        open_session=open_session or OpenSession(),
-    )
-    return (yield from upload(plan))
+    plan = _plan(address.by_id(item.drive_id, item.id), item, source, options, open_session)
+    return (yield from upload(replace(plan, conflict="replace", if_match=expected_etag)))
 
 
 def upload(plan: Upload) -> Flow[DriveItem]:
@@ -167,7 +149,7 @@ def upload(plan: Upload) -> Flow[DriveItem]:
     """
     if plan.retrying and plan.conflict == "rename" and (found := (yield from find_ours(plan))):
         return replace(found, outcome="already_there")
-    item = yield from _deliver(plan)
+    item = yield from _send_until_stored(plan)
     return item if item.outcome == "already_there" else (yield from _verify(plan, item))
 
 
@@ -211,7 +193,7 @@ def _against(item: DriveItem | None, plan: Upload) -> Upload:
 _POLICIES: Mapping[str, Callable[[Upload], Flow[DriveItem]]] = {"skip": _skip, "skip_if_same": _skip_if_same}
 
 
-def _deliver(plan: Upload) -> Flow[DriveItem]:
+def _send_until_stored(plan: Upload) -> Flow[DriveItem]:
     """Send until Graph has it; where an answer was lost, look before sending again."""
     for failures in range(_SENDS):
         try:
@@ -297,7 +279,7 @@ def _verify(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
     log.warning("%s is not what was sent (%d bytes, %s); sending it again.", item.location, item.size, item.hashes)
     again = replace(plan, address=plan.address.by_id(item.drive_id, item.id), conflict="replace", if_match=item.etag)
     try:
-        second = yield from _deliver(again)
+        second = yield from _send_until_stored(again)
     except PreconditionFailed as changed:
         raise VerificationFailed(f"Graph has other content than was sent, and it changed: {changed.message}") from None
     second, found = yield from _compared(again, second)
@@ -320,8 +302,8 @@ def _check(source: Source, options: UploadOptions) -> None:
         raise LocalFileError(f"The source has {source.size} bytes.", advice="OneDrive takes files up to 250 GB.")
 
 
-def _digests(source: Source, place: DriveItem, options: UploadOptions) -> Digests:
-    names = PERSONAL if place.drive_type == "personal" else EVERY_DRIVE
+def _digests(source: Source, item: DriveItem, options: UploadOptions) -> Digests:
+    names = PERSONAL if item.drive_type == "personal" else EVERY_DRIVE
     return Digests(source, names, while_passing=options.verify)
 
 

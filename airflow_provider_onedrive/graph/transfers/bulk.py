@@ -13,7 +13,7 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.content.paths import absolute
 from airflow_provider_onedrive.graph.content.sinks import protocols_of
 from airflow_provider_onedrive.graph.content.sources import is_stored
-from airflow_provider_onedrive.graph.content.transfer_plan import SAME, Action, Entry, Folder, Report, Step
+from airflow_provider_onedrive.graph.content.transfer_plan import SAME, Action, Entry, FolderTransfer, Report, Step
 from airflow_provider_onedrive.graph.flows import batches
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.walk import Visit, Walk
@@ -30,7 +30,7 @@ _SHOWN = 20
 _BATCHES_AT_ONCE = 4
 
 Failure = tuple[str, OneDriveError | str]
-"""A path, and what stood in the way."""
+"""A path, and what stood in the direction."""
 
 
 class Runner(localcopy.Runner, Protocol):
@@ -40,9 +40,7 @@ class Runner(localcopy.Runner, Protocol):
     parser: LocationParser
 
     def run_upload(self, driver: FlowDriver[DriveItem], session: OpenSession, /) -> DriveItem: ...
-    def run_each(
-        self, works: Iterable[Callable[[], T]], at_once: int, /
-    ) -> Iterator[tuple[int, T | OneDriveError]]: ...
+    def run_each(self, jobs: Iterable[Callable[[], T]], at_once: int, /) -> Iterator[tuple[int, T | OneDriveError]]: ...
     def visits(self, walk: Walk, /) -> Iterator[Visit]: ...
 
 
@@ -68,20 +66,20 @@ class TransferDirection(Protocol):
         """Delete sources, each only as it was when it was transferred."""
 
 
-def carry_out(client: Runner, way: TransferDirection, how: Folder, steps: Sequence[Step]) -> Report:
+def carry_out(client: Runner, direction: TransferDirection, transfer: FolderTransfer, steps: Sequence[Step]) -> Report:
     """Do what a plan says, and report what became of each file."""
-    if how.dry_run:
+    if transfer.options.dry_run:
         return Report(planned=list(steps))
     start = time.monotonic()
     report = Report(skipped=_of(steps, Action.SKIP))
     for step in _of(steps, Action.REFUSE):
         _fail(report, step.entry.path, step.reason)
-    done = _transferred(client, way, how, _of(steps, Action.TRANSFER), report)
-    if how.move:
-        _delete_sources(way, done, report)
+    done = _transferred(client, direction, transfer, _of(steps, Action.TRANSFER), report)
+    if transfer.options.move:
+        _delete_sources(direction, done, report)
     if not report.failed:  # else what looks superfluous may be all there is
         extra = _of(steps, Action.DELETE)
-        _note(report, way.delete_extra(extra))
+        _note(report, direction.delete_extra(extra))
         failed = {path for path, _, _ in report.failed}
         report.deleted = [step.path for step in extra if step.path not in failed]
     report.seconds = time.monotonic() - start
@@ -93,47 +91,47 @@ def _of(steps: Sequence[Step], action: Action) -> list[Step]:
 
 
 def _transferred(
-    client: Runner, way: TransferDirection, how: Folder, wanted: Sequence[Step], report: Report
+    client: Runner, direction: TransferDirection, transfer: FolderTransfer, wanted: Sequence[Step], report: Report
 ) -> list[tuple[Step, DriveItem]]:
     """Transfer files, and return those that arrived, with what Graph says of them."""
     done = []
     total_bytes = sum(step.entry.size for step in wanted)
-    with client.meter.measured(way.title, total_bytes=total_bytes, total_files=len(wanted)) as progress:
-        if wanted and not (how.fail_fast and report.failed):
-            way.prepare(wanted)
-            works = (partial(way.transfer, step) for step in wanted)
-            for number, result in client.run_each(works, how.max_concurrent):
+    with client.meter.measured(direction.title, total_bytes=total_bytes, total_files=len(wanted)) as progress:
+        if wanted and not (transfer.options.fail_fast and report.failed):
+            direction.prepare(wanted)
+            jobs = (partial(direction.transfer, step) for step in wanted)
+            for number, result in client.run_each(jobs, transfer.options.max_concurrent):
                 step = wanted[number]
                 if isinstance(result, OneDriveError):
                     _fail(report, step.entry.path, result)
-                    if how.fail_fast:
+                    if transfer.options.fail_fast:
                         break
                 else:
                     done.append((step, result))
                     progress.file_done(result.size if result.outcome in ("skipped", "already_there") else 0)
-        log.info("Done: %s, %d of %d files, %s", way.title, len(done), len(wanted), progress.totals)
+        log.info("Done: %s, %d of %d files, %s", direction.title, len(done), len(wanted), progress.totals)
     report.done = [item for _, item in done]
     return done
 
 
-def _delete_sources(way: TransferDirection, done: Sequence[tuple[Step, DriveItem]], report: Report) -> None:
+def _delete_sources(direction: TransferDirection, done: Sequence[tuple[Step, DriveItem]], report: Report) -> None:
     """Delete what surely is at its target; what may not be is kept, with the reason."""
     sure = [(step, step.there.content) for step in report.skipped if step.there and step.reason == SAME]
     doubts = [(step.path, step.reason) for step in report.skipped if step.reason != SAME]
     for step, item in done:
-        if reason := _doubt(item, way):
+        if reason := _doubt(item, direction):
             doubts.append((step.path, reason))
         else:
             sure.append((step, item))
     report.kept = doubts
     for path, reason in doubts:
         log.warning("%s was not deleted after its transfer: %s", path, reason)
-    _note(report, way.delete_sources(sure))
+    _note(report, direction.delete_sources(sure))
 
 
-def _doubt(item: DriveItem, way: TransferDirection) -> str:
+def _doubt(item: DriveItem, direction: TransferDirection) -> str:
     """Say why a copy may not be what its source is."""
-    if item.outcome == "skipped" and way.takes_any:
+    if item.outcome == "skipped" and direction.takes_any:
         return "a file is there"
     if item.server_rewrote:
         return "SharePoint rewrote it, so its copy cannot be compared"
@@ -151,13 +149,13 @@ def _fail(report: Report, path: str, problem: OneDriveError | str) -> None:
 
 
 def delete_items(
-    client: Runner, found: Sequence[DriveItem], *, permanent: bool = False
+    client: Runner, doomed: Sequence[DriveItem], *, permanent: bool = False
 ) -> list[tuple[DriveItem, OneDriveError]]:
     """Delete many items, twenty in one request; return what could not be deleted, and why."""
-    parts = list(batches.in_batches(found))
-    works = [partial(client.run, batches.delete_items(part, permanent=permanent)) for part in parts]
+    parts = list(batches.in_batches(doomed))
+    jobs = [partial(client.run, batches.delete_items(part, permanent=permanent)) for part in parts]
     failed = []
-    for number, result in client.run_each(works, _BATCHES_AT_ONCE):
+    for number, result in client.run_each(jobs, _BATCHES_AT_ONCE):
         part = parts[number]
         problems = [result] * len(part) if isinstance(result, OneDriveError) else result
         failed += [(item, problem) for item, problem in zip(part, problems, strict=True) if problem is not None]
@@ -188,7 +186,7 @@ def remote_entry(visit: Visit, content: Any = None) -> Entry:
     return Entry(visit.path, item.size, item.modified_at, content or item, problem)
 
 
-def place_of(folder: Any) -> Any:
+def output_of(folder: Any) -> Any:
     """Return a ``Path``, or an ``ObjectStoragePath`` of a store that is not the local disk."""
     if not is_stored(folder):
         return absolute(folder)

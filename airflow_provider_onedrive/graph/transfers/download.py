@@ -24,7 +24,8 @@ from airflow_provider_onedrive.graph.content.sinks import (
 )
 from airflow_provider_onedrive.graph.content.sources import Source, StoredObject, is_stored, source_of
 from airflow_provider_onedrive.graph.flows.downloads import Link, Links, fetch, resolve
-from airflow_provider_onedrive.graph.flows.upload_plan import CONFLICTS, check_etag
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
+from airflow_provider_onedrive.graph.flows.upload_plan import check_etag
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     LocalFileError,
@@ -34,6 +35,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.options import DownloadOptions, IfExists, check_choice
 from airflow_provider_onedrive.graph.transfers.progress import Meter
 
 log = logging.getLogger(__name__)
@@ -57,29 +59,24 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True)
-class DownloadOptions:
-    """How a file is fetched.
+class Download:
+    """What is fetched, and what becomes of a file that is there already.
 
-    :param expected_etag: the version that is wanted; None takes any.
-    :param if_exists: what happens to a local file of that name: ``replace``, ``fail``, ``rename`` ("a 1.csv"),
-        ``skip``, or ``skip_if_same`` (same size and hash; else it is replaced).
-    :param verify: compare the hash of what came with Graph's.
-    :param retrying: an earlier try of the same task may have done it: the same content there is success.
+    :param attempt: the attempt of a task that fetches it.
     """
 
+    if_exists: IfExists = "replace"
     expected_etag: str | None = None
-    if_exists: str = "replace"
-    verify: bool = True
-    retrying: bool = False
+    options: DownloadOptions = DownloadOptions()
+    attempt: TaskAttempt = TaskAttempt()
 
     def check(self) -> None:
-        """Refuse what cannot be meant.
+        """Refuse values that cannot be meant.
 
         :raises ConfigurationError: naming the parameter.
         """
         check_etag(self.expected_etag)
-        if self.if_exists not in CONFLICTS:
-            raise ConfigurationError(f"if_exists is {self.if_exists!r}.", advice=f"Use one of {', '.join(CONFLICTS)}.")
+        check_choice("if_exists", self.if_exists, IfExists)
 
 
 class Target(Protocol):
@@ -89,7 +86,7 @@ class Target(Protocol):
     def existing(self) -> Source | None:
         """Look at what is there now."""
 
-    def receive(self, client: Runner, links: Links, options: DownloadOptions) -> bool:
+    def receive(self, client: Runner, links: Links, plan: Download) -> bool:
         """Fetch the file and let it appear; False where the name is taken meanwhile."""
 
     def renamed(self) -> Iterable[Target]:
@@ -108,22 +105,22 @@ def target_of(local_path: str | os.PathLike[str] | StoredObject, name: str) -> T
     return StoredTarget(local_path)
 
 
-def download(client: Runner, address: Address, target: Target, link: Link, options: DownloadOptions) -> DriveItem:
+def download(client: Runner, address: Address, target: Target, link: Link, plan: Download) -> DriveItem:
     """Bring a file to its target.
 
     :param link: as :func:`resolve` gave it.
     """
     with client.meter.measured(""):  # of what an earlier try left of this file, the last word counts
-        return _anew(client, Links(address, link), lambda links: _placed(client, links, target, options), options)
+        return _anew(client, Links(address, link), lambda links: _placed(client, links, target, plan), plan)
 
 
-def read(client: Runner, address: Address, place: Output) -> None:
-    """Bring a file's bytes to a place that nobody else sees."""
+def read(client: Runner, address: Address, output: Output) -> None:
+    """Fetch a file's bytes to an output that nobody else sees."""
     links = Links(address, client.run(resolve(address)))
-    _anew(client, links, lambda links: _fetch_whole(client, links, place), DownloadOptions())
+    _anew(client, links, lambda links: _fetch_whole(client, links, output), Download())
 
 
-def _anew(client: Runner, links: Links, fetch_once: Callable[[Links], T], options: DownloadOptions) -> T:
+def _anew(client: Runner, links: Links, fetch_once: Callable[[Links], T], plan: Download) -> T:
     """Follow a version that somebody replaces meanwhile by the next; fetch once more what came wrong.
 
     :raises SourceChanged: if it is replaced again and again.
@@ -139,32 +136,32 @@ def _anew(client: Runner, links: Links, fetch_once: Callable[[Links], T], option
             if changes == _VERSIONS or mismatches == _MISMATCHES:
                 raise
             log.warning("Fetching %s anew: %s", links.address, problem)
-        links = Links(links.address, client.run(resolve(links.address, expected_etag=options.expected_etag)))
+        links = Links(links.address, client.run(resolve(links.address, expected_etag=plan.expected_etag)))
 
 
-def _placed(client: Runner, links: Links, target: Target, options: DownloadOptions) -> DriveItem:
+def _placed(client: Runner, links: Links, target: Target, plan: Download) -> DriveItem:
     item = links.current.item
-    for place in _candidates(target, options):
-        there = None if options.if_exists == "replace" else place.existing()
-        if there is not None and (outcome := _outcome(there, item, options)):
-            return replace(item, outcome=outcome, local_path=str(place))
-        is_taken = there is not None and options.if_exists in ("fail", "rename")
-        if not is_taken and place.receive(client, links, options):
-            return replace(item, outcome="renamed" if place is not target else None, local_path=str(place))
+    for candidate in _candidates(target, plan):
+        there = None if plan.if_exists == "replace" else candidate.existing()
+        if there is not None and (outcome := _outcome(there, item, plan)):
+            return replace(item, outcome=outcome, local_path=str(candidate))
+        is_taken = there is not None and plan.if_exists in ("fail", "rename")
+        if not is_taken and candidate.receive(client, links, plan):
+            return replace(item, outcome="renamed" if candidate is not target else None, local_path=str(candidate))
     raise LocalFileError(f"{target} exists.", advice="Choose another name, or if_exists='replace' or 'rename'.")
 
 
-def _candidates(target: Target, options: DownloadOptions) -> Iterator[Target]:
-    others = target.renamed() if options.if_exists == "rename" else ()
+def _candidates(target: Target, plan: Download) -> Iterator[Target]:
+    others = target.renamed() if plan.if_exists == "rename" else ()
     yield target
     yield from others
 
 
-def _outcome(there: Source, item: DriveItem, options: DownloadOptions) -> str | None:
+def _outcome(there: Source, item: DriveItem, plan: Download) -> str | None:
     """Say why nothing is to be fetched; None where it is."""
-    if options.if_exists == "skip" or (options.if_exists == "skip_if_same" and _is_same(there, item)):
+    if plan.if_exists == "skip" or (plan.if_exists == "skip_if_same" and _is_same(there, item)):
         return "skipped"
-    is_ours = options.retrying and options.if_exists in ("fail", "rename") and _is_same(there, item)
+    is_ours = plan.attempt.retrying and plan.if_exists in ("fail", "rename") and _is_same(there, item)
     return "already_there" if is_ours else None
 
 
@@ -198,66 +195,66 @@ class LocalTarget:
         path = self.path
         return (replace(self, path=path.with_name(f"{path.stem} {n}{path.suffix}")) for n in range(1, _RENAMES))
 
-    def receive(self, client: Runner, links: Links, options: DownloadOptions) -> bool:
+    def receive(self, client: Runner, links: Links, plan: Download) -> bool:
         size = links.current.item.size
         try:
             at_once = RANGES_AT_ONCE if size >= self.parallel_bytes else 1
-            return self._receive(client, links, options, self.chunk_bytes, at_once)
+            return self._receive(client, links, plan, self.chunk_bytes, at_once)
         except RangeIgnored:  # as one chunk, the file is fetched without asking for ranges
-            return self._receive(client, links, options, max(size, 1), 1)
+            return self._receive(client, links, plan, max(size, 1), 1)
 
-    def _receive(self, client: Runner, links: Links, options: DownloadOptions, chunk_bytes: int, at_once: int) -> bool:
+    def _receive(self, client: Runner, links: Links, plan: Download, chunk_bytes: int, at_once: int) -> bool:
         item = links.current.item
         version = f"{item.drive_id}/{item.id}/{item.etag}"
         with PartFile(self.path, version, item.size, chunk_bytes=chunk_bytes, leftovers=self.leftovers) as part:
             client.meter.current.resumed(part.bytes_left_before)
             client.run_all([fetch(links, sink) for sink in part.sinks(at_once)], at_once)
-            if options.verify:
+            if plan.options.verify:
                 check_hash(item, part.quick_xor_hash())
-            return part.publish(_modified_at(item), replace=options.if_exists not in ("fail", "rename"))
+            return part.publish(_modified_at(item), replace=plan.if_exists not in ("fail", "rename"))
 
 
 @dataclass(frozen=True)
 class StoredTarget:
     """An object of a store."""
 
-    place: StoredObject
+    target: StoredObject
 
     def __str__(self) -> str:
-        return without_credentials(str(self.place))
+        return without_credentials(str(self.target))
 
     def existing(self) -> Source | None:
         with explained(self):
-            self.place.fs.invalidate_cache(self.place.path)
-            return source_of(self.place) if self.place.fs.isfile(self.place.path) else None
+            self.target.fs.invalidate_cache(self.target.path)
+            return source_of(self.target) if self.target.fs.isfile(self.target.path) else None
 
     def renamed(self) -> Iterable[StoredTarget]:
         raise ConfigurationError(
             f"{self} is in an object store, where if_exists='rename' cannot be kept.", advice="Use another one."
         )
 
-    def receive(self, client: Runner, links: Links, options: DownloadOptions) -> bool:
-        with closing(new_object(self.place)) as place:
-            _fetch_whole(client, links, place, verify=options.verify)
-            place.commit()
+    def receive(self, client: Runner, links: Links, plan: Download) -> bool:
+        with closing(new_object(self.target)) as output:
+            _fetch_whole(client, links, output, verify=plan.options.verify)
+            output.commit()
         return True
 
 
-def _fetch_whole(client: Runner, links: Links, place: Output, *, verify: bool = True) -> None:
-    place.empty()
-    sink = RangeSink(place, 0, links.current.item.size)
+def _fetch_whole(client: Runner, links: Links, output: Output, *, verify: bool = True) -> None:
+    output.empty()
+    sink = RangeSink(output, 0, links.current.item.size)
     client.run(fetch(links, sink))
     if verify:
         check_hash(links.current.item, sink.hash.base64())
 
 
-def check_hash(item: DriveItem, found: str) -> None:
+def check_hash(item: DriveItem, quick_xor_hash: str) -> None:
     """Compare what came with what Graph has.
 
     :raises VerificationFailed: if they differ.
     """
-    if item.quick_xor_hash and item.size and item.quick_xor_hash != found:
-        raise VerificationFailed(f"What came has the hash {found}, and Graph says {item.quick_xor_hash}.")
+    if item.quick_xor_hash and item.size and item.quick_xor_hash != quick_xor_hash:
+        raise VerificationFailed(f"What came has the hash {quick_xor_hash}, and Graph says {item.quick_xor_hash}.")
     if not item.quick_xor_hash and item.size:
         log.info("Graph has no hash of %s; only its size was compared.", item.location)
 

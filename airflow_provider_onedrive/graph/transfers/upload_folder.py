@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -16,7 +16,7 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
     SAME,
     Choice,
     Entry,
-    Folder,
+    FolderTransfer,
     Report,
     Step,
     by_key,
@@ -25,12 +25,10 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
     plan,
 )
 from airflow_provider_onedrive.graph.flows import items, uploads
-from airflow_provider_onedrive.graph.flows.session_state import OpenSession
-from airflow_provider_onedrive.graph.flows.upload_plan import CONFLICTS, UploadOptions
+from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import walk_of
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import (
-    ConfigurationError,
     ItemNotFound,
     LocalFileError,
     LocationError,
@@ -42,12 +40,13 @@ from airflow_provider_onedrive.graph.protocol.locations import MAX_PATH_CHARACTE
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import check_new_path
+from airflow_provider_onedrive.graph.protocol.options import IfExists, check_choice
 from airflow_provider_onedrive.graph.transfers.bulk import (
     Failure,
     Runner,
     carry_out,
     delete_items,
-    place_of,
+    output_of,
     remote_entry,
 )
 
@@ -55,66 +54,51 @@ _FEW = 20
 """So many files are looked for one by one; for more, the whole target is listed."""
 
 
-@dataclass(frozen=True)
-class Uploads:
-    """How the files of a folder are sent.
+@dataclass(frozen=True, kw_only=True)
+class FolderUpload(FolderTransfer):
+    """Which files of a folder are sent, and what becomes of those that are there already.
 
-    :param if_exists: what happens to a file whose name is taken; as for a single one.
     :param create_folders: make the target; the folders below it are made anyway.
-    :param follow_symlinks: also send what symbolic links of the source point to; else they are left out.
-    :param retrying: an earlier try of the same task may have sent some: the same content there is success.
-    :param session_of: gives what knows the upload session of a large file, by its path below the target, so that a
-        later try can go on with it.
+    :param attempt: the attempt of a task that sends them.
     """
 
-    if_exists: str = "fail"
+    if_exists: IfExists = "fail"
     create_folders: bool = False
-    follow_symlinks: bool = False
-    retrying: bool = False
-    options: UploadOptions = UploadOptions()
-    session_of: Callable[[str], OpenSession] = field(default=lambda _: OpenSession(), repr=False)
+    attempt: TaskAttempt = TaskAttempt()
 
-    def check(self, how: Folder) -> None:
-        """Refuse what cannot be meant.
-
-        :raises ConfigurationError: naming the parameter.
-        """
-        how.check()
-        self.options.check()
-        if self.if_exists not in CONFLICTS:
-            raise ConfigurationError(f"if_exists is {self.if_exists!r}.", advice=f"Use one of {', '.join(CONFLICTS)}.")
-        if how.move and not self.options.verify:
-            raise ConfigurationError("move deletes what was verified only.", advice="Leave out verify=False.")
+    def check(self) -> None:
+        super().check()
+        check_choice("if_exists", self.if_exists, IfExists)
 
 
-def upload_folder(client: Runner, source: Any, address: Address, how: Folder, sending: Uploads) -> Report:
+def upload_folder(client: Runner, source: Any, address: Address, transfer: FolderUpload) -> Report:
     """Send the files of a local folder, or of a folder of an object store.
 
     :param address: of the folder they go into.
     :raises LocationError: if there are more files than ``max_items``, or more to delete than ``max_delete``.
     """
-    sending.check(how)
-    place = place_of(source)
+    transfer.check()
+    folder = output_of(source)
     entries = (
-        stored_entries(place, recursive=how.recursive)
-        if is_stored(place)
-        else local_entries(place, recursive=how.recursive, follow_symlinks=sending.follow_symlinks)
+        stored_entries(folder, recursive=transfer.recursive)
+        if is_stored(folder)
+        else local_entries(folder, recursive=transfer.recursive, follow_symlinks=transfer.options.follow_symlinks)
     )
-    base = _existing(client, address, sending)
-    choice = choose(entries, how, client.parser.new_path)
-    way = _Upload(client, address, base, how, sending)
-    targets = way.look(choice)
+    base = _existing(client, address, transfer)
+    choice = choose(entries, transfer, client.parser.new_path)
+    direction = _Upload(client, address, base, transfer)
+    targets = direction.read_targets(choice)
     refusal = partial(_refusal, address, base.path if base else "/".join(address.names))
-    steps = plan(choice, targets, how, refusal=refusal, skip_reason=way.skip_reason)
-    return carry_out(client, way, how, steps)
+    steps = plan(choice, targets, transfer, refusal=refusal, skip_reason=direction.skip_reason)
+    return carry_out(client, direction, transfer, steps)
 
 
-def _existing(client: Runner, address: Address, sending: Uploads) -> DriveItem | None:
+def _existing(client: Runner, address: Address, transfer: FolderUpload) -> DriveItem | None:
     """Read the target; None where it is still to be made."""
     try:
         return client.run(items.folder(address))
     except ItemNotFound:
-        if not sending.create_folders:
+        if not transfer.create_folders:
             raise
         return None
 
@@ -132,31 +116,31 @@ def _refusal(address: Address, base_path: str, path: str) -> str:
 class _Upload:
     """The way up."""
 
-    def __init__(self, client: Runner, address: Address, base: DriveItem | None, how: Folder, sending: Uploads) -> None:
+    def __init__(self, client: Runner, address: Address, base: DriveItem | None, transfer: FolderUpload) -> None:
         self._client = client
         self._address = address
         self._base = base
-        self._how = how
-        self._sending = sending
-        self._folders = _Folders(client, address, base, how.max_concurrent)
+        self._transfer = transfer
+        self._options = transfer.options.upload
+        self._folders = _Folders(client, address, base, transfer.options.max_concurrent)
         self._sources: dict[str, Source] = {}
-        self._is_looked_at = False
+        self._has_read_targets = False
         self.title = f"upload to {address}"
-        self.takes_any = sending.if_exists == "skip"
+        self.takes_any = transfer.if_exists == "skip"
 
-    def look(self, choice: Choice) -> dict[str, Entry]:
+    def read_targets(self, choice: Choice) -> dict[str, Entry]:
         """Read what the target holds: to delete of it, for an earlier try, or where each file would be looked for."""
-        compares_many = self._sending.if_exists in ("skip", "skip_if_same") and len(choice.named) > _FEW
-        self._is_looked_at = self._how.delete_extra or self._sending.retrying or compares_many
-        if self._base is None or not self._is_looked_at:
+        compares_many = self._transfer.if_exists in ("skip", "skip_if_same") and len(choice.named) > _FEW
+        self._has_read_targets = self._transfer.options.delete_extra or self._transfer.attempt.retrying or compares_many
+        if self._base is None or not self._has_read_targets:
             return {}
         base, address = self._base, self._address
         at = address if address.is_drive_root else address.by_id(base.drive_id, base.id)
         files = []
-        walk = walk_of(at, has_delta=self._client.settings.has_delta, recursive=self._how.has_folders)
+        walk = walk_of(at, has_delta=self._client.settings.has_delta, recursive=self._transfer.has_folders)
         for each in self._client.visits(walk):
             if each.item.is_folder:
-                self._folders.found(each.path, each.item)
+                self._folders.note(each.path, each.item)
             else:
                 files.append(remote_entry(each))
         return by_key(files)
@@ -165,7 +149,8 @@ class _Upload:
         """Say why nothing is to be sent; what cannot be read is left to the transfer, which says why."""
         if target.problem:
             return ""
-        is_compared = self._sending.retrying or self._how.move or self._sending.if_exists == "skip_if_same"
+        transfer = self._transfer
+        is_compared = transfer.attempt.retrying or transfer.options.move or transfer.if_exists == "skip_if_same"
         if is_compared and self._is_same(source, target.content):
             return SAME
         return "a file is there" if self.takes_any else ""
@@ -176,8 +161,8 @@ class _Upload:
     def transfer(self, step: Step) -> DriveItem:
         parent = self._folders.of(step.path)
         source = self._sources[step.entry.path] = _opened(step.entry)
-        is_large = source.size > self._sending.options.single_put_bytes
-        session = self._sending.session_of(step.path) if is_large else OpenSession()
+        attempt, is_large = self._transfer.attempt, source.size > self._options.single_put_bytes
+        session = OpenSession(attempt, attempt.keeper_of(step.path) if is_large else None)
         return self._client.run_upload(FlowDriver(self._put(step, source, parent, session)), session)
 
     def delete_extra(self, steps: Sequence[Step]) -> list[Failure]:
@@ -191,14 +176,14 @@ class _Upload:
 
     def _put(self, step: Step, source: Source, parent: DriveItem, session: OpenSession) -> Flow[DriveItem]:
         """Where a look found nothing, there is nothing to compare with, unless somebody is quicker."""
-        target, sending = self._address.below(step.path), self._sending
-        how: dict[str, Any] = {"retrying": sending.retrying, "options": sending.options, "open_session": session}
-        if self._is_looked_at and step.there is None and sending.if_exists in ("skip", "skip_if_same"):
+        target, if_exists = self._address.below(step.path), self._transfer.if_exists
+        put = partial(uploads.put_into, parent, target, source, options=self._options, open_session=session)
+        if self._has_read_targets and step.there is None and if_exists in ("skip", "skip_if_same"):
             try:
-                return (yield from uploads.put_into(parent, target, source, "fail", **how))
+                return (yield from put("fail"))
             except NameAlreadyExists:
                 pass
-        return (yield from uploads.put_into(parent, target, source, sending.if_exists, **how))
+        return (yield from put(if_exists))
 
     def _is_same(self, entry: Entry, item: DriveItem) -> bool:
         if entry.size != item.size:
@@ -241,32 +226,32 @@ class _Folders:
         self._address = address
         self._base = base
         self._at_once = at_once
-        self._known: dict[str, DriveItem | OneDriveError] = {}
+        self._folders: dict[str, DriveItem | OneDriveError] = {}
 
-    def found(self, path: str, item: DriveItem) -> None:
+    def note(self, path: str, item: DriveItem) -> None:
         """Note a folder that is there."""
-        self._known[key(path)] = item
+        self._folders[key(path)] = item
 
     def make(self, steps: Sequence[Step]) -> None:
         """Make the folders of all steps."""
-        self._known[""] = self._base or self._client.run(items.folder(self._address, create=True))
+        self._folders[""] = self._base or self._client.run(items.folder(self._address, create=True))
         wanted = {key(str(above)): str(above) for step in steps for above in PurePosixPath(step.path).parents}
-        missing = sorted((path for name, path in wanted.items() if path != "." and name not in self._known), key=_depth)
-        for _, level in groupby(missing, key=_depth):
+        missing = [path for name, path in wanted.items() if path != "." and name not in self._folders]
+        for _, level in groupby(sorted(missing, key=_depth), key=_depth):
             paths = list(level)
-            works = [partial(self._make, path) for path in paths]
-            for number, made in self._client.run_each(works, self._at_once):
-                self._known[key(paths[number])] = made
+            jobs = [partial(self._make, path) for path in paths]
+            for number, made in self._client.run_each(jobs, self._at_once):
+                self._folders[key(paths[number])] = made
 
     def of(self, path: str) -> DriveItem:
         """Return the folder of a file.
 
         :raises OneDriveError: if it could not be made.
         """
-        found = self._known[key(path.rpartition("/")[0])]
-        if isinstance(found, OneDriveError):
-            raise found
-        return found
+        folder = self._folders[key(path.rpartition("/")[0])]
+        if isinstance(folder, OneDriveError):
+            raise folder
+        return folder
 
     def _make(self, path: str) -> DriveItem:
         parent = self.of(path)

@@ -71,7 +71,7 @@ def certificate(onedrive_emulator):
 
 
 def moves_a_file(client):
-    client.save(b"content", "myfiles/a.txt")
+    client.save("myfiles/a.txt", content=b"content")
     with client.open("myfiles/a.txt") as file:
         return file.read() == b"content"
 
@@ -365,7 +365,7 @@ def test_a_device_signs_in(fields, onedrive_emulator):
     assert "code" in shown[0]
     signed_in = Settings.from_fields({**given, "refresh_token": token}, trusted_hosts=["localhost"])
     with Client(signed_in) as client:
-        client.save(b"x", "myfiles/a.txt")
+        client.save("myfiles/a.txt", content=b"x")
 
 
 def test_a_sign_in_that_is_given_up(fields):

@@ -31,7 +31,7 @@ def test_the_least_permission_is_enough(onedrive_emulator, connect, drive, need,
         return connect(auth="access_token", access_token=token, **more)
 
     def work(client):
-        return client.stat("myfiles/a.txt") if need.role == "read" else client.save(b"b", "myfiles/b.txt")
+        return client.stat("myfiles/a.txt") if need.role == "read" else client.save("myfiles/b.txt", content=b"b")
 
     assert work(client(least)).size == 1
     with pytest.raises(AccessDenied):
@@ -54,7 +54,7 @@ def test_a_refusal_says_what_is_missing(connect, onedrive_emulator, drive, *, op
     acts = {
         "look at": lambda: client.stat("myfiles/a.txt"),
         "list": lambda: list(client.children("myfiles")),
-        "save": lambda: client.save(b"b", "myfiles/b.txt"),
+        "save": lambda: client.save("myfiles/b.txt", content=b"b"),
     }
     with pytest.raises(AccessDenied) as caught:
         acts[operation]()

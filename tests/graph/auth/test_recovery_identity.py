@@ -42,8 +42,8 @@ def test_a_token_that_expires_is_renewed_once(client, onedrive_emulator, drive, 
     client.stat("myfiles")
     for kind in (PUT, SESSION, FOLDER, STAT):
         faults.add(**kind, do=expire_token())
-    client.upload(SMALL, "myfiles/x/s.csv", create_folders=True)
-    client.upload(LARGE, "myfiles/x/a.bin")
+    client.upload("myfiles/x/s.csv", content=SMALL, create_folders=True)
+    client.upload("myfiles/x/a.bin", content=LARGE)
     client.stat("myfiles/x/a.bin")
     assert drive.paths() == ["x/", "x/a.bin", "x/s.csv"]
     assert len(onedrive_emulator.requests.matching(path="/token$")) == 5
@@ -81,7 +81,7 @@ def test_the_random_401_of_personal_drives(client, onedrive_emulator, drive, *, 
 def test_a_wrong_identity(connect, onedrive_emulator, wrong, said):
     """Entra's refusal is told in its words and ours, once, without the secret, and not asked again."""
     client = connect(**wrong)
-    for call in (lambda: client.stat("myfiles"), lambda: client.upload(SMALL, "myfiles/a.csv")):
+    for call in (lambda: client.stat("myfiles"), lambda: client.upload("myfiles/a.csv", content=SMALL)):
         onedrive_emulator.requests.clear()
         with pytest.raises(SignInFailed) as caught:
             call()
@@ -120,7 +120,7 @@ def test_an_identity_without_permission(client, onedrive_emulator, drive):
         client.stat("myfiles/a.csv")
     assert not caught.value.is_retryable
     with pytest.raises(AccessDenied):
-        client.upload(SMALL, "myfiles/b.csv")
+        client.upload("myfiles/b.csv", content=SMALL)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_place_that_does_not_exist(client, location):
     """A wrong user or drive is told from a missing file: no waiting can help."""
     calls = [client.stat, client.exists, lambda where: list(client.children(where)), client.open]
     calls += [client.delete] if location.endswith(("a.csv", "01X")) else []
-    calls += [lambda where: client.upload(b"", where, file_name="x.csv", create_folders=True)]
+    calls += [lambda where: client.upload(where, content=b"", file_name="x.csv", create_folders=True)]
     for call in calls:
         with pytest.raises(DriveNotFound, match="no such user, drive or site"):
             call(location)
@@ -154,7 +154,7 @@ def test_an_application_has_no_place_of_its_own(connect, onedrive_emulator):
     """An app-only connection without myfiles is an error that says what to fill in; nothing is sent."""
     client = connect(myfiles=None)
     with pytest.raises(ConfigurationError, match=r"name@company.example.*myfiles"):
-        client.upload(SMALL, "myfiles/a.csv")
+        client.upload("myfiles/a.csv", content=SMALL)
     assert len(onedrive_emulator.requests) == 0
     assert client.exists("users/anna@contoso.example")
 
@@ -170,7 +170,7 @@ def test_an_application_with_a_token_from_elsewhere(connect, onedrive_emulator):
 def test_a_certificate_that_is_not_trusted(connect, onedrive_emulator):
     """Another authority signed the certificate: an error that says where to put the right one, not a retry."""
     client = connect(ca_certificate=trustme.CA().cert_pem.bytes().decode())
-    for call in (lambda: client.stat("myfiles"), lambda: client.upload(SMALL, "myfiles/a.csv")):
+    for call in (lambda: client.stat("myfiles"), lambda: client.upload("myfiles/a.csv", content=SMALL)):
         with pytest.raises(ConfigurationError, match=r"TLS certificate of localhost is not signed.*ca_certificate"):
             call()
     assert len(onedrive_emulator.requests) == 0
@@ -187,7 +187,7 @@ def test_nobody_listens(connect, drive):
                 graph_url=f"https://localhost:{port}", auth="access_token", access_token="x", client_secret=None
             )
         with pytest.raises(ServiceUnavailable) as caught:
-            client.upload(SMALL, "myfiles/a.csv")
+            client.upload("myfiles/a.csv", content=SMALL)
         assert caught.value.is_retryable
         assert caught.value.status is None
     assert drive.paths() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from dataclasses import dataclass
@@ -15,8 +16,15 @@ from fsspec.implementations.memory import MemoryFileSystem
 from upath import UPath
 
 from airflow_provider_onedrive.graph.content.hashing import hash_pieces
-from airflow_provider_onedrive.graph.content.sources import PIECE_BYTES, FileSource, MemorySource, name_of, source_of
-from airflow_provider_onedrive.graph.protocol.errors import LocalFileError, SourceChanged
+from airflow_provider_onedrive.graph.content.sources import (
+    PIECE_BYTES,
+    FileSource,
+    MemorySource,
+    name_of,
+    opened_source,
+    source_of,
+)
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError, SourceChanged
 
 CONTENT = bytes(range(256)) * (PIECE_BYTES // 256) * 2 + b"end"
 
@@ -41,19 +49,41 @@ def memory():
     MemoryFileSystem.pseudo_dirs[:] = [""]
 
 
-@pytest.fixture(params=["file", "bytes", "object in memory", "object on disk"])
+class Pipe(io.BytesIO):
+    """A file object that cannot seek, as that of a HTTP response."""
+
+    def seekable(self):
+        return False
+
+
+PATHS = ["file", "object in memory", "object on disk"]
+CONTENTS = ["bytes", "bytearray", "file object", "seeked", "pipe", "store"]
+
+
+@pytest.fixture(params=[*PATHS, *CONTENTS])
 def source(request, tmp_path, memory):
-    """The same content from a file, from memory, and from stores that fsspec reaches."""
+    """The same content from a file, from memory, from stores that fsspec reaches, and from file objects."""
     path = tmp_path / "a.bin"
     path.write_bytes(CONTENT)
     memory.pipe("/x/a.bin", CONTENT)
-    contents = {
+    seeked = io.BytesIO(b"head" + CONTENT)
+    seeked.seek(4)
+    paths = {
         "file": path,
-        "bytes": CONTENT,
         "object in memory": UPath("memory:///x/a.bin"),
         "object on disk": Stored(LocalFileSystem(), str(path)),
     }
-    return source_of(contents[request.param])
+    with path.open("rb") as file, memory.open("/x/a.bin", "rb") as stored:
+        contents = {
+            "bytes": CONTENT,
+            "bytearray": bytearray(CONTENT),
+            "file object": file,
+            "seeked": seeked,
+            "pipe": Pipe(CONTENT),
+            "store": stored,
+        }
+        with opened_source(contents.get(request.param), paths.get(request.param), "utf-8") as opened:
+            yield opened
 
 
 @pytest.mark.parametrize(
@@ -190,7 +220,7 @@ def test_no_path_at_all(tmp_path, monkeypatch):
 def test_names():
     """A file and an object have a name; content in memory has none."""
     assert name_of("/x/a.csv") == name_of(Path("/x/a.csv")) == name_of(UPath("memory:///x/a.csv")) == "a.csv"
-    assert name_of(b"abc") == ""
+    assert name_of(None) == ""
 
 
 def test_when_it_was_changed(tmp_path, memory):
@@ -200,7 +230,7 @@ def test_when_it_was_changed(tmp_path, memory):
     os.utime(path, ns=(0, 1_700_000_000_900_000_000))
     moment = datetime.fromtimestamp(1_700_000_000, UTC)
     assert source_of(path).modified_at == source_of(Stored(LocalFileSystem(), str(path))).modified_at == moment
-    assert source_of(b"abc").modified_at is None
+    assert MemorySource(b"abc").modified_at is None
     memory.pipe("/a.bin", b"abc")
     assert source_of(UPath("memory:///a.bin")).modified_at.tzinfo is not None
 
@@ -225,7 +255,71 @@ def test_a_file_written_anew_with_the_old_time(tmp_path, offset):
 
 def test_other_content_in_memory():
     """Content of the same length is told apart."""
-    assert source_of(b"abc").fingerprint() != source_of(b"abd").fingerprint()
+    assert MemorySource(b"abc").fingerprint() != MemorySource(b"abd").fingerprint()
+
+
+def sent(content, encoding="utf-8"):
+    with opened_source(content, None, encoding) as source:
+        return b"".join(source.pieces(0, source.size))
+
+
+def test_text_is_encoded():
+    """In UTF-8 unless another encoding is named; empty text is an empty file."""
+    assert (sent("ä;€"), sent("ä", "latin-1"), sent("")) == ("ä;€".encode(), b"\xe4", b"")
+    with pytest.raises(ConfigurationError, match="content cannot be encoded as ascii"):
+        sent("ä", "ascii")
+    with pytest.raises(ConfigurationError, match="content cannot be encoded as nonsense"):
+        sent("a", "nonsense")
+
+
+def opened(content, local_path):
+    with opened_source(content, local_path, "utf-8"):
+        pass
+
+
+def test_content_or_local_path(tmp_path):
+    """Exactly one of them; what belongs to the other is refused by name, and an empty template is no path."""
+    for content, local_path in ((None, None), ("a", "a"), (b"", "")):
+        with pytest.raises(ConfigurationError, match="Exactly one of content= and local_path="):
+            opened(content, local_path)
+    with pytest.raises(ConfigurationError, match=r"content is a PosixPath.* Pass a path as local_path="):
+        opened(tmp_path / "a.csv", None)
+    for local_path in (b"abc", io.BytesIO(b"abc")):
+        with pytest.raises(ConfigurationError, match=r"not a path\. Pass it as content="):
+            opened(None, local_path)
+    with pytest.raises(LocalFileError, match="local_path is empty"):
+        opened(None, "")
+
+
+def test_text_that_names_a_store_is_no_local_path():
+    """The error shows no password."""
+    with pytest.raises(ConfigurationError, match=r"'s3://me:\*\*\*@bucket/a' is text .* Pass an ObjectStoragePath"):
+        source_of("s3://me:secret@bucket/a")
+
+
+def test_file_objects_that_are_refused(tmp_path):
+    """In text mode, closed, or at their end, where they would make an empty file without a word."""
+    (tmp_path / "a.csv").write_text("abc")
+    with (tmp_path / "a.csv").open() as text, pytest.raises(ConfigurationError, match=r"text mode.*open\(path, 'rb'\)"):
+        sent(text)
+    with (tmp_path / "a.csv").open("rb") as closed:
+        pass
+    with pytest.raises(ConfigurationError, match="is closed"):
+        sent(closed)
+    buffer = io.BytesIO()
+    assert sent(buffer) == b""
+    buffer.write(b"abc")
+    with pytest.raises(ConfigurationError, match=r"stands at its end.*seek\(0\)"):
+        sent(buffer)
+
+
+def test_a_file_object_that_shrinks():
+    """It is no longer what it was."""
+    buffer = io.BytesIO(b"abcdef")
+    with opened_source(buffer, None, "utf-8") as source:
+        buffer.truncate(3)
+        with pytest.raises(SourceChanged, match="became shorter"):
+            list(source.pieces(0, 6))
 
 
 @pytest.mark.parametrize(

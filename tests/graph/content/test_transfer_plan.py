@@ -14,7 +14,7 @@ from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.content.transfer_plan import (
     Action,
     Entry,
-    Folder,
+    FolderTransfer,
     Report,
     Step,
     by_key,
@@ -23,15 +23,21 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
 )
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocationError, Throttled
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
+from airflow_provider_onedrive.graph.protocol.options import TransferOptions
 
-MIRROR = Folder(recursive=True, delete_extra=True, if_none="skip")
+
+def transfer(filters: Filters = Filters(), *, recursive: bool = False, **options: Any) -> FolderTransfer:
+    return FolderTransfer(filters=filters, recursive=recursive, options=TransferOptions(**options))
+
+
+MIRROR = transfer(recursive=True, delete_extra=True, if_none="skip")
 
 
 def entries(*paths: str, **more: Any) -> list[Entry]:
     return [Entry(path, **more) for path in paths]
 
 
-def decided(sources: list[Entry], how: Folder, *targets: Entry, **more: Any) -> list[tuple[str, str]]:
+def decided(sources: list[Entry], how: FolderTransfer, *targets: Entry, **more: Any) -> list[tuple[str, str]]:
     steps = plan(choose(sources, how), by_key(targets), how, **more)
     return [(step.action.value, step.path) for step in steps]
 
@@ -39,8 +45,8 @@ def decided(sources: list[Entry], how: Folder, *targets: Entry, **more: Any) -> 
 def test_files_go_where_they_lie() -> None:
     """A file keeps its place below the folder, or goes into one folder with all others."""
     sources = entries("a.csv", "x/b.csv")
-    assert decided(sources, Folder()) == [("transfer", "a.csv"), ("transfer", "x/b.csv")]
-    flat = Folder(keep_directory_structure=False)
+    assert decided(sources, transfer()) == [("transfer", "a.csv"), ("transfer", "x/b.csv")]
+    flat = transfer(keep_directory_structure=False)
     assert decided(sources, flat) == [("transfer", "a.csv"), ("transfer", "b.csv")]
 
 
@@ -60,16 +66,16 @@ def test_files_below_an_unread_folder_are_not_extra() -> None:
 @pytest.mark.parametrize(
     ("paths", "how"),
     [
-        (("a.csv", "A.csv"), Folder()),
-        (("x/a.csv", "X/A.csv"), Folder()),
-        (("x/a.csv", "y/a.csv"), Folder(keep_directory_structure=False)),
-        (("ÄÖ.csv", "äö.csv"), Folder()),
-        (("u\u0308.csv", "\u00fc.csv"), Folder()),
-        (("a:b.csv", "a_b.csv"), Folder()),
-        (("a:b/x.csv", "A|b/x.csv"), Folder()),
+        (("a.csv", "A.csv"), transfer()),
+        (("x/a.csv", "X/A.csv"), transfer()),
+        (("x/a.csv", "y/a.csv"), transfer(keep_directory_structure=False)),
+        (("ÄÖ.csv", "äö.csv"), transfer()),
+        (("u\u0308.csv", "\u00fc.csv"), transfer()),
+        (("a:b.csv", "a_b.csv"), transfer()),
+        (("a:b/x.csv", "A|b/x.csv"), transfer()),
     ],
 )
-def test_plan_refuses_sources_of_one_name(paths: tuple[str, ...], how: Folder) -> None:
+def test_plan_refuses_sources_of_one_name(paths: tuple[str, ...], how: FolderTransfer) -> None:
     """Of several sources that OneDrive would treat as one item none is sent, and each reason names two of them."""
     steps = plan(choose(entries(*paths, "z.csv"), how, LocationParser("replace").new_path), {}, how)
     assert [step.action for step in steps] == [Action.REFUSE, Action.REFUSE, Action.TRANSFER]
@@ -78,7 +84,7 @@ def test_plan_refuses_sources_of_one_name(paths: tuple[str, ...], how: Folder) -
 
 def test_plan_refuses_three_sources_of_one_name() -> None:
     """Each of them names another one."""
-    steps = plan(choose(entries("a", "A", "z", "a:"), Folder(), lambda path: path.rstrip(":")), {}, Folder())
+    steps = plan(choose(entries("a", "A", "z", "a:"), transfer(), lambda path: path.rstrip(":")), {}, transfer())
     assert [step.action.value for step in steps] == ["refuse", "refuse", "transfer", "refuse"]
     assert [step.reason.partition(";")[0] for step in steps if step.reason] == [
         "'a' and 'a:' would both become 'a'",
@@ -89,19 +95,19 @@ def test_plan_refuses_three_sources_of_one_name() -> None:
 
 def test_plan_keeps_names_apart_that_the_server_keeps_apart() -> None:
     """The German sharp s is not ss, whatever case folding makes of it."""
-    assert {action for action, _ in decided(entries("ß", "ss"), Folder())} == {"transfer"}
+    assert {action for action, _ in decided(entries("ß", "ss"), transfer())} == {"transfer"}
 
 
 def test_plan_refuses_file_named_like_folder() -> None:
     """The files in the folder are transferred, and the reason names one of them."""
-    steps = plan(choose(entries("A", "a/b"), Folder()), {}, Folder())
+    steps = plan(choose(entries("A", "a/b"), transfer()), {}, transfer())
     assert [(step.action.value, step.path) for step in steps] == [("refuse", "A"), ("transfer", "a/b")]
     assert steps[0].reason == "'A' would become 'A', and so would the folder of 'a/b'"
 
 
 def test_a_problem_is_a_reason() -> None:
     """What cannot be sent and what cannot be written is refused with the reason, and nothing else is."""
-    how = Folder()
+    how = transfer()
     choice = choose([*entries("s", problem="it is a socket"), *entries("b:c", "d")], how)
     steps = plan(choice, {}, how, refusal=lambda path: "a colon" if ":" in path else "")
     assert [(step.action, step.reason) for step in steps] == [
@@ -119,7 +125,7 @@ def test_what_is_there_may_be_skipped() -> None:
         compared.append((source.path, target.path))
         return "the same is there"
 
-    found = decided(entries("a", "b"), Folder(), *entries("A"), skip_reason=skip_reason)
+    found = decided(entries("a", "b"), transfer(), *entries("A"), skip_reason=skip_reason)
     assert (found, compared) == ([("skip", "a"), ("transfer", "b")], [("a", "A")])
 
 
@@ -131,25 +137,25 @@ def test_too_many_stop_the_reading() -> None:
             yield Entry("a")
 
     with pytest.raises(LocationError, match="more than 3 files"):
-        choose(endless(), Folder(max_items=3))
+        choose(endless(), transfer(max_items=3))
 
 
 def test_filters_choose_before_anything_is_counted() -> None:
     """``max_items`` is about what is chosen."""
-    how = Folder(Filters(file_pattern="*.csv"), max_items=1)
+    how = transfer(Filters(file_pattern="*.csv"), max_items=1)
     assert decided(entries("a.txt", "b.txt", "c.csv"), how) == [("transfer", "c.csv")]
 
 
 def test_nothing_chosen_fails_or_not() -> None:
     """A pattern that matches nothing is an error, unless that is said to be fine."""
     with pytest.raises(LocationError, match="No file was chosen"):
-        choose([], Folder())
-    assert decided([], Folder(if_none="skip")) == []
+        choose([], transfer())
+    assert decided([], transfer(if_none="skip")) == []
 
 
 def test_a_problem_is_not_filtered_away() -> None:
     """Nobody knows size and time of a socket, nor what an unreadable folder holds."""
-    how = Folder(Filters(file_pattern="*.csv", min_size=1, newer_than=datetime(2026, 1, 1, tzinfo=UTC)))
+    how = transfer(Filters(file_pattern="*.csv", min_size=1, newer_than=datetime(2026, 1, 1, tzinfo=UTC)))
     sources = [*entries("a.csv", "b.txt", problem="a socket"), *entries("x", problem="unreadable", is_folder=True)]
     assert decided(sources, how) == [("refuse", "a.csv"), ("refuse", "x")]
 
@@ -163,8 +169,14 @@ def test_a_mirror_deletes_what_its_source_has_not() -> None:
     ]
 
 
-@pytest.mark.parametrize("how", [replace(MIRROR, recursive=False), replace(MIRROR, keep_directory_structure=False)])
-def test_a_mirror_of_one_folder_leaves_the_folders_in_it(how: Folder) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        replace(MIRROR, recursive=False),
+        transfer(recursive=True, delete_extra=True, if_none="skip", keep_directory_structure=False),
+    ],
+)
+def test_a_mirror_of_one_folder_leaves_the_folders_in_it(how: FolderTransfer) -> None:
     """Where files go into one folder, the folders in it are none of its business."""
     assert decided([], how, *entries("b", "x/c")) == [("delete", "b")]
 
@@ -189,20 +201,20 @@ def test_a_mirror_deletes_no_notebook() -> None:
 def test_a_mirror_has_a_guard() -> None:
     """More than ``max_delete`` is an error that says how to look first."""
     with pytest.raises(LocationError, match=r"3 files of the target.*dry_run=True"):
-        decided([], replace(MIRROR, max_delete=2), *entries("a", "b", "c"))
+        decided([], transfer(recursive=True, delete_extra=True, if_none="skip", max_delete=2), *entries("a", "b", "c"))
 
 
 @pytest.mark.parametrize(
     ("how", "named"),
     [
-        (Folder(move=True, delete_extra=True), "move and delete_extra"),
-        (Folder(max_concurrent=0), "max_concurrent"),
-        (Folder(max_concurrent=65), "max_concurrent"),
-        (Folder(if_none="maybe"), "if_none"),
-        (Folder(Filters(regex="(")), "regex"),
+        (transfer(move=True, delete_extra=True), "move and delete_extra"),
+        (transfer(max_concurrent=0), "max_concurrent"),
+        (transfer(max_concurrent=65), "max_concurrent"),
+        (transfer(if_none="maybe"), "if_none"),
+        (transfer(Filters(regex="(")), "regex"),
     ],
 )
-def test_what_cannot_be_meant(how: Folder, named: str) -> None:
+def test_what_cannot_be_meant(how: FolderTransfer, named: str) -> None:
     """The error names the parameter."""
     with pytest.raises(ConfigurationError, match=named):
         how.check()

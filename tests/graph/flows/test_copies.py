@@ -206,7 +206,7 @@ def test_monitors_that_are_always_gone(script, samples, begun):
 def test_time_is_up(script, samples, begun):
     """The wait is given up when time is up; the copy itself goes on, and a retry may find it."""
     with pytest.raises(CopyUnfinished, match="still going on") as caught:
-        script(*begun, asked(), monitor(status="inProgress")).run(copies.copy(plan(), lambda: True))
+        script(*begun, asked(), monitor(status="inProgress")).run(copies.copy(plan(is_over=lambda: True)))
     assert caught.value.is_retryable
 
 

@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.locations import Location, address_of
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Response
+from airflow_provider_onedrive.graph.protocol.options import DeleteOptions
 
 ROOT = "/drives/d/root"
 PAGE = f"$top=1000&$select={items.ITEM_FIELDS}"
@@ -276,7 +277,8 @@ def test_a_new_folder_needs_the_one_above(script):
 
 
 def remove(address, **more):
-    return removals.remove(address, removals.Removal(**more))
+    options = {name: more.pop(name) for name in ("max_items", "dry_run") if name in more}
+    return removals.remove(address, options=DeleteOptions(**options), **more)
 
 
 @pytest.mark.parametrize(

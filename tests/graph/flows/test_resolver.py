@@ -133,7 +133,7 @@ def test_a_site_that_is_not_there(client):
 def test_a_hundred_files_cost_one_look(client, onedrive_emulator, library):
     """A library is looked up once, whatever is done in it."""
     for number in range(10):
-        client.save(b"x", f"sites/{HOST}/sites/Finance/Reports/2026/{number}.txt")
+        client.save(f"sites/{HOST}/sites/Finance/Reports/2026/{number}.txt", content=b"x")
     list(client.children(f"sites/{HOST}/sites/Finance/Reports/2026"))
     assert len(looked_up(onedrive_emulator)) == 2
 
@@ -178,7 +178,7 @@ def test_shared_by_a_shortcut(client, drive, library):
     """A shortcut in the root of myfiles leads to the folder of the other drive, also for an application."""
     drive.shortcut("Team", library, "2026")
     assert found(client, "shared/Team/a b #1.csv") == b"abc"
-    client.save(b"new", "shared/Team/new.txt")
+    client.save("shared/Team/new.txt", content=b"new")
     assert library.read("2026/new.txt") == b"new"
     assert client.stat("shared/Team/new.txt").location == "shared/Team/new.txt"
 
@@ -220,7 +220,7 @@ def test_myfiles_is_any_place(connect, onedrive_emulator, library, how):
         "browser": f"https://{HOST}/sites/Finance/Reports/2026",
     }[how]
     client = connect(myfiles=place)
-    client.save(b"q", "myfiles/q.txt")
+    client.save("myfiles/q.txt", content=b"q")
     assert client.stat("myfiles/q.txt").location == "myfiles/q.txt"
     assert [item.location for item in client.children("myfiles")][-1] == "myfiles/q.txt"
 
@@ -286,7 +286,7 @@ def test_outside_is_refused(limited, drive, onedrive_emulator, *, location, act)
     """Whatever is tried; by an id too. Nothing is changed."""
     before = drive.paths()
     acts = {
-        "save": lambda: limited.save(b"x", location, file_name="x.csv"),
+        "save": lambda: limited.save(location, content=b"x", file_name="x.csv"),
         "children": lambda: list(limited.children(location)),
         "by_id": lambda: limited.stat({"drive_id": drive.id, "id": drive.item("out/c.csv")["id"]}),
     }
@@ -297,7 +297,7 @@ def test_outside_is_refused(limited, drive, onedrive_emulator, *, location, act)
 
 def test_what_comes_into_being_inside(limited):
     """A new file, new folders on the way, and a move within."""
-    limited.save(b"n", "myfiles/in/new/x/n.csv", create_folders=True)
+    limited.save("myfiles/in/new/x/n.csv", content=b"n", create_folders=True)
     limited.move("myfiles/in/new/x/n.csv", "myfiles/in/deep/")
     assert limited.stat("myfiles/in/deep/n.csv").size == 1
 
@@ -344,9 +344,9 @@ def test_the_event_loop_is_limited_too(connect_async, drive):
 @pytest.mark.parametrize(
     "act",
     [
-        lambda client: client.save(b"x", "myfiles/b.csv"),
-        lambda client: client.upload(b"x", "myfiles/b.csv"),
-        lambda client: client.update(b"x", "myfiles/a.csv"),
+        lambda client: client.save("myfiles/b.csv", content=b"x"),
+        lambda client: client.upload("myfiles/b.csv", content=b"x"),
+        lambda client: client.update("myfiles/a.csv", content=b"x"),
         lambda client: client.create_folder("myfiles/f"),
         lambda client: client.delete("myfiles/a.csv"),
         lambda client: client.move("myfiles/a.csv", "myfiles/b.csv"),
@@ -399,9 +399,9 @@ def test_so_many_requests_a_second(connect, drive):
 def test_names_that_are_replaced(connect, drive):
     """With name_policy replace a name means the same file wherever it is written."""
     client = connect(name_policy="replace")
-    client.save(b"x", "myfiles/2026-01-02T03:04:05/a*b.csv", create_folders=True)
+    client.save("myfiles/2026-01-02T03:04:05/a*b.csv", content=b"x", create_folders=True)
     assert drive.paths() == ["2026-01-02T03_04_05/", "2026-01-02T03_04_05/a_b.csv"]
     assert client.exists("myfiles/2026-01-02T03:04:05/a*b.csv")
     client.delete("myfiles/2026-01-02T03:04:05/a*b.csv")
-    client.upload(b"y", "myfiles/", file_name="CON")
+    client.upload("myfiles/", content=b"y", file_name="CON")
     assert drive.paths() == ["2026-01-02T03_04_05/", "_CON"]

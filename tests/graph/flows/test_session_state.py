@@ -34,8 +34,8 @@ from upload_steps import (
 
 from airflow_provider_onedrive.graph.content.sources import MemorySource
 from airflow_provider_onedrive.graph.flows import uploads
-from airflow_provider_onedrive.graph.flows.session_state import STATE_VERSION, OpenSession
-from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES, Upload
+from airflow_provider_onedrive.graph.flows.session_state import STATE_VERSION, OpenSession, TaskAttempt
+from airflow_provider_onedrive.graph.flows.upload_plan import Upload
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -49,6 +49,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     VerificationFailed,
 )
 from airflow_provider_onedrive.graph.protocol.models import UploadSession
+from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES
 
 TOTAL = len(LARGE)
 SESSION = UploadSession(f"{UP}1", None)
@@ -83,7 +84,7 @@ def keeper():
 
 def plan(keeper: Keeper, conflict: str = "replace", content: bytes = LARGE, *, another: bool = True, **more) -> Upload:
     """Plan an upload by session with what a later try would know."""
-    session = OpenSession(keeper, has_another_try=another)
+    session = OpenSession(TaskAttempt(has_another=another), keeper)
     return plan_of(content, conflict, **{"options": IN_UNITS, "open_session": session, **more})
 
 
@@ -141,7 +142,7 @@ def test_nothing_is_kept_for_nobody(script, samples, keeper, keeps):
         def fingerprint(self):
             raise AssertionError
 
-    session = OpenSession(keeper if keeps else None)
+    session = OpenSession(keeper=keeper if keeps else None)
     unasked = plan_of(Unasked(LARGE), options=IN_UNITS, open_session=session)
     script(*whole(samples)).run(uploads.upload(unasked))
     assert "save" not in keeper.log
@@ -219,7 +220,7 @@ def test_a_later_try_that_compares_nothing(script, samples, keeper):
             read_from.append(start)
             return super().pieces(start, length)
 
-    session = OpenSession(keeper, has_another_try=True)
+    session = OpenSession(TaskAttempt(has_another=True), keeper)
     flow = uploads.create(AT, Recorded(LARGE), "fail", options=replace(IN_UNITS, verify=False), open_session=session)
     interrupted(script, samples, plan(keeper, "fail"))
     driver = script(parent(samples), stands_at(samples, 1), accepted(samples, 2), sent(created(samples, LARGE)))
@@ -295,7 +296,7 @@ FINAL = [QuotaExceeded("x"), AccessDenied("x"), BadRequest("x"), NameAlreadyExis
 
 
 def session_of(keeper: Keeper, *, another: bool = True) -> OpenSession:
-    session = OpenSession(keeper, has_another_try=another)
+    session = OpenSession(TaskAttempt(has_another=another), keeper)
     session.opened(SESSION, dict)
     return session
 
@@ -311,7 +312,7 @@ def test_a_session_that_nobody_can_find(keeper, error):
     """Without another try, without a keeper, or where the keeper could not write, it is ended in any case."""
     assert not session_of(keeper, another=False).is_kept_after(error)
     assert not session_of(Keeper(is_able=False)).is_kept_after(error)
-    alone = OpenSession(has_another_try=True)
+    alone = OpenSession(TaskAttempt(has_another=True))
     alone.opened(SESSION, dict)
     assert not alone.is_kept_after(error)
 
@@ -320,7 +321,7 @@ def test_a_session_that_was_taken_up(keeper):
     """What an earlier try kept is kept further, unless this is the last try."""
     session_of(keeper)
     for another in (True, False):
-        later = OpenSession(keeper, has_another_try=another)
+        later = OpenSession(TaskAttempt(has_another=another), keeper)
         assert later.take_up(dict).session == SESSION
         assert later.is_kept_after(Stopped("x")) is another
 

@@ -35,7 +35,6 @@ from airflow_provider_onedrive.graph.content.sources import MemorySource
 from airflow_provider_onedrive.graph.flows import uploads
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.sessions import FRAGMENT_BYTES, QUOTA_CHECK_BYTES, FragmentSize, cancellation
-from airflow_provider_onedrive.graph.flows.upload_plan import MAX_FRAGMENT_BYTES, UNIT_BYTES, UploadOptions
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -56,6 +55,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Response
 from airflow_provider_onedrive.graph.protocol.models import UploadSession
+from airflow_provider_onedrive.graph.protocol.options import MAX_FRAGMENT_BYTES, UNIT_BYTES, UploadOptions
 
 TOTAL = len(LARGE)
 QUOTA = "GET /drives/D?$select=quota"

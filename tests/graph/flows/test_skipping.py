@@ -29,8 +29,8 @@ from upload_steps import (
 
 from airflow_provider_onedrive.graph.content.sources import MemorySource
 from airflow_provider_onedrive.graph.flows import uploads
-from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
 from airflow_provider_onedrive.graph.protocol.errors import LocationError, NameHeld, PreconditionFailed
+from airflow_provider_onedrive.graph.protocol.options import UploadOptions
 
 
 def test_what_is_there_is_skipped(script, samples):

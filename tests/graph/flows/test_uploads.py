@@ -32,13 +32,8 @@ from upload_steps import (
 
 from airflow_provider_onedrive.graph.content.sources import FileSource, MemorySource
 from airflow_provider_onedrive.graph.flows import uploads
-from airflow_provider_onedrive.graph.flows.upload_plan import (
-    MAX_FILE_BYTES,
-    MAX_FRAGMENT_BYTES,
-    MAX_SINGLE_PUT_BYTES,
-    UNIT_BYTES,
-    UploadOptions,
-)
+from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
+from airflow_provider_onedrive.graph.flows.upload_plan import MAX_FILE_BYTES
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -55,6 +50,12 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Throttled,
 )
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Response
+from airflow_provider_onedrive.graph.protocol.options import (
+    MAX_FRAGMENT_BYTES,
+    MAX_SINGLE_PUT_BYTES,
+    UNIT_BYTES,
+    UploadOptions,
+)
 
 ROOT = "/drives/d/root"
 MOMENT = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -451,7 +452,9 @@ def test_a_later_try_of_an_update_of_an_expected_version(script, samples):
     """The earlier try moved the eTag on: the same content there is success, other content is not."""
     for there in (CONTENT, OTHER):
         driver = script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(stale()), read(file(samples, there)))
-        flow = uploads.update(AT, MemorySource(CONTENT), expected_etag="old", retrying=True)
+        flow = uploads.update(
+            AT, MemorySource(CONTENT), expected_etag="old", open_session=OpenSession(TaskAttempt(retrying=True))
+        )
         if there is CONTENT:
             assert driver.run(flow).outcome == "already_there"
         else:

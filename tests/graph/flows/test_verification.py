@@ -20,8 +20,8 @@ from upload_steps import (
 
 from airflow_provider_onedrive.graph.content.hashing import PERSONAL
 from airflow_provider_onedrive.graph.flows import uploads
-from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
 from airflow_provider_onedrive.graph.protocol.errors import VerificationFailed
+from airflow_provider_onedrive.graph.protocol.options import UploadOptions
 
 
 def upload_of(content: bytes, conflict: str = "fail", **more):

@@ -338,8 +338,8 @@ def test_an_upload_that_meets_the_pause(connect, faults, drive):
     client = connect()
     client.create_folder("myfiles/x")
     faults.add(origin="graph", **BUSY)
-    refused(lambda: client.upload(b"1", "myfiles/x/a.csv"))
-    refused(lambda: client.upload(b"1", "myfiles/x/a.csv"))
+    refused(lambda: client.upload("myfiles/x/a.csv", content=b"1"))
+    refused(lambda: client.upload("myfiles/x/a.csv", content=b"1"))
     assert drive.paths() == ["x/"]
 
 

@@ -51,7 +51,7 @@ def test_a_client_keeps_to_it(client, onedrive_emulator, tmp_path, way):
     client.rate_limiter = RateLimiter(4 * 1024 * 1024)
     start = time.monotonic()
     if way == "up":
-        client.upload(content, "myfiles/a.bin")
+        client.upload("myfiles/a.bin", content=content)
     else:
         client.download("myfiles/there.bin", tmp_path / "a.bin")
     assert time.monotonic() - start >= 0.1

@@ -680,7 +680,7 @@ def test_a_proxy_of_the_settings(connect, peer, onedrive_emulator, tmp_path):
     """Everything goes through it: the token, Graph and the content."""
     proxy = peer(tunnel)
     client = connect(proxy=f"http://user:p%40ss@localhost:{proxy.port}")
-    client.save(bytes(300_000), "myfiles/a.bin")
+    client.save("myfiles/a.bin", content=bytes(300_000))
     client.download("myfiles/a.bin", tmp_path / "a.bin")
     assert (tmp_path / "a.bin").stat().st_size == 300_000
     assert {entry.origin for entry in onedrive_emulator.requests} == {"login", "graph", "store"}

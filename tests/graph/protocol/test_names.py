@@ -58,7 +58,7 @@ def test_a_name_stays_that_name(client, name):
     assume("/" not in name and is_taken(name))
     assume(not name.startswith("~") and name.casefold() != "forms")  # of folders SharePoint refuses these too
     content = name.encode()
-    item = client.save(content, f"myfiles/{name}/{name}", create_folders=True)
+    item = client.save(f"myfiles/{name}/{name}", content=content, create_folders=True)
     try:
         assert item.name == name
         assert item.location == f"myfiles/{name}/{name}"
@@ -78,6 +78,6 @@ def test_a_repaired_name_is_one_that_the_server_takes(client, name):
     """Whatever was meant."""
     assume("/" not in name and name not in (".", ".."))
     fixed = repaired(name)
-    client.save(b"x", f"myfiles/{fixed}")
+    client.save(f"myfiles/{fixed}", content=b"x")
     assert client.stat(f"myfiles/{fixed}").name == fixed
     client.delete(f"myfiles/{fixed}")

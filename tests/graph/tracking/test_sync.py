@@ -125,10 +125,10 @@ def test_out_and_back_again(sync, tree, client):
 
 def test_a_new_folder_and_what_is_written_to_it_at_once(sync, tree, client):
     """A folder that comes from elsewhere while one of its files is changed comes with all of them."""
-    client.save(b"x", "myfiles/out/x.csv")
+    client.save("myfiles/out/x.csv", content=b"x")
     sync()
     client.move("myfiles/out", "myfiles/in/")
-    client.save(b"changed", "myfiles/in/out/x.csv")
+    client.save("myfiles/in/out/x.csv", content=b"changed")
     assert said(sync()) == {"created": ["in/out", "in/out/d.csv", "in/out/x.csv"]}
 
 

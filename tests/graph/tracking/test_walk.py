@@ -38,23 +38,23 @@ def operations(onedrive_emulator: Any) -> Any:
 def test_saving_into_a_known_folder(client: Client, drive: Any, operations: Any) -> None:
     """Two requests cold, one for each file after it."""
     drive.folder("in")
-    client.save(b"1", "myfiles/in/1.csv")
+    client.save("myfiles/in/1.csv", content=b"1")
     assert operations() == {"get": 1, "upload": 1}
     for number in range(3):
-        client.save(b"2", f"myfiles/in/{number}.csv")
-    client.upload(b"3", "myfiles/in/3.csv")
+        client.save(f"myfiles/in/{number}.csv", content=b"2")
+    client.upload("myfiles/in/3.csv", content=b"3")
     assert operations() == {"upload": 4}
 
 
 def test_a_known_folder_that_was_made_anew(client: Client, drive: Any) -> None:
     """What was remembered is forgotten when it is wrong; a folder that is missing now is an error."""
     drive.folder("in")
-    client.save(b"1", "myfiles/in/1.csv")
+    client.save("myfiles/in/1.csv", content=b"1")
     drive.delete("in")
     with pytest.raises(ItemNotFound, match="create_folders=True"):
-        client.save(b"2", "myfiles/in/2.csv")
+        client.save("myfiles/in/2.csv", content=b"2")
     drive.folder("in")
-    client.save(b"2", "myfiles/in/2.csv")
+    client.save("myfiles/in/2.csv", content=b"2")
     assert drive.paths() == ["in/", "in/2.csv"]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from upath import UPath
 from airflow_provider_onedrive.emulator.faults import Fault, drop_after, status
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.content.filters import Filters
-from airflow_provider_onedrive.graph.content.transfer_plan import Folder, Report
-from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
+from airflow_provider_onedrive.graph.content.transfer_plan import Report
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     FilesFailed,
@@ -25,13 +24,18 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     LocalFileError,
     LocationError,
 )
+from airflow_provider_onedrive.graph.protocol.options import DownloadOptions, TransferOptions, UploadOptions
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
-from airflow_provider_onedrive.graph.transfers.download import DownloadOptions
-from airflow_provider_onedrive.graph.transfers.upload_folder import Uploads
 
-ALL = Folder(recursive=True)
-MIRROR = Folder(recursive=True, delete_extra=True)
-MOVE = Folder(recursive=True, move=True)
+
+def choice(filters: Filters = Filters(), *, recursive: bool = False, **options: Any) -> dict[str, Any]:
+    """Return the keywords of a transfer."""
+    return {"filters": filters, "recursive": recursive, "options": TransferOptions(**options)}
+
+
+ALL = choice(recursive=True)
+MIRROR = choice(recursive=True, delete_extra=True)
+MOVE = choice(recursive=True, move=True)
 TREE = {"a.csv": b"1", "b.txt": b"", "x/c.csv": b"333", "x/y/100% #1 ä.csv": b"4444"}
 MORE = {f"{number}.csv": b"%d" % number for number in range(30)}
 """More than are looked for one by one."""
@@ -78,7 +82,7 @@ def filled(drive: Any) -> Any:
 def test_a_folder_up(client: Client, drive: Any, source: Path) -> None:
     """Every file where it lay, empty ones too; the folders below are made."""
     drive.folder("in")
-    report = client.upload_folder(source, "myfiles/in/", ALL)
+    report = client.upload_folder("myfiles/in/", local_path=source, **ALL)
     assert below(drive) == TREE
     assert sorted(item.location for item in report.done) == sorted(f"myfiles/in/{path}" for path in TREE)
     assert ({item.outcome for item in report.done}, report.failed) == ({"created"}, [])
@@ -87,17 +91,17 @@ def test_a_folder_up(client: Client, drive: Any, source: Path) -> None:
 @pytest.mark.parametrize(
     ("how", "paths"),
     [
-        (Folder(), {"a.csv", "b.txt"}),
-        (Folder(Filters(file_pattern="*.csv")), {"a.csv"}),
-        (Folder(Filters(file_pattern="x/**", exclude="*#*"), recursive=True), {"x/c.csv"}),
-        (Folder(Filters(regex=r"\.csv$", min_size=3), recursive=True), {"x/c.csv", "x/y/100% #1 ä.csv"}),
-        (Folder(recursive=True, keep_directory_structure=False), {"a.csv", "b.txt", "c.csv", "100% #1 ä.csv"}),
+        (choice(), {"a.csv", "b.txt"}),
+        (choice(Filters(file_pattern="*.csv")), {"a.csv"}),
+        (choice(Filters(file_pattern="x/**", exclude="*#*"), recursive=True), {"x/c.csv"}),
+        (choice(Filters(regex=r"\.csv$", min_size=3), recursive=True), {"x/c.csv", "x/y/100% #1 ä.csv"}),
+        (choice(recursive=True, keep_directory_structure=False), {"a.csv", "b.txt", "c.csv", "100% #1 ä.csv"}),
     ],
 )
-def test_some_files_up(client: Client, drive: Any, source: Path, how: Folder, paths: set[str]) -> None:
+def test_some_files_up(client: Client, drive: Any, source: Path, how: dict[str, Any], paths: set[str]) -> None:
     """What the filters choose, at its place or in one folder."""
     drive.folder("in")
-    client.upload_folder(source, "myfiles/in", how)
+    client.upload_folder("myfiles/in", local_path=source, **how)
     assert set(below(drive)) == paths
 
 
@@ -105,20 +109,22 @@ def test_files_of_some_age_up(client: Client, drive: Any, source: Path) -> None:
     """Times are those of the local files."""
     os.utime(source / "a.csv", (0, datetime(2026, 1, 2, tzinfo=UTC).timestamp()))
     window = Filters(newer_than=datetime(2026, 1, 1, tzinfo=UTC), older_than=datetime(2026, 1, 3, tzinfo=UTC))
-    client.upload_folder(source, "myfiles", Folder(window, recursive=True))
+    client.upload_folder("myfiles", local_path=source, filters=window, recursive=True)
     assert drive.paths() == ["a.csv"]
 
 
 def test_the_target_is_made_only_when_asked(client: Client, drive: Any, source: Path) -> None:
     """A missing target is an error, nothing is made for a transfer of nothing, and for a dry run neither."""
     with pytest.raises(ItemNotFound, match="create_folders=True"):
-        client.upload_folder(source, "myfiles/new/in", ALL)
-    making = Uploads(create_folders=True)
+        client.upload_folder("myfiles/new/in", local_path=source, **ALL)
+    making = {"create_folders": True}
     with pytest.raises(LocationError, match="No file was chosen"):
-        client.upload_folder(source, "myfiles/new/in", Folder(Filters(file_pattern="*.pdf")), making)
-    planned = client.upload_folder(source, "myfiles/new/in", replace(ALL, dry_run=True), making).planned
+        client.upload_folder("myfiles/new/in", local_path=source, filters=Filters(file_pattern="*.pdf"), **making)
+    planned = client.upload_folder(
+        "myfiles/new/in", local_path=source, **choice(recursive=True, dry_run=True), **making
+    ).planned
     assert (len(planned), drive.paths()) == (4, [])
-    client.upload_folder(source, "myfiles/new/in", ALL, making)
+    client.upload_folder("myfiles/new/in", local_path=source, **ALL, **making)
     assert below(drive, "new/in") == TREE
 
 
@@ -126,13 +132,13 @@ def test_a_target_that_is_a_file(client: Client, drive: Any, source: Path) -> No
     """It is said before anything is sent."""
     drive.put("in", b"1")
     with pytest.raises(LocationError, match="myfiles/in is a file, and a folder is meant"):
-        client.upload_folder(source, "myfiles/in", ALL, Uploads(create_folders=True))
+        client.upload_folder("myfiles/in", local_path=source, **ALL, create_folders=True)
 
 
 def test_one_file_that_fails_does_not_stop_the_rest(client: Client, drive: Any, faults: Any, source: Path) -> None:
     """The others arrive, and the report says which one did not, and why."""
     faults.add(operation="upload", path=r"/c\.csv", times=None, do=status(403))
-    report = client.upload_folder(source, "myfiles", ALL)
+    report = client.upload_folder("myfiles", local_path=source, **ALL)
     assert set(drive.read_all()) == set(TREE) - {"x/c.csv"}
     assert [path for path, _, _ in report.failed] == ["x/c.csv"]
     with pytest.raises(FilesRefused, match=r"1 files could not be uploaded, 3 could: x/c\.csv: .*Access denied"):
@@ -144,13 +150,15 @@ def test_what_may_pass_is_told_from_what_never_will(client: Client, faults: Any,
     faults.add(operation="upload", path=r"/c\.csv", times=None, do=status(403))
     faults.add(operation="upload", path=r"/a\.csv", times=None, do=status(500))
     with pytest.raises(FilesFailed, match="2 files"):
-        raise_for(client.upload_folder(source, "myfiles", ALL), "uploaded")
+        raise_for(client.upload_folder("myfiles", local_path=source, **ALL), "uploaded")
 
 
 def test_stopping_at_the_first_that_fails(client: Client, drive: Any, faults: Any, source: Path) -> None:
     """With ``fail_fast`` one after the other, nothing is sent behind it, and what arrived is reported."""
     faults.add(operation="upload", path=r"/b\.txt", times=None, do=status(403))
-    report = client.upload_folder(source, "myfiles", Folder(fail_fast=True, recursive=True, max_concurrent=1))
+    report = client.upload_folder(
+        "myfiles", local_path=source, recursive=True, options=TransferOptions(fail_fast=True, max_concurrent=1)
+    )
     assert [path for path, _, _ in report.failed] == ["b.txt"]
     assert [item.name for item in report.done] == ["a.csv"]
 
@@ -158,7 +166,7 @@ def test_stopping_at_the_first_that_fails(client: Client, drive: Any, faults: An
 def test_a_refused_name_stops_where_that_is_asked(client: Client, drive: Any, tmp_path: Path) -> None:
     """With ``fail_fast`` a plan with a refusal sends nothing."""
     write(tmp_path, {"a.csv": b"1", "b:c": b"2"})
-    assert client.upload_folder(tmp_path, "myfiles", Folder(fail_fast=True)).done == []
+    assert client.upload_folder("myfiles", local_path=tmp_path, options=TransferOptions(fail_fast=True)).done == []
     assert drive.paths() == []
 
 
@@ -170,7 +178,7 @@ def test_names_that_onedrive_refuses(
     monkeypatch.chdir(tmp_path)  # the path of a socket may not be long
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")
-        report = client.upload_folder(tmp_path, "myfiles", ALL)
+        report = client.upload_folder("myfiles", local_path=tmp_path, **ALL)
     reasons = {path: reason for path, reason, _ in report.failed}
     assert set(reasons) == {"a:b.csv", "CON", "x /c.csv", "~$d.docx", "dot.", "socket"}
     assert "':'" in reasons["a:b.csv"]
@@ -182,7 +190,9 @@ def test_names_that_onedrive_refuses(
 def test_two_files_of_one_name(client: Client, onedrive_emulator: Any, tmp_path: Path) -> None:
     """They are reported before anything is sent, and neither is."""
     write(tmp_path, {"a.csv": b"1", "A.CSV": b"2", "x/b.csv": b"3", "y/B.csv": b"4", "z.csv": b"5"})
-    report = client.upload_folder(tmp_path, "myfiles", replace(ALL, keep_directory_structure=False))
+    report = client.upload_folder(
+        "myfiles", local_path=tmp_path, **choice(recursive=True, keep_directory_structure=False)
+    )
     assert sorted(path for path, _, _ in report.failed) == ["A.CSV", "a.csv", "x/b.csv", "y/B.csv"]
     assert onedrive_emulator.drive().paths() == ["z.csv"]
     assert asked(onedrive_emulator)["upload"] == 1
@@ -193,20 +203,20 @@ def test_paths_near_the_limit(client: Client, drive: Any, tmp_path: Path) -> Non
     drive.folder("in")
     folder = "/".join(["f" * 99] * 3)
     write(tmp_path, {f"{folder}/{'a' * 97}": b"1", f"{folder}/{'b' * 98}": b"2"})
-    report = client.upload_folder(tmp_path, "myfiles/in", ALL)
+    report = client.upload_folder("myfiles/in", local_path=tmp_path, **ALL)
     assert [len(item.path) for item in report.done] == [400]
     ((path, reason, _),) = report.failed
     assert path.endswith("b")
     assert "more than 400 characters" in reason
     assert read(tmp_path).keys() - below(drive).keys() == {path}
-    client.download_folder("myfiles/in", tmp_path / "back", ALL)
+    client.download_folder("myfiles/in", tmp_path / "back", **ALL)
     assert read(tmp_path / "back") == below(drive)
 
 
 def test_a_file_where_a_folder_is_needed(client: Client, drive: Any, source: Path) -> None:
     """What belongs into that folder fails, and says why; the rest goes on."""
     drive.put("x", b"a file")
-    report = client.upload_folder(source, "myfiles", ALL)
+    report = client.upload_folder("myfiles", local_path=source, **ALL)
     assert sorted(path for path, _, _ in report.failed) == ["x/c.csv", "x/y/100% #1 ä.csv"]
     assert "myfiles/x is a file, and a folder is meant" in report.failed[0][1]
     assert drive.paths() == ["a.csv", "b.txt", "x"]
@@ -220,7 +230,7 @@ def test_a_file_that_has_gone(client: Client, drive: Any, faults: Any, source: P
             (source / "b.txt").unlink()
 
     faults.add(operation="upload", path=r"/a\.csv", do=TakeAway())
-    report = client.upload_folder(source, "myfiles", replace(ALL, max_concurrent=1))
+    report = client.upload_folder("myfiles", local_path=source, **choice(recursive=True, max_concurrent=1))
     assert [(path, is_retryable) for path, _, is_retryable in report.failed] == [("b.txt", True)]
     assert "has gone since its folder was read" in report.failed[0][1]
     assert set(drive.read_all()) == set(TREE) - {"b.txt"}
@@ -243,7 +253,7 @@ def test_when_a_name_is_taken(  # noqa: PLR0917 - fixtures
     """``if_exists`` means the same for few files and for many, as it does for one."""
     write(tmp_path, dict(list(MORE.items())[:number]))
     drive.put("in/0.csv", content)
-    report = client.upload_folder(tmp_path, "myfiles/in", ALL, Uploads(if_exists))
+    report = client.upload_folder("myfiles/in", local_path=tmp_path, **ALL, if_exists=if_exists)
     outcomes = {item.name: item.outcome for item in report.done} | {step.path: "skipped" for step in report.skipped}
     assert outcomes.pop("0 1.csv" if outcome == "renamed" else "0.csv") == outcome
     assert set(outcomes.values()) <= {"created"}
@@ -253,7 +263,7 @@ def test_when_a_name_is_taken(  # noqa: PLR0917 - fixtures
 def test_a_name_that_is_taken_is_a_failure(client: Client, drive: Any, source: Path) -> None:
     """By default nothing is overwritten."""
     drive.put("a.csv", b"other")
-    report = client.upload_folder(source, "myfiles", ALL)
+    report = client.upload_folder("myfiles", local_path=source, **ALL)
     assert [path for path, _, _ in report.failed] == ["a.csv"]
     assert drive.read("a.csv") == b"other"
 
@@ -268,7 +278,7 @@ def test_somebody_is_quicker(client: Client, drive: Any, faults: Any, tmp_path: 
             drive.put("in/7.csv", b"7")
 
     faults.add(operation="upload", do=PutFirst())
-    report = client.upload_folder(write(tmp_path, MORE), "myfiles/in", Folder(), Uploads(if_exists))
+    report = client.upload_folder("myfiles/in", local_path=write(tmp_path, MORE), if_exists=if_exists)
     assert report.failed == []
     assert below(drive) == MORE
 
@@ -277,7 +287,7 @@ def test_a_notebook_is_no_file(client: Client, drive: Any, tmp_path: Path) -> No
     """Nothing is written over it."""
     drive.notebook("in/Notes")
     report = client.upload_folder(
-        write(tmp_path, {**MORE, "Notes": b"1"}), "myfiles/in", Folder(), Uploads("skip_if_same")
+        "myfiles/in", local_path=write(tmp_path, {**MORE, "Notes": b"1"}), if_exists="skip_if_same"
     )
     assert [path for path, _, _ in report.failed] == ["Notes"]
 
@@ -291,7 +301,9 @@ def test_a_retry_sends_only_what_is_missing(  # noqa: PLR0917 - fixtures
     files = list(MORE.items())[:number]
     write(tmp_path, dict(files) | {"x/y.csv": b"1"})
     drive.put_all({f"in/{path}": content for path, content in files[:there]})
-    report = client.upload_folder(tmp_path, "myfiles/in", ALL, Uploads(if_exists, retrying=True))
+    report = client.upload_folder(
+        "myfiles/in", local_path=tmp_path, **ALL, if_exists=if_exists, attempt=TaskAttempt(retrying=True)
+    )
     assert (len(report.done), len(report.skipped), report.failed) == (number - there + 1, there, [])
     cost = asked(onedrive_emulator)
     assert cost.pop("get") == 1 or if_exists == "rename"  # where another name is looked for
@@ -301,7 +313,9 @@ def test_a_retry_sends_only_what_is_missing(  # noqa: PLR0917 - fixtures
 def test_a_retry_does_not_take_other_content_for_its_own(client: Client, drive: Any, tmp_path: Path) -> None:
     """With ``fail`` a file of the same name and size is a conflict on a later try too."""
     drive.put("in/7.csv", b"x")
-    report = client.upload_folder(write(tmp_path, MORE), "myfiles/in", ALL, Uploads(retrying=True))
+    report = client.upload_folder(
+        "myfiles/in", local_path=write(tmp_path, MORE), **ALL, attempt=TaskAttempt(retrying=True)
+    )
     assert [path for path, _, _ in report.failed] == ["7.csv"]
     assert drive.read("in/7.csv") == b"x"
 
@@ -309,15 +323,15 @@ def test_a_retry_does_not_take_other_content_for_its_own(client: Client, drive: 
 def test_lost_answers(client: Client, drive: Any, faults: Any, source: Path) -> None:
     """What arrived without an answer is found, and not sent twice."""
     faults.add(operation="upload", times=3, do=drop_after())
-    report = client.upload_folder(source, "myfiles", ALL)
+    report = client.upload_folder("myfiles", local_path=source, **ALL)
     assert (drive.read_all(), report.failed) == (TREE, [])
 
 
 def test_large_and_small_files(client: Client, drive: Any, tmp_path: Path) -> None:
     """Large files go by upload sessions; one that fails leaves no session behind."""
     write(tmp_path, {"large.bin": os.urandom(700_000), "small.bin": b"1"})
-    sending = Uploads(options=UploadOptions(single_put_bytes=1000, fragment_bytes=327_680))
-    client.upload_folder(tmp_path, "myfiles", Folder(), sending)
+    sending = choice(upload=UploadOptions(single_put_bytes=1000, fragment_bytes=327_680))
+    client.upload_folder("myfiles", local_path=tmp_path, **sending)
     assert drive.read_all() == read(tmp_path)
 
 
@@ -327,8 +341,8 @@ def test_a_session_of_a_file_that_fails_is_ended(
     """An open session would hold the name for a day."""
     write(tmp_path, {"large.bin": os.urandom(700_000)})
     faults.add(operation="fragment", after=1, times=None, do=status(403))
-    sending = Uploads(options=UploadOptions(single_put_bytes=1000, fragment_bytes=327_680))
-    assert client.upload_folder(tmp_path, "myfiles", Folder(), sending).failed
+    sending = choice(upload=UploadOptions(single_put_bytes=1000, fragment_bytes=327_680))
+    assert client.upload_folder("myfiles", local_path=tmp_path, **sending).failed
     assert asked(onedrive_emulator)["session_cancel"] == 1
 
 
@@ -336,9 +350,11 @@ def test_links_up(client: Client, drive: Any, source: Path, tmp_path: Path) -> N
     """They are left out unless asked."""
     write(tmp_path / "elsewhere", {"d.csv": b"5"})
     (source / "link").symlink_to(tmp_path / "elsewhere")
-    client.upload_folder(source, "myfiles/", ALL)
+    client.upload_folder("myfiles/", local_path=source, **ALL)
     assert drive.read_all() == TREE
-    client.upload_folder(source, "myfiles/", ALL, Uploads("skip_if_same", follow_symlinks=True))
+    client.upload_folder(
+        "myfiles/", local_path=source, **choice(recursive=True, follow_symlinks=True), if_exists="skip_if_same"
+    )
     assert drive.read_all() == {**TREE, "link/d.csv": b"5"}
 
 
@@ -346,18 +362,21 @@ def test_links_up(client: Client, drive: Any, source: Path, tmp_path: Path) -> N
 def test_a_source_that_is_no_folder(client: Client, source: Path, name: str) -> None:
     """Nothing is asked of Graph."""
     with pytest.raises(LocalFileError, match="is not a folder"):
-        client.upload_folder(source.parent / name, "myfiles", ALL)
+        client.upload_folder("myfiles", local_path=source.parent / name, **ALL)
 
 
 def test_more_than_a_thousand_files(client: Client, drive: Any, onedrive_emulator: Any, tmp_path: Path) -> None:
     """Up with one request each, seen to be there with two, and down with one each."""
     many = {f"{number % 10}/{number}.csv": b"%d" % number for number in range(1100)}
     write(tmp_path / "source", many)
-    client.upload_folder(tmp_path / "source", "myfiles", ALL)
+    client.upload_folder("myfiles", local_path=tmp_path / "source", **ALL)
     assert asked(onedrive_emulator) == {"get": 1, "create_folder": 10, "upload": 1100}
-    assert len(client.upload_folder(tmp_path / "source", "myfiles", ALL, Uploads("skip_if_same")).skipped) == 1100
+    assert (
+        len(client.upload_folder("myfiles", local_path=tmp_path / "source", **ALL, if_exists="skip_if_same").skipped)
+        == 1100
+    )
     assert asked(onedrive_emulator) == {"get": 1, "delta": 2}
-    client.download_folder("myfiles", tmp_path / "back", ALL)
+    client.download_folder("myfiles", tmp_path / "back", **ALL)
     assert asked(onedrive_emulator) == {"get": 1, "children": 11, "download": 1100}
     assert read(tmp_path / "back") == drive.read_all() == many
 
@@ -367,7 +386,7 @@ def test_more_than_a_thousand_files(client: Client, drive: Any, onedrive_emulato
 
 def test_a_folder_down(client: Client, filled: Any, tmp_path: Path) -> None:
     """Every file where it lay; the local folder is made."""
-    report = client.download_folder("myfiles/in/", tmp_path / "new", ALL)
+    report = client.download_folder("myfiles/in/", tmp_path / "new", **ALL)
     assert read(tmp_path / "new") == TREE
     assert {item.local_path for item in report.done} == {str(tmp_path / "new" / path) for path in TREE}
 
@@ -375,15 +394,15 @@ def test_a_folder_down(client: Client, filled: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("how", "paths"),
     [
-        (Folder(), {"a.csv", "b.txt"}),
-        (Folder(Filters(file_pattern="**/*.csv", exclude="a*"), recursive=True), {"x/c.csv", "x/y/100% #1 ä.csv"}),
-        (Folder(recursive=True, keep_directory_structure=False), {"a.csv", "b.txt", "c.csv", "100% #1 ä.csv"}),
-        (Folder(Filters(max_size=1)), {"a.csv", "b.txt"}),
+        (choice(), {"a.csv", "b.txt"}),
+        (choice(Filters(file_pattern="**/*.csv", exclude="a*"), recursive=True), {"x/c.csv", "x/y/100% #1 ä.csv"}),
+        (choice(recursive=True, keep_directory_structure=False), {"a.csv", "b.txt", "c.csv", "100% #1 ä.csv"}),
+        (choice(Filters(max_size=1)), {"a.csv", "b.txt"}),
     ],
 )
-def test_some_files_down(client: Client, filled: Any, tmp_path: Path, how: Folder, paths: set[str]) -> None:
+def test_some_files_down(client: Client, filled: Any, tmp_path: Path, how: dict[str, Any], paths: set[str]) -> None:
     """What the filters choose, at its place or in one folder."""
-    client.download_folder("myfiles/in", tmp_path, how)
+    client.download_folder("myfiles/in", tmp_path, **how)
     assert set(read(tmp_path)) == paths
 
 
@@ -396,7 +415,7 @@ def test_a_link_that_has_expired(client: Client, filled: Any, onedrive_emulator:
             onedrive_emulator.revoke_download_urls()
 
     onedrive_emulator.faults.add(operation="download", do=Revoke())
-    client.download_folder("myfiles/in", tmp_path, replace(ALL, max_concurrent=1))
+    client.download_folder("myfiles/in", tmp_path, **choice(recursive=True, max_concurrent=1))
     assert read(tmp_path) == TREE
 
 
@@ -410,7 +429,7 @@ def test_a_file_that_changes_after_it_was_listed(
             filled.put("in/a.csv", b"2")
 
     onedrive_emulator.faults.add(operation="download", path="", do=Change())
-    report = client.download_folder("myfiles/in", tmp_path, replace(ALL, max_concurrent=1))
+    report = client.download_folder("myfiles/in", tmp_path, **choice(recursive=True, max_concurrent=1))
     assert (tmp_path / "a.csv").read_bytes() == b"2"
     assert {item.name: item.etag for item in report.done}["a.csv"] == filled.item("in/a.csv")["eTag"]
 
@@ -425,7 +444,7 @@ def test_a_file_that_goes_after_it_was_listed(
             filled.delete("in/x/c.csv")
 
     onedrive_emulator.faults.add(operation="download", do=Remove())
-    report = client.download_folder("myfiles/in", tmp_path, replace(ALL, max_concurrent=1))
+    report = client.download_folder("myfiles/in", tmp_path, **choice(recursive=True, max_concurrent=1))
     assert [(path, is_retryable) for path, _, is_retryable in report.failed] == [("x/c.csv", True)]
     assert set(read(tmp_path)) == set(TREE) - {"x/c.csv"}
 
@@ -440,7 +459,7 @@ def test_a_folder_that_goes_while_it_is_walked(
             filled.delete("in/x/y")
 
     onedrive_emulator.faults.add(operation="children", after=2, do=Remove())
-    client.download_folder("myfiles/in", tmp_path, ALL)
+    client.download_folder("myfiles/in", tmp_path, **ALL)
     assert set(read(tmp_path)) == {"a.csv", "b.txt", "x/c.csv"}
 
 
@@ -448,7 +467,7 @@ def test_one_file_that_cannot_be_fetched(client: Client, filled: Any, tmp_path: 
     """A directory of its name, a notebook: each is reported, the rest goes on."""
     (tmp_path / "a.csv").mkdir()
     filled.notebook("in/Notes")
-    report = client.download_folder("myfiles/in", tmp_path, ALL)
+    report = client.download_folder("myfiles/in", tmp_path, **ALL)
     reasons = {path: reason for path, reason, _ in report.failed}
     assert set(reasons) == {"a.csv", "Notes"}
     assert "notebook" in reasons["Notes"]
@@ -460,7 +479,7 @@ def test_a_shortcut_is_reported(client: Client, onedrive_emulator: Any, tmp_path
     there = onedrive_emulator.drive("ben@contoso.example")
     there.put("shared/a.csv", b"1")
     onedrive_emulator.drive().shortcut("Shared", there, "shared")
-    report = client.download_folder("myfiles", tmp_path, replace(ALL, if_none="skip"))
+    report = client.download_folder("myfiles", tmp_path, **choice(recursive=True, if_none="skip"))
     assert [(path, reason) for path, reason, _ in report.failed] == [("Shared", "it is a shortcut to another drive")]
 
 
@@ -471,7 +490,7 @@ def test_a_linked_directory_leads_nowhere(client: Client, filled: Any, tmp_path:
     target.mkdir()
     (target / "x").symlink_to(elsewhere)
     (target / "a.csv").symlink_to(elsewhere / "a.csv")
-    report = client.download_folder("myfiles/in", target, ALL)
+    report = client.download_folder("myfiles/in", target, **ALL)
     assert sorted(path for path, _, _ in report.failed) == ["x/c.csv", "x/y/100% #1 ä.csv"]
     assert "symbolic link" in report.failed[0][1]
     assert (list(elsewhere.iterdir()), (target / "a.csv").is_symlink()) == ([], False)
@@ -480,7 +499,7 @@ def test_a_linked_directory_leads_nowhere(client: Client, filled: Any, tmp_path:
 def test_a_name_that_no_file_system_takes(client: Client, drive: Any, tmp_path: Path) -> None:
     """It is reported before it is fetched."""
     drive.put_all({"ä" * 130: b"1", "a.csv": b"2"})
-    report = client.download_folder("myfiles", tmp_path, ALL)
+    report = client.download_folder("myfiles", tmp_path, **ALL)
     assert ([item.name for item in report.done], len(report.failed)) == (["a.csv"], 1)
     assert "longer than file systems take" in report.failed[0][1]
 
@@ -494,7 +513,7 @@ def test_when_a_local_name_is_taken(  # noqa: PLR0917 - fixtures
 ) -> None:
     """As for one file."""
     write(tmp_path, {"a.csv": content})
-    report = client.download_folder("myfiles/in", tmp_path, ALL, DownloadOptions(if_exists=if_exists))
+    report = client.download_folder("myfiles/in", tmp_path, **ALL, if_exists=if_exists)
     assert (read(tmp_path), report.failed) == ({**TREE, "a.csv": left}, [])
 
 
@@ -503,7 +522,7 @@ def test_a_retry_fetches_only_what_is_missing(
 ) -> None:
     """What an earlier try has fetched is compared and left."""
     write(tmp_path, {path: TREE[path] for path in ("a.csv", "x/c.csv")})
-    report = client.download_folder("myfiles/in", tmp_path, ALL, DownloadOptions(if_exists="fail", retrying=True))
+    report = client.download_folder("myfiles/in", tmp_path, **ALL, if_exists="fail", attempt=TaskAttempt(retrying=True))
     assert sorted((item.outcome or "", item.name) for item in report.done) == [
         ("", "100% #1 ä.csv"),
         ("", "b.txt"),
@@ -519,7 +538,7 @@ def test_a_retry_fetches_only_what_is_missing(
 def test_a_mirror_up(client: Client, filled: Any, tmp_path: Path) -> None:
     """What the source has not goes to the recycle bin, and nothing else changes."""
     write(tmp_path, {"a.csv": b"1", "new.csv": b"2"})
-    report = client.upload_folder(tmp_path, "myfiles/in", MIRROR, Uploads("skip_if_same"))
+    report = client.upload_folder("myfiles/in", local_path=tmp_path, **MIRROR, if_exists="skip_if_same")
     assert (below(filled), len(report.skipped)) == ({"a.csv": b"1", "new.csv": b"2"}, 1)
     assert sorted(report.deleted) == sorted(set(TREE) - {"a.csv"})
     assert len(filled.recycle_bin) == 3
@@ -529,7 +548,7 @@ def test_a_mirror_down(client: Client, filled: Any, tmp_path: Path) -> None:
     """Local files that OneDrive has not are deleted, links are left."""
     write(tmp_path, {"a.csv": b"1", "x/old.csv": b"2"})
     (tmp_path / "link").symlink_to("a.csv")
-    report = client.download_folder("myfiles/in", tmp_path, MIRROR)
+    report = client.download_folder("myfiles/in", tmp_path, **MIRROR)
     assert (report.deleted, read(tmp_path)) == (["x/old.csv"], {**TREE, "link": b"1"})
 
 
@@ -539,7 +558,7 @@ def test_mirror_keeps_files_below_a_folder_that_vanishes_for_a_moment(
     """Nobody knows which files it has; what other folders lack is deleted all the same."""
     write(tmp_path, {"x/y/old.csv": b"1", "x/old.csv": b"2", "z/old.csv": b"3"})
     faults.add(path=client.stat("myfiles/in/x").id, times=2, do=status(404))
-    report = client.download_folder("myfiles/in", tmp_path, MIRROR)
+    report = client.download_folder("myfiles/in", tmp_path, **MIRROR)
     assert (report.deleted, report.failed) == (["z/old.csv"], [])
     assert set(read(tmp_path)) == {"a.csv", "b.txt", "x/old.csv", "x/y/old.csv"}
 
@@ -548,8 +567,8 @@ def test_what_a_mirror_would_do(client: Client, filled: Any, onedrive_emulator: 
     """A dry run says it, and changes nothing on either side."""
     write(tmp_path, {"a.csv": b"other", "b:c": b""})
     for work in (client.upload_folder, client.download_folder):
-        args = (tmp_path, "myfiles/in") if work == client.upload_folder else ("myfiles/in", tmp_path)
-        planned = work(*args, replace(MIRROR, dry_run=True)).to_xcom()["planned"]
+        how = choice(recursive=True, delete_extra=True, dry_run=True)
+        planned = work("myfiles/in", local_path=tmp_path, **how).to_xcom()["planned"]
         assert {step["action"] for step in planned} >= {"transfer", "delete"}
     assert below(filled) == TREE
     assert read(tmp_path) == {"a.csv": b"other", "b:c": b""}
@@ -559,12 +578,14 @@ def test_what_a_mirror_would_do(client: Client, filled: Any, onedrive_emulator: 
 def test_a_mirror_has_a_guard(client: Client, filled: Any, onedrive_emulator: Any, tmp_path: Path) -> None:
     """More superfluous files than ``max_delete`` stop everything before it begins, and so does an empty source."""
     with pytest.raises(LocationError, match="No file was chosen"):
-        client.upload_folder(tmp_path, "myfiles/in", MIRROR)
+        client.upload_folder("myfiles/in", local_path=tmp_path, **MIRROR)
     write(tmp_path, {"a.csv": b"1"})
     with pytest.raises(LocationError, match=r"Cannot upload to myfiles/in: 3 files of the target"):
-        client.upload_folder(tmp_path, "myfiles/in", replace(MIRROR, max_delete=2))
+        client.upload_folder(
+            "myfiles/in", local_path=tmp_path, **choice(recursive=True, delete_extra=True, max_delete=2)
+        )
     with pytest.raises(LocationError, match="more than 3 files"):
-        client.download_folder("myfiles/in", tmp_path, replace(ALL, max_items=3))
+        client.download_folder("myfiles/in", tmp_path, **choice(recursive=True, max_items=3))
     assert below(filled) == TREE
     assert read(tmp_path) == {"a.csv": b"1"}
 
@@ -575,7 +596,7 @@ def test_a_mirror_deletes_nothing_when_something_failed(
 ) -> None:
     """What looks superfluous may be all there is."""
     faults.add(operation="upload", times=None, do=status(403))
-    report = client.upload_folder(write(tmp_path, {name: b"1"}), "myfiles/in", MIRROR, Uploads("replace"))
+    report = client.upload_folder("myfiles/in", local_path=write(tmp_path, {name: b"1"}), **MIRROR, if_exists="replace")
     assert (report.deleted, len(report.failed)) == ([], 1)
     assert below(filled) == TREE
 
@@ -584,8 +605,8 @@ def test_a_mirror_of_a_tree_that_cannot_be_read(client: Client, filled: Any, tmp
     """A folder whose content nobody knows is reported, whatever the filters say, and nothing is deleted."""
     write(tmp_path, {"a.csv": b"1"})
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")).mkdir()
-    how = replace(MIRROR, filters=Filters(file_pattern="*.csv"))
-    report = client.upload_folder(tmp_path, "myfiles/in", how, Uploads("replace"))
+    how = choice(recursive=True, delete_extra=True, filters=Filters(file_pattern="*.csv"))
+    report = client.upload_folder("myfiles/in", local_path=tmp_path, **how, if_exists="replace")
     assert ([path for path, _, _ in report.failed], below(filled)) == (["?"], TREE)
 
 
@@ -597,7 +618,9 @@ def test_a_mirror_leaves_what_changed_meanwhile(client: Client, filled: Any, fau
             filled.put("in/x/c.csv", b"new")
 
     faults.add(operation="batch", do=Change())
-    report = client.upload_folder(write(tmp_path, {"a.csv": b"1"}), "myfiles/in", MIRROR, Uploads("replace"))
+    report = client.upload_folder(
+        "myfiles/in", local_path=write(tmp_path, {"a.csv": b"1"}), **MIRROR, if_exists="replace"
+    )
     assert [path for path, _, _ in report.failed] == ["x/c.csv"]
     assert sorted(report.deleted) == ["b.txt", "x/y/100% #1 ä.csv"]
     assert below(filled) == {"a.csv": b"1", "x/c.csv": b"new"}
@@ -608,13 +631,13 @@ def test_a_mirror_leaves_what_changed_meanwhile(client: Client, filled: Any, fau
 
 def test_a_move_up(client: Client, drive: Any, source: Path) -> None:
     """Sources go when their copies are verified."""
-    report = client.upload_folder(source, "myfiles", MOVE)
+    report = client.upload_folder("myfiles", local_path=source, **MOVE)
     assert (drive.read_all(), read(source), report.kept) == (TREE, {}, [])
 
 
 def test_a_move_down(client: Client, filled: Any, tmp_path: Path) -> None:
     """Sources go to the recycle bin when their copies are verified."""
-    report = client.download_folder("myfiles/in", tmp_path, MOVE)
+    report = client.download_folder("myfiles/in", tmp_path, **MOVE)
     assert (read(tmp_path), below(filled), report.kept) == (TREE, {}, [])
     assert len(filled.recycle_bin) == 4
 
@@ -622,10 +645,10 @@ def test_a_move_down(client: Client, filled: Any, tmp_path: Path) -> None:
 def test_what_fails_is_not_moved(client: Client, filled: Any, faults: Any, source: Path, tmp_path: Path) -> None:
     """Its source stays, in both directions; the others go."""
     faults.add(operation="upload", path=r"/c\.csv", times=None, do=status(403))
-    client.upload_folder(source, "myfiles/out", MOVE, Uploads(create_folders=True))
+    client.upload_folder("myfiles/out", local_path=source, **MOVE, create_folders=True)
     assert set(read(source)) == {"x/c.csv"}
     (tmp_path / "target" / "a.csv").mkdir(parents=True)
-    client.download_folder("myfiles/in", tmp_path / "target", MOVE)
+    client.download_folder("myfiles/in", tmp_path / "target", **MOVE)
     assert set(below(filled)) == {"a.csv"}
 
 
@@ -634,11 +657,11 @@ def test_a_move_does_not_take_any_file_for_the_copy(client: Client, drive: Any, 
     """With ``skip`` what is there may be something else: the source is kept, unless it is the same."""
     write(tmp_path, dict(list(MORE.items())[:number]) | {"other.csv": b"mine"})
     drive.put_all({"in/other.csv": "theirs"})
-    report = client.upload_folder(tmp_path, "myfiles/in", MOVE, Uploads("skip"))
+    report = client.upload_folder("myfiles/in", local_path=tmp_path, **MOVE, if_exists="skip")
     assert report.kept == [("other.csv", "a file is there")]
     assert read(tmp_path) == {"other.csv": b"mine"}
     write(tmp_path, {"other.csv": b"mine"})
-    report = client.download_folder("myfiles/in", tmp_path, MOVE, DownloadOptions(if_exists="skip"))
+    report = client.download_folder("myfiles/in", tmp_path, **MOVE, if_exists="skip")
     assert ("other.csv", "a file is there") in report.kept
     assert drive.read("in/other.csv") == b"theirs"
 
@@ -647,7 +670,7 @@ def test_a_move_goes_on_where_it_ended(client: Client, drive: Any, tmp_path: Pat
     """What an earlier try sent is compared, and its source goes."""
     write(tmp_path, MORE)
     drive.put_all({f"in/{path}": content for path, content in MORE.items()})
-    report = client.upload_folder(tmp_path, "myfiles/in", MOVE, Uploads(retrying=True))
+    report = client.upload_folder("myfiles/in", local_path=tmp_path, **MOVE, attempt=TaskAttempt(retrying=True))
     assert (len(report.skipped), read(tmp_path), report.kept) == (30, {}, [])
 
 
@@ -657,7 +680,7 @@ def test_a_move_keeps_what_cannot_be_compared(
     """SharePoint rewrites Office files, PDF and HTML: whether they arrived whole nobody can say."""
     onedrive_emulator.quirks.rewrite_office = True
     write(tmp_path, {"a.html": b"1", "b.csv": b"2"})
-    report = client.upload_folder(tmp_path, "myfiles", MOVE)
+    report = client.upload_folder("myfiles", local_path=tmp_path, **MOVE)
     assert [path for path, _ in report.kept] == ["a.html"]
     assert "SharePoint rewrote it" in report.kept[0][1]
     assert (set(read(tmp_path)), report.failed) == ({"a.html"}, [])
@@ -671,7 +694,7 @@ def test_a_move_keeps_what_changed_after_it_was_sent(client: Client, drive: Any,
             (source / "a.csv").write_bytes(b"new")
 
     faults.add(operation="upload", path=r"/c\.csv", do=Write())
-    report = client.upload_folder(source, "myfiles", replace(MOVE, max_concurrent=1))
+    report = client.upload_folder("myfiles", local_path=source, **choice(recursive=True, move=True, max_concurrent=1))
     assert [(path, is_retryable) for path, _, is_retryable in report.failed] == [("a.csv", True)]
     assert read(source) == {"a.csv": b"new"}
 
@@ -684,7 +707,7 @@ def test_a_move_of_what_has_gone_already(client: Client, drive: Any, faults: Any
             (source / "a.csv").unlink()
 
     faults.add(operation="upload", path=r"/c\.csv", do=TakeAway())
-    report = client.upload_folder(source, "myfiles", replace(MOVE, max_concurrent=1))
+    report = client.upload_folder("myfiles", local_path=source, **choice(recursive=True, move=True, max_concurrent=1))
     assert (read(source), report.failed, drive.read_all()) == ({}, [], TREE)
 
 
@@ -698,17 +721,17 @@ def test_a_move_down_keeps_what_changed_after_it_was_fetched(
             filled.put("in/a.csv", b"new")
 
     faults.add(operation="batch", do=Change())
-    report = client.download_folder("myfiles/in", tmp_path, MOVE)
+    report = client.download_folder("myfiles/in", tmp_path, **MOVE)
     assert [path for path, _, _ in report.failed] == ["a.csv"]
     assert below(filled) == {"a.csv": b"new"}
 
 
 def test_a_move_without_verification_is_refused(client: Client, source: Path, tmp_path: Path) -> None:
     """In both directions, before anything is asked."""
-    with pytest.raises(ConfigurationError, match="verified only"):
-        client.upload_folder(source, "myfiles", MOVE, Uploads(options=UploadOptions(verify=False)))
-    with pytest.raises(ConfigurationError, match="verified only"):
-        client.download_folder("myfiles", tmp_path, MOVE, DownloadOptions(verify=False))
+    with pytest.raises(ConfigurationError, match="only what was verified"):
+        client.upload_folder("myfiles", local_path=source, **choice(move=True, upload=UploadOptions(verify=False)))
+    with pytest.raises(ConfigurationError, match="only what was verified"):
+        client.download_folder("myfiles", tmp_path, **choice(move=True, download=DownloadOptions(verify=False)))
 
 
 # --- object stores
@@ -720,11 +743,11 @@ def test_an_object_store(client: Client, drive: Any) -> None:
     try:
         for path, content in TREE.items():
             place.fs.pipe_file(f"/bucket/from/{path}", content)
-        client.upload_folder(place / "from", "myfiles/in", ALL, Uploads(create_folders=True))
+        client.upload_folder("myfiles/in", local_path=place / "from", **ALL, create_folders=True)
         assert below(drive) == TREE
-        client.download_folder("myfiles/in", place / "to", ALL)
+        client.download_folder("myfiles/in", place / "to", **ALL)
         assert {path: place.fs.cat_file(f"/bucket/to/{path}") for path in TREE} == TREE
-        client.upload_folder(place / "to", "myfiles/in", MOVE, Uploads("skip_if_same"))
+        client.upload_folder("myfiles/in", local_path=place / "to", **MOVE, if_exists="skip_if_same")
         assert place.fs.find("/bucket/to") == []
     finally:
         place.fs.store.clear()
@@ -733,9 +756,9 @@ def test_an_object_store(client: Client, drive: Any) -> None:
 def test_a_local_folder_as_a_url(client: Client, drive: Any, source: Path, tmp_path: Path) -> None:
     """``file://`` is the local disk, links and all."""
     (source / "link").symlink_to("a.csv")
-    client.upload_folder(UPath(f"file://{source}"), "myfiles/in", ALL, Uploads(create_folders=True))
+    client.upload_folder("myfiles/in", local_path=UPath(f"file://{source}"), **ALL, create_folders=True)
     assert below(drive) == TREE
-    client.download_folder("myfiles/in", UPath(f"file://{tmp_path}/back"), ALL)
+    client.download_folder("myfiles/in", UPath(f"file://{tmp_path}/back"), **ALL)
     assert read(tmp_path / "back") == TREE
 
 
@@ -746,11 +769,11 @@ def test_a_personal_drive(onedrive_emulator: Any, client: Client, tmp_path: Path
     """Up, compared, mirrored and moved down: hashes and eTags are others there."""
     onedrive_emulator.add_user("cara@outlook.example", personality="personal")
     place, drive = "users/cara@outlook.example", onedrive_emulator.drive("cara@outlook.example")
-    client.upload_folder(source, f"{place}/in", ALL, Uploads(create_folders=True))
+    client.upload_folder(f"{place}/in", local_path=source, **ALL, create_folders=True)
     assert below(drive) == TREE
-    client.upload_folder(write(source, MORE), f"{place}/in", MIRROR, Uploads("skip_if_same"))
-    assert len(client.upload_folder(source, f"{place}/in", MIRROR, Uploads("skip_if_same")).skipped) == 34
-    client.download_folder(place, tmp_path / "target", MOVE)
+    client.upload_folder(f"{place}/in", local_path=write(source, MORE), **MIRROR, if_exists="skip_if_same")
+    assert len(client.upload_folder(f"{place}/in", local_path=source, **MIRROR, if_exists="skip_if_same").skipped) == 34
+    client.download_folder(place, tmp_path / "target", **MOVE)
     assert read(tmp_path / "target" / "in") == {**TREE, **MORE}
     assert drive.read_all() == {}
 
@@ -761,8 +784,8 @@ def test_a_personal_drive(onedrive_emulator: Any, client: Client, tmp_path: Path
 def test_links_stay_secret(client: Client, filled: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever has a link may read the file: it is in no report and no log."""
     caplog.set_level("DEBUG", "airflow_provider_onedrive")
-    planned = client.download_folder("myfiles/in", tmp_path, replace(ALL, dry_run=True))
-    done = client.download_folder("myfiles/in", tmp_path, ALL)
+    planned = client.download_folder("myfiles/in", tmp_path, **choice(recursive=True, dry_run=True))
+    done = client.download_folder("myfiles/in", tmp_path, **ALL)
     assert "download.aspx" not in f"{planned!r} {done!r} {planned.to_xcom()} {done.to_xcom()} {caplog.text}"
     assert all(step.entry.content.url or not step.entry.size for step in planned.planned)
 
@@ -771,7 +794,7 @@ def test_how_far_it_is(client: Client, drive: Any, source: Path, caplog: pytest.
     """One line at the end with the sums, and a warning for each file that failed."""
     caplog.set_level("INFO")
     write(source, {"b:c": b""})
-    client.upload_folder(source, "myfiles", ALL)
+    client.upload_folder("myfiles", local_path=source, **ALL)
     (line,) = [record.getMessage() for record in caplog.records if "of 4 files" in record.getMessage()]
     assert line.startswith("Done: upload to myfiles, 4 of 4 files, ")
     assert "8 bytes sent" in line

@@ -13,6 +13,7 @@ from upath import UPath
 
 from airflow_provider_onedrive.emulator.faults import Fault, corrupt_response, cut_response, status
 from airflow_provider_onedrive.graph.flows import downloads
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     LocalFileError,
@@ -22,9 +23,11 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SourceChanged,
     VerificationFailed,
 )
+from airflow_provider_onedrive.graph.protocol.options import DownloadOptions
 from airflow_provider_onedrive.graph.transfers import download as localcopy
-from airflow_provider_onedrive.graph.transfers.download import DownloadOptions, LocalTarget
+from airflow_provider_onedrive.graph.transfers.download import Download, LocalTarget
 
+PLAN = Download()
 CONTENT = hashlib.shake_128(b"content").digest(1_000_000)
 OLD = b"old"
 WHEN = datetime(2024, 2, 29, 12, 30, 15, tzinfo=UTC)
@@ -69,10 +72,10 @@ def listed(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def fetch(client, location, target, options=DownloadOptions()):
+def fetch(client, location, target, plan=PLAN):
     """What ``client.download`` does, with a target of another kind."""
     address = client.address(location)
-    return localcopy.download(client, address, target, client.run(downloads.resolve(address)), options)
+    return localcopy.download(client, address, target, client.run(downloads.resolve(address)), plan)
 
 
 # --- time and version
@@ -89,10 +92,10 @@ def test_the_time_of_the_file(client, drive, tmp_path, parallel_bytes):
 def test_the_expected_version(client, drive, fetched, tmp_path):
     """Another version than the expected one is refused before anything is fetched."""
     etag = drive.put("a.csv", CONTENT)["eTag"]
-    assert client.download("myfiles/a.csv", tmp_path / "a.csv", DownloadOptions(etag)).etag == etag
+    assert client.download("myfiles/a.csv", tmp_path / "a.csv", expected_etag=etag).etag == etag
     drive.put("a.csv", b"new")
     with pytest.raises(PreconditionFailed, match=r"Cannot download myfiles/a.csv: .* was expected"):
-        client.download("myfiles/a.csv", tmp_path / "a.csv", DownloadOptions(etag))
+        client.download("myfiles/a.csv", tmp_path / "a.csv", expected_etag=etag)
     assert (tmp_path / "a.csv").read_bytes() == CONTENT
     assert fetched() == [len(CONTENT)]
 
@@ -103,16 +106,16 @@ def test_the_expected_version_goes_meanwhile(client, drive, onedrive_emulator, t
     onedrive_emulator.faults.add(operation="download", do=cut_response(1000))
     onedrive_emulator.faults.add(operation="get", after=1, do=Act(lambda: drive.put("a.csv", b"new")))
     with pytest.raises(PreconditionFailed):
-        client.download("myfiles/a.csv", tmp_path / "a.csv", DownloadOptions(etag))
+        client.download("myfiles/a.csv", tmp_path / "a.csv", expected_etag=etag)
     assert listed(tmp_path) == []
 
 
 def test_options_that_cannot_be_meant(client, onedrive_emulator, tmp_path):
     """A wrong word is told before anything is sent."""
     with pytest.raises(ConfigurationError, match=r"if_exists is 'overwrite'.*Use one of fail, replace, rename, skip"):
-        client.download("myfiles/a.csv", tmp_path / "a.csv", DownloadOptions(if_exists="overwrite"))
+        client.download("myfiles/a.csv", tmp_path / "a.csv", if_exists="overwrite")
     with pytest.raises(ConfigurationError):
-        client.download("myfiles/a.csv", tmp_path / "a.csv", DownloadOptions(""))
+        client.download("myfiles/a.csv", tmp_path / "a.csv", expected_etag="")
     assert len(onedrive_emulator.requests) == 0
 
 
@@ -128,16 +131,16 @@ def test_what_has_the_name(client, drive, fetched, *, tmp_path, if_exists, retry
     target = tmp_path / "a.csv"
     if there is not None:
         target.write_bytes(there)
-    options = DownloadOptions(if_exists=if_exists, retrying=retrying)
+    options = {"if_exists": if_exists, "attempt": TaskAttempt(retrying=retrying)}
     is_ours = there == CONTENT and retrying and if_exists in ("fail", "rename")
     if there is not None and if_exists == "fail" and not is_ours:
         with pytest.raises(LocalFileError, match=r"Cannot download myfiles/a.csv: .*a\.csv exists"):
-            client.download("myfiles/a.csv", target, options)
+            client.download("myfiles/a.csv", target, **options)
         assert (target.read_bytes(), listed(tmp_path), fetched()) == (there, ["a.csv"], [])
         return
     is_renamed = there is not None and if_exists == "rename" and not is_ours
     is_skipped = there is not None and (if_exists == "skip" or (if_exists == "skip_if_same" and there == CONTENT))
-    item = client.download("myfiles/a.csv", target, options)
+    item = client.download("myfiles/a.csv", target, **options)
     path = tmp_path / "a 1.csv" if is_renamed else target
     outcome = "renamed" if is_renamed else "skipped" if is_skipped else "already_there" if is_ours else None
     assert (item.local_path, item.outcome) == (str(path), outcome)
@@ -151,7 +154,7 @@ def test_empty_files_are_the_same(client, drive, tmp_path, if_exists):
     """Graph has no hash of nothing, and needs none."""
     drive.put("a.csv")
     (tmp_path / "a.csv").touch()
-    item = client.download("myfiles/a.csv", tmp_path / "a.csv", DownloadOptions(if_exists=if_exists, retrying=True))
+    item = client.download("myfiles/a.csv", tmp_path / "a.csv", if_exists=if_exists, attempt=TaskAttempt(retrying=True))
     assert item.outcome == ("skipped" if if_exists == "skip_if_same" else "already_there")
     assert listed(tmp_path) == ["a.csv"]
 
@@ -161,9 +164,9 @@ def test_the_next_free_name(client, drive, tmp_path):
     drive.put("a.tar.gz", CONTENT)
     for name in ("a.tar.gz", "a.tar 1.gz"):
         (tmp_path / name).write_bytes(OLD)
-    options = DownloadOptions(if_exists="rename")
-    assert client.download("myfiles/a.tar.gz", tmp_path, options).local_path == f"{tmp_path}/a.tar 2.gz"
-    again = client.download("myfiles/a.tar.gz", tmp_path, DownloadOptions(if_exists="rename", retrying=True))
+    options = {"if_exists": "rename"}
+    assert client.download("myfiles/a.tar.gz", tmp_path, **options).local_path == f"{tmp_path}/a.tar 2.gz"
+    again = client.download("myfiles/a.tar.gz", tmp_path, if_exists="rename", attempt=TaskAttempt(retrying=True))
     assert (again.local_path, again.outcome) == (f"{tmp_path}/a.tar 2.gz", "already_there")
     assert listed(tmp_path) == ["a.tar 1.gz", "a.tar 2.gz", "a.tar.gz"]
 
@@ -173,13 +176,13 @@ def test_a_name_that_is_taken_during_the_download(client, drive, meanwhile, *, t
     """What somebody else puts there meanwhile stays."""
     drive.put("a.csv", CONTENT)
     meanwhile(lambda: (tmp_path / "a.csv").write_bytes(b"theirs"))
-    options = DownloadOptions(if_exists=if_exists)
+    options = {"if_exists": if_exists}
     if if_exists == "fail":
         with pytest.raises(LocalFileError, match="exists"):
-            client.download("myfiles/a.csv", tmp_path / "a.csv", options)
+            client.download("myfiles/a.csv", tmp_path / "a.csv", **options)
         assert listed(tmp_path) == ["a.csv"]
     else:
-        assert client.download("myfiles/a.csv", tmp_path / "a.csv", options).outcome == "renamed"
+        assert client.download("myfiles/a.csv", tmp_path / "a.csv", **options).outcome == "renamed"
         assert (tmp_path / "a 1.csv").read_bytes() == CONTENT
         assert listed(tmp_path) == ["a 1.csv", "a.csv"]
     assert (tmp_path / "a.csv").read_bytes() == b"theirs"
@@ -376,13 +379,13 @@ def test_what_has_the_key(client, drive, memory, if_exists, there):
     drive.put("a.csv", CONTENT)
     if there is not None:
         memory.write_bytes(there)
-    options = DownloadOptions(if_exists=if_exists, retrying=True)
+    options = {"if_exists": if_exists, "attempt": TaskAttempt(retrying=True)}
     if if_exists == "fail" and there == OLD:
         with pytest.raises(LocalFileError, match=r"bucket/x/a\.csv exists"):
-            client.download("myfiles/a.csv", memory, options)
+            client.download("myfiles/a.csv", memory, **options)
         assert memory.read_bytes() == OLD
         return
-    item = client.download("myfiles/a.csv", memory, options)
+    item = client.download("myfiles/a.csv", memory, **options)
     is_skipped = (if_exists == "skip" and there is not None) or (if_exists == "skip_if_same" and there == CONTENT)
     is_ours = if_exists == "fail" and there == CONTENT
     assert item.outcome == ("skipped" if is_skipped else "already_there" if is_ours else None)
@@ -393,7 +396,7 @@ def test_no_other_name_in_a_store(client, drive, memory, fetched):
     """Nothing there keeps a free name free, so ``rename`` is refused whether it is taken or not."""
     drive.put("a.csv", CONTENT)
     with pytest.raises(ConfigurationError, match="in an object store, where if_exists='rename' cannot be kept"):
-        client.download("myfiles/a.csv", memory, DownloadOptions(if_exists="rename"))
+        client.download("myfiles/a.csv", memory, if_exists="rename")
     assert fetched() == []
 
 
@@ -401,7 +404,7 @@ def test_without_verifying(client, drive, onedrive_emulator, tmp_path):
     """Whoever wants no verification gets what came."""
     drive.put("a.csv", CONTENT)
     onedrive_emulator.faults.add(operation="download", do=corrupt_response(5))
-    client.download("myfiles/a.csv", tmp_path / "a.csv", DownloadOptions(verify=False))
+    client.download("myfiles/a.csv", tmp_path / "a.csv", options=DownloadOptions(verify=False))
     content = (tmp_path / "a.csv").read_bytes()
     assert (content[:5] + content[6:], content[5] == CONTENT[5]) == (CONTENT[:5] + CONTENT[6:], False)
 

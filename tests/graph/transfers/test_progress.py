@@ -11,12 +11,12 @@ import pytest
 
 from airflow_provider_onedrive.emulator.faults import cut_request, cut_response, drop_before, status
 from airflow_provider_onedrive.graph.flows.downloads import resolve
-from airflow_provider_onedrive.graph.flows.session_state import OpenSession
-from airflow_provider_onedrive.graph.flows.upload_plan import UNIT_BYTES, UploadOptions
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.http import cooldown
 from airflow_provider_onedrive.graph.protocol.errors import ServiceUnavailable
+from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES, UploadOptions
 from airflow_provider_onedrive.graph.transfers import download as localcopy
-from airflow_provider_onedrive.graph.transfers.download import DownloadOptions, LocalTarget
+from airflow_provider_onedrive.graph.transfers.download import Download, LocalTarget
 from airflow_provider_onedrive.graph.transfers.progress import SAY_SECONDS, Meter, Progress, Totals
 
 MIB = 1024**2
@@ -339,7 +339,7 @@ SESSION = UploadOptions(single_put_bytes=0, fragment_bytes=UNIT_BYTES)
 
 def test_an_upload_and_a_download(client, onedrive_emulator, noise, tmp_path):
     """Bytes and requests are what the emulator saw, and the lines at the end have them."""
-    client.upload(noise, "myfiles/a.bin", options=SESSION)
+    client.upload("myfiles/a.bin", content=noise, options=SESSION)
     sent = client.meter.whole.totals
     assert (sent.bytes_sent, sent.bytes_received, sent.requests) == (len(noise), 0, asked(onedrive_emulator))
     client.download("myfiles/a.bin", tmp_path / "a.bin")
@@ -350,7 +350,7 @@ def test_an_upload_and_a_download(client, onedrive_emulator, noise, tmp_path):
 def test_the_line_at_the_end(client, noise, tmp_path, caplog, onedrive_emulator):
     """The one line of a transfer says what it has cost, the first look included."""
     caplog.set_level(logging.INFO, logger="airflow_provider_onedrive")
-    client.upload(noise, "myfiles/a.bin")
+    client.upload("myfiles/a.bin", content=noise)
     first = asked(onedrive_emulator)
     client.download("myfiles/a.bin", tmp_path / "a.bin")
     up, down = [line for line in caplog.messages if line.startswith("Done")]
@@ -363,7 +363,7 @@ def test_the_line_at_the_end(client, noise, tmp_path, caplog, onedrive_emulator)
 def test_a_fragment_that_is_sent_again(client, onedrive_emulator, faults, noise, fault):
     """Each attempt is a request, and bytes that went twice were sent twice."""
     faults.add(operation="fragment", after=1, times=1, do=fault)
-    client.upload(noise, "myfiles/a.bin", options=SESSION)
+    client.upload("myfiles/a.bin", content=noise, options=SESSION)
     totals = client.meter.whole.totals
     assert totals.requests == asked(onedrive_emulator)
     assert len(noise) <= totals.bytes_sent <= len(noise) + UNIT_BYTES
@@ -375,7 +375,7 @@ def fetch(client, path, chunk_bytes, parallel_bytes=10**9):
     link = client.run(resolve(address))
     target = LocalTarget(path, chunk_bytes, parallel_bytes)
     with client.meter.measured("download a.bin", total_bytes=link.item.size) as progress:
-        localcopy.download(client, address, target, link, DownloadOptions())
+        localcopy.download(client, address, target, link, Download())
     return progress
 
 
@@ -397,16 +397,19 @@ def test_an_upload_that_goes_on(client, connect, faults, noise, caplog):
     faults.add(operation="fragment", after=2, times=None, do=status(503, retry_after=400))
     with pytest.raises(ServiceUnavailable):
         client.upload(
-            noise,
             "myfiles/a.bin",
+            content=noise,
             options=SESSION,
-            open_session=OpenSession(keeper, has_another_try=True),
+            attempt=TaskAttempt(has_another=True, keeper_of=lambda _: keeper),
         )
     faults.clear()
     cooldown.forget_all()
     second = connect()
     second.upload(
-        noise, "myfiles/a.bin", options=SESSION, retrying=True, open_session=OpenSession(keeper, has_earlier_try=True)
+        "myfiles/a.bin",
+        content=noise,
+        options=SESSION,
+        attempt=TaskAttempt(retrying=True, keeper_of=lambda _: keeper),
     )
     totals = second.meter.whole.totals
     assert (totals.resumed_bytes, totals.bytes_sent) == (2 * UNIT_BYTES, len(noise) - 2 * UNIT_BYTES)
@@ -432,14 +435,22 @@ def test_a_session_that_is_lost(client, connect, faults, onedrive_emulator, nois
     keeper = Keeper()
     faults.add(operation="fragment", after=2, times=None, do=status(503, retry_after=400))
     with pytest.raises(ServiceUnavailable):
-        client.upload(noise, "myfiles/a.bin", options=SESSION, open_session=OpenSession(keeper, has_another_try=True))
+        client.upload(
+            "myfiles/a.bin",
+            content=noise,
+            options=SESSION,
+            attempt=TaskAttempt(has_another=True, keeper_of=lambda _: keeper),
+        )
     faults.clear()
     cooldown.forget_all()
     faults.add(operation="fragment", times=1, do=status(404))
     faults.add(operation="session_status", after=1, times=1, do=status(404))
     second = connect()
     second.upload(
-        noise, "myfiles/a.bin", options=SESSION, retrying=True, open_session=OpenSession(keeper, has_earlier_try=True)
+        "myfiles/a.bin",
+        content=noise,
+        options=SESSION,
+        attempt=TaskAttempt(retrying=True, keeper_of=lambda _: keeper),
     )
     totals = second.meter.whole.totals
     assert totals.resumed_bytes == 0
@@ -482,7 +493,7 @@ def test_several_files_that_go_on(client, connect, drive, faults, noise, *, tmp_
 def test_what_the_client_says(client, noise, tmp_path, lines):
     """Uploads, downloads and files that are only read say how far they are, by what was done and where."""
     client.meter = Meter(say=lines.append, say_seconds=0)
-    client.upload(noise, "myfiles/a.bin")
+    client.upload("myfiles/a.bin", content=noise)
     client.download("myfiles/a.bin", tmp_path / "a.bin")
     client.open("myfiles/a.bin").close()
     size = "960.1 KiB of 960.1 KiB (100 %)"

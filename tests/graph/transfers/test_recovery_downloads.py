@@ -34,8 +34,9 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     VerificationFailed,
 )
 from airflow_provider_onedrive.graph.transfers import download as localcopy
-from airflow_provider_onedrive.graph.transfers.download import DownloadOptions, LocalTarget
+from airflow_provider_onedrive.graph.transfers.download import Download, LocalTarget
 
+PLAN = Download()
 CHUNK = 65536
 SIZE = 16 * CHUNK + 7
 CONTENT = hashlib.shake_128(b"content").digest(SIZE)
@@ -88,10 +89,10 @@ def target(tmp_path):
 def fetch(request, target):
     """Download with small chunks, by one range or by several at once."""
 
-    def act(client, path=target, options=DownloadOptions()):
+    def act(client, path=target, plan=PLAN):
         address = client.address("myfiles/a.bin")
-        link = client.run(downloads.resolve(address, expected_etag=options.expected_etag))
-        return localcopy.download(client, address, LocalTarget(path, CHUNK, request.param), link, options)
+        link = client.run(downloads.resolve(address, expected_etag=plan.expected_etag))
+        return localcopy.download(client, address, LocalTarget(path, CHUNK, request.param), link, plan)
 
     return act
 

@@ -1,0 +1,210 @@
+"""The client's methods that move the content of one file."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import BinaryIO, cast
+
+from airflow_provider_onedrive.graph.call_advice import location_first
+from airflow_provider_onedrive.graph.content.sinks import OpenFile
+from airflow_provider_onedrive.graph.content.sources import Content, LocalPath, Source, name_of, opened_source
+from airflow_provider_onedrive.graph.flows import downloads, uploads
+from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
+from airflow_provider_onedrive.graph.flows.sessions import cancellation
+from airflow_provider_onedrive.graph.operations import Operations
+from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.locations import Address, LocationLike
+from airflow_provider_onedrive.graph.protocol.messages import Flow
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.options import (
+    DownloadOptions,
+    IfExists,
+    IfExistsSave,
+    UploadOptions,
+)
+from airflow_provider_onedrive.graph.transfers import download as localcopy
+from airflow_provider_onedrive.graph.transfers.download import Download
+
+log = logging.getLogger(__name__)
+
+_SPOOLED_BYTES = 8 * 1024 * 1024
+
+UploadFlow = Callable[..., Flow[DriveItem]]
+"""Takes the address, the source, and ``open_session``."""
+
+
+class FileOperations(Operations):
+    """Uploads, downloads and open files."""
+
+    @location_first
+    def upload(
+        self,
+        location: LocationLike,
+        *,
+        content: Content | None = None,
+        local_path: LocalPath | None = None,
+        file_name: str | None = None,
+        encoding: str = "utf-8",
+        if_exists: IfExists = "fail",
+        create_folders: bool = False,
+        options: UploadOptions = UploadOptions(),
+        attempt: TaskAttempt = TaskAttempt(),
+    ) -> DriveItem:
+        """Create a file.
+
+        :param location: the file; or its folder, ending in ``/`` or with ``file_name``.
+        :param content: text, bytes, or a file object that is open for reading in binary mode.
+        :param local_path: the path of a local file, or an ``ObjectStoragePath``, whose object is sent as it is read.
+        :param file_name: the name in the folder; None takes that of the source.
+        :param encoding: of text.
+        :param if_exists: what happens when the name is taken: ``fail``, ``replace``, ``rename`` ("a 1.csv"), ``skip``,
+            or ``skip_if_same`` (same size and hash: nothing is transferred; else it is replaced).
+        :param create_folders: create the missing folders on the way; otherwise a missing one is an error.
+        :param options: how the bytes are moved.
+        :param attempt: the attempt of a task that calls; the default is a program that runs once.
+        """
+        flow_for = self._creation(if_exists, options, create_folders=create_folders)
+        with opened_source(content, local_path, encoding) as source:
+            return self._upload("upload to", flow_for, source, self._file(location, file_name, local_path), attempt)
+
+    @location_first
+    def update(
+        self,
+        location: LocationLike,
+        *,
+        content: Content | None = None,
+        local_path: LocalPath | None = None,
+        file_name: str | None = None,
+        encoding: str = "utf-8",
+        expected_etag: str | None = None,
+        options: UploadOptions = UploadOptions(),
+        attempt: TaskAttempt = TaskAttempt(),
+    ) -> DriveItem:
+        """Replace the content of a file that exists. More parameters as for :meth:`upload`.
+
+        :param expected_etag: the version that is meant, by the ``etag`` of an earlier item; None takes any.
+        :raises ItemNotFound: if there is no such file.
+        """
+        flow_for = partial(uploads.update, expected_etag=expected_etag, options=options)
+        with opened_source(content, local_path, encoding) as source:
+            return self._upload("update", flow_for, source, self._file(location, file_name, local_path), attempt)
+
+    @location_first
+    def save(
+        self,
+        location: LocationLike,
+        *,
+        content: Content | None = None,
+        local_path: LocalPath | None = None,
+        file_name: str | None = None,
+        encoding: str = "utf-8",
+        if_exists: IfExistsSave = "replace",
+        create_folders: bool = False,
+        options: UploadOptions = UploadOptions(),
+        attempt: TaskAttempt = TaskAttempt(),
+    ) -> DriveItem:
+        """Create a file or replace its content. More parameters as for :meth:`upload`.
+
+        :param if_exists: ``replace``, or ``skip_if_same``: if the same content is there nothing is sent, and there is
+            no new version that would start a flow of Power Automate.
+        """
+        if if_exists not in ("replace", "skip_if_same"):
+            raise ConfigurationError(
+                f"if_exists is {if_exists!r}, and saving always leaves the content there.",
+                advice="Use 'replace' or 'skip_if_same', or upload.",
+            )
+        flow_for = self._creation(if_exists, options, create_folders=create_folders)
+        with opened_source(content, local_path, encoding) as source:
+            return self._upload("save", flow_for, source, self._file(location, file_name, local_path), attempt)
+
+    def download(
+        self,
+        location: LocationLike,
+        local_path: LocalPath,
+        *,
+        if_exists: IfExists = "replace",
+        expected_etag: str | None = None,
+        options: DownloadOptions = DownloadOptions(),
+        attempt: TaskAttempt = TaskAttempt(),
+    ) -> DriveItem:
+        """Fetch a file to the local disk; it appears under its name only when it is complete and verified.
+
+        A download of the same version that was interrupted before is resumed.
+
+        :param location: the file.
+        :param local_path: the file to write; or a directory, ending in ``/`` or existing; or an ``ObjectStoragePath``,
+            the object to write.
+        :param if_exists: what happens when the name is taken: ``fail``, ``replace``, ``rename`` ("a 1.csv"), ``skip``,
+            or ``skip_if_same`` (same size and hash: nothing is transferred; else it is replaced).
+        :param expected_etag: the version that is meant, by the ``etag`` of an earlier item; None takes any.
+        :param options: how the bytes are moved.
+        :param attempt: the attempt of a task that calls; the default is a program that runs once.
+        """
+        plan = Download(if_exists, expected_etag, options, attempt)
+        plan.check()
+        address = self.address(location)
+        driver = FlowDriver(downloads.resolve(address, expected_etag=expected_etag))
+        with self.meter.measured(f"download {address}") as progress:
+            with self._explaining("download", address):
+                link = self._drive(driver)
+            progress.expect(link.item.size)
+            target = localcopy.target_of(local_path, link.item.name)
+            return self._transfer(
+                "download", address, lambda: localcopy.download(self, address, target, link, plan), driver
+            )
+
+    def open(self, location: LocationLike) -> BinaryIO:
+        """Open a file for reading, as in ``pandas.read_excel(client.open(...))``.
+
+        It is fetched whole: up to 8 MiB into memory, a larger one into a temporary file that goes when it is closed.
+        """
+        address = self.address(location)
+        with ExitStack() as closed_on_error, self.meter.measured(f"read {address}"), self._explaining("read", address):
+            spooled = closed_on_error.enter_context(tempfile.SpooledTemporaryFile(_SPOOLED_BYTES))
+            file = cast("BinaryIO", spooled)
+            localcopy.read(self, address, OpenFile(file, "a temporary file"))
+            file.seek(0)
+            closed_on_error.pop_all()
+        return file
+
+    def run_upload(self, driver: FlowDriver[DriveItem], session: OpenSession) -> DriveItem:
+        """Drive an upload; a session that is open then is ended, unless a later attempt resumes it."""
+        with ExitStack() as on_error:
+            on_error.push(lambda _kind, error, _traceback: self._leave(session, error))
+            return self._drive(driver)
+
+    def _creation(self, if_exists: IfExists, options: UploadOptions, *, create_folders: bool) -> UploadFlow:
+        return partial(
+            uploads.create,
+            if_exists=if_exists,
+            create_folders=create_folders,
+            options=options,
+            folder_cache=self._folder_cache,
+        )
+
+    def _file(self, location: LocationLike, file_name: str | None, local_path: LocalPath | None) -> Address:
+        return self._address(self.parser.upload_target(location, file_name, name_of(local_path)))
+
+    def _upload(
+        self, operation: str, flow_for: UploadFlow, source: Source, address: Address, attempt: TaskAttempt
+    ) -> DriveItem:
+        session = OpenSession(attempt, attempt.keeper_of(""))
+        driver = FlowDriver(flow_for(address, source, open_session=session))
+        with self.meter.measured(f"{operation} {address}", total_bytes=source.size) as progress:
+            session.on_resumed = progress.resumed
+            return self._transfer(operation, address, lambda: self.run_upload(driver, session), driver)
+
+    def _leave(self, session: OpenSession, error: BaseException | None) -> None:
+        session.read_progress()
+        if session.session is None:
+            return
+        if error is not None and session.is_kept_after(error):
+            log.info("The upload session is kept, and the next attempt resumes it.")
+            return
+        self.send_final(cancellation(session.session))
+        session.closed()

@@ -1,0 +1,106 @@
+"""The client's methods that move or copy on the server: no byte passes through this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_onedrive.graph.flows import copies, moves
+from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
+from airflow_provider_onedrive.graph.operations import Operations
+from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
+from airflow_provider_onedrive.graph.protocol.locations import LocationLike
+from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate, RelocateOptions
+
+
+class RelocationOperations(Operations):
+    """Moves and copies."""
+
+    def move(
+        self,
+        location: LocationLike,
+        destination: LocationLike,
+        *,
+        file_name: str | None = None,
+        if_exists: IfExistsRelocate = "fail",
+        create_folders: bool = False,
+        options: RelocateOptions = RelocateOptions(),
+        attempt: TaskAttempt = TaskAttempt(),
+    ) -> DriveItem:
+        """Move a file or a folder.
+
+        Within a drive it keeps its id and its versions. To another drive a file is copied on the server, compared, and
+        then deleted, to the recycle bin; a folder is not moved there.
+
+        :param location: the file or folder; never a whole drive.
+        :param destination: the new name with its path; or a folder, ending in ``/`` or with ``file_name``.
+        :param file_name: the name in the folder; None takes that of the source.
+        :param if_exists: what happens when the name is taken: ``fail``; ``replace``, which moves the file that is there
+            to the recycle bin; ``rename`` ("a 1.csv"); ``skip``, which changes nothing.
+        :param create_folders: create the missing folders on the way; otherwise a missing one is an error.
+        :param options: how Graph is waited for.
+        :param attempt: the attempt of a task that calls; the default is a program that runs once.
+        """
+        plan = self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt, options))
+        driver = FlowDriver(moves.move(plan))
+        return self._transfer("move", plan.source, lambda: self._drive(driver), driver)
+
+    def copy(
+        self,
+        location: LocationLike,
+        destination: LocationLike,
+        *,
+        file_name: str | None = None,
+        if_exists: IfExistsRelocate = "fail",
+        create_folders: bool = False,
+        options: RelocateOptions = RelocateOptions(),
+        attempt: TaskAttempt = TaskAttempt(),
+    ) -> DriveItem:
+        """Copy a file or a folder on the server, and wait for the end. Parameters as for :meth:`move`."""
+        plan = self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt, options))
+        driver = FlowDriver(copies.copy(plan))
+        return self._transfer("copy", plan.source, lambda: self._drive(driver), driver)
+
+    def start_copy(
+        self,
+        location: LocationLike,
+        destination: LocationLike,
+        *,
+        file_name: str | None = None,
+        if_exists: IfExistsRelocate = "fail",
+        create_folders: bool = False,
+        attempt: TaskAttempt = TaskAttempt(),
+    ) -> Copy:
+        """Ask for a copy and do not wait for it. Parameters as for :meth:`move`.
+
+        :return: what :meth:`copy_progress` and :meth:`copied` need; it has the ``item`` if no copy was needed.
+        """
+        plan = self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt))
+        return self._about("copy", plan.source, copies.start(plan))
+
+    def copy_progress(self, monitor_url: str) -> Progress:
+        """Ask once how far a copy is.
+
+        :param monitor_url: of the :class:`~airflow_provider_onedrive.graph.Copy`; a secret, as it needs no token.
+        """
+        return self.run(copies.progress(monitor_url))
+
+    def copied(
+        self,
+        destination: LocationLike,
+        copy: Mapping[str, Any],
+        item_id: str | None,
+        *,
+        file_name: str | None = None,
+    ) -> DriveItem:
+        """Read the item of a copy that has ended.
+
+        :param destination: the new name with its path; or a folder, ending in ``/`` or with ``file_name``.
+        :param copy: the dict that ``to_dict`` of the :class:`~airflow_provider_onedrive.graph.Copy` returned.
+        :param item_id: the ``item_id`` of its progress.
+        :param file_name: the name in the folder; None takes that of the source.
+        """
+        address = self._address(self.parser.destination(destination, file_name)[0])
+        return self._about("copy to", address, copies.copied(address, copy, item_id))
