@@ -59,7 +59,7 @@ def test_files_below_an_unread_folder_are_not_extra() -> None:
         (Action.DELETE, "extra.csv"),
         (Action.DELETE, "z/extra.csv"),
     ]
-    flat = replace(MIRROR, keep_directory_structure=False)
+    flat = replace(MIRROR, options=replace(MIRROR.options, keep_directory_structure=False))
     assert plan(choice, by_key(targets), flat) == []  # a file of any name may lie in the folder
 
 

@@ -10,7 +10,7 @@ from asking_nothing import PARSER
 
 from airflow_provider_onedrive.graph.flows import delta
 from airflow_provider_onedrive.graph.flows.pages import PageLinks, all_values
-from airflow_provider_onedrive.graph.flows.removals import Removal, remove
+from airflow_provider_onedrive.graph.flows.removals import remove
 from airflow_provider_onedrive.graph.flows.walk import DeltaWalk, FolderWalk, read_items
 from airflow_provider_onedrive.graph.protocol.errors import GraphError
 from airflow_provider_onedrive.graph.protocol.locations import address_of
@@ -90,7 +90,7 @@ def test_counting_a_folder_ends(samples: Any) -> None:
         return {"value": [samples.file()], "@odata.nextLink": "https://g/2"}
 
     with pytest.raises(GraphError, match="leads back"):
-        run(remove(FOLDER, Removal(recursive=True)), answer)
+        run(remove(FOLDER, recursive=True), answer)
 
 
 def test_many_pages_are_followed() -> None:
