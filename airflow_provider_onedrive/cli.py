@@ -1,4 +1,4 @@
-"""The program ``airflow-onedrive``: its commands live where their work is done."""
+"""The program ``airflow-onedrive``. Each command is a module with a ``main``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from importlib import import_module
 
 PROGRAM = "airflow-onedrive"
 _COMMANDS = "airflow_provider_onedrive.commands"
-# Name -> what it does, and the module whose ``main(arguments, program)`` does it.
+# By name, the help text and the module of each command. A module is imported only when its command runs, because
+# Airflow, httpx and msal take seconds to import and --help needs none of them.
 COMMANDS = {
     "doctor": ("find out why a connection does not work", f"{_COMMANDS}.doctor"),
-    "login": ("sign in, and make a connection of it", f"{_COMMANDS}.login"),
+    "login": ("sign in, and create a connection", f"{_COMMANDS}.login"),
     "ls": ("list a folder", f"{_COMMANDS}.ls"),
-    "stat": ("show what is known about an item", f"{_COMMANDS}.stat"),
+    "stat": ("show the properties of a file or folder", f"{_COMMANDS}.stat"),
     "get": ("download a file or a folder", f"{_COMMANDS}.get"),
     "put": ("upload a file or a folder", f"{_COMMANDS}.put"),
     "emulator": ("run a local OneDrive, for tests", "airflow_provider_onedrive.emulator.command_line"),
@@ -22,7 +23,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that is named; what follows its name is its own business."""
+    """Run the command that is named, with the arguments after its name."""
     parser = argparse.ArgumentParser(prog=PROGRAM, description="OneDrive and SharePoint for Apache Airflow.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (text, _) in COMMANDS.items():

@@ -1,16 +1,17 @@
-"""The one dict Airflow reads. It is read by every Airflow process, so it imports nothing."""
+"""The dict that Airflow reads of a provider. Every Airflow process reads it, so this module imports nothing."""
 
 from __future__ import annotations
 
 _INTEGRATION = "Microsoft OneDrive"
 _PACKAGE = "airflow_provider_onedrive"
 
-_KINDS = ["client_secret", "certificate", "federated", "managed_identity", "refresh_token", "access_token", None]
+# None allows an empty field: Airflow validates the form by this schema.
+_AUTH_KINDS = ["client_secret", "certificate", "federated", "managed_identity", "refresh_token", "access_token", None]
 _PEM_OR_PATH = "PEM text, or the path of a file on every worker."
 
 
 def _field(label: str, description: str, **schema: object) -> dict[str, object]:
-    """Describe one field of the form; each may be empty."""
+    """Return the description of one field of the form. Each field may be empty."""
     kind = schema.pop("type", "string")
     return {"label": label, "description": description, "schema": {"type": [kind, "null"], **schema}}
 
@@ -19,27 +20,27 @@ _CONN_FIELDS = {
     "auth": _field(
         "Authentication",
         "Who signs in. client_secret: an app with Client ID and Client secret. certificate: an app with a certificate. "
-        "federated: workload identity on Kubernetes. managed_identity: an Azure machine. refresh_token: somebody who "
-        "signed in once. access_token: a token from elsewhere, for a short run.",
-        enum=_KINDS,
+        "federated: workload identity on Kubernetes. managed_identity: an Azure machine. refresh_token: a user who "
+        "signed in once. access_token: a token that you supply, for a short run.",
+        enum=_AUTH_KINDS,
         default="client_secret",
     ),
     "tenant_id": _field(
         "Tenant ID",
         "Directory (tenant) ID or domain, such as contoso.onmicrosoft.com. Needed for client_secret, certificate and "
-        "federated; for refresh_token empty means common.",
+        "federated; for refresh_token an empty field means common.",
     ),
     "myfiles": _field(
         "My files",
-        "What locations that begin with myfiles mean: a user such as anna@contoso.com, or the location of a drive or "
-        "folder such as sites/contoso.sharepoint.com/sites/Finance/Documents. An app needs it, for it has no drive of "
-        "its own; empty means the drive of the signed-in user.",
+        "The drive or folder that locations beginning with myfiles name: a user such as anna@contoso.com, or a "
+        "location such as sites/contoso.sharepoint.com/sites/Finance/Documents. An app needs it, because it has no "
+        "drive of its own; empty means the drive of the signed-in user.",
         examples=["anna@contoso.com"],
     ),
     "shared": _field(
         "Shared",
-        "What shared/<name> means, as JSON: names with a location, drive-id/item-id, or a sharing link. Whoever may "
-        "read connections sees a link, so prefer ids.",
+        "The folders that shared/<name> names, as JSON: each name with a location, drive-id/item-id, or a sharing "
+        "link. Everybody who may read connections can use a link, so prefer ids.",
         format="multiline",
         examples=['{"team": "drives/<drive-id>/Reports"}'],
     ),
@@ -47,7 +48,10 @@ _CONN_FIELDS = {
         "Private key", f"Only for certificate: {_PEM_OR_PATH}", format="password", section="Certificate"
     ),
     "certificate_private_key_passphrase": _field(
-        "Passphrase", "Only for certificate: of an encrypted private key.", format="password", section="Certificate"
+        "Passphrase",
+        "Only for certificate: the passphrase of an encrypted private key.",
+        format="password",
+        section="Certificate",
     ),
     "certificate": _field(
         "Certificate",
@@ -58,12 +62,13 @@ _CONN_FIELDS = {
     "federated_token_file": _field(
         "Federated token file",
         "Only for federated: the file into which the cluster writes its token, below [onedrive] token_file_roots. "
-        "Empty means what AZURE_FEDERATED_TOKEN_FILE says on the worker.",
+        "Empty means the file that AZURE_FEDERATED_TOKEN_FILE names on the worker.",
         section="Tokens",
     ),
     "refresh_token": _field(
         "Refresh token",
-        "Only for refresh_token: as airflow-onedrive login gives it. Client secret stays empty for a public client.",
+        "Only for refresh_token: the token that airflow-onedrive login prints. Client secret stays empty for a public "
+        "client.",
         format="password",
         section="Tokens",
     ),
@@ -75,28 +80,34 @@ _CONN_FIELDS = {
     ),
     "scopes": _field(
         "Scopes",
-        "Separated by spaces. Empty means everything that was granted to the app (.default).",
+        "Permissions to ask for, separated by spaces. Empty means all that the app was granted (.default).",
         section="Tokens",
     ),
     "read_only": _field(
-        "Read only", "Nothing is ever changed through this connection.", type="boolean", default=False, section="Limits"
+        "Read only",
+        "Refuse every request that could change something.",
+        type="boolean",
+        default=False,
+        section="Limits",
     ),
     "allowed_locations": _field(
         "Allowed locations",
-        "One in each line: nothing outside of them is read or changed. Empty means everything the identity may.",
+        "One location in each line; items outside of them are neither read nor changed. Empty allows everything that "
+        "the identity may do.",
         format="multiline",
         section="Limits",
     ),
     "name_policy": _field(
         "Name policy",
-        "What happens to names that OneDrive does not take: error, or replace what it does not take in them.",
+        "What happens to names that OneDrive does not accept: error refuses them, replace replaces the characters.",
         enum=["error", "replace", None],
         default="error",
         section="Limits",
     ),
     "max_concurrent": _field(
         "Requests at once",
-        "How many requests one task sends at once, and how many files it moves at once. Empty leaves it to the task.",
+        "How many requests one task sends at once, and how many files it transfers at once. Empty leaves both to the "
+        "task.",
         type="integer",
         minimum=1,
         maximum=256,
@@ -104,7 +115,7 @@ _CONN_FIELDS = {
     ),
     "requests_per_second": _field(
         "Requests per second",
-        "How many requests one task sends at most. Empty sets no limit but Microsoft's.",
+        "How many requests one task sends at most. Empty sets no limit besides Microsoft's.",
         type="number",
         minimum=0.01,
         maximum=10_000,
@@ -112,7 +123,7 @@ _CONN_FIELDS = {
     ),
     "cloud": _field(
         "Cloud",
-        "Which Microsoft cloud the tenant is in; empty means global.",
+        "The Microsoft cloud of the tenant; empty means global.",
         enum=["global", "us_gov", "us_gov_dod", "china", None],
         default="global",
         section="Network",
@@ -137,13 +148,14 @@ _CONN_FIELDS = {
     ),
     "proxy": _field(
         "Proxy",
-        "Such as http://proxy.example:3128. Empty means what HTTPS_PROXY and NO_PROXY say on the worker.",
+        "An address such as http://proxy.example:3128. Empty means the proxy that HTTPS_PROXY and NO_PROXY name on the "
+        "worker.",
         format="password",
         section="Network",
     ),
     "timeout_seconds": _field(
         "Timeout (seconds)",
-        "Of connecting and of each wait for the next bytes, not of a whole transfer; empty means 60.",
+        "The limit of connecting and of each wait for the next bytes, not of a whole transfer; empty means 60.",
         type="number",
         minimum=1,
         maximum=3600,
@@ -151,7 +163,7 @@ _CONN_FIELDS = {
     ),
     "user_agent": _field(
         "User agent",
-        "How requests name themselves to Microsoft, such as NONISV|Contoso|Reports/1.0.",
+        "The name that requests send to Microsoft, such as NONISV|Contoso|Reports/1.0.",
         section="Network",
     ),
 }
@@ -179,39 +191,40 @@ _CONFIG = {
             },
             "token_file_roots": {
                 "description": "Directories below which a connection's federated_token_file may lie, separated by "
-                "commas or spaces. What such a file holds is sent to the sign-in service.",
+                "commas or spaces. The content of such a file is sent to the sign-in service.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "/var/run/secrets",
                 "default": "/var/run/secrets",
             },
             "token_cache_folder": {
-                "description": "Where the processes of a host, or of several on one file system, share access tokens, "
-                "encrypted with the Fernet key: a hundred tasks that start at once then ask for one token. Empty means "
-                "that each process asks for itself.",
+                "description": "A folder in which the processes of a host, or of several hosts with one file system, "
+                "share access tokens, encrypted with the Fernet key: a hundred tasks that start at once then ask for "
+                "one token. Empty means that each process asks for its own.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "/var/lib/airflow/onedrive_tokens",
                 "default": "",
             },
             "refresh_token_folder": {
-                "description": "Where the newest refresh tokens of connections with auth refresh_token are kept, "
-                "encrypted with the Fernet key. Empty means in Airflow Variables, which tasks use and triggers do not.",
+                "description": "A folder for the newest refresh tokens of connections with auth refresh_token, "
+                "encrypted with the Fernet key. Empty means Airflow Variables, which tasks use and triggers do not.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "/mnt/shared/onedrive_tokens",
                 "default": "",
             },
             "documents_folder": {
-                "description": "Where downloads without a local_path go: a folder on each worker, or an object store "
-                "such as s3://conn_id@bucket/documents. Empty means the folder onedrive_documents below AIRFLOW_HOME.",
+                "description": "The target of downloads without a local_path: a folder on each worker, or an object "
+                "store such as s3://conn_id@bucket/documents. Empty means the folder onedrive_documents in "
+                "AIRFLOW_HOME.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "/var/lib/airflow/onedrive_documents",
                 "default": "",
             },
             "documents_retention_days": {
-                "description": "After so many days the documents of a run are removed from a folder on the disk; 0 "
+                "description": "The days after which the documents of a run are removed from a folder on the disk; 0 "
                 "keeps them. An object store has rules of its own for that.",
                 "version_added": "0.1.0",
                 "type": "float",
@@ -219,18 +232,17 @@ _CONFIG = {
                 "default": "30",
             },
             "cool_down_folder": {
-                "description": "Where the tasks of a host tell each other that Microsoft Graph asked for a pause: "
-                "each user gets a folder of their own in it. Not set means the system's folder for temporary files; "
-                "empty or off means that each process finds out for itself.",
+                "description": "A folder in which the tasks of a host share the pauses that Microsoft Graph asks for; "
+                "each user gets a folder in it. Not set means the system's folder for temporary files; empty or off "
+                "means that each process learns of a pause by itself.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "/var/run/airflow",
                 "default": None,
             },
             "resume_directory": {
-                "description": "Before Airflow 3.3, which needs no such thing: a folder, shared by all workers, in "
-                "which tasks keep their open upload sessions for a retry, encrypted with the Fernet key. Empty keeps "
-                "none.",
+                "description": "Only before Airflow 3.3: a folder, shared by all workers, in which tasks keep their "
+                "open upload sessions for a retry, encrypted with the Fernet key. Empty keeps none.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "/mnt/shared/onedrive_uploads",
@@ -242,7 +254,7 @@ _CONFIG = {
 
 
 def get_provider_info() -> dict[str, object]:
-    """Say what this provider brings.
+    """Return the description of this provider.
 
     https://airflow.apache.org/docs/apache-airflow-providers/howto/create-custom-providers.html
     """

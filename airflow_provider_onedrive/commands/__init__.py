@@ -1,1 +1,1 @@
-"""The commands of ``airflow-onedrive``: a thin face over ``graph.Client``, one file each."""
+"""The commands of ``airflow-onedrive``: each file reads arguments and calls ``graph.Client``."""

@@ -1,4 +1,4 @@
-"""A bar for whatever moves bytes; where nobody looks, nothing is drawn."""
+"""Draws a progress bar for a transfer, if the standard error is a terminal."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _EVERY_SECONDS = 0.1
 
 @contextmanager
 def bar(client: Client, title: str, total_bytes: int | None) -> Iterator[None]:
-    """Draw a bar on the standard error while the client works, if that is a terminal.
+    """Draw a bar on the standard error while the block runs, if that is a terminal.
 
-    :param total_bytes: None where it is not known.
+    :param total_bytes: None if it is not known.
     """
     from rich.console import Console  # noqa: PLC0415 - help needs none of it
     from rich.progress import (  # noqa: PLC0415 - as above
@@ -35,17 +35,18 @@ def bar(client: Client, title: str, total_bytes: int | None) -> Iterator[None]:
         client.meter.measured("") as counted,
         Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress,
     ):
-        task, over = progress.add_task(title, total=total_bytes), threading.Event()
+        task, is_over = progress.add_task(title, total=total_bytes), threading.Event()
 
-        def follow() -> None:
-            while not over.wait(_EVERY_SECONDS):
+        # A thread reads the meter, so the transfer itself never waits for the terminal.
+        def update() -> None:
+            while not is_over.wait(_EVERY_SECONDS):
                 progress.update(task, completed=counted.done_bytes)
 
-        follower = threading.Thread(target=follow, daemon=True)
-        follower.start()
+        updater = threading.Thread(target=update, daemon=True)
+        updater.start()
         try:
             yield
         finally:
-            over.set()
-            follower.join()
+            is_over.set()
+            updater.join()
             progress.update(task, completed=counted.done_bytes)

@@ -15,8 +15,8 @@ _SIGNS = {"ok": ("green", "ok"), "warning": ("yellow", "warning"), "failed": ("r
 
 
 def main(arguments: Sequence[str], program: str) -> int:
-    parser = parser_for(program, "Find out, step by step, why a connection does not work, and who has to do what.")
-    parser.add_argument("--write", action="store_true", help="also write a tiny file into myfiles, and delete it")
+    parser = parser_for(program, "Find out, step by step, why a connection does not work, and who has to correct it.")
+    parser.add_argument("--write", action="store_true", help="also create a small file in myfiles, and delete it")
     return run(_examine, parser.parse_args(arguments))
 
 
@@ -36,7 +36,7 @@ def _show_json(finding: Finding) -> None:
 
 
 class _Rich:
-    """Lines with colours, where somebody looks."""
+    """Prints findings as lines, in colours if the standard output is a terminal."""
 
     def __init__(self) -> None:
         from rich.console import Console  # noqa: PLC0415 - help needs none of it

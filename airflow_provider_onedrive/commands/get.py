@@ -1,4 +1,4 @@
-"""``airflow-onedrive get``: download a file, or a folder with all that is below it."""
+"""``airflow-onedrive get``: download a file, or a folder with everything in it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from pathlib import Path
 
 from airflow_provider_onedrive.commands.bars import bar
 from airflow_provider_onedrive.commands.reporting import report_on
-from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, run
+from airflow_provider_onedrive.commands.running import add_if_exists, connected, parser_for, print_json, run
 
 
 def main(arguments: Sequence[str], program: str) -> int:
-    parser = parser_for(program, "Download a file, or a folder with all that is below it.")
-    parser.add_argument("location", help="a file or a folder; * ? ** make a pattern of it")
-    parser.add_argument("local_path", nargs="?", default=".", help="a file, or a folder (default: this one)")
-    parser.add_argument(
-        "--if-exists", default="fail", choices=("fail", "replace", "rename", "skip", "skip_if_same"), metavar="WHAT"
-    )
+    parser = parser_for(program, "Download a file, or a folder with everything in it.")
+    parser.add_argument("location", help="a file, a folder, or a pattern with * ? **")
+    parser.add_argument("local_path", nargs="?", default=".", help="a file, or a folder (default: the current one)")
+    add_if_exists(parser)
     return run(_get, parser.parse_args(arguments))
 
 

@@ -1,4 +1,4 @@
-"""``airflow-onedrive login``: sign in on any device with a browser, and make a connection of it."""
+"""``airflow-onedrive login``: sign in on any device with a browser, and create a connection."""
 
 from __future__ import annotations
 
@@ -12,23 +12,35 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_onedrive.commands.running import FAILED, run, say
+from airflow_provider_onedrive.commands.running import FAILED, print_message, run
 
 _SCOPES = "Files.ReadWrite.All"
-_FIELDS = ("tenant_id", "cloud", "graph_url", "authority_url", "ca_certificate", "proxy", "myfiles")
+_FIELDS = {
+    "tenant_id": "the id or domain of a tenant (default: common)",
+    "cloud": "the Microsoft cloud of the tenant (default: global)",
+    "graph_url": argparse.SUPPRESS,
+    "authority_url": argparse.SUPPRESS,
+    "ca_certificate": "a PEM file with the authorities to trust (default: the system's)",
+    "proxy": "such as http://proxy.example:3128",
+    "myfiles": "the drive or folder that myfiles names (default: the user's own drive)",
+}
+"""Fields of the connection that an option can set, and its help. Only the emulator needs other URLs."""
 
 
 def main(arguments: Sequence[str], program: str) -> int:
-    parser = argparse.ArgumentParser(prog=program, description="Sign in, and make a connection of it.")
-    parser.add_argument("--client-id", required=True, help="of an app that allows public client flows")
-    parser.add_argument("--tenant-id", help="directory id or domain (default: common)")
-    parser.add_argument("--scopes", default=_SCOPES, help="separated by blanks (default: %(default)s)")
-    for name in _FIELDS[1:]:
-        parser.add_argument(f"--{name.replace('_', '-')}", help=argparse.SUPPRESS if "_url" in name else None)
+    parser = argparse.ArgumentParser(
+        prog=program, description="Sign in on any device with a browser, and create a connection."
+    )
+    parser.add_argument("--client-id", required=True, help="the id of an app that allows public client flows")
+    parser.add_argument(
+        "--scopes", default=_SCOPES, help="the permissions to ask for, separated by blanks (default: %(default)s)"
+    )
+    for name, text in _FIELDS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", help=text)
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--output", metavar="FILE", help="write the connection to a file that only you can read")
-    target.add_argument("--store", metavar="CONN_ID", help="store it in Airflow's database under this id")
-    target.add_argument("--print", action="store_true", help="print it; it holds a secret (the default)")
+    target.add_argument("--output", metavar="FILE", help="write the connection to a new file that only you can read")
+    target.add_argument("--store", metavar="CONN_ID", help="store the connection in Airflow's database under this id")
+    target.add_argument("--print", action="store_true", help="print the connection, which holds a secret (the default)")
     return run(_login, parser.parse_args(arguments))
 
 
@@ -42,22 +54,22 @@ def _login(options: argparse.Namespace) -> int:
     settings = Settings.from_fields(given, trusted_hosts=trusted_hosts())
     scopes = " ".join(_full(scope, settings.graph_url) for scope in options.scopes.split())
     asking = Settings.from_fields({**given, "scopes": scopes}, trusted_hosts=trusted_hosts())
-    token = device_sign_in(asking, say)
+    token = device_sign_in(asking, print_message)
     extra |= {"auth": "refresh_token", "refresh_token": token, "scopes": scopes}
-    return _deliver({"conn_type": "onedrive", "login": options.client_id, "extra": extra}, options)
+    return _output({"conn_type": "onedrive", "login": options.client_id, "extra": extra}, options)
 
 
 def _full(scope: str, graph_url: str) -> str:
     return scope if "://" in scope else f"{graph_url}/{scope}"
 
 
-def _deliver(connection: Mapping[str, Any], options: argparse.Namespace) -> int:
+def _output(connection: Mapping[str, Any], options: argparse.Namespace) -> int:
     if options.store:
         return _store(options.store, connection)
     text = json.dumps(connection, indent=2) + "\n"
     if options.output:
         _write_private(Path(options.output), text)
-        say(f"The connection is in {options.output}, which only you can read.")
+        print_message(f"The connection is in {options.output}, which only you can read.")
     else:
         sys.stdout.write(text)
     return 0
@@ -75,14 +87,14 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _store(conn_id: str, connection: Mapping[str, Any]) -> int:
-    """Let Airflow import it from a file: on the command line others would see the token."""
+    """Let Airflow import the connection from a file. In the arguments of a process others would see the token."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "connections.json"
         _write_private(path, json.dumps({conn_id: connection}))
         command = [sys.executable, "-m", "airflow", "connections", "import", "--overwrite", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - nothing of a user's is in it
     if done.returncode:
-        say(f"Airflow did not store the connection: {done.stderr.strip().splitlines()[-1:]}")
+        print_message(f"Airflow did not store the connection: {done.stderr.strip().splitlines()[-1:]}")
         return FAILED
-    say(f"The connection is stored as {conn_id}.")
+    print_message(f"The connection is stored as {conn_id}.")
     return 0

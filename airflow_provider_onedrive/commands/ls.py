@@ -1,4 +1,4 @@
-"""``airflow-onedrive ls``: list a folder, what a pattern matches, or what can be named behind ``shared``."""
+"""``airflow-onedrive ls``: list a folder, the items that match a pattern, or everything that is shared."""
 
 from __future__ import annotations
 
@@ -15,18 +15,26 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str], program: str) -> int:
-    parser = parser_for(program, "List a folder, page by page.")
-    parser.add_argument("location", nargs="?", default="myfiles/", help="a folder; * ? ** make a pattern of it")
-    parser.add_argument("-r", "--recursive", action="store_true", help="everything below it")
-    parser.add_argument("-l", "--long", action="store_true", help="also size, and local time of the last change")
+    parser = parser_for(program, "List a folder, the items that match a pattern, or everything that is shared.")
+    parser.add_argument(
+        "location",
+        nargs="?",
+        default="myfiles/",
+        help="a folder, a pattern with * ? **, or shared (default: %(default)s)",
+    )
+    parser.add_argument("-r", "--recursive", action="store_true", help="also list the items in its folders")
+    parser.add_argument("-l", "--long", action="store_true", help="also show size, and local time of the last change")
     return run(_list, parser.parse_args(arguments))
 
 
 def _list(options: argparse.Namespace) -> int:
+    from airflow_provider_onedrive.graph.content.filters import split_location  # noqa: PLC0415 - help needs none of it
+
     with connected(options) as client:
-        if options.location.strip("/").lower() == "shared":
+        folder, pattern = split_location(options.location)
+        if pattern is None and client.parser.parse(folder).is_list_of_shared:
             return _list_shared(client, is_json=options.json)
-        for item in _items(client, options):
+        for item in _items(client, folder, pattern, is_deep=options.recursive):
             if options.json:
                 print_json(item.to_xcom())
             else:
@@ -34,13 +42,12 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _items(client: Client, options: argparse.Namespace) -> Iterator[DriveItem]:
-    from airflow_provider_onedrive.graph.content.filters import Filters, split_location  # noqa: PLC0415 - help needs none of it
+def _items(client: Client, folder: str, pattern: str | None, *, is_deep: bool) -> Iterator[DriveItem]:
+    from airflow_provider_onedrive.graph.content.filters import Filters  # noqa: PLC0415 - as above
 
-    folder, pattern = split_location(options.location)
     if pattern is None:
-        return client.walk(folder) if options.recursive else client.children(folder)
-    return client.find(folder, Filters(file_pattern=pattern), kind="any", recursive=options.recursive)
+        return client.walk(folder) if is_deep else client.children(folder)
+    return client.find(folder, Filters(file_pattern=pattern), kind="any", recursive=is_deep)
 
 
 def _line(item: DriveItem, *, is_long: bool) -> str:
@@ -49,10 +56,15 @@ def _line(item: DriveItem, *, is_long: bool) -> str:
 
 
 def _list_shared(client: Client, *, is_json: bool) -> int:
-    for place in client.shared_folders():
-        known = {"location": place.location, "origin": place.origin, "target": place.target, "is_link": place.is_link}
+    for shared in client.shared_folders():
+        properties = {
+            "location": shared.location,
+            "origin": shared.origin,
+            "target": shared.target,
+            "is_link": shared.is_link,
+        }
         if is_json:
-            print_json(known)
+            print_json(properties)
         else:
-            sys.stdout.write(f"{place.location}/  ({place.origin}: {place.target})\n")
+            sys.stdout.write(f"{shared.location}/  ({shared.origin}: {shared.target})\n")
     return 0

@@ -1,4 +1,4 @@
-"""``airflow-onedrive put``: upload a file, or a folder with all that is below it."""
+"""``airflow-onedrive put``: upload a file, or a folder with everything in it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from pathlib import Path
 
 from airflow_provider_onedrive.commands.bars import bar
 from airflow_provider_onedrive.commands.reporting import report_on
-from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, run
+from airflow_provider_onedrive.commands.running import add_if_exists, connected, parser_for, print_json, run
 
 
 def main(arguments: Sequence[str], program: str) -> int:
-    parser = parser_for(program, "Upload a file, or a folder with all that is below it.")
+    parser = parser_for(program, "Upload a file, or a folder with everything in it.")
     parser.add_argument("local_path", help="a file or a folder")
-    parser.add_argument("location", help="the file, or its folder where it ends in /; of a folder where its files go")
-    parser.add_argument(
-        "--if-exists", default="fail", choices=("fail", "replace", "rename", "skip", "skip_if_same"), metavar="WHAT"
-    )
-    parser.add_argument("--create-folders", action="store_true", help="make the folders on the way")
+    parser.add_argument("location", help="the file to create, or, ending in /, its folder")
+    add_if_exists(parser)
+    parser.add_argument("--create-folders", action="store_true", help="create missing folders of the location")
     return run(_put, parser.parse_args(arguments))
 
 

@@ -1,25 +1,25 @@
-"""What is said of many files."""
+"""Prints the result of a transfer of many files."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_onedrive.commands.running import BUSY, FAILED, print_json, say
+from airflow_provider_onedrive.commands.running import BUSY, FAILED, print_json, print_message
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.content.transfer_plan import Report
 
 
 def report_on(report: Report, *, is_json: bool) -> int:
-    """Print what became of the files; return an exit code."""
+    """Print each file that was transferred and each that failed, and return an exit code."""
     if is_json:
         print_json(report.to_xcom())
     else:
         for item in report.done:
             sys.stdout.write(f"{item.local_path or item.location}\n")
     for path, reason, _ in report.failed:
-        say(f"{path}: {reason}")
+        print_message(f"{path}: {reason}")
     if not report.failed:
         return 0
     return BUSY if any(is_retryable for _, _, is_retryable in report.failed) else FAILED

@@ -1,7 +1,8 @@
-"""How a command runs: its connection, its errors as exit codes, and what it prints.
+"""Runs a command: reads its connection, turns errors into exit codes, and prints.
 
-Exit codes: 0 done; 1 failed; 2 wrong usage, location or connection; 3 not there; 4 refused (sign-in or permission);
-5 Graph is busy or away, so trying again later may help; 6 the doctor has found something; 130 Ctrl-C.
+Exit codes: 0 success; 1 failure; 2 wrong usage, location or connection; 3 the item or drive does not exist; 4 sign-in
+or permission refused; 5 Graph throttles or is unavailable, so a later attempt may succeed; 6 a finding of the doctor;
+130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -25,44 +26,55 @@ FAILED, USAGE, MISSING, REFUSED, BUSY, UNWELL, INTERRUPTED = 1, 2, 3, 4, 5, 6, 1
 _DEFAULT = "onedrive_default"
 _TRUSTED_HOSTS = "AIRFLOW__ONEDRIVE__TRUSTED_HOSTS"
 
-Work = Callable[[argparse.Namespace], int]
+Act = Callable[[argparse.Namespace], int]
+"""Carries a command out, and returns its exit code."""
 
 
 def parser_for(program: str, description: str) -> argparse.ArgumentParser:
-    """Make a parser with what every command takes."""
+    """Return a parser with the options of every command."""
     parser = argparse.ArgumentParser(prog=program, description=description)
     chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--conn-id", metavar="ID", default=_DEFAULT, help="of Airflow (default: %(default)s)")
     chosen.add_argument(
-        "--connection", metavar="@FILE", type=_source, help="JSON in a file, or - for the standard input"
+        "--conn-id", metavar="ID", default=_DEFAULT, help="a connection of Airflow (default: %(default)s)"
+    )
+    chosen.add_argument(
+        "--connection", metavar="@FILE", type=_source, help="a connection as JSON in a file; - reads the standard input"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
     return parser
 
 
-def run(work: Work, options: argparse.Namespace) -> int:
-    """Do the work of a command; what goes wrong is told on the standard error."""
+def add_if_exists(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--if-exists``, which means the same for uploads and downloads."""
+    choices = ("fail", "replace", "rename", "skip", "skip_if_same")
+    text = "what happens to an existing file: %(choices)s (default: %(default)s)"
+    parser.add_argument("--if-exists", default="fail", choices=choices, metavar="ACTION", help=text)
+
+
+def run(act: Act, options: argparse.Namespace) -> int:
+    """Run a command, and print its error."""
     from airflow_provider_onedrive.graph.protocol.errors import OneDriveError  # noqa: PLC0415 - help needs none of it
 
     if getattr(options, "connection", "none") is None:
-        import_module("airflow_provider_onedrive.hooks.onedrive")  # now, for Airflow sets up logging as it is loaded
+        # Airflow configures logging when it is imported, so this comes before the log is redirected.
+        import_module("airflow_provider_onedrive.hooks.onedrive")
     try:
         with _logging_to_stderr():
-            return work(options)
+            return act(options)
     except OneDriveError as error:
-        say(f"airflow-onedrive: {error}")
+        print_message(f"airflow-onedrive: {error}")
         return exit_code(error)
     except KeyboardInterrupt:
-        say("airflow-onedrive: stopped.")
+        print_message("airflow-onedrive: stopped.")
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read it is gone, as after ``| head``
+    except BrokenPipeError:  # the reader has ended, as in ``| head``
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
 @contextmanager
 def _logging_to_stderr() -> Iterator[None]:
-    """Keep the standard output for what was asked for; Airflow logs to it."""
+    """Send the log to the standard error. Airflow logs to the standard output, which scripts read."""
     root, handler = logging.getLogger(), logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     handlers, disabled = root.handlers, root.manager.disable
@@ -76,7 +88,7 @@ def _logging_to_stderr() -> Iterator[None]:
 
 
 def exit_code(error: Exception) -> int:
-    """Tell errors apart for scripts."""
+    """Return the exit code of an error, so that scripts can distinguish errors."""
     from airflow_provider_onedrive.graph.protocol import errors  # noqa: PLC0415 - help needs none of it
 
     kinds: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], int]] = (
@@ -92,7 +104,7 @@ def exit_code(error: Exception) -> int:
 
 @contextmanager
 def connected(options: argparse.Namespace) -> Iterator[Client]:
-    """Give a client for the connection that was named."""
+    """Yield a client of the connection that was named."""
     from airflow_provider_onedrive.graph.client import Client  # noqa: PLC0415 - help needs none of it
 
     client = Client(settings_of(options)) if options.connection else _hook(options).get_conn()
@@ -118,7 +130,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 
 def trusted_hosts() -> list[str]:
-    """Read the deployment's configuration where no Airflow is needed for it: from the environment."""
+    """Read the trusted hosts from the environment: a connection in a file needs no Airflow, whose import is slow."""
     return os.environ.get(_TRUSTED_HOSTS, "").replace(",", " ").split()
 
 
@@ -126,7 +138,8 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value) + "\n")
 
 
-def say(text: str) -> None:
+def print_message(text: str) -> None:
+    """Print a text for people on the standard error, so that scripts can read the standard output."""
     sys.stderr.write(text + "\n")
 
 
@@ -137,37 +150,37 @@ def _hook(options: argparse.Namespace) -> Any:
 
 
 def _source(text: str) -> str:
-    """Refuse a connection on the command line, where every user of the machine can read it."""
+    """Refuse a connection on the command line, which every user of the machine can read."""
     if text != "-" and not text.startswith("@"):
         raise argparse.ArgumentTypeError(
-            "a connection is never written on the command line, which others can see: use @FILE, or - and pipe it in"
+            "a connection cannot be written on the command line, where others can see it: use @FILE, or - and a pipe"
         )
     return text
 
 
 def _fields(source: str) -> dict[str, Any]:
-    """Read a connection as Airflow's environment variables have it, or its fields side by side."""
+    """Read a connection in the JSON form of Airflow's environment variables, or as an object of its fields."""
     from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError  # noqa: PLC0415 - help needs none of it
 
     try:
         text = sys.stdin.read() if source == "-" else Path(source[1:]).read_text(encoding="utf-8")
-        known = json.loads(text)
+        connection = json.loads(text)
     except OSError as error:
         raise ConfigurationError(f"{source[1:]} cannot be read: {error.strerror}.", advice="Check the path.") from None
     except ValueError:
-        known = None
-    if not isinstance(known, dict):
+        connection = None
+    if not isinstance(connection, dict):
         raise ConfigurationError(
-            "The connection is no JSON object.",
+            "The connection is not a JSON object.",
             advice='Write it like {"login": "...", "password": "...", "extra": {}}.',
         )
-    return _flat(known)
+    return _flat(connection)
 
 
-def _flat(known: Mapping[str, Any]) -> dict[str, Any]:
-    extra = known.get("extra") or {}
+def _flat(connection: Mapping[str, Any]) -> dict[str, Any]:
+    extra = connection.get("extra") or {}
     extra = json.loads(extra) if isinstance(extra, str) else extra
     standard = {"login": "client_id", "password": "client_secret"}
-    own = {standard.get(name, name): each for name, each in known.items() if name not in ("extra", "conn_type")}
+    own = {standard.get(name, name): each for name, each in connection.items() if name not in ("extra", "conn_type")}
     unused = ("description", "host", "port", "schema", "conn_id")
     return {**extra, **{name: each for name, each in own.items() if name not in unused}}

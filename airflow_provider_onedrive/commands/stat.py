@@ -1,4 +1,4 @@
-"""``airflow-onedrive stat``: show what is known about an item."""
+"""``airflow-onedrive stat``: show the properties of a file or folder."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from airflow_provider_onedrive.commands.running import connected, parser_for, pr
 
 
 def main(arguments: Sequence[str], program: str) -> int:
-    parser = parser_for(program, "Show what is known about an item.")
-    parser.add_argument("location")
+    parser = parser_for(program, "Show the properties of a file or folder.")
+    parser.add_argument("location", help="a file or a folder")
     return run(_stat, parser.parse_args(arguments))
 
 
 def _stat(options: argparse.Namespace) -> int:
     with connected(options) as client:
-        known = client.stat(options.location).to_xcom()
+        properties = client.stat(options.location).to_xcom()
     if options.json:
-        print_json(known)
+        print_json(properties)
         return 0
-    width = max(map(len, known))
-    for name, value in known.items():
+    width = max(map(len, properties))
+    for name, value in properties.items():
         sys.stdout.write(f"{name:<{width}}  {'' if value is None else value}\n")
     return 0

@@ -34,7 +34,7 @@ from airflow_provider_onedrive.graph.http.redaction import cut_urls_in_logs
 from airflow_provider_onedrive.graph.http.single_flight import SingleFlight
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.http.transport import CONNECTIONS
-from airflow_provider_onedrive.graph.location_context import Addresses
+from airflow_provider_onedrive.graph.location_context import LocationContext
 from airflow_provider_onedrive.graph.protocol.driver import (
     Attempts,
     FlowDriver,
@@ -66,7 +66,7 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.Pr
 cut_urls_in_logs()
 
 
-class BaseClient(Addresses):
+class BaseClient(LocationContext):
     """One connection's way to Graph: what both clients share."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Finds out, step by step, why a connection does not work, and says who has to do what."""
+"""Examines a connection step by step, and reports what is wrong with it and who has to correct it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 _TIMEOUT_SECONDS = 10.0
 _CLOCK_SECONDS = 60
 _SOON_DAYS = 30
-_NO_CONSENT = "65001"
+_NO_CONSENT = "65001"  # AADSTS65001: neither the user nor an administrator has consented to the app
+# A person waits for the findings, so an unreachable host must not take the minutes that a transfer would wait.
 _QUICK = RetryPolicy(max_attempts=2, max_wait_seconds=5)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one step has found.
+    """The result of one step.
 
     :param state: ``ok``, ``warning``, ``failed`` or ``skipped``.
-    :param advice: what to do, and who.
+    :param advice: what to do about it, and who has to.
     """
 
     step: str
@@ -51,10 +52,10 @@ class Finding:
 
 
 def examine(settings: Settings, *, write: bool = False, now: Callable[[], float] = time.time) -> Iterator[Finding]:
-    """Look at everything that a connection needs. Nothing is raised, and no secret is told.
+    """Yield a finding for each thing that a connection needs. It raises no error and shows no secret.
 
-    :param write: also write a tiny file into ``myfiles``, and delete it.
-    :param now: this machine's clock.
+    :param write: also create a small file in ``myfiles``, and delete it.
+    :param now: returns the time of this machine, in seconds since the epoch.
     """
     quick = replace(settings, timeout_seconds=min(settings.timeout_seconds, _TIMEOUT_SECONDS))
     with Client(quick) as client:
@@ -78,18 +79,18 @@ class _Doctor:
                 if finding.state == "failed":
                     return
         yield from self._permissions()
-        works = False
-        for finding in self._places():
+        can_read = False
+        for finding in self._locations():
             yield finding
-            works = finding.state == "ok"
+            can_read = finding.state == "ok"
         for name in self._settings.shared:
             yield self._shared(name)
-        if works:
+        if can_read:
             yield self._content()
-            yield self._write() if write else Finding("write", "skipped", "Not asked for.")
+            yield self._write() if write else Finding("write", "skipped", "It was not requested.")
 
     def _sign_in_service(self) -> Iterator[Finding]:
-        """See that somebody answers, and what time it is there."""
+        """Check that the host answers, and compare its time with this machine's."""
         step = "sign-in service"
         if self._settings.auth in ("access_token", "managed_identity"):
             yield Finding(step, "skipped", f"auth {self._settings.auth!r} does not need it.")
@@ -101,6 +102,7 @@ class _Doctor:
             yield answer
             return
         yield Finding(step, "ok", f"{urlsplit(url).hostname} answers.")
+        # The host wrote its date about half-way between the request and the answer.
         yield _clock(answer, (before + self._now()) / 2)
 
     def _token(self) -> Iterator[Finding]:
@@ -110,7 +112,7 @@ class _Doctor:
             yield replace(token, advice=f"{token.advice} {self._consent(token)}".strip())
             return
         self._claims = claims_of(token)
-        yield Finding("token", "ok", f"{self._who()} has one{_until(self._claims)}.")
+        yield Finding("token", "ok", f"{self._who()} received one{_until(self._claims)}.")
 
     def _who(self) -> str:
         user = self._claims.get("upn") or self._claims.get("preferred_username")
@@ -120,8 +122,9 @@ class _Doctor:
     def _permissions(self) -> Iterator[Finding]:
         step = "permissions"
         if not self._claims:
-            yield Finding(step, "skipped", "The token cannot be read here, as that of a personal account.")
+            yield Finding(step, "skipped", "The token of a personal account does not show its permissions.")
             return
+        # Entra puts delegated permissions into "scp" and application permissions into "roles", never both.
         is_app = "scp" not in self._claims
         granted = self._claims.get("roles") or [] if is_app else str(self._claims["scp"]).split()
         missing = [need for need in permissions.NEEDS if not permissions.is_enough(need, granted, is_app=is_app)]
@@ -130,12 +133,13 @@ class _Doctor:
             yield Finding(step, "ok", shown, _selected(granted))
             return
         kind = "application" if is_app else "delegated"
-        lacks = "; ".join(f"to {need.work}: {(need.application if is_app else need.delegated)[0]}" for need in missing)
+        least = {need.operations: (need.application if is_app else need.delegated)[0] for need in missing}
+        lacking = "; ".join(f"to {operations}: {permission}" for operations, permission in least.items())
         state = "failed" if permissions.READ in missing else "warning"
         yield Finding(
             step,
             state,
-            f"{shown} Missing {kind} permissions: {lacks}.",
+            f"{shown} Missing {kind} permissions: {lacking}.",
             f"An administrator of the tenant adds them to the app and consents: {self._consent_url}",
         )
 
@@ -150,14 +154,14 @@ class _Doctor:
         tenant = self._settings.tenant_id or self._claims.get("tid") or "organizations"
         return f"{self._settings.authority_url}/{tenant}/adminconsent?client_id={app}"
 
-    def _places(self) -> Iterator[Finding]:
-        """Look at ``myfiles``, or, where the connection allows only some places, at these."""
+    def _locations(self) -> Iterator[Finding]:
+        """Check ``myfiles``, or the allowed locations if the connection has any."""
         if not self._settings.allowed_locations:
             yield from self._myfiles()
             return
-        for place in map(str, self._settings.allowed_locations):
-            item = _tried(place, partial(self._client.stat, place))
-            yield item if isinstance(item, Finding) else Finding(place, "ok", f"It is {item.web_url or item.location}.")
+        for step in map(str, self._settings.allowed_locations):
+            item = _tried(step, partial(self._client.stat, step))
+            yield item if isinstance(item, Finding) else Finding(step, "ok", f"It is {item.web_url or item.location}.")
         self._folder = f"{self._settings.allowed_locations[0]}".rstrip("/") + "/"
         yield from self._read()
 
@@ -168,7 +172,7 @@ class _Doctor:
                 step,
                 "warning",
                 "An app has no drive of its own, and the field myfiles is empty.",
-                "Put a user or a drive into it, or use no location that begins with myfiles.",
+                "Put a user or a drive into it, or use only locations that do not begin with myfiles.",
             )
             return
         item = _tried(step, lambda: self._client.stat("myfiles/"))
@@ -185,7 +189,8 @@ class _Doctor:
             return
         links = [link_of(each.item, each.data) for each in page[0]]
         self._links = [link for link in links if link.url and link.item.size]
-        yield Finding("read", "ok", f"{len(links)} items{' and more' if page[1] else ''} were listed.")
+        count = "1 item" if len(links) == 1 else f"{len(links)} items"
+        yield Finding("read", "ok", f"{self._folder} was listed: {count}{' or more' if page[1] else ''}.")
 
     def _first_page(self) -> tuple[list[Visit], bool]:
         """Read one page of the folder, and whether there are more."""
@@ -202,16 +207,16 @@ class _Doctor:
             return Finding(
                 step,
                 "warning",
-                f"It is {item.name!r}, found by a sharing link.",
-                f"Whoever may read the connection has the link: put {item.drive_id}/{item.id} in its place.",
+                f"It is {item.name!r}, and the connection holds a sharing link to it.",
+                f"Everybody who may read the connection can use the link: write {item.drive_id}/{item.id} instead.",
             )
         return Finding(step, "ok", f"It is {item.web_url or item.location}.")
 
     def _content(self) -> Finding:
-        """See that the host which gives out content can be reached: it is another one than Graph's."""
+        """Check that the host of the content answers: it is not Graph's, and a firewall may block it."""
         step = "download host"
         if not self._links:
-            return Finding(step, "skipped", f"There is no file in {self._folder} to try it with.")
+            return Finding(step, "skipped", f"{self._folder} holds no file to try it with.")
         url = str(self._links[0].url)
         answer = _tried(step, lambda: self._client.probe(url, {"Range": "bytes=0-0"}))
         if isinstance(answer, Finding):
@@ -227,28 +232,28 @@ class _Doctor:
         )
         if isinstance(item, Finding):
             return item
-        gone = _tried("write", lambda: self._client.delete(item.to_xcom()))
-        return gone if isinstance(gone, Finding) else Finding("write", "ok", f"{name} was written and deleted.")
+        deleted = _tried("write", lambda: self._client.delete(item.to_xcom()))
+        return deleted if isinstance(deleted, Finding) else Finding("write", "ok", f"{name} was created and deleted.")
 
 
-def _tried(step: str, work: Callable[[], Any]) -> Any:
-    """Do it; what goes wrong is a finding."""
+def _tried(step: str, act: Callable[[], Any]) -> Any:
+    """Return the result of an action, or a finding if it fails."""
     try:
-        return work()
+        return act()
     except OneDriveError as error:
         return Finding(step, "failed", error.reason, error.remedy)
-    except (ValueError, KeyError, TypeError) as error:  # an answer of somebody who is not Graph
-        return Finding(step, "failed", f"The answer cannot be understood ({type(error).__name__}).", _ON_THE_WAY)
+    except (ValueError, KeyError, TypeError) as error:  # the answer is not Graph's
+        return Finding(step, "failed", f"The answer cannot be read ({type(error).__name__}).", _PROXY)
 
 
-_ON_THE_WAY = "Is there a proxy or a sign-in page on the way?"
+_PROXY = "Check for a proxy or a sign-in page between this machine and Microsoft."
 
 
 def _clock(date: str, now: float) -> Finding:
     try:
         there = parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError):
-        return Finding("clock", "skipped", "The sign-in service does not tell the time.")
+        return Finding("clock", "skipped", "The sign-in service sent no date.")
     seconds = abs(now - there)
     if seconds > _CLOCK_SECONDS:
         direction = "fast" if now > there else "slow"
@@ -256,7 +261,7 @@ def _clock(date: str, now: float) -> Finding:
             "clock",
             "warning",
             f"This machine's clock is {seconds:.0f} s {direction}.",
-            "Whoever runs the machine sets it right: signatures and tokens are only good for a while.",
+            "The administrator of the machine has to set it: signatures and tokens are valid only for some minutes.",
         )
     return Finding("clock", "ok", "It agrees with the sign-in service's.")
 
@@ -266,7 +271,7 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
         return
     ends = settings.certificate.expires_at
     days = (ends - datetime.now(UTC)).days
-    text = f"It is valid until {ends:%Y-%m-%d}, {days} days."
+    text = f"It is valid until {ends:%Y-%m-%d}, for {days} days."
     if days < 0:
         yield Finding("certificate", "warning", f"It expired on {ends:%Y-%m-%d}.", _NEW_CERTIFICATE)
     elif days < _SOON_DAYS:
@@ -275,7 +280,7 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
         yield Finding("certificate", "ok", text)
 
 
-_NEW_CERTIFICATE = "Make a new one, upload it to the app registration, and put it into the connection."
+_NEW_CERTIFICATE = "Create a new one, upload it to the app registration, and put it into the connection."
 
 
 def _until(claims: dict[str, Any]) -> str:
@@ -287,4 +292,4 @@ def _until(claims: dict[str, Any]) -> str:
 def _selected(granted: list[str]) -> str:
     if set(granted) - {permissions.SELECTED}:
         return ""
-    return f"{permissions.SELECTED} opens nothing by itself: each site needs a role for this app."
+    return f"{permissions.SELECTED} gives access to no site by itself: this app needs a role on each site."

@@ -9,7 +9,7 @@ from functools import partial
 from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, PageStep, Visit, Walk, walk_of
-from airflow_provider_onedrive.graph.location_context import Addresses
+from airflow_provider_onedrive.graph.location_context import LocationContext
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import Address, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, T
@@ -18,7 +18,7 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 _FOLDERS_AT_ONCE = 8
 
 
-class Listings(Addresses, ABC):
+class Listings(LocationContext, ABC):
     """Reads folders and trees in threads."""
 
     @abstractmethod
@@ -73,7 +73,7 @@ class Listings(Addresses, ABC):
         return self._about("list", step.address, walk.read(step))
 
 
-class AsyncListings(Addresses, ABC):
+class AsyncListings(LocationContext, ABC):
     """Reads folders and trees on an event loop."""
 
     @abstractmethod

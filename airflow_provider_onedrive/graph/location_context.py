@@ -1,4 +1,4 @@
-"""What both clients know of a connection's locations: where they are, and what may be touched."""
+"""The base of both clients: reads and finds a connection's locations, and keeps to those that it allows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from airflow_provider_onedrive.graph.auth.permissions import advice_on_denial
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import uploads
-from airflow_provider_onedrive.graph.flows.allowlist import Allowed
+from airflow_provider_onedrive.graph.flows.allowlist import AllowList
 from airflow_provider_onedrive.graph.flows.destinations import Relocation
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
@@ -23,8 +23,8 @@ from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, IfEx
 log = logging.getLogger(__name__)
 
 
-class Addresses:
-    """Knows what the connection's locations mean, and what it may touch.
+class LocationContext:
+    """Reads and finds the locations of one connection by its policies.
 
     :param settings: of the connection.
     """
@@ -32,33 +32,35 @@ class Addresses:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.parser = LocationParser(settings.name_policy)
-        self._places = Resolver(settings)
-        self._allowed = Allowed(settings, self._places)
+        self._resolver = Resolver(settings)
+        self._allowed = AllowList(settings, self._resolver)
+        # Many uploads into one folder look it up once.
         self._folder_cache: uploads.FolderCache = {}
 
     def locate(self, location: LocationLike) -> Flow[Address]:
         """Turn a location into Graph's terms.
 
-        :raises LocationError: if it cannot be understood.
-        :raises ConfigurationError: if the connection does not allow it, or it is the own place of an application,
-            which has none.
+        :raises LocationError: if it cannot be read.
+        :raises ConfigurationError: if the connection does not allow it, or it begins with ``myfiles`` and an
+            application has no drive of its own.
         """
         return (yield from self._locate(self.parser.parse(location)))
 
     def forget(self, address: Address) -> None:
-        """Look up anew next time what stands at the beginning of an address, because nothing was found there."""
-        self._places.forget(address)
+        """Look up the beginning of an address anew next time, because nothing was there."""
+        self._resolver.forget(address)
 
     def _explained(self, error: E, operation: str, address: Address) -> E:
         """Return an error with the operation, its location, and the permission that may be missing."""
         if isinstance(error, NotFound):
             self.forget(address)
+        # The permissions of a given access token were chosen elsewhere, so the app's registration says nothing of them.
         if isinstance(error, AccessDenied) and error.advice is None and self.settings.auth != "access_token":
             error = error.with_advice(advice_on_denial(operation, is_app=self.settings.is_app))
         return error.about(operation, str(address))
 
-    def _locate(self, place: Location) -> Flow[Address]:
-        address = yield from self._places.locate(place)
+    def _locate(self, location: Location) -> Flow[Address]:
+        address = yield from self._resolver.locate(location)
         yield from self._allowed.check(address)
         return address
 
@@ -74,7 +76,7 @@ class Addresses:
     ) -> Flow[Relocation]:
         """Plan a move or a copy.
 
-        :raises LocationError: if a location cannot be understood or cannot be meant.
+        :raises LocationError: if a location cannot be read, or names a whole drive.
         """
         source, (folder, name) = self.parser.movable(location), self.parser.destination(destination, file_name)
         seconds = options.timeout_seconds
@@ -93,6 +95,6 @@ class Addresses:
 
 
 def log_deletion(deleted: list[DriveItem], address: Address, options: DeleteOptions) -> list[DriveItem]:
-    """Log what was deleted, and return it."""
+    """Log the deleted items, and return them."""
     log.info("%s %s: %d item(s)", "Would delete" if options.dry_run else "Deleted", address, len(deleted))
     return deleted

@@ -56,7 +56,7 @@ class Operations(Listings, ABC):
 
     def shared_folders(self) -> list[SharedFolder]:
         """Find all that ``shared/`` can be followed by."""
-        return self.run(self._places.list_shared())
+        return self.run(self._resolver.list_shared())
 
     def _address(self, place: Location) -> Address:
         try:

@@ -170,7 +170,7 @@ def test_a_refused_sign_in_has_its_own_exit_code(program, onedrive_emulator, tmp
 def test_a_connection_on_the_command_line(program, value):
     """It is refused, and not repeated."""
     code, _, err = program("ls", "--connection", value, chosen=False)
-    assert (code, "never written on the command line" in err) == (2, True)
+    assert (code, "cannot be written on the command line" in err) == (2, True)
     assert "SECRET" not in err.replace(value, "")
 
 
@@ -188,7 +188,7 @@ def test_a_connection_from_the_standard_input(onedrive_emulator, drive):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("[]", "no JSON object"), ("no", "no JSON object"), (None, "cannot be read: No such file")]
+    ("text", "said"), [("[]", "not a JSON object"), ("no", "not a JSON object"), (None, "cannot be read: No such file")]
 )
 def test_a_connection_that_is_none(program, tmp_path, text, said):
     """The error says what a connection looks like."""

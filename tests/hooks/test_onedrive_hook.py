@@ -169,7 +169,7 @@ def test_the_connection_test_says_what_works(onedrive_emulator: Emulator) -> Non
         ({"tenant_id": "99999999-0000-0000-0000-000000000000"}, "tenant"),
         ({"myfiles": "nobody@contoso.example"}, "myfiles"),
         ({"graph_url": "https://evil.example"}, "trusted_hosts"),
-        ({"graph_url": "http://localhost"}, "no plain https address"),
+        ({"graph_url": "http://localhost"}, "not a plain https address"),
         ({"ca_certificate": "/no/such/file.pem"}, "ca_certificate"),
         ({"timeout_seconds": "soon"}, "timeout_seconds"),
     ],

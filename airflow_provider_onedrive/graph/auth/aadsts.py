@@ -1,4 +1,4 @@
-"""What Entra's error codes mean, and who has to do what.
+"""Entra's error codes, with what to do about each and who has to do it.
 
 https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes
 """
@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 
 _NO_TENANT = "There is no such tenant: check tenant_id of the connection."
-_SIGN_IN_AGAIN = "Sign in anew (airflow-onedrive login), and put the new refresh token into the connection."
+_SIGN_IN_AGAIN = "Sign in again (airflow-onedrive login), and put the new refresh token into the connection."
 
+# Entra's description says what is wrong with the request; only the code tells who can correct it.
 ADVICE = {
     "7000215": "The client secret is wrong: paste the secret's value, not its id, into the connection's password.",
-    "7000222": "The client secret has expired: make a new one in Entra and put it into the connection's password.",
-    "7000218": "The app is no public client: give the client secret, or allow public client flows in Entra.",
+    "7000222": "The client secret has expired: create a new one in Entra and put it into the connection's password.",
+    "7000218": "The app is not a public client: give the client secret, or allow public client flows in Entra.",
     "700016": "The tenant does not know this client id: check login and tenant_id of the connection.",
     "700027": "Entra does not know the certificate: upload its public part to the app registration.",
     "700024": "The federated token is not valid at this time: check the worker's clock, and the token file.",
@@ -39,14 +40,14 @@ _CODE = re.compile(r"AADSTS(\d+)")
 
 
 def code_in(text: str) -> str | None:
-    """Find the number in what Entra says, such as ``7000215``."""
-    found = _CODE.search(text)
-    return found.group(1) if found else None
+    """Return the number in a description of Entra, such as ``7000215``; None if there is none."""
+    match = _CODE.search(text)
+    return match.group(1) if match else None
 
 
 def advice_for(text: str, default: str | None = None) -> str | None:
-    """Say what to do about it.
+    """Return what to do about the error that Entra describes.
 
-    :param default: where the code is not known here.
+    :param default: the advice on a code that is not in the table.
     """
     return ADVICE.get(code_in(text) or "", default)

@@ -1,4 +1,4 @@
-"""What comes of asking Entra for a token, as errors."""
+"""Turns the answers of Entra that hold no token into errors."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _TOO_MANY = 429
 
 
 def is_retryable(status: int) -> bool:
-    """Return whether a later request may get another answer; msal would take this one for final, and cache it."""
+    """Whether a later request may succeed. msal would treat this answer as final, and cache it for up to an hour."""
     return status in (408, _TOO_MANY) or status >= 500  # noqa: PLR2004 - HTTP's own
 
 
-def passing(status: int, headers: Mapping[str, str]) -> GraphError:
+def unavailable(status: int, headers: Mapping[str, str]) -> GraphError:
     kind = Throttled if status == _TOO_MANY else ServiceUnavailable
     return kind(
         f"Entra answered {status} when asked for a token",
@@ -44,9 +44,9 @@ def unreachable(host: str, reason: str, advice: str | None = None) -> ServiceUna
 
 def not_entra(authority_url: str) -> ServiceUnavailable:
     return ServiceUnavailable(
-        f"What {urlsplit(authority_url).hostname} answered when asked for a token is not Entra's",
+        f"The answer of {urlsplit(authority_url).hostname} to a request for a token is not Entra's",
         was_sent=False,
-        advice="Is there a proxy or a sign-in page on the way?",
+        advice="Check for a proxy or a sign-in page between this machine and it.",
     )
 
 
@@ -65,10 +65,10 @@ def refused(answer: Mapping[str, Any]) -> GraphError:
 
 
 def no_such_authority(text: str, settings: Settings) -> SignInFailed:
-    found = re.search(r"AADSTS\d+: [^\"\\]+", text)
+    described = re.search(r"AADSTS\d+: [^\"\\]+", text)
     host = urlsplit(settings.authority_url).hostname
-    reason = found.group() if found else f"{host} knows no tenant {settings.tenant_id!r}"
-    advice = advice_for(reason, SignInFailed.default_advice) if found else ADVICE["90002"]
+    reason = described.group() if described else f"{host} knows no tenant {settings.tenant_id!r}"
+    advice = advice_for(reason, SignInFailed.default_advice) if described else ADVICE["90002"]
     return SignInFailed(f"Entra gave no token: {first_line(reason)}", was_sent=False, advice=advice)
 
 

@@ -1,4 +1,4 @@
-"""How each kind of identity gets a token: by msal, with our HTTP client and never its own.
+"""Gets a token for each kind of identity: by msal, with our HTTP client and never its own.
 
 https://learn.microsoft.com/en-us/entra/msal/python/
 """
@@ -29,14 +29,15 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, 
 log = logging.getLogger(__name__)
 
 Answer = Mapping[str, Any]
-"""What msal gives: ``access_token`` and ``expires_in`` (seconds), or ``error`` and its description."""
+"""The answer of msal: ``access_token`` and ``expires_in`` (seconds), or ``error`` and its description."""
 
 _GRAPH_ID = "00000003-0000-0000-c000-000000000000"
+# A refresh token ends after 90 days without use. Each hourly token brings a new one, but storing one a day is enough.
 _STORED_EVERY_SECONDS = 24 * 3600
 
 
 class Identity(ABC):
-    """Somebody or something that Entra gives tokens to.
+    """A user or an application that Entra issues tokens to.
 
     :param flag: ends a request to Entra.
     """
@@ -52,18 +53,18 @@ class Identity(ABC):
     def acquire(self) -> Answer:
         """Ask for a token.
 
-        :raises SignInFailed: if that is refused for good.
-        :raises Throttled, ServiceUnavailable: if it is not.
+        :raises SignInFailed: if Entra refuses it and a retry cannot help.
+        :raises Throttled, ServiceUnavailable: if a retry may help.
         """
         try:
             return self._acquire()
-        except OneDriveError:  # some are a ValueError by name
+        except OneDriveError:  # some of them are a ValueError, which means another thing below
             raise
         except httpx.HTTPStatusError as error:
-            raise entra.passing(error.response.status_code, error.response.headers) from None
+            raise entra.unavailable(error.response.status_code, error.response.headers) from None
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
-        except (ValueError, RuntimeError, httpx.InvalidURL):  # msal's words for what is no answer of Entra's
+        except (ValueError, RuntimeError, httpx.InvalidURL):  # raised by msal if the answer is not Entra's
             self.forget()
             raise entra.not_entra(self._url) from None
 
@@ -71,7 +72,7 @@ class Identity(ABC):
     def _acquire(self) -> Answer: ...
 
     def forget(self) -> None:
-        """Ask anew next time: nothing is remembered of Entra's addresses or of tokens."""
+        """Forget Entra's addresses and the tokens, so that the next request asks for both anew."""
         self._session = None
 
     def close(self) -> None:
@@ -84,7 +85,7 @@ class Identity(ABC):
 
     def _get_http(self, **options: Any) -> _Http:
         if self._http is None:
-            hooks = {"response": [_raise_what_may_pass]}
+            hooks = {"response": [_raise_if_retryable]}
             self._http = _Http(blocking_http(self._settings, self._flag, event_hooks=hooks, **options))
         return self._http
 
@@ -96,7 +97,7 @@ class Identity(ABC):
 
 
 class GivenToken(Identity):
-    """A token from elsewhere, for short runs: it is not renewed."""
+    """A token that the connection itself holds, for short runs: it is not renewed."""
 
     can_renew = False
 
@@ -108,7 +109,7 @@ class GivenToken(Identity):
             raise SignInFailed(
                 f"The connection's access token has expired {-seconds} s ago",
                 was_sent=False,
-                advice="Put a fresh one into it; for what runs on a schedule use another auth.",
+                advice="Put a new one into it; for scheduled runs use another auth.",
             )
         self._check_audience(claims)
         return {"access_token": token, "expires_in": seconds}
@@ -124,7 +125,7 @@ class GivenToken(Identity):
 
 
 class App(Identity):
-    """An application with a secret, a certificate, or a token of another issuer."""
+    """An application with a secret, a certificate, or a federated token of another issuer."""
 
     def __init__(self, settings: Settings, flag: StopFlag) -> None:
         super().__init__(settings, flag)
@@ -138,7 +139,7 @@ class App(Identity):
         )
 
     def forget(self) -> None:
-        self._application = None  # msal keeps what it was told of Entra's addresses, and its tokens
+        self._application = None  # msal caches Entra's addresses and its tokens in it
 
     def _credential(self) -> Any:
         settings = self._settings
@@ -154,7 +155,7 @@ class App(Identity):
 
 
 class ManagedIdentity(Identity):
-    """The identity of the Azure machine itself, or one that is assigned to it.
+    """The identity of an Azure machine, or one that is assigned to it.
 
     https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/overview
     """
@@ -175,15 +176,15 @@ class ManagedIdentity(Identity):
         return entra.unreachable(
             "The managed identity's endpoint",
             str(error) or type(error).__name__,
-            "Does this worker run on Azure, and has it an identity? On Kubernetes use auth 'federated'.",
+            "Check that this worker runs on Azure and has an identity. On Kubernetes use auth 'federated'.",
         )
 
 
 class SignedInUser(Identity):
-    """Somebody who has signed in once. Each token brings a new refresh token, and the newest lasts longest.
+    """A user who has signed in once. Each access token brings a new refresh token, and the newest lasts longest.
 
-    :param known: what the process knows of the identity.
-    :param shelf: where the newest refresh token waits for the next process; None keeps it here only.
+    :param identity_tokens: the tokens of the identity in this process.
+    :param token_store: keeps the newest refresh token for other processes; None keeps it in this one only.
     """
 
     def __init__(
@@ -199,7 +200,7 @@ class SignedInUser(Identity):
         )
         answer = self._redeem(newest)
         if answer.get("error") == "invalid_grant" and newest != self._settings.refresh_token:
-            log.warning("Entra refused the stored refresh token; the connection's own is tried.")
+            log.warning("Entra refused the stored refresh token; trying the connection's own.")
             answer = self._redeem(self._settings.refresh_token)
         if token := answer.get("refresh_token"):
             self._keep(token)
@@ -214,14 +215,14 @@ class SignedInUser(Identity):
     def _keep(self, token: str) -> None:
         self._identity_tokens.refresh_token = token
         if self._token_store is None:
-            log.info("The newest refresh token is not kept; the connection's own ends 90 days after its last use.")
+            log.info("The newest refresh token is not stored; the connection's own ends 90 days after its last use.")
             return
         if time.time() - float(self._stored().get("stored_at", 0)) >= _STORED_EVERY_SECONDS:
             kept = {"of": self._mark, "refresh_token": token, "stored_at": time.time()}
             self._token_store.write(json.dumps(kept))
 
     def _stored(self) -> dict[str, Any]:
-        """Read what an earlier process kept, unless the connection has got another token since."""
+        """Read the token that another process stored, unless the connection has been changed since."""
         try:
             stored = json.loads((self._token_store.read() if self._token_store else None) or "{}")
         except ValueError:
@@ -236,7 +237,7 @@ class SignedInUser(Identity):
 def identity_of(
     settings: Settings, flag: StopFlag, identity_tokens: IdentityTokens, refresh_tokens: TokenStore | None
 ) -> Identity:
-    """Choose by the connection's ``auth``."""
+    """Return the kind of identity that the connection's ``auth`` names."""
     if settings.auth == "refresh_token":
         return SignedInUser(settings, flag, identity_tokens, refresh_tokens)
     kinds = {"access_token": GivenToken, "managed_identity": ManagedIdentity}
@@ -244,13 +245,13 @@ def identity_of(
 
 
 def device_sign_in(settings: Settings, show_message: Callable[[str], object], flag: StopFlag | None = None) -> str:
-    """Let somebody sign in on another device, and return the refresh token.
+    """Let a person sign in on another device, and return the refresh token.
 
     https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-device-code
 
-    :param show_message: shows the person where to go and which code to enter.
-    :param flag: ends the waiting.
-    :raises SignInFailed: if it is refused, declined, or takes too long.
+    :param show_message: is called with the address to open and the code to enter.
+    :param flag: ends the wait.
+    :raises SignInFailed: if the sign-in is refused, declined, or takes too long.
     """
     session = _DeviceSignIn(settings, flag or StopFlag(), show_message)
     try:
@@ -286,7 +287,10 @@ class _DeviceSignIn(Identity):
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """Read what a token says; nothing where it is no JWT, as those of personal accounts are."""
+    """Read the claims of a token; empty if it is not a JWT, as the tokens of personal accounts are not.
+
+    The signature is not checked: Graph does that, and here the claims only improve messages.
+    """
     try:
         _, body, _ = token.split(".")
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
@@ -302,7 +306,7 @@ def _application(settings: Settings, http: _Http, credential: Any) -> Any:
         return kind(
             settings.client_id,
             authority=settings.authority,
-            instance_discovery=False,  # the settings have checked the host
+            instance_discovery=False,  # the settings have checked the host; discovery would ask another one
             http_client=http,
             **more,
         )
@@ -311,7 +315,7 @@ def _application(settings: Settings, http: _Http, credential: Any) -> Any:
 
 
 def _read_federated_token(path: Path) -> str:
-    """Read the file anew each time: its token lives for an hour, and the cluster replaces it.
+    """Read the file anew each time, because its token lives for an hour and the cluster replaces it.
 
     :raises ConfigurationError: if it cannot be read.
     """
@@ -320,17 +324,17 @@ def _read_federated_token(path: Path) -> str:
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"The federated token file {path} cannot be read ({type(error).__name__}).",
-            advice="Is the token projected into this worker (workload identity, its service account and label)?",
+            advice="Check that the token is projected into this worker (workload identity, service account and label).",
         ) from None
 
 
-def _raise_what_may_pass(response: httpx.Response) -> None:
+def _raise_if_retryable(response: httpx.Response) -> None:
     if entra.is_retryable(response.status_code):
-        raise httpx.HTTPStatusError("may pass", request=response.request, response=response)
+        raise httpx.HTTPStatusError("retryable", request=response.request, response=response)
 
 
 class _Http:
-    """What msal wants of an HTTP library. It gives a certificate's assertion as bytes, which httpx would misspell."""
+    """The part of an HTTP library that msal needs. msal sends an assertion as bytes, which httpx would not decode."""
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http

@@ -1,4 +1,4 @@
-"""Which permission of Microsoft Graph each operation needs, in one table. docs/permissions.md is made from it.
+"""The permissions of Microsoft Graph that each operation needs. docs/permissions.md is made of this table.
 
 https://learn.microsoft.com/en-us/graph/permissions-reference
 """
@@ -14,16 +14,16 @@ SELECTED = "Sites.Selected"
 
 @dataclass(frozen=True)
 class Need:
-    """What one kind of work needs; any one of the permissions is enough, the least comes first.
+    """The permissions that a group of operations needs. Any one of them is enough; the least comes first.
 
-    :param work: in words.
-    :param by: the classes that do it.
-    :param delegated: for a signed-in user, in the own drive and, behind it, elsewhere.
+    :param operations: the operations, in words.
+    :param by: the names of their classes.
+    :param delegated: for a signed-in user: the first in the user's own drive, the others elsewhere too.
     :param application: for an app without a user.
-    :param role: that ``Sites.Selected`` must have been given on the site.
+    :param role: the role on a site that an app with ``Sites.Selected`` needs.
     """
 
-    work: str
+    operations: str
     by: tuple[str, ...]
     delegated: tuple[str, ...]
     application: tuple[str, ...]
@@ -61,17 +61,17 @@ _ELSEWHERE = {"read": "Files.Read.All", "write": "Files.ReadWrite.All"}
 
 
 def is_enough(need: Need, granted: Collection[str], *, is_app: bool) -> bool:
-    """Say whether a token with these permissions may do it at all; where, the service decides."""
+    """Whether a token with these permissions allows the operations somewhere. Graph decides for each drive."""
     return bool(set(need.application if is_app else need.delegated) & set(granted))
 
 
 def need_of(operation: str) -> Need:
-    """Find what an operation needs, by the word that errors use for it."""
+    """Return the permissions that an operation needs, by the word that errors use for it."""
     return READ if operation in _READERS else WRITE
 
 
 def advice_on_denial(operation: str, *, is_app: bool) -> str:
-    """Say which permission is missing, and who can grant it."""
+    """Return which permission is missing, and who can grant it."""
     need = need_of(operation)
     everywhere = _ELSEWHERE[need.role]
     if is_app:
@@ -88,7 +88,7 @@ def advice_on_denial(operation: str, *, is_app: bool) -> str:
 
 
 def markdown() -> str:
-    """Write the table down."""
+    """Return the table for the page on permissions."""
     lines = [
         "| what | classes | delegated (a user signs in) | application (an app alone) |",
         "| --- | --- | --- | --- |",
@@ -97,5 +97,5 @@ def markdown() -> str:
         classes = ", ".join(f"`{name}`" for name in need.by)
         delegated = f"`{need.delegated[0]}` in the own drive, `{_ELSEWHERE[need.role]}` elsewhere"
         application = f"`{need.application[0]}`, or `{SELECTED}` with the role `{need.role}` on each site"
-        lines.append(f"| {need.work} | {classes} | {delegated} | {application} |")
+        lines.append(f"| {need.operations} | {classes} | {delegated} | {application} |")
     return "\n".join(lines) + "\n"

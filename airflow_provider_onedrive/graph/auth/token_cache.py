@@ -1,4 +1,4 @@
-"""Where a secret waits for the next process, and what this process knows already."""
+"""Keeps tokens: in this process for all its clients, and in a store for other processes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Protocol
 
 
 class TokenStore(Protocol):
-    """One text, kept so that only whoever may use the connection can read it.
+    """Keeps one text so that only users of the connection can read it.
 
-    None of its methods raises: a shelf that does not work is empty.
+    None of its methods raises an error. A store that does not work is empty, and each process signs in by itself.
     """
 
     def alone(self) -> AbstractContextManager[object]:
-        """Keep other processes from it for a while, where that is possible."""
+        """Keep other processes out of the store for as long as the block runs, if the store can do that."""
 
     def read(self) -> str | None: ...
     def write(self, text: str) -> None: ...
@@ -25,9 +25,10 @@ class TokenStore(Protocol):
 
 @dataclass(frozen=True)
 class CachedTokens:
-    """:param access_token: finds the shelf for the access token of an identity, by its digest; None keeps none.
+    """The stores of a connection.
 
-    :param refresh_token: the shelf for the newest refresh token; None keeps none.
+    :param access_token: returns the store for the access token of an identity, by its digest; None keeps none.
+    :param refresh_token: the store for the newest refresh token; None keeps none.
     """
 
     access_token: Callable[[str], TokenStore] | None = None
@@ -36,10 +37,10 @@ class CachedTokens:
 
 @dataclass
 class IdentityTokens:
-    """What this process knows of one identity.
+    """The tokens of one identity in this process.
 
-    :param end: until when the access token is used, on the clock of ``time.monotonic``.
-    :param refresh_token: the newest; empty while it is the connection's own.
+    :param end: when the access token is used no longer, on the clock of ``time.monotonic``.
+    :param refresh_token: the newest one; empty as long as it is the connection's own.
     """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -52,13 +53,14 @@ _identity_tokens: dict[str, IdentityTokens] = {}
 
 
 def identity_tokens(digest: str) -> IdentityTokens:
-    """Return what is known of an identity: all its clients in the process share it."""
+    """Return the tokens of an identity, which all its clients in the process share."""
+    # setdefault is atomic, and the first lookup avoids making a lock that is thrown away at once.
     return _identity_tokens.get(digest) or _identity_tokens.setdefault(digest, IdentityTokens())
 
 
 def forget_all() -> None:
-    """Know nothing any more."""
+    """Forget the tokens of all identities."""
     _identity_tokens.clear()
 
 
-os.register_at_fork(after_in_child=forget_all)  # or a lock that another thread held would stay taken for ever
+os.register_at_fork(after_in_child=forget_all)  # a lock that another thread held at the fork would never be released

@@ -1,4 +1,4 @@
-"""From settings to tokens, and from tokens to requests."""
+"""Gets tokens for an identity, and puts them on requests to Graph."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from airflow_provider_onedrive.graph.http.factory import origin
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, stopped
 
-_SPARED_SECONDS = 300  # msal gives out no token that ends sooner
+_SPARED_SECONDS = 300  # msal returns no cached token that ends sooner
 _SLICE_SECONDS = 0.2
 
 OnSecret = Callable[[str], object]
 
 
 class TokenSource:
-    """Gives a token. All sources of one identity in a process share it, and only one of them asks for the next.
+    """Returns a token. All sources of one identity in a process share it, and only one of them asks for the next.
 
-    :param on_secret: is told each new token, so that it can be masked wherever it might be shown.
+    :param on_secret: is called with each new token, so that Airflow masks it in logs.
     :param flag: ends a request to Entra.
-    :param cached_tokens: where tokens wait for other processes.
+    :param cached_tokens: the stores that share tokens with other processes.
     """
 
     def __init__(
@@ -42,26 +42,26 @@ class TokenSource:
     ) -> None:
         self._on_secret = on_secret
         self._flag = flag or StopFlag()
-        self._told = ""
+        self._masked = ""
         self._digest = settings.identity_digest
         cached_tokens = cached_tokens or CachedTokens()
         self._token_store = cached_tokens.access_token(self._digest) if cached_tokens.access_token else None
         self._identity = identity_of(settings, self._flag, self._identity_tokens, cached_tokens.refresh_token)
 
     def token(self) -> str:
-        """Return a token that is valid for some minutes. It may ask Entra: not for an event loop's thread.
+        """Return a token that is valid for some minutes. It may block to ask Entra: never call it on an event loop.
 
-        :raises SignInFailed: if Entra refuses.
+        :raises SignInFailed: if Entra refuses the identity.
         """
         identity_tokens = self._identity_tokens
         if time.monotonic() >= identity_tokens.end:
             with self._alone(identity_tokens):
-                if time.monotonic() >= identity_tokens.end:  # nobody else has asked meanwhile
+                if time.monotonic() >= identity_tokens.end:  # another thread may have renewed it meanwhile
                     self._renew(identity_tokens)
         token = identity_tokens.access_token
-        if token != self._told:
+        if token != self._masked:
             self._on_secret(token)
-            self._told = token
+            self._masked = token
         return token
 
     @property
@@ -69,18 +69,18 @@ class TokenSource:
         return self._identity.can_renew
 
     def renew(self) -> None:
-        """Forget the token: Graph refused it before its time."""
+        """Forget the token, because Graph refused it before its end."""
         identity_tokens = self._identity_tokens
         with self._alone(identity_tokens):
-            if identity_tokens.access_token == self._told:  # else somebody has a new one already
+            if identity_tokens.access_token == self._masked:  # else another thread has renewed it already
                 identity_tokens.end = 0.0
                 self._identity.forget()
                 if self._token_store is not None:
                     self._token_store.write("")
 
     def forget(self) -> None:
-        """Ask for a new token next time, which knows what has been granted since."""
-        self._told = self._identity_tokens.access_token
+        """Ask for a new token next time: permissions that were granted since are only in a new one."""
+        self._masked = self._identity_tokens.access_token
         self.renew()
 
     def close(self) -> None:
@@ -101,17 +101,18 @@ class TokenSource:
             identity_tokens.lock.release()
 
     def _renew(self, identity_tokens: IdentityTokens) -> None:
-        answer = self._identity.acquire() if self._token_store is None else self._shared(self._token_store)
+        answer = self._identity.acquire() if self._token_store is None else self._from_store(self._token_store)
         if "access_token" not in answer:
             raise entra.refused(answer)
         identity_tokens.access_token = str(answer["access_token"])
         identity_tokens.end = time.monotonic() + float(answer.get("expires_in", 0)) - self._spared_seconds
 
-    def _shared(self, token_store: TokenStore) -> Answer:
-        """Take what another process has asked for, or ask and leave it to the others."""
+    def _from_store(self, token_store: TokenStore) -> Answer:
+        """Return the token that another process has stored, or ask for one and store it for the others."""
+        # Entra throttles an app that asks too often; a hundred tasks that start at once ask once this way.
         with token_store.alone():
-            if (found := _stored_token(token_store.read())) is not None:
-                return found
+            if (stored := _stored_token(token_store.read())) is not None:
+                return stored
             answer = self._identity.acquire()
             if "access_token" in answer:
                 end = time.time() + float(answer.get("expires_in", 0))

@@ -12,10 +12,11 @@ from airflow_provider_onedrive.graph.config.fields import pem, required, text, w
 
 @dataclass(frozen=True)
 class ClientCertificate:
-    """:param private_key: as PEM text, perhaps encrypted with ``passphrase``.
+    """The private key and certificate of an application.
 
+    :param private_key: as PEM text, perhaps encrypted with ``passphrase``.
     :param certificate: its public part, as PEM text.
-    :param expires_at: after this Entra refuses it.
+    :param expires_at: Entra refuses the certificate after this time.
     """
 
     private_key: str = field(repr=False)
@@ -25,7 +26,7 @@ class ClientCertificate:
 
 
 def client_certificate(given: Mapping[str, Any], auth: str) -> ClientCertificate:
-    """Read it from the fields of a connection, each either PEM text or the path of a mounted file.
+    """Read the pair from the fields of a connection, each either PEM text or the path of a mounted file.
 
     :raises ConfigurationError: naming the field.
     """
@@ -54,13 +55,13 @@ def _public_of_key(private_key: str, passphrase: str) -> bytes:
     try:
         key = load_pem_private_key(private_key.encode(), passphrase.encode() or None)
     except TypeError:  # one of key and passphrase is for the other kind
-        what = "is not encrypted, and there is a passphrase." if passphrase else "is encrypted."
+        reason = "is not encrypted, and there is a passphrase." if passphrase else "is encrypted."
         advice = "Remove certificate_private_key_passphrase." if passphrase else "Give its passphrase as well."
-        raise wrong(name, what, advice) from None
+        raise wrong(name, reason, advice) from None
     except ValueError:
-        what = "cannot be read with this passphrase." if passphrase else "holds no private key."
+        reason = "cannot be read with this passphrase." if passphrase else "holds no private key."
         raise wrong(
-            name, what, "Check certificate_private_key_passphrase." if passphrase else "Give it as PEM."
+            name, reason, "Check certificate_private_key_passphrase." if passphrase else "Give it as PEM."
         ) from None
     return _bytes_of(key.public_key())
 

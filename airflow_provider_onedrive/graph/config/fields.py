@@ -1,4 +1,7 @@
-"""Reads the fields of a connection one by one. Values may be text, as a connection URI makes them."""
+"""Reads the fields of a connection one by one.
+
+Any value may be text: a connection written as a URI has nothing else.
+"""
 
 from __future__ import annotations
 
@@ -18,37 +21,38 @@ _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _PEM = "-----BEGIN"
 
 
-def wrong(name: str, what: str, advice: str) -> ConfigurationError:
-    """Name the field that is wrong."""
-    return ConfigurationError(f"The connection's field {FORM_NAMES.get(name, name)} {what}", advice=advice)
+def wrong(name: str, reason: str, advice: str) -> ConfigurationError:
+    """Return an error that names the field as the form does."""
+    return ConfigurationError(f"The connection's field {FORM_NAMES.get(name, name)} {reason}", advice=advice)
 
 
 def required(given: Mapping[str, Any], name: str, auth: str) -> str:
-    if found := text(given, name):
-        return found
+    if value := text(given, name):
+        return value
     raise wrong(name, f"is empty, and auth {auth!r} needs it.", "Fill it in.")
 
 
 def text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name, "")
     if not isinstance(value, str):
-        raise wrong(name, "is no text.", "Put it in quotes.")
+        raise wrong(name, "is not text.", "Put it in quotes.")
     return value.strip()
 
 
 def header(given: Mapping[str, Any], name: str) -> str:
-    """Read text that becomes a header: the HTTP library's error would show what it cannot send."""
-    found = text(given, name)
-    if not (found.isascii() and found.isprintable()):
+    """Read text that becomes a header. It is checked here because httpx's error would quote it, a secret included."""
+    value = text(given, name)
+    if not (value.isascii() and value.isprintable()):
         raise wrong(
             name,
             "holds a line break or another character that no header can hold.",
             "Write it in one line of ASCII.",
         )
-    return found
+    return value
 
 
 def choice(given: Mapping[str, Any], name: str, allowed: Collection[Choice], default: Choice) -> Choice:
+    """Read one of a few words."""
     text = str(given.get(name, default)).strip()
     for value in allowed:
         if value == text:
@@ -57,6 +61,7 @@ def choice(given: Mapping[str, Any], name: str, allowed: Collection[Choice], def
 
 
 def flag(given: Mapping[str, Any], name: str) -> bool:
+    """Read true or false; an absent field is false."""
     value = str(given.get(name, False)).strip().lower()
     if value not in (*_TRUE, *_FALSE):
         raise wrong(name, f"is {value!r}.", "Use true or false.")
@@ -64,31 +69,33 @@ def flag(given: Mapping[str, Any], name: str) -> bool:
 
 
 def number(given: Mapping[str, Any], name: str, least: float, most: float) -> float | None:
-    """Read a number; None where there is none."""
+    """Read a number between two limits, which are included; None if the field is empty."""
     if name not in given:
         return None
     value = given[name]
     try:
-        found = least - 1 if isinstance(value, bool) else float(value)
+        # float(True) is 1.0, but nobody who writes true means one request a second.
+        read = least - 1 if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
-        found = least - 1
-    if not least <= found <= most:
+        read = least - 1
+    if not least <= read <= most:
         raise wrong(name, f"is {value!r}.", f"Give {least:g} to {most:g}.")
-    return found
+    return read
 
 
 def whole_number(given: Mapping[str, Any], name: str, least: int, most: int) -> int | None:
-    found = number(given, name, least, most)
-    if found is not None and found != int(found):
+    """Read a whole number as :func:`number` does."""
+    value = number(given, name, least, most)
+    if value is not None and value != int(value):
         raise wrong(name, f"is {given[name]!r}.", f"Give a whole number from {least} to {most}.")
-    return None if found is None else int(found)
+    return None if value is None else int(value)
 
 
 def words(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Read a list, or text with blanks or commas between its words."""
     value = given.get(name, ())
     if not isinstance(value, (str, list, tuple)):
-        raise wrong(name, "is no text and no list.", "Put it in quotes.")
+        raise wrong(name, "is neither text nor a list.", "Put it in quotes.")
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else tuple(map(str, value))
 
 
@@ -100,17 +107,17 @@ def lines(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if isinstance(value, str):
         value = value.splitlines()
     if not (isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)):
-        raise wrong(name, "is no list of texts.", 'Write it like ["myfiles/Finance"], or one in each line.')
+        raise wrong(name, "is not a list of texts.", 'Write it like ["myfiles/Finance"], or one in each line.')
     return tuple(each.strip() for each in value if each.strip())
 
 
 def table(given: Mapping[str, Any], name: str, example: str) -> dict[str, str]:
-    """Read an object whose values are texts, as such or as JSON."""
+    """Read an object whose values are texts; the object itself may be JSON text."""
     value = given.get(name, {})
     if isinstance(value, str):
         value = _json(value, name)
     if not (isinstance(value, dict) and all(isinstance(each, str) and key for key, each in value.items())):
-        raise wrong(name, "is no object of names and texts.", f"Write it like {example}.")
+        raise wrong(name, "is not an object of names and texts.", f"Write it like {example}.")
     return {str(key): each.strip() for key, each in value.items()}
 
 
@@ -119,15 +126,15 @@ def _json(value: str, name: str) -> Any:
         return json.loads(value)
     except ValueError as error:
         reason = getattr(error, "msg", str(error))
-        where = getattr(error, "pos", 0)
-        raise wrong(name, f"is not JSON: {reason} at character {where}.", "Check its quotes and commas.") from None
+        position = getattr(error, "pos", 0)
+        raise wrong(name, f"is not JSON: {reason} at character {position}.", "Check its quotes and commas.") from None
 
 
 def split_url(address: str, *schemes: str) -> SplitResult | None:
-    """Split an address of a host; None where it is none."""
+    """Split the address of a host; None if it is not one."""
     try:
         parts = urlsplit(address)
-        _ = parts.port
+        _ = parts.port  # only reading it raises the error about a port that is not a number
     except ValueError:
         return None
     is_plain = address.isascii() and address.isprintable()
@@ -135,34 +142,37 @@ def split_url(address: str, *schemes: str) -> SplitResult | None:
 
 
 def pem(given: Mapping[str, Any], name: str) -> str:
-    """Read PEM text, or that of the file which is named; nothing where the field is empty."""
-    found = text(given, name)
-    if not found or _PEM in found:
-        return found
+    """Read PEM text, or the PEM file that is named; empty if the field is.
+
+    A file's content is never quoted in an error: a connection could name any file of a worker.
+    """
+    value = text(given, name)
+    if not value or _PEM in value:
+        return value
     try:
-        content = Path(found).read_text(encoding="ascii")
+        content = Path(value).read_text(encoding="ascii")
     except (OSError, ValueError) as error:
         raise wrong(
             name,
-            f"is no PEM text and no readable PEM file ({type(error).__name__}).",
+            f"is neither PEM text nor a readable PEM file ({type(error).__name__}).",
             "Give the text itself or the path of a file on every worker.",
         ) from None
     if _PEM not in content:
-        raise wrong(name, "names a file that holds no PEM.", "Give the path of a PEM file.")
+        raise wrong(name, "names a file without PEM text.", "Give the path of a PEM file.")
     return content
 
 
 def authorities(given: Mapping[str, Any], name: str) -> str | None:
-    """Read certificates to trust, and see that they can be read."""
-    found = pem(given, name)
-    if not found:
+    """Read the certificates to trust, and refuse what OpenSSL cannot read; None if the field is empty."""
+    certificates = pem(given, name)
+    if not certificates:
         return None
     try:
-        ssl.create_default_context(cadata=found)
+        ssl.create_default_context(cadata=certificates)
     except (OSError, ValueError) as error:
         raise wrong(
             name,
-            f"is no PEM text and no readable PEM file ({type(error).__name__}).",
+            f"is neither PEM text nor a readable PEM file ({type(error).__name__}).",
             "Give the certificate's text or the path of a file on every worker.",
         ) from None
-    return found
+    return certificates

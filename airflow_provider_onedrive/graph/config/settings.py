@@ -1,4 +1,4 @@
-"""What a connection says, read and checked before anything is sent."""
+"""The settings of a connection, read and checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.names import NAME_POLICIES, NamePolicy
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
+# The form that Microsoft asks for, because decorated traffic has priority when it throttles:
+# https://learn.microsoft.com/en-us/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
 DEFAULT_USER_AGENT = "NONISV|airflow-provider-onedrive|airflow-provider-onedrive/0.1.0"
+# Kubernetes projects service account tokens below this directory.
 DEFAULT_TOKEN_FILE_ROOTS = ("/var/run/secrets",)
 
 
@@ -85,19 +88,19 @@ _OF_WORKLOAD_IDENTITY = {
 class Settings:
     """A Microsoft Graph identity and how to reach it.
 
-    :param myfiles: what ``myfiles`` names; None means the signed-in user's own drive.
-    :param shared: what ``shared/<name>`` names: a location, or a sharing link, which is a secret.
-    :param scopes: of the token; ``<graph host>/.default`` unless the connection says otherwise.
-    :param certificate: that an application signs in with; None with other kinds of identity.
-    :param federated_token_file: of a workload identity; None with other kinds of identity.
+    :param scopes: of the token; ``<graph host>/.default`` unless the connection names others.
+    :param certificate: the certificate of an application; None with other kinds of identity.
+    :param federated_token_file: the file with the token of a workload identity; None with other kinds of identity.
+    :param myfiles: the drive or folder that ``myfiles`` names; None means the signed-in user's own drive.
+    :param shared: by name, the location that ``shared/<name>`` stands for; a sharing link is a secret.
     :param ca_certificate: PEM text of the authorities to trust; None means the system's.
-    :param timeout_seconds: of connecting, and of each wait for the next bytes.
+    :param timeout_seconds: limits connecting, and each wait for the next bytes.
     :param max_concurrent: how many requests one client sends at once, and how many files of a folder it moves at
-        once; None leaves both to whoever asks.
-    :param requests_per_second: that one client sends at most; None sets no limit.
-    :param read_only: nothing is ever changed.
-    :param allowed_locations: nothing outside of them is touched; empty means everything the identity may.
-    :param name_policy: of names that OneDrive does not take: ``error``, or ``replace`` what it does not take in them.
+        once; None leaves both to the operation.
+    :param requests_per_second: how many requests one client sends at most; None sets no limit.
+    :param read_only: whether every request that could change something is refused.
+    :param allowed_locations: items outside of them are refused; empty allows everything that the identity may do.
+    :param name_policy: ``error`` refuses names that OneDrive does not accept, ``replace`` replaces the characters.
     """
 
     auth: str
@@ -132,11 +135,11 @@ class Settings:
         token_file_roots: Sequence[str] = DEFAULT_TOKEN_FILE_ROOTS,
         environment: Mapping[str, str] | None = None,
     ) -> Settings:
-        """Read the fields of a connection; values may be text, as a connection URI makes them.
+        """Read the fields of a connection. Any value may be text, as in a connection URI.
 
-        :param trusted_hosts: host names besides Microsoft's that the deployment lets tokens and secrets go to.
+        :param trusted_hosts: host names besides Microsoft's that tokens and secrets may be sent to.
         :param token_file_roots: directories below which a federated token file may lie.
-        :param environment: where empty fields of a federated identity are looked up; None means the process's.
+        :param environment: the variables that fill empty fields of a federated identity; None means the process's.
         :raises ConfigurationError: naming the field.
         """
         given = {name: value for name, value in fields.items() if value not in (None, "", [], {})}
@@ -173,35 +176,39 @@ class Settings:
 
     @property
     def has_delta(self) -> bool:
-        """Whether delta can be relied on: other clients have given it up in the national clouds."""
+        """Whether delta can be relied on.
+
+        Other clients have given it up in the national clouds, and list everything there.
+        """
         national = {cloud.graph_url for name, cloud in CLOUDS.items() if name != "global"}
         return self.graph_url not in national
 
     @property
     def is_app(self) -> bool:
-        """Whether the identity is surely an application, which has no drive of its own."""
+        """Whether the identity is an application, which has no drive of its own. An access token may be either's."""
         return self.auth in ("client_secret", "certificate", "federated", "managed_identity")
 
     @property
     def identity_digest(self) -> str:
-        """What tells this identity from others; nothing can be read from it."""
+        """A digest that differs for another identity. No secret can be read from it."""
         of_certificate = (self.certificate.private_key, self.certificate.certificate) if self.certificate else ()
-        told = (
+        parts = (
             *(self.auth, self.graph_url, self.authority, self.client_id, self.scopes, self.client_secret),
             *(of_certificate, str(self.federated_token_file), self.refresh_token, self.access_token),
         )
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @property
     def digest(self) -> str:
-        """What tells these settings from others; nothing can be read from it."""
-        links = [place.link for place in (self.myfiles, *self.shared.values()) if place]
+        """A digest that differs for other settings. No secret can be read from it."""
+        # A link is left out of the repr, as it is a secret, and yet it makes another connection.
+        links = [location.link for location in (self.myfiles, *self.shared.values()) if location]
         more = (links, self.ca_certificate, self.proxy)
         return hashlib.sha256(f"{self.identity_digest}{self!r}{more!r}".encode()).hexdigest()
 
 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:
-    """Refuse what is not understood: a limit that is silently ignored is worse than none."""
+    """Refuse an unknown field: a misspelt ``read_only`` that is ignored is worse than none."""
     for name in given:
         if name not in FIELDS:
             close = difflib.get_close_matches(name, FIELDS, n=1)
@@ -233,7 +240,7 @@ def _identity(given: Mapping[str, Any], auth: str, token_file_roots: Sequence[st
 
 
 def _refuse_what_others_need(given: Mapping[str, Any], auth: str) -> None:
-    """Refuse a credential that would not be used: the identity would be another one than was meant."""
+    """Refuse a credential that the chosen auth does not use: another identity than the intended one would sign in."""
     used = {*_REQUIRED[auth], *_OPTIONAL.get(auth, ())}
     for name in sorted(_CREDENTIALS & set(given) - used):
         kind = next(kind for kind, names in _REQUIRED.items() if name in (*names, *_OPTIONAL.get(kind, ())))
@@ -242,33 +249,33 @@ def _refuse_what_others_need(given: Mapping[str, Any], auth: str) -> None:
 
 def _tenant(text: str) -> str:
     if not _TENANT.fullmatch(text):
-        raise read.wrong("tenant_id", "is no tenant.", "Give the tenant's id or its domain name.")
+        raise read.wrong("tenant_id", "is not a tenant.", "Give the tenant's id or its domain name.")
     return text
 
 
 def _token_file(text: str, roots: Sequence[str]) -> Path:
-    """Pass a path below a root: whoever may edit a connection must not be able to send any file of a worker."""
+    """Check that a path is below a root: an editor of connections must not be able to send any file of a worker."""
     path = Path(os.path.realpath(text))
     if not any(path.is_relative_to(os.path.realpath(root)) for root in roots):
         raise read.wrong(
             "federated_token_file",
             f"is {text}, which does not lie below {' or '.join(roots) or 'any allowed directory'}; nothing was read.",
-            "Whoever runs this Airflow may list its directory in [onedrive] token_file_roots.",
+            "The administrator of this Airflow can list its directory in [onedrive] token_file_roots.",
         )
     return Path(text)
 
 
 def _url(given: Mapping[str, Any], name: str, default: str, trusted_hosts: Collection[str]) -> str:
-    """Read a base URL: whoever may edit a connection must not be able to send its secret elsewhere."""
+    """Read a base URL, and check its host: an editor of connections must not be able to send a secret elsewhere."""
     text = (read.text(given, name) or default).rstrip("/")
     parts = read.split_url(text, "https")
     if parts is None or "@" in parts.netloc or parts.path or parts.query or parts.fragment:
-        raise read.wrong(name, "is no plain https address.", f"Write it like {default}.")
+        raise read.wrong(name, "is not a plain https address.", f"Write it like {default}.")
     if parts.hostname not in _MICROSOFT_HOSTS and not _is_trusted(parts.hostname, trusted_hosts):
         raise read.wrong(
             name,
             f"is on the host {parts.hostname!r}, which is not trusted; nothing was sent.",
-            "Whoever runs this Airflow may list the host in [onedrive] trusted_hosts.",
+            "The administrator of this Airflow can list the host in [onedrive] trusted_hosts.",
         )
     return text
 
@@ -278,20 +285,20 @@ def _is_trusted(host: str | None, trusted_hosts: Collection[str]) -> bool:
 
 
 def _proxy(given: Mapping[str, Any], trusted_hosts: Collection[str]) -> str | None:
-    """Read the proxy's address, which may hold a password and so is not shown.
+    """Read the proxy's address. It may hold a password, so it is not shown.
 
-    Together with an authority of one's own a proxy can read what goes to Microsoft, the secret included.
+    A proxy whose authority is trusted by ``ca_certificate`` can read what is sent to Microsoft, the secret included.
     """
     text = read.text(given, "proxy")
     if not text:
         return None
     parts = read.split_url(text, "http", "https")
     if parts is None:
-        raise read.wrong("proxy", "is no http address.", "Write it like http://proxy.example:3128.")
+        raise read.wrong("proxy", "is not an http address.", "Write it like http://proxy.example:3128.")
     if "ca_certificate" in given and not _is_trusted(parts.hostname, trusted_hosts):
         raise ConfigurationError(
             "The connection has both proxy and ca_certificate, so the proxy could read its secret; nothing was sent.",
-            advice="Whoever runs this Airflow may list the proxy's host in [onedrive] trusted_hosts.",
+            advice="The administrator of this Airflow can list the proxy's host in [onedrive] trusted_hosts.",
         )
     return text
 

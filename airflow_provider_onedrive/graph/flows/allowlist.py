@@ -1,4 +1,4 @@
-"""What a connection may touch: the limits that its owner has set, whatever the identity itself may do."""
+"""Keeps a client within the limits that the owner of its connection has set, whatever its identity may do."""
 
 from __future__ import annotations
 
@@ -20,56 +20,62 @@ Key = tuple[str, str]
 
 
 def check_reading(settings: Settings, request: Request) -> None:
-    """Refuse what could change something, where the connection is read_only.
+    """Refuse a request that could change something if the connection is read_only.
+
+    Every request of a client passes here, so no operation can forget the limit.
 
     :raises ConfigurationError: before anything is sent.
     """
     if settings.read_only and request.method not in _READING:
         raise ConfigurationError(
-            "The connection is read_only, and this would change something; nothing was sent.",
+            "The connection is read_only, and this request could change something; it was not sent.",
             advice="Use another connection, or empty its field read_only.",
         )
 
 
-class Allowed:
-    """The connection's ``allowed_locations``, compared by ids: of an item, and of the folders that it is in.
+class AllowList:
+    """Refuses items outside the connection's ``allowed_locations``.
 
-    :param places: finds them.
+    It compares the ids of an item and of the folders above it. A path would not do: a folder can be renamed, and one
+    item can be named by its path, by its id, through a shortcut and by a sharing link.
+
+    :param resolver: finds the addresses of the allowed locations.
     """
 
-    def __init__(self, settings: Settings, places: Resolver) -> None:
+    def __init__(self, settings: Settings, resolver: Resolver) -> None:
         self._locations = settings.allowed_locations
-        self._places = places
+        self._resolver = resolver
         self._roots: set[Key] | None = None
         self._above: dict[Key, Key | None] = {}
 
     def check(self, address: Address) -> Flow[None]:
-        """See that an item, or the folder where it would come to be, lies within them.
+        """Refuse an item that lies outside. If it does not exist, the nearest existing folder above it counts.
 
-        :raises ConfigurationError: if it does not.
+        :raises ConfigurationError: if the item lies outside.
         """
         if not self._locations:
             return
-        at, item = address, (yield from stat_or_none(address))
-        while item is None and not at.is_base:
-            at = at.parent
-            item = yield from stat_or_none(at)
+        nearest, item = address, (yield from stat_or_none(address))
+        while item is None and not nearest.is_base:
+            nearest = nearest.parent
+            item = yield from stat_or_none(nearest)
         if item is not None and not (yield from self._holds(item)):
             raise self._refusal(str(address))
 
-    def check_items(self, found: Iterable[DriveItem]) -> Flow[None]:
-        """See that items that were found lie within them.
+    def check_items(self, items: Iterable[DriveItem]) -> Flow[None]:
+        """Refuse items of which one lies outside.
 
-        :raises ConfigurationError: naming the first that does not.
+        :raises ConfigurationError: naming the first that does.
         """
         if not self._locations:
             return
-        for item in found:
+        for item in items:
             if not (yield from self._holds(item)):
                 raise self._refusal(item.location)
 
     def _holds(self, item: DriveItem) -> Flow[bool]:
         roots = yield from self._find_roots()
+        # A listing names the parent of each item, so a walk over an allowed folder costs no request here.
         key: Key | None = (item.drive_id, item.id)
         above = (item.drive_id, item.parent_id) if item.parent_id and not item.is_root else None
         passed: set[Key] = set()
@@ -81,7 +87,7 @@ class Allowed:
         return False
 
     def _parent(self, key: Key) -> Flow[Key | None]:
-        """Say which folder a folder is in; each is asked for once."""
+        """Return the folder above a folder; each is asked for once."""
         if key not in self._above:
             response = yield Request("GET", f"{item_address(*key).url()}?$select={_FIELDS}")
             parent = (response.json.get("parentReference") or {}).get("id")
@@ -92,11 +98,11 @@ class Allowed:
         if self._roots is None:
             roots = set()
             for location in self._locations:
-                address = yield from self._places.locate(location)
+                address = yield from self._resolver.locate(location)
                 item = yield from stat_or_none(address)
                 if item is None:
                     raise ConfigurationError(
-                        f"The connection's field allowed_locations names {address}, which is not there.",
+                        f"The connection's field allowed_locations names {address}, which does not exist.",
                         advice="Correct the field.",
                     )
                 roots.add((item.drive_id, item.id))
@@ -106,6 +112,6 @@ class Allowed:
     def _refusal(self, shown: str) -> ConfigurationError:
         allowed = ", ".join(map(str, self._locations))
         return ConfigurationError(
-            f"{shown} lies outside of what the connection allows ({allowed}); nothing was done.",
-            advice="Whoever owns the connection may add it to the field allowed_locations.",
+            f"{shown} lies outside of the connection's allowed_locations ({allowed}); nothing was done.",
+            advice="The owner of the connection can add it to that field.",
         )

@@ -1,4 +1,4 @@
-"""Names that were nearly meant: what is there when a name is missing."""
+"""Suggests the existing name that was probably meant when a name is missing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from airflow_provider_onedrive.graph.protocol.messages import Flow
 
 
 def advice_on_missing(address: Address) -> Flow[str | None]:
-    """Look at the first missing name of a path, among the first page of its siblings.
+    """Compare the first missing name of a path with the first page of its siblings.
 
-    :return: a sentence naming a sibling that differs only by case, Unicode normalisation or percent-encoding; None
-        where there is none. The server decides what is equal, so nothing is ever corrected silently.
+    :return: a sentence naming a sibling that differs only by case, Unicode normalisation or percent-encoding; None if
+        there is none. The server decides which names are equal, so nothing is ever corrected silently.
     """
     if address.is_base:
         return None
@@ -24,7 +24,7 @@ def advice_on_missing(address: Address) -> Flow[str | None]:
     wanted = address.names[-1]
     for item in page.items:
         if item.name != wanted and _likeness(item.name) == _likeness(wanted):
-            return f"{item.name!a} is there, and {wanted!a} is not: they differ by {_difference(item.name, wanted)}."
+            return f"{item.name!a} exists, and {wanted!a} does not: they differ by {_difference(item.name, wanted)}."
     return None
 
 

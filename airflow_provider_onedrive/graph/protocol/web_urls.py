@@ -1,4 +1,4 @@
-"""Addresses pasted from a browser. They are read here and never fetched; only a sharing link is shown to Graph."""
+"""Reads addresses pasted from a browser. None is ever fetched; only a sharing link is sent, and only to Graph."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from airflow_provider_onedrive.graph.protocol.errors import LocationError
 
+# "/:x:/r/" is the address of a file that the reader has access to anyway. Any other letter makes it a sharing link.
 _DIRECT = re.compile(r"/:[a-z]:/r(?=/)")
 _SHARING = re.compile(r"/:[a-z]:/[a-z]/")
+# The hosts of personal drives.
 _SHORT_HOSTS = ("1drv.ms", "onedrive.live.com", "my.microsoftpersonalcontent.com")
+# A library's address in the browser ends in the page that shows it, not in the library's path.
 _VIEW = re.compile(r"(?i)/Forms/[^/]+\.aspx$|/_layouts/.*$|/[^/]+\.aspx$")
 
 
 @dataclass(frozen=True)
 class WebAddress:
-    """What an address means.
+    """An address that has been read: it has a link, or ids, or a path.
 
-    :param link: of a sharing link the whole of it, which is a secret; else empty.
-    :param ids: of an address of a personal drive: drive id and item id.
-    :param path: of any other: the path on the host, decoded, without slashes at its ends.
+    :param link: the whole sharing link, which is a secret; else empty.
+    :param ids: drive id and item id of an address of a personal drive; else None.
+    :param path: the path on the host, decoded, without slashes at its ends; else empty.
     """
 
     host: str
@@ -35,9 +38,9 @@ def is_web_address(text: str) -> bool:
 
 
 def read_web_address(text: str) -> WebAddress:
-    """Read an address as a browser shows it, or a sharing link of either personality.
+    """Read an address as a browser shows it, or a sharing link of a business or personal drive.
 
-    :raises LocationError: if it is neither; a link is not shown.
+    :raises LocationError: if it is neither; the error never shows a link.
     """
     parts = _parts(text)
     host, query = str(parts.hostname), {key.lower(): values[0] for key, values in parse_qs(parts.query).items()}
@@ -45,6 +48,7 @@ def read_web_address(text: str) -> WebAddress:
         return WebAddress(host, link=text)
     if host in _SHORT_HOSTS:
         return WebAddress(host, ids=_personal(host, query))
+    # "id" (modern pages) and "RootFolder" (classic ones) name what is shown; the path only names the page.
     path = query.get("id") or query.get("rootfolder") or _VIEW.sub("", unquote(_DIRECT.sub("", parts.path)))
     path = path.strip("/")
     if not path or "sourcedoc" in query:
@@ -56,18 +60,18 @@ def read_web_address(text: str) -> WebAddress:
 
 
 def sharing_token(link: str) -> str:
-    """Encode a link as ``/shares`` wants it. https://learn.microsoft.com/en-us/graph/api/shares-get."""
+    """Encode a link for ``/shares``. https://learn.microsoft.com/en-us/graph/api/shares-get."""
     return "u!" + base64.urlsafe_b64encode(link.encode()).decode("ascii").rstrip("=")
 
 
 def _parts(text: str) -> SplitResult:
     try:
         parts = urlsplit(text)
-        _ = parts.port
+        _ = parts.port  # only reading it raises the error about a port that is not a number
     except ValueError:
         parts = urlsplit("")
     if parts.scheme.lower() != "https" or not parts.hostname or "@" in parts.netloc:
-        raise LocationError("The address is no plain https address.", advice="Copy it from the browser as it stands.")
+        raise LocationError("The address is not a plain https address.", advice="Copy it from the browser.")
     return parts
 
 
@@ -79,6 +83,7 @@ def _is_link(parts: SplitResult, query: dict[str, str]) -> bool:
 
 def _personal(host: str, query: dict[str, str]) -> tuple[str, str]:
     item = query.get("resid") or query.get("id") or ""
+    # An id of a personal drive begins with the drive's own id: ABC!123 is in the drive ABC.
     drive = query.get("cid") or item.partition("!")[0]
     if not (drive and item):
         raise LocationError(

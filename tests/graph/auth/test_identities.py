@@ -182,7 +182,7 @@ def test_a_managed_identity_where_there_is_none(identify, monkeypatch):
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")
     client = identify("managed_identity")
     client.retry_policy = client.retry_policy.__class__(max_attempts=1)
-    with pytest.raises(ServiceUnavailable, match=r"managed identity's endpoint did not answer.*run on Azure"):
+    with pytest.raises(ServiceUnavailable, match=r"managed identity's endpoint did not answer.*runs on Azure"):
         client.stat("myfiles")
 
 
@@ -204,7 +204,7 @@ def test_each_token_brings_a_new_refresh_token(identify, app, onedrive_emulator)
     for client in (first, second, first):
         client.stat("myfiles")
         client._tokens.renew()
-        used.append(client._tokens._known.refresh_token)
+        used.append(client._tokens._identity_tokens.refresh_token)
     assert len(set(used)) == 3
     assert token not in used
 
@@ -253,10 +253,10 @@ def test_a_stored_refresh_token_that_is_refused(identify, app, onedrive_emulator
     """The connection's own is tried then, and the log says so."""
     token = onedrive_emulator.refresh_token(public=True)
     client = identify("refresh_token", refresh_token=token, **app)
-    client._tokens._known.refresh_token = "revoked"
+    client._tokens._identity_tokens.refresh_token = "revoked"
     with caplog.at_level(logging.WARNING):
         assert moves_a_file(client)
-    assert "the connection's own is tried" in caplog.text
+    assert "trying the connection's own" in caplog.text
 
 
 def test_a_refresh_token_that_is_refused(identify, app, onedrive_emulator):
@@ -264,7 +264,7 @@ def test_a_refresh_token_that_is_refused(identify, app, onedrive_emulator):
     token = onedrive_emulator.refresh_token(public=True)
     onedrive_emulator.revoke_refresh_tokens()
     client = identify("refresh_token", refresh_token=token, **app)
-    with pytest.raises(SignInFailed, match="Sign in anew") as caught:
+    with pytest.raises(SignInFailed, match="Sign in again") as caught:
         client.stat("myfiles")
     assert token not in str(caught.value)
 
@@ -313,7 +313,7 @@ def test_a_token_that_others_have_renewed(connect, onedrive_emulator):
 def test_whoever_waits_for_a_token_can_be_stopped(connect):
     """Another client asks for it and takes its time; this one ends at once."""
     client = connect()
-    with client._tokens._known.lock:
+    with client._tokens._identity_tokens.lock:
         client.stop()
         with pytest.raises(Stopped):
             client.stat("myfiles")
@@ -409,5 +409,5 @@ def test_a_token_lasts_until_five_minutes_before_its_end(connect, onedrive_emula
     """Until then Entra is not asked again."""
     client = connect()
     client.stat("myfiles")
-    left = client._tokens._known.end - time.monotonic()
+    left = client._tokens._identity_tokens.end - time.monotonic()
     assert 3000 < left < 3400

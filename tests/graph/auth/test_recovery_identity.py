@@ -107,7 +107,7 @@ def test_a_sign_in_service_that_stays_away(client, onedrive_emulator, faults, nu
 def test_an_access_token_that_expired(connect, onedrive_emulator):
     """A token from elsewhere cannot be renewed: it is not even sent, and the error says what to do."""
     client = connect(auth="access_token", access_token=onedrive_emulator.token(expired=True))
-    with pytest.raises(Unauthenticated, match=r"access token has expired .* Put a fresh one into it"):
+    with pytest.raises(Unauthenticated, match=r"access token has expired .* Put a new one into it"):
         client.stat("myfiles")
     assert len(onedrive_emulator.requests) == 0
 

@@ -116,7 +116,7 @@ def test_what_a_text_means(text, location):
         ("https://contoso.sharepoint.com/", ["on contoso.sharepoint.com", "does not say which file or folder"]),
         ("https://contoso.sharepoint.com/_layouts/15/Doc.aspx?sourcedoc={x}", ["does not say", "Copy link"]),
         ("https://onedrive.live.com/?cid=1", ["does not say which file or folder"]),
-        ("https://contoso.sharepoint.com:x/a", ["no plain https address"]),
+        ("https://contoso.sharepoint.com:x/a", ["not a plain https address"]),
         ("https://contoso.sharepoint.com/sites/x/Documents/..", ["'..'"]),
     ],
 )
