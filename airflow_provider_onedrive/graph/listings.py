@@ -60,12 +60,14 @@ class Listings(LocationContext, ABC):
     def visits(self, walk: Walk) -> Iterator[Visit]:
         """Drive a walk, and yield each item as its page is read: several pages at once, of different folders."""
         while steps := walk.frontier():
+            # The pages come as they end, so a slow folder does not hold back the items of the others.
             for number, page in self._pages(walk, steps):
                 if isinstance(page, OneDriveError):
                     raise page
                 yield from walk.take(steps[number], page)
 
     def _pages(self, walk: Walk, steps: Sequence[PageStep]) -> Iterator[tuple[int, Page | OneDriveError | None]]:
+        # One page is read in this thread, when its items are asked for: children() and a large folder need no threads.
         asks = [partial(self._page, walk, step) for step in steps]
         return self.run_each(asks, _FOLDERS_AT_ONCE) if len(asks) > 1 else iter([(0, asks[0]())])
 

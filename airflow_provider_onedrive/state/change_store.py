@@ -99,6 +99,7 @@ class ChangeState:
         if self.queue is not self._kept_queue:
             head["queue"] = yield from self._write(f"{head['number']}.queue", self.queue)
         head |= _described(snapshot) | {"handed": self.handed}
+        # From this write on the new state counts; the old pieces are deleted only after it.
         yield Write(self.name, json.dumps(head))
         kept = {tuple(part) for part in _parts(head)}
         obsolete = [part for part in _parts(self._head) if tuple(part) not in kept]
@@ -109,6 +110,7 @@ class ChangeState:
 
     def _save_items(self, head: dict[str, Any], snapshot: FolderSnapshot) -> Steps[None]:
         """Write all items, or only the changed ones."""
+        # Identity, not equality: an unchanged item is the same object in the next snapshot.
         rows = [row_of(item) for key, item in snapshot.items.items() if self._kept.get(key) is not item]
         rows += [{"id": key, "gone": True} for key in self._kept if key not in snapshot.items]
         if head["base"] is None or head["rows"] + len(rows) > max(_JOURNAL_ROWS, len(snapshot.items)):
@@ -141,6 +143,7 @@ class ChangeState:
         return [f"{self.name}.{name}.{number}" for number in range(count)]
 
     def _write(self, name: str, rows: Iterable[Mapping[str, Any]]) -> Steps[Part]:
+        # Compressed and in ASCII: a Variable is text, and rows of one folder are alike.
         packed = base64.b64encode(zlib.compress("\n".join(map(json.dumps, rows)).encode())).decode()
         pieces = [packed[at : at + _PIECE_CHARACTERS] for at in range(0, len(packed), _PIECE_CHARACTERS)]
         part = (name, len(pieces))

@@ -65,8 +65,10 @@ class ChangeTracker:
 
     def _is_to_be_kept(self, changes: list[dict[str, Any]]) -> bool:
         """Put changes into the queue, and return whether to save; a mere new cursor is not saved each time."""
+        # An id of its own for each change, saved with it: a second delivery can be recognised.
         if changes:
             self.state.queue = [{"change_id": secrets.token_hex(16), **change} for change in changes]
+        # Most polls find nothing; saving each of their cursors would be the most frequent write of a deployment.
         return bool(changes) or time.monotonic() - self._kept_at >= _KEPT_SECONDS
 
     def _saving(self) -> Steps[None]:

@@ -35,7 +35,7 @@ def stored_entries(folder: Any, *, recursive: bool) -> Iterator[Entry]:
 
     :param folder: an ``ObjectStoragePath``.
     """
-    folder.fs.invalidate_cache(folder.path)
+    folder.fs.invalidate_cache(folder.path)  # s3fs and others list from memory, without what came since
     prefix = folder.path.rstrip("/") + "/"
     try:
         objects: dict[str, Any] = folder.fs.find(folder.path, maxdepth=None if recursive else 1, detail=True)
@@ -121,6 +121,7 @@ class _Walk:
 
     def _entry(self, file: os.DirEntry[str], folder: _Folder) -> Iterator[Entry]:
         path = f"{folder.below}{file.name}"
+        # Left out, not refused: a link to a folder above would make the transfer endless, one elsewhere leak files.
         if file.is_symlink() and not self._follow_symlinks:
             return
         try:
@@ -142,6 +143,7 @@ class _Walk:
     def _below(
         self, folder: Path, path: str, above: tuple[tuple[int, int], ...], identity: tuple[int, int]
     ) -> Iterator[Entry]:
+        # Only a link can lead back. Links side by side to one folder are no loop, so only the folders above count.
         if identity in above:
             yield _unknown(path, "the link leads back to a folder above it")
         else:

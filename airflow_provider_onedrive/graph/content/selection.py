@@ -50,6 +50,7 @@ class Selection:
         """
         if not is_kind(item, self.kind) or not (self.is_deep or "/" not in path):
             return False
+        # Graph's size of a folder is the sum of all files in it, which nobody means by min_size.
         filters = self.filters if kind_of(item) == "file" else self._without_sizes
         return filters.match(path, item.size, item.modified_at)
 
@@ -71,6 +72,7 @@ def kind_of(item: DriveItem) -> str:
     """Return ``file`` or ``folder``, or the name of what is neither."""
     if item.is_folder:
         return "folder"
+    # A download of either would fail, so neither is a file for a sensor that waits for one.
     if item.is_shortcut:
         return "shortcut"
     return f"{item.package_type} notebook" if item.package_type else "file"

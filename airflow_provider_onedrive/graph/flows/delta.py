@@ -47,6 +47,7 @@ class DeltaPathResolver:
 
     def items(self, data: Mapping[str, Any]) -> Iterator[DriveItem]:
         """Yield an item as soon as its path is certain, and the items that waited for it; each item once."""
+        # A list instead of a recursion: a chain of waiting folders may be longer than Python's stack.
         ready = [data]
         while ready:
             each = ready.pop()
@@ -84,6 +85,7 @@ def page(address: Address, page_url: str | None) -> Flow[Page]:
     :param address: of the root of a drive.
     :param page_url: the ``next_url`` of the page before; None for the first.
     """
+    # A link has the query of the first request in it, and must be followed as it is.
     url = page_url or f"{address.url('delta')}?$top={PAGE_ITEMS}&$select={ITEM_FIELDS},deleted"
     try:
         response = yield Request("GET", url)

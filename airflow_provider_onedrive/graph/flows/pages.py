@@ -36,10 +36,11 @@ class PageLinks:
             raise self._endless("Graph's link to the next page of the listing leads back to a page that was read")
         if self._empty > _EMPTY_PAGES:
             raise self._endless(f"Graph sent {self._empty} empty pages of the listing in a row")
-        self._seen.add(url)
+        self._seen.add(url)  # a link may be 1 KiB long, but a page has up to 1000 items
         return url
 
     def _endless(self, reason: str) -> ServiceUnavailable:
+        # Retryable, for the next listing may have sound links. Without the link, which may hold a token of its own.
         return ServiceUnavailable(f"{reason}, so it was given up", method="GET", path=self._listing)
 
 

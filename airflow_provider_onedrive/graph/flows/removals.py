@@ -51,7 +51,7 @@ def _delete(item: DriveItem, *, permanent: bool) -> Flow[None]:
     url = item_url(item.drive_id, item.id)
     try:
         yield Request("POST", f"{url}/permanentDelete") if permanent else Request("DELETE", url)
-    except ItemNotFound:
+    except ItemNotFound:  # an answer was lost and the request sent again, or somebody else was faster
         return
 
 
@@ -59,6 +59,7 @@ def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None
     """Count the items below a folder, and stop counting at the limit."""
     walk, count = FolderWalk(address.by_id(item.drive_id, item.id)), 0
     while walk.has_more:
+        # Page by page: a folder of a million items is refused after the page that exceeds the limit.
         count += len((yield from read_page(walk)))
         if count > max_items:
             raise LocationError(

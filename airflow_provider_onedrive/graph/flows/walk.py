@@ -23,6 +23,7 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 log = logging.getLogger(__name__)
 
+# One or two 404s for the listing of a folder that exists were recorded.
 _READS = 3
 """How often a folder is listed that can be read, and whose listing is answered with 404 all the same."""
 
@@ -85,7 +86,8 @@ class Walk(ABC):
         return steps
 
     def next_step(self) -> PageStep:
-        """Return one page to ask for: the newest, so that few wait."""
+        """Return one page to ask for."""
+        # The newest, so that the walk goes down before it goes on: fewer folders wait than level by level.
         return self._steps.pop()
 
     @abstractmethod
@@ -98,7 +100,7 @@ class Walk(ABC):
 
     def _leave_out(self, visit: Visit) -> None:
         self.unread.append(visit)
-        name = visit.path or visit.item.name
+        name = visit.path or visit.item.name  # a walk that begins with the vanished folder has no path for it
         log.warning("%s in %s vanished while it was listed, and is left out.", name, self.root)
 
     def _go_on(self, step: PageStep, page: Page, listing: str) -> None:
@@ -141,6 +143,7 @@ class FolderWalk(Walk):
                 if step.visit is None:
                     raise
                 missing = error
+            # Another request for the same folder: a 404 of its listing alone does not prove that it has vanished.
             if (yield from stat_or_none(step.address)) is None:
                 return None
         raise missing
@@ -154,7 +157,7 @@ class FolderWalk(Walk):
         for data in page.items:
             item = DriveItem.from_json(data, self.root.locate)
             visit = Visit(f"{prefix}{item.name}", item, data)
-            if self._recursive and item.may_hold_something:
+            if self._recursive and item.may_hold_something:  # no request for a folder that is surely empty
                 self._enter(visit)
             yield visit
         self._go_on(step, page, step.address.url("children"))
@@ -164,6 +167,7 @@ class FolderWalk(Walk):
         ids = visit.item.drive_id, visit.item.id
         if ids not in self._entered:
             self._entered.add(ids)
+            # Without the folder's JSON: in a wide tree many thousand folders wait here.
             folder = Visit(visit.path, visit.item)
             self._steps.append(PageStep(self.root.by_id(*ids), folder))
 
@@ -185,7 +189,7 @@ class DeltaWalk(Walk):
         try:
             response = yield Request("GET", step.address.url())
         except ItemNotFound:
-            return None
+            return None  # nobody can say where it was, so it counts as not read
         return Page((response.json,), None)
 
     def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
@@ -197,7 +201,7 @@ class DeltaWalk(Walk):
             for data in page.items:
                 yield from self._visits(self._resolver.items(data))
             self._go_on(step, page, step.address.url("delta"))
-            if page.next_url is None:
+            if page.next_url is None:  # not earlier: any later page may name the missing folder
                 self._steps += map(self._lookup, self._resolver.homeless())
 
     def _lookup(self, data: Mapping[str, Any]) -> PageStep:

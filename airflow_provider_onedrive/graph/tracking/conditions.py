@@ -129,7 +129,7 @@ class FileCondition:
         results = []
         for location in self.locations:
             results.append((yield from self._poll_location(client, location)))
-            if not results[-1]:
+            if not results[-1]:  # the others need no request as long as one location has no match
                 return PollResult()
         matches = tuple(item for each in results for item in each.items)
         if len(matches) > self.max_items:
@@ -165,6 +165,7 @@ class FileCondition:
         walk = FolderWalk(address, recursive=selection.is_deep, fields=fields)
         matches: list[DriveItem] = []
         busy: set[str] = set()
+        # One match too many is enough for the error: the other pages of a huge folder are not read.
         while walk.has_more and len(matches) <= self.max_items:
             for visit in (yield from read_page(walk)):
                 if selection.matches(visit.item, visit.path):
@@ -204,9 +205,11 @@ class Stability:
 
         :param now: this machine's time, which is used if the server did not send its own.
         """
+        # The server's clock, because polls of one wait may run on machines whose clocks differ.
         moment = result.server_time.timestamp() if result.server_time else now
         before, self._seen = self._seen, {}
         stable = [item for item in result.items if self._is_stable(item, before, moment)]
+        # Programs often create a file empty, and write it later.
         return [item for item in stable if item.id not in result.busy and (item.is_folder or item.size)]
 
     def _is_stable(self, item: DriveItem, before: Mapping[str, tuple[Any, ...]], moment: float) -> bool:

@@ -67,7 +67,7 @@ def open_manifest(output: Path | StoredObject) -> Iterator[tuple[Head, Iterator[
         except FileNotFoundError:
             yield None
             return
-        except OSError as error:
+        except OSError as error:  # an unreadable manifest is not a missing one: a new one would report all as created
             raise ConfigurationError(f"{output} cannot be read: {error.strerror}.", advice="Check the path.") from None
         try:
             head, rows = parquet.read(file) if _is_parquet(output) else _lines(file)
@@ -153,12 +153,13 @@ def _items(rows: Iterator[Mapping[str, Any]]) -> Iterator[DriveItem]:
 
 def _replace(path: Path, write: Callable[[BinaryIO], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Beside its target: a rename to another file system would not be atomic.
     half = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with half.open("xb") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(file.fileno())  # else a crash after the rename may leave an empty file under the name
         half.replace(path)
     finally:
         half.unlink(missing_ok=True)

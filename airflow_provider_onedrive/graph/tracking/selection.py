@@ -56,7 +56,7 @@ class ChangeSelection:
         visible = {
             (kind, item.id): (item, path, previous)
             for kind, item, path, previous in self._visible(changes, was, now)
-            if kind in self.events or kind == "created"
+            if kind in self.events or kind == "created"  # kept even if unselected, to suppress "updated" of new items
         }
         new = {item_id for kind, item_id in visible if kind == "created"}
         return [
@@ -78,6 +78,7 @@ class ChangeSelection:
                     yield kind, item, path, None
             elif path is not None:
                 yield ("created", item, path, None) if old_path is None else (kind, item, path, before)
+            # It moved, or got another name, and is not selected any more.
             elif old_path is not None and before is not None:
                 yield "deleted", before, old_path, None
 

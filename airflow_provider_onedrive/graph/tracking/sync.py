@@ -80,6 +80,7 @@ def sync_folder(client: Runner, address: Address, output: Path | StoredObject, f
             changes, cursor = _changes(client, address, index, str(cursor))
         except delta.CURSOR_LOST as refusal:
             why = f"Graph no longer knows the cursor: {refusal.message}"
+    # The manifest keeps the items, so even a complete listing returns only the differences.
     if why:
         log.info("All of %s is listed: %s.", address, why)
         changes, cursor = _listed(client, address, index)
@@ -100,6 +101,7 @@ def _stored(output: Path | StoredObject, folder: DriveItem) -> tuple[Head | None
             index = FolderIndex(folder, rows)
     except Unreadable as error:
         return None, FolderIndex(folder), f"the manifest cannot be continued, for {error}"
+    # Every location in it has another beginning then; delta would name only the folder.
     has_moved = (head.folder.path, head.folder.location) != (folder.path, folder.location)
     return head, index, "the folder has moved" if has_moved else ""
 
@@ -127,6 +129,7 @@ def _listed(client: Runner, address: Address, index: FolderIndex) -> tuple[Chang
     walk = walk_of(base_of(address, index.folder), has_delta=has_delta)
     listing = FolderIndex(index.folder, (each.item for each in client.visits(walk)))
     unread = client.run(catch_up(listing, address, cursor, walk))
+    # No later round names the items of an unread folder, so there is no cursor to go on from: the next run lists all.
     return index.replaced_by(listing, unread), None if unread else cursor
 
 
@@ -163,7 +166,9 @@ def catch_up(listing: FolderIndex, address: Address, cursor: str | None, walk: W
     if cursor is not None:
         events = yield from delta.since(drive_root(listing.folder), cursor)
         named = {data["id"] for data in events.items}
+        # An item that moved from a folder still to be listed to one that had been is in neither listing.
         unread |= (yield from take(listing, address, events))[1]
+    # A folder that an event named, and that is not in the listing any more, has gone: that is proven.
     return {key for key in unread if key in listing.by_id or key not in named}
 
 

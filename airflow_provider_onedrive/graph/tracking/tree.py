@@ -74,6 +74,7 @@ class FolderIndex:
         """
         before, self._items = self._items, dict(listing.by_id)
         if unread:
+            # The items below them stay as they were. Their folder may have been renamed or deleted with one above it.
             inside = _Ancestry(before, unread)
             self._items |= {key: item for key, item in before.items() if key not in self._items and inside.holds(key)}
             self._drop_items_elsewhere()
@@ -89,11 +90,12 @@ class FolderIndex:
         latest = {data["id"]: data for data in states}
         before = dict(self._items)
         for key, data in latest.items():
-            if "deleted" in data:
+            if "deleted" in data:  # of a deleted folder delta may name only the folder; its items are dropped below
                 self._items.pop(key, None)
         arrived = self._update(data for data in latest.values() if "deleted" not in data and "root" not in data)
         self._drop_items_elsewhere()
         self._write_paths()
+        # A folder inside another new one is listed with it.
         new = {item.id for item in arrived}
         return self._changes_since(before), [
             item for item in arrived if item.id in self._items and item.parent_id not in new
@@ -115,6 +117,7 @@ class FolderIndex:
         """Take the new state of items, in the folder and elsewhere; return the folders that are new."""
         arrived = []
         for data in states:
+            # The final location follows from the folders, once all of the round's items are known.
             item = DriveItem.from_json(data, lambda drive_id, item_id, _: f"items/{drive_id}/{item_id}")
             if item.id == self.folder.id:
                 continue

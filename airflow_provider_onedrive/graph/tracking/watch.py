@@ -121,8 +121,10 @@ class Watch:
         :param snapshot: None at the first poll.
         :param events: delta's round from :meth:`cursor` on; None lists everything, and compares it with the snapshot.
         """
+        # If a folder above moved, the watched location may mean another folder now, or none.
         if snapshot is None or snapshot.folder is None or events is None or snapshot.is_moved_by(events):
             return (yield from self._listed(client, snapshot, now))
+        # Most rounds end here: one request for the whole drive, and no walk through the snapshot's items.
         if not snapshot.concerns(events):
             return replace(snapshot, cursor=events.cursor), Changes()
         address = yield from client.locate(self.location)
@@ -144,6 +146,7 @@ class Watch:
         walk = walk_of(base_of(address, folder), has_delta=has_delta)
         listing = FolderIndex(folder, (yield from read_items(walk)))
         unread = yield from catch_up(listing, address, cursor, walk)
+        # No cursor while a folder is unread: delta would never name the items that were missed.
         index, changes = FolderIndex(folder, before), Changes()
         if snapshot is not None and snapshot.folder is not None and snapshot.folder.id != folder.id:
             index, changes = FolderIndex(folder), Changes(deleted=before)  # another folder has its name now
@@ -185,7 +188,7 @@ def _above(address: Address, folder: DriveItem) -> Flow[Names]:
         names[item.id] = (item.name, item.parent_id)
         try:
             item = yield from items.stat_or_none(address.by_id(item.drive_id, str(item.parent_id)))
-        except AccessDenied:
+        except AccessDenied:  # an app with access to one folder may not read those above it
             item = None
     return names
 
