@@ -317,8 +317,8 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
 class OneDriveListOperator(OneDriveFilteringOperator):
     """List a folder; returns a list of item dicts.
 
-    More parameters: :class:`~airflow_provider_onedrive.operators.many.OneDriveFilteringOperator`. Folders are compared
-    with the patterns only.
+    More parameters: :class:`~airflow_provider_onedrive.operators.many.OneDriveFilteringOperator`. The size of a
+    folder or a notebook is not compared.
 
     :param location: a folder, or a pattern with ``*``, ``**`` or ``?``.
     :param recursive: everything below the folder, not only what is directly in it.
