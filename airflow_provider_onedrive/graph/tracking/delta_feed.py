@@ -61,6 +61,7 @@ class DeltaFeed:
             raise
         self._asked_at = asyncio.get_running_loop().time()
         if latest.cursor != newest:  # Graph has always sent a new one so far
+            self._rounds.pop(newest, None)  # put last, should an old cursor ever come again: the oldest are dropped
             self._rounds[newest], self._newest = latest, latest.cursor
             self._drop_oldest()
         return latest

@@ -116,3 +116,22 @@ def test_a_lost_cursor_is_everybodys_own_matter() -> None:
         comes("2", AGAIN, [], "2"),
     )
     assert drive.asked == ["0", "1", "0", "2"]
+
+
+def test_cursor_that_comes_back_is_followed_to_the_newest() -> None:
+    """Should Graph send an old cursor again, its latest round counts, and older rounds are dropped before it."""
+    many = [{"id": str(number)} for number in range(KEPT_ITEMS + 1)]
+    own = Round([{"id": "own"}], "X")
+    answers = iter([Round([], "B"), Round([], "A"), Round(many, "C"), own, Round([], "D")])
+
+    async def ask(_: str) -> Round:
+        return next(answers)
+
+    async def run() -> Round:
+        delta_feed = DeltaFeed()
+        for cursor in ("A", "B", "A"):
+            await delta_feed.since(cursor, ask, AGAIN)
+        return await delta_feed.since("B", ask, AGAIN)
+
+    result = asyncio.run(run())
+    assert ([data["id"] for data in result.items], result.cursor) == (["own"], "D")
