@@ -103,6 +103,6 @@ def test_each_file_keeps_to_its_libraries(path):
 
 
 def test_percent_encoding_happens_in_one_file():
-    """Only locations.py quotes."""
+    """Only addresses.py quotes."""
     users = [path for path in (ROOT / "graph").rglob("*.py") if "urllib.parse.quote" in _imported(path)]
-    assert [path.name for path in users] == ["locations.py"]
+    assert [path.name for path in users] == ["addresses.py"]

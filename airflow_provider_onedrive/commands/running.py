@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import Client
@@ -46,9 +46,10 @@ def parser_for(program: str, description: str) -> argparse.ArgumentParser:
 
 def add_if_exists(parser: argparse.ArgumentParser) -> None:
     """Add the option ``--if-exists``, which means the same for uploads and downloads."""
-    choices = ("fail", "replace", "rename", "skip", "skip_if_same")
+    from airflow_provider_onedrive.graph.protocol.options import IfExists  # noqa: PLC0415 - help needs none of the rest
+
     text = "what happens to an existing file: %(choices)s (default: %(default)s)"
-    parser.add_argument("--if-exists", default="fail", choices=choices, metavar="ACTION", help=text)
+    parser.add_argument("--if-exists", default="fail", choices=get_args(IfExists), metavar="ACTION", help=text)
 
 
 def run(act: Act, options: argparse.Namespace) -> int:

@@ -10,8 +10,9 @@ from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.listings import AsyncListings
 from airflow_provider_onedrive.graph.location_context import log_deletion
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
-from airflow_provider_onedrive.graph.protocol.locations import Address, Location, LocationLike
+from airflow_provider_onedrive.graph.protocol.locations import Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, IfExistsRelocate, RelocateOptions

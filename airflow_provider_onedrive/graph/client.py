@@ -35,6 +35,7 @@ from airflow_provider_onedrive.graph.http.single_flight import SingleFlight
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.http.transport import CONNECTIONS
 from airflow_provider_onedrive.graph.location_context import LocationContext
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import (
     Attempts,
     FlowDriver,
@@ -53,7 +54,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Stopped,
     stopped,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, throttles_all
 from airflow_provider_onedrive.graph.relocation_operations import RelocationOperations

@@ -16,9 +16,10 @@ from airflow_provider_onedrive.graph.flows import downloads, uploads
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
 from airflow_provider_onedrive.graph.flows.sessions import cancellation
 from airflow_provider_onedrive.graph.operations import Operations
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
-from airflow_provider_onedrive.graph.protocol.locations import Address, LocationLike
+from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import (

@@ -10,8 +10,9 @@ from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, PageStep, Visit, Walk, walk_of
 from airflow_provider_onedrive.graph.location_context import LocationContext
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
-from airflow_provider_onedrive.graph.protocol.locations import Address, LocationLike
+from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

@@ -13,9 +13,10 @@ from airflow_provider_onedrive.graph.flows.allowlist import AllowList
 from airflow_provider_onedrive.graph.flows.destinations import Relocation
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, E, NotFound
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
-from airflow_provider_onedrive.graph.protocol.locations import Address, Location, LocationLike
+from airflow_provider_onedrive.graph.protocol.locations import Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, IfExistsRelocate, RelocateOptions

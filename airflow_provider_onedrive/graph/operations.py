@@ -16,9 +16,10 @@ from airflow_provider_onedrive.graph.flows.resolver import SharedFolder
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.listings import Listings
 from airflow_provider_onedrive.graph.location_context import log_deletion
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, OneDriveError
-from airflow_provider_onedrive.graph.protocol.locations import Address, Location, LocationLike
+from airflow_provider_onedrive.graph.protocol.locations import Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions

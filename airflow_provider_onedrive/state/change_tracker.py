@@ -25,7 +25,7 @@ from airflow_provider_onedrive.state.times import read_duration, read_time
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient, Client
-    from airflow_provider_onedrive.graph.protocol.locations import Address
+    from airflow_provider_onedrive.graph.protocol.addresses import Address
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
+from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
-from airflow_provider_onedrive.graph.protocol.locations import Address, Location, address_of
+from airflow_provider_onedrive.graph.protocol.locations import Location
 
 PARSER = LocationParser("error")
 

@@ -10,13 +10,14 @@ from airflow_provider_onedrive.graph.content.hashing import EVERY_DRIVE, Digests
 from airflow_provider_onedrive.graph.content.sources import MemorySource, Source
 from airflow_provider_onedrive.graph.flows import uploads
 from airflow_provider_onedrive.graph.flows.upload_plan import Upload
+from airflow_provider_onedrive.graph.protocol.addresses import address_of
 from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
     NameAlreadyExists,
     PreconditionFailed,
     ServiceUnavailable,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Location, address_of
+from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES, UploadOptions

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.items import stat_or_none
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
+from airflow_provider_onedrive.graph.protocol.addresses import Address, item_address
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
-from airflow_provider_onedrive.graph.protocol.locations import Address, item_address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

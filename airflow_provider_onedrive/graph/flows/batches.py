@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from airflow_provider_onedrive.graph.protocol.addresses import item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
     GraphError,
     ItemNotFound,
@@ -12,7 +13,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Throttled,
     error_from,
 )
-from airflow_provider_onedrive.graph.protocol.locations import item_url
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

@@ -25,6 +25,7 @@ from airflow_provider_onedrive.graph.flows.destinations import (
     source_of,
 )
 from airflow_provider_onedrive.graph.flows.items import CONFLICT
+from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -45,7 +46,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Unauthenticated,
     without_urls,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from airflow_provider_onedrive.graph.content.hashing import Comparison, compare
 from airflow_provider_onedrive.graph.flows.items import item_of, stat_or_none
 from airflow_provider_onedrive.graph.flows.upload_plan import Upload
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, LocationError, NameHeld
-from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

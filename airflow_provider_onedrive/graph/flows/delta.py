@@ -12,8 +12,8 @@ from typing import Any
 
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, PAGE_ITEMS, explain_missing
 from airflow_provider_onedrive.graph.flows.pages import PageLinks, page_of
+from airflow_provider_onedrive.graph.protocol.addresses import Address, quote_name
 from airflow_provider_onedrive.graph.protocol.errors import BadRequest, ItemNotFound, ResyncRequired, ServiceUnavailable
-from airflow_provider_onedrive.graph.protocol.locations import Address, quote_name
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

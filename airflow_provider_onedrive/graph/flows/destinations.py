@@ -17,6 +17,7 @@ from typing import Any
 
 from airflow_provider_onedrive.graph.content.hashing import Comparison, compare_items
 from airflow_provider_onedrive.graph.flows.items import folder, item_of, stat
+from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
     LocationError,
@@ -24,7 +25,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     NameHeld,
     PreconditionFailed,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate, check_choice

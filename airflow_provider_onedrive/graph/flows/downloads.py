@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_provider_onedrive.graph.content.sinks import RangeIgnored, RangeSink
 from airflow_provider_onedrive.graph.flows.items import expect_file, explain_missing, item_of
+from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     ItemNotFound,
@@ -18,7 +19,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Unauthenticated,
     VerificationFailed,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, TransferCut
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

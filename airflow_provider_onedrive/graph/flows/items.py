@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from airflow_provider_onedrive.graph.flows.pages import page_of
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -17,7 +18,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     NameAlreadyExists,
     NotFound,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Page, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

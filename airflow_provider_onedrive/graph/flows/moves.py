@@ -24,6 +24,7 @@ from airflow_provider_onedrive.graph.flows.destinations import (
     source_of,
 )
 from airflow_provider_onedrive.graph.flows.items import folder, item_of
+from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
     LocationError,
@@ -34,7 +35,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SourceMissing,
     VerificationFailed,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from airflow_provider_onedrive.graph.flows.items import stat
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
+from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, LocationError
-from airflow_provider_onedrive.graph.protocol.locations import Address, item_url
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions

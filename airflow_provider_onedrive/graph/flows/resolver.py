@@ -14,15 +14,9 @@ from urllib.parse import unquote, urlsplit
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.pages import all_values
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
+from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of, item_address, site_url
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, ItemNotFound, LocationError
-from airflow_provider_onedrive.graph.protocol.locations import (
-    LINK,
-    Address,
-    Location,
-    address_of,
-    item_address,
-    site_url,
-)
+from airflow_provider_onedrive.graph.protocol.locations import LINK, Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.web_urls import sharing_token

@@ -6,7 +6,7 @@ import unicodedata
 from urllib.parse import unquote
 
 from airflow_provider_onedrive.graph.flows.items import children, stat_or_none
-from airflow_provider_onedrive.graph.protocol.locations import Address
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from airflow_provider_onedrive.graph.content.hashing import Digests
 from airflow_provider_onedrive.graph.content.sources import Source
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
-from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.options import UploadOptions
 
 MAX_FILE_BYTES = 250 * 1024**3

@@ -22,6 +22,7 @@ from airflow_provider_onedrive.graph.flows.upload_plan import (
     Upload,
     check_etag,
 )
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
     BadRequest,
     GraphError,
@@ -33,7 +34,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     PreconditionFailed,
     VerificationFailed,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import IfExists, UploadOptions, check_choice

@@ -16,8 +16,8 @@ from typing import Any, cast
 from airflow_provider_onedrive.graph.flows import delta
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, children_json, stat_or_none
 from airflow_provider_onedrive.graph.flows.pages import PageLinks
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound
-from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

@@ -13,6 +13,7 @@ from airflow_provider_onedrive.graph.content.filters import Filters, split_locat
 from airflow_provider_onedrive.graph.content.selection import Selection, is_kind, kind_of
 from airflow_provider_onedrive.graph.flows import items
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     ItemNotFound,
@@ -22,7 +23,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Stopped,
 )
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
-from airflow_provider_onedrive.graph.protocol.locations import Address, LocationLike
+from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address

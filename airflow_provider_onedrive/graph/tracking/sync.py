@@ -18,7 +18,8 @@ from airflow_provider_onedrive.graph.content.sources import StoredObject
 from airflow_provider_onedrive.graph.flows import delta, items
 from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Visit, Walk, read_items, walk_of
-from airflow_provider_onedrive.graph.protocol.locations import Address, Location, address_of
+from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of
+from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.manifests import Head, Unreadable, open_manifest, write_manifest

@@ -16,13 +16,13 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import delta, items
 from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.flows.walk import read_items, walk_of
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     ConfigurationError,
     DriveNotFound,
     NotFound,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.sync import base_of, catch_up, drive_root, take

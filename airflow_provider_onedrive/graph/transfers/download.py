@@ -26,13 +26,13 @@ from airflow_provider_onedrive.graph.content.sources import Source, StoredObject
 from airflow_provider_onedrive.graph.flows.downloads import Link, Links, fetch, resolve
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.flows.upload_plan import check_etag
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     LocalFileError,
     SourceChanged,
     VerificationFailed,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DownloadOptions, IfExists, check_choice

@@ -25,8 +25,8 @@ from airflow_provider_onedrive.graph.flows import items
 from airflow_provider_onedrive.graph.flows.downloads import Link, link_of, resolve
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import LocalFileError
-from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import IfExists
 from airflow_provider_onedrive.graph.transfers import download as localcopy

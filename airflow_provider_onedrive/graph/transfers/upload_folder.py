@@ -27,6 +27,7 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
 from airflow_provider_onedrive.graph.flows import items, uploads
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import walk_of
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
@@ -36,7 +37,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     OneDriveError,
     SourceChanged,
 )
-from airflow_provider_onedrive.graph.protocol.locations import MAX_PATH_CHARACTERS, Address
+from airflow_provider_onedrive.graph.protocol.locations import MAX_PATH_CHARACTERS
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import check_new_path

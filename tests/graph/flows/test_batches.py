@@ -8,6 +8,7 @@ import pytest
 from asking_nothing import PARSER
 
 from airflow_provider_onedrive.graph.flows.batches import BATCH_ITEMS, delete_items, in_batches
+from airflow_provider_onedrive.graph.protocol.addresses import address_of
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     Locked,
@@ -15,7 +16,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     Throttled,
 )
-from airflow_provider_onedrive.graph.protocol.locations import address_of
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 ROUNDS = 7

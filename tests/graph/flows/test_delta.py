@@ -11,8 +11,8 @@ from asking_nothing import PARSER
 
 from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, DeltaPathResolver, page, since
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
+from airflow_provider_onedrive.graph.protocol.addresses import address_of
 from airflow_provider_onedrive.graph.protocol.errors import DriveNotFound, GraphError, ItemNotFound
-from airflow_provider_onedrive.graph.protocol.locations import address_of
 from airflow_provider_onedrive.graph.protocol.messages import Response
 
 ROOT = address_of(PARSER.parse("drives/D"))

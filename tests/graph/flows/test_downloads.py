@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_onedrive.graph.content.sinks import OpenFile, RangeIgnored, RangeSink
 from airflow_provider_onedrive.graph.flows import downloads
+from airflow_provider_onedrive.graph.protocol.addresses import address_of
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     DriveNotFound,
@@ -20,7 +21,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Unauthenticated,
     VerificationFailed,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Location, address_of
+from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.messages import Response, TransferCut
 
 CONTENT = b"0123456789"

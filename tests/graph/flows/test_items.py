@@ -6,6 +6,7 @@ import pytest
 from asking_nothing import PARSER
 
 from airflow_provider_onedrive.graph.flows import items, removals
+from airflow_provider_onedrive.graph.protocol.addresses import address_of
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -17,7 +18,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     Throttled,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Location, address_of
+from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Response
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions
 

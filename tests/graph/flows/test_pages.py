@@ -12,8 +12,8 @@ from airflow_provider_onedrive.graph.flows import delta
 from airflow_provider_onedrive.graph.flows.pages import PageLinks, all_values
 from airflow_provider_onedrive.graph.flows.removals import remove
 from airflow_provider_onedrive.graph.flows.walk import DeltaWalk, FolderWalk, read_items
+from airflow_provider_onedrive.graph.protocol.addresses import address_of
 from airflow_provider_onedrive.graph.protocol.errors import GraphError
-from airflow_provider_onedrive.graph.protocol.locations import address_of
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, Response
 
 FOLDER = address_of(PARSER.parse("drives/D/in"))

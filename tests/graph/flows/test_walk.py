@@ -10,8 +10,8 @@ from asking_nothing import PARSER
 
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.flows.walk import DeltaWalk, FolderWalk, Walk, read_items, read_page, walk_of
+from airflow_provider_onedrive.graph.protocol.addresses import address_of
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, DriveNotFound, ItemNotFound
-from airflow_provider_onedrive.graph.protocol.locations import address_of
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 

@@ -10,17 +10,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from airflow_provider_onedrive.graph.config.locations import parse_myfiles
+from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of, item_url, quote_name
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocationError
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
-from airflow_provider_onedrive.graph.protocol.locations import (
-    LOOKED_UP,
-    MAX_PATH_CHARACTERS,
-    Address,
-    Location,
-    address_of,
-    item_url,
-    quote_name,
-)
+from airflow_provider_onedrive.graph.protocol.locations import LOOKED_UP, MAX_PATH_CHARACTERS, Location
 from airflow_provider_onedrive.graph.protocol.names import repaired
 
 ILLEGAL = '"*:<>?/\\|'

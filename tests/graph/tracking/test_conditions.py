@@ -11,6 +11,7 @@ import pytest
 from asking_nothing import PARSER, locate
 
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -26,7 +27,6 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Throttled,
     Unauthenticated,
 )
-from airflow_provider_onedrive.graph.protocol.locations import Address
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.conditions import (
