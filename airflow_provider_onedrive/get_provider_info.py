@@ -168,6 +168,7 @@ _CONN_FIELDS = {
     ),
 }
 
+# host, port and schema are the columns of a database connection, which Airflow shows for every type.
 _FIELD_BEHAVIOUR = {
     "hidden-fields": ["host", "port", "schema"],
     "relabeling": {"login": "Client ID", "password": "Client secret"},
@@ -177,6 +178,7 @@ _FIELD_BEHAVIOUR = {
     },
 }
 
+# Of the deployment and not of a connection, because editors of connections must not be able to change them.
 _CONFIG = {
     "onedrive": {
         "description": "Settings of the OneDrive provider that belong to the deployment, not to a connection.",

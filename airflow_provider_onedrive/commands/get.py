@@ -27,6 +27,7 @@ def _get(options: argparse.Namespace) -> int:
     with connected(options) as client:
         item = client.stat(folder)
         if item.is_folder:
+            # As scp -r does: a folder arrives under its own name, the files of a pattern without one.
             to = Path(options.local_path) if pattern else Path(options.local_path) / item.name
             with bar(client, item.name, None if pattern else item.size):
                 report = client.download_folder(

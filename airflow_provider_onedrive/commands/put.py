@@ -34,6 +34,7 @@ def _put(options: argparse.Namespace) -> int:
                     create_folders=options.create_folders,
                 )
             return report_on(report, is_json=options.json)
+        # A path that is not a file fails in the upload, whose error names the path and the reason.
         with bar(client, path.name, path.stat().st_size if path.is_file() else None):
             item = client.upload(
                 options.location,

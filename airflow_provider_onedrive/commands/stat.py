@@ -21,6 +21,7 @@ def _stat(options: argparse.Namespace) -> int:
     if options.json:
         print_json(properties)
         return 0
+    # In columns for people; the names are those of --json and of XCom.
     width = max(map(len, properties))
     for name, value in properties.items():
         sys.stdout.write(f"{name:<{width}}  {'' if value is None else value}\n")

@@ -57,6 +57,7 @@ def examine(settings: Settings, *, write: bool = False, now: Callable[[], float]
     :param write: also create a small file in ``myfiles``, and delete it.
     :param now: returns the time of this machine, in seconds since the epoch.
     """
+    # A firewall that drops packets makes each step wait for this long.
     quick = replace(settings, timeout_seconds=min(settings.timeout_seconds, _TIMEOUT_SECONDS))
     with Client(quick) as client:
         client.retry_policy = _QUICK
@@ -73,6 +74,7 @@ class _Doctor:
         self._folder = "myfiles/"
 
     def examine(self, *, write: bool) -> Iterator[Finding]:
+        # Every later step needs these two, and would only repeat their error.
         for step in (self._sign_in_service, self._token):
             for finding in step():
                 yield finding
@@ -226,6 +228,7 @@ class _Doctor:
     def _write(self) -> Finding:
         if self._settings.read_only:
             return Finding("write", "skipped", "The connection is read_only.")
+        # A random name, because the doctor must not replace a file of somebody, nor find that of another doctor.
         name = f"airflow-onedrive-doctor-{secrets.token_hex(4)}.txt"
         item = _tried(
             "write", lambda: self._client.save(f"{self._folder}{name}", content="written by airflow-onedrive doctor")

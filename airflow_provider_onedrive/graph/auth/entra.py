@@ -52,6 +52,7 @@ def not_entra(authority_url: str) -> ServiceUnavailable:
 
 def refused(answer: Mapping[str, Any]) -> GraphError:
     text = str(answer.get("error_description") or answer.get("error") or "no reason given")
+    # The only refusal that a later attempt may not meet.
     if answer.get("error") == "temporarily_unavailable":
         return ServiceUnavailable(f"Entra gave no token: {first_line(text)}", was_sent=False)
     advice = advice_for(text, SignInFailed.default_advice) if code_in(text) else ADVICE["90002"]
@@ -73,4 +74,5 @@ def no_such_authority(text: str, settings: Settings) -> SignInFailed:
 
 
 def first_line(text: str) -> str:
+    # Entra appends its trace id, correlation id and time.
     return without_urls(re.split(r"[\r\n]| Trace ID:", text)[0]).strip()

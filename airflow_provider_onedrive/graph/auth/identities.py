@@ -104,6 +104,7 @@ class GivenToken(Identity):
     def _acquire(self) -> Answer:
         token = self._settings.access_token
         claims = claims_of(token)
+        # Tokens of personal accounts show no end; then Graph's 401 ends their use.
         seconds = int(claims["exp"] - time.time()) if "exp" in claims else _STORED_EVERY_SECONDS
         if seconds <= 0:
             raise SignInFailed(
@@ -161,6 +162,7 @@ class ManagedIdentity(Identity):
     """
 
     def _acquire(self) -> Answer:
+        # The endpoint is an address of this machine, which no proxy can reach.
         http = self._get_http(is_direct=True)
         self._session = self._session or msal.ManagedIdentityClient(self._name(), http_client=http)
         return cast("Answer", self._session.acquire_token_for_client(resource=self._settings.graph_url))
@@ -169,6 +171,7 @@ class ManagedIdentity(Identity):
         name = self._settings.client_id
         if not name:
             return msal.SystemAssignedManagedIdentity()
+        # An Azure resource id begins with /subscriptions/.
         kind = "resource_id" if name.startswith("/") else "client_id"
         return msal.UserAssignedManagedIdentity(**{kind: name})
 
@@ -292,7 +295,7 @@ def claims_of(token: str) -> dict[str, Any]:
     The signature is not checked: Graph does that, and here the claims only improve messages.
     """
     try:
-        _, body, _ = token.split(".")
+        _, body, _ = token.split(".")  # a JWT leaves out the padding of base64
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except ValueError:
         return {}

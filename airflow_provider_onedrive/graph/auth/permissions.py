@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+# The operations of errors that only read; every other one needs WRITE.
 _READERS = frozenset({"look at", "look for", "list", "read", "download", "wait for", "sync"})
 SELECTED = "Sites.Selected"
 
@@ -30,6 +31,7 @@ class Need:
     role: str
 
 
+# Least first, as the reference of each endpoint lists them: "Permissions (from least to most privileged)".
 READ = Need(
     "list, download, sync metadata, wait for files",
     ("OneDriveListOperator", "OneDriveDownloadOperator", "OneDriveFolderSyncOperator", "OneDriveFileSensor"),
@@ -74,6 +76,7 @@ def advice_on_denial(operation: str, *, is_app: bool) -> str:
     """Return which permission is missing, and who can grant it."""
     need = need_of(operation)
     everywhere = _ELSEWHERE[need.role]
+    # Graph answers 403 "accessDenied" for a missing permission and for a missing role on the site alike.
     if is_app:
         return (
             "The identity of the connection lacks the permission: an administrator of the tenant grants the app the "

@@ -105,6 +105,7 @@ class TokenSource:
         if "access_token" not in answer:
             raise entra.refused(answer)
         identity_tokens.access_token = str(answer["access_token"])
+        # On the monotonic clock: a machine that corrects its time must not keep a token for longer.
         identity_tokens.end = time.monotonic() + float(answer.get("expires_in", 0)) - self._spared_seconds
 
     def _from_store(self, token_store: TokenStore) -> Answer:
@@ -127,7 +128,7 @@ class TokenSource:
 def _stored_token(text: str | None) -> Answer | None:
     try:
         kept: Any = json.loads(text or "{}")
-        seconds = float(kept["ends_at"]) - time.time()
+        seconds = float(kept["ends_at"]) - time.time()  # processes share only the clock of the day
         return {"access_token": str(kept["access_token"]), "expires_in": seconds} if seconds > _SPARED_SECONDS else None
     except (ValueError, TypeError, KeyError):
         return None
@@ -149,6 +150,7 @@ class TokenAuth(httpx.Auth):
         yield request
 
     def _sign(self, request: httpx.Request, token: str) -> None:
+        # A nextLink is an address that an answer chose, so the host is checked here, where the token is added.
         if origin(request.url) != origin(self._graph):
             raise ConfigurationError(f"A token for Graph was about to go to {request.url.host}; nothing was sent.")
         request.headers["Authorization"] = f"Bearer {token}"

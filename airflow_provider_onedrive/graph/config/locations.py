@@ -14,6 +14,7 @@ def parse_myfiles(parser: LocationParser, text: str) -> Location:
 
     :raises ConfigurationError: naming the field.
     """
+    # A principal name has no slash, and every other location of a drive has one.
     location = _parse_field(parser, "myfiles", text if "/" in text else f"users/{text}")
     if location.root in ("myfiles", "shared"):
         raise ConfigurationError(
@@ -31,6 +32,7 @@ def parse_shared(parser: LocationParser, table: Mapping[str, str]) -> dict[str, 
     """
     locations = {}
     for name, text in table.items():
+        # Graph shows ids of drive and item apart, so people join them with a slash.
         is_pair = text.count("/") == 1 and text.split("/")[0].lower() not in ROOTS
         location = _parse_field(parser, f"shared, entry {name!r},", f"items/{text}" if is_pair else text)
         if location.root == "shared" or "/" in name:

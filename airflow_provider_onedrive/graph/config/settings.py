@@ -142,6 +142,7 @@ class Settings:
         :param environment: the variables that fill empty fields of a federated identity; None means the process's.
         :raises ConfigurationError: naming the field.
         """
+        # A form stores an empty field as "" or as null.
         given = {name: value for name, value in fields.items() if value not in (None, "", [], {})}
         _refuse_unknown(given)
         auth = read.choice(given, "auth", AUTH_KINDS, "client_secret")
@@ -229,13 +230,13 @@ def _identity(given: Mapping[str, Any], auth: str, token_file_roots: Sequence[st
         if not name.startswith("certificate")
     }
     if "tenant_id" in identity:
-        identity["tenant_id"] = _tenant(identity["tenant_id"] or "common")
+        identity["tenant_id"] = _tenant(identity["tenant_id"] or "common")  # personal accounts sign in there, too
     if auth == "certificate":
         identity["certificate"] = client_certificate(given, auth)
     if auth == "federated":
         identity["federated_token_file"] = _token_file(identity["federated_token_file"], token_file_roots)
     if auth == "access_token":
-        read.header(given, "access_token")
+        read.header(given, "access_token")  # it is put into one as it is
     return identity
 
 
@@ -255,6 +256,7 @@ def _tenant(text: str) -> str:
 
 def _token_file(text: str, roots: Sequence[str]) -> Path:
     """Check that a path is below a root: an editor of connections must not be able to send any file of a worker."""
+    # The real path, because a link below the root could lead anywhere.
     path = Path(os.path.realpath(text))
     if not any(path.is_relative_to(os.path.realpath(root)) for root in roots):
         raise read.wrong(

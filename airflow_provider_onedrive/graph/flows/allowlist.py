@@ -46,7 +46,7 @@ class AllowList:
         self._locations = settings.allowed_locations
         self._resolver = resolver
         self._roots: set[Key] | None = None
-        self._above: dict[Key, Key | None] = {}
+        self._above: dict[Key, Key | None] = {}  # for the life of a client, which is a task's or some minutes
 
     def check(self, address: Address) -> Flow[None]:
         """Refuse an item that lies outside. If it does not exist, the nearest existing folder above it counts.
@@ -96,6 +96,7 @@ class AllowList:
 
     def _find_roots(self) -> Flow[set[Key]]:
         if self._roots is None:
+            # Looked up at the first check and not before: most connections have no such list.
             roots = set()
             for location in self._locations:
                 address = yield from self._resolver.locate(location)

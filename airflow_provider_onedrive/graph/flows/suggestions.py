@@ -20,10 +20,12 @@ def advice_on_missing(address: Address) -> Flow[str | None]:
         return None
     if (yield from stat_or_none(address.parent)) is None:
         return (yield from advice_on_missing(address.parent))
+    # One page only: this is a courtesy within an error, and must not list a folder of a million items.
     page = yield from children(address.parent)
     wanted = address.names[-1]
     for item in page.items:
         if item.name != wanted and _likeness(item.name) == _likeness(wanted):
+            # !a, because two normal forms of one letter look the same.
             return f"{item.name!a} exists, and {wanted!a} does not: they differ by {_difference(item.name, wanted)}."
     return None
 

@@ -41,6 +41,8 @@ class Address:
 
     def url(self, action: str = "") -> str:
         """Build the path of the item, or of an action on it (``children``, ``content``)."""
+        # An empty path must be written without the colon; the closing colon is needed only if an action follows it
+        # (https://github.com/rclone/rclone/issues/3664).
         path = f":/{'/'.join(map(quote_name, self.names))}" if self.names else ""
         separator = ":/" if path else "/"
         return f"{self.base}{path}{separator}{action}" if action else f"{self.base}{path}"
@@ -92,6 +94,7 @@ class Address:
     def locate(self, drive_id: str, item_id: str, path: str) -> str:
         """Write the location of an item: below ``text`` if it lies there, else by its ids."""
         names = tuple(path.split("/")) if path else ()
+        # Somebody may have moved the item out of the folder since it was listed; its ids are right wherever it is.
         if self.skip is None or not _starts_with(names, self.skip):
             return f"items/{drive_id}/{item_id}"
         return "/".join((self.text, *names[len(self.skip) :]))
@@ -124,7 +127,11 @@ def item_url(drive_id: str, item_id: str, action: str = "") -> str:
 
 
 def quote_name(name: str) -> str:
-    """Percent-encode one name of a path: everything but RFC 3986's unreserved characters."""
+    """Percent-encode one name of a path: everything but RFC 3986's unreserved characters.
+
+    https://learn.microsoft.com/en-us/graph/onedrive-addressing-driveitems#path-encoding
+    """
+    # The space becomes %20 and never "+", which is a plus in a path.
     return quote(name, safe="")
 
 

@@ -50,6 +50,7 @@ _ID_FORMS: Mapping[str, tuple[str, ...]] = {
 ROOTS = frozenset(_ID_FORMS)
 """The words that a location can begin with."""
 _ILLEGAL_IN_IDS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# A user and a password before the host are cut as well.
 _WEB_ADDRESS = re.compile(r"(?is)(https?://)(?:[^/?#\s]*@)?([^/?#\s]*).*")
 
 
@@ -96,6 +97,7 @@ class LocationParser:
             raise LocationError(
                 f"{target} is a folder and no name is given.", advice=f"Write {target}<name> or pass file_name."
             )
+        # A backslash is not a separator: OneDrive refuses it in names, and so does check_name.
         if "/" in name:
             raise LocationError(
                 f"file_name {_without_secret(name)!r} has a slash.", advice="Put the folders into the location."
@@ -158,10 +160,12 @@ class LocationParser:
 
     def _from_text(self, text: str) -> Location:
         is_folder = text.endswith("/")
+        # Only one slash is cut: a second one is an empty name, which is what a template without a value makes.
         word, *rest = (text[:-1] if is_folder else text).split("/")
         root, shown = word.lower(), _without_secret(text)
         if root not in ROOTS:
             raise LocationError(_unknown_root(shown), advice=_nearest(shown, word.strip()))
+        # With or without a slash at its end, it can only be listed.
         if root == "shared" and not rest:
             return Location("shared", is_folder=True)
         count = len(_ID_FORMS[root])
@@ -204,7 +208,7 @@ def _from_item(item: Mapping[str, Any]) -> Location:
             advice="Pass an item dict as the operators return it, or text.",
         )
     label, path = str(item.get("location") or ""), str(item.get("path") or "")
-    label = "" if label.startswith("items/") else label
+    label = "" if label.startswith("items/") else label  # the ids themselves are no better to read
     location = Location("items", (drive_id, item_id), label=label, label_path=path if label else None)
     return _checked(location, location.root_text)
 

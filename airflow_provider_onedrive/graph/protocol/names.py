@@ -19,6 +19,7 @@ WILDCARDS = "*?"
 
 # A lone surrogate stands for a byte of a local file name that is not UTF-8. No URL can carry it.
 _ILLEGAL = re.compile(r'["*:<>?\\|\x00-\x1f\x7f\ud800-\udfff]')
+# Names of devices in Windows, and of files that Windows and SharePoint write themselves.
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d|\.lock|desktop\.ini)")
 
 
