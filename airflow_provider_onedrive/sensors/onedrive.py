@@ -12,7 +12,7 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, 
 from airflow_provider_onedrive.graph.tracking.conditions import FileCondition, PollResult, Stability
 from airflow_provider_onedrive.sensors.base import OneDriveSensor, OneDriveSensorError, defers_by_default
 from airflow_provider_onedrive.sensors.changes import OneDriveChangesSensor
-from airflow_provider_onedrive.state.times import DurationLike, as_text, is_duration, read_duration
+from airflow_provider_onedrive.state.times import DurationLike, as_text, is_duration, read_duration, read_time
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
 from airflow_provider_onedrive.triggers.parameters import FileParameters, parameters_of, with_parameters_of
 
@@ -86,7 +86,7 @@ class OneDriveFileSensor(FileParameters, OneDriveSensor):
         return dicts if dicts and self._accepts(dicts) else []
 
     def trigger(self, context: Context, deadline: float) -> OneDriveFileTrigger:
-        newer_than = as_text(self._condition_of(context).newer_than)
+        newer_than = as_text(self._condition_of(context).selection.filters.newer_than)
         return OneDriveFileTrigger(**self._trigger_fields(newer_than), deadline=deadline)
 
     def _trigger_fields(self, newer_than: str | None) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class OneDriveFileSensor(FileParameters, OneDriveSensor):
 
     @property
     def awaited(self) -> str:
-        return str(FileCondition(self.location, self.file_pattern, regex=self.regex))
+        return str(self.condition())
 
     def defers(self) -> bool:
         """Whether to wait in the triggerer.
@@ -165,5 +165,6 @@ class OneDriveFileSensor(FileParameters, OneDriveSensor):
     def _condition_of(self, context: Context) -> FileCondition:
         # Made once: a duration may count back from now.
         if self._condition is None:
-            self._condition = self.condition(dict(context), reads_checkouts=self.stable_for is not None)
+            newer_than = read_time(self.newer_than, "newer_than", dict(context))
+            self._condition = self.condition(newer_than, reads_checkouts=self.stable_for is not None)
         return self._condition

@@ -77,7 +77,8 @@ class OneDriveFileTrigger(FileParameters, PollingTrigger):
 
     @cached_property
     def _condition(self) -> FileCondition:
-        return self.condition(reads_checkouts=self.stable_for_seconds is not None)
+        newer_than = read_time(self.newer_than, "newer_than")
+        return self.condition(newer_than, reads_checkouts=self.stable_for_seconds is not None)
 
 
 class OneDriveCopyTrigger(OneDriveTrigger):

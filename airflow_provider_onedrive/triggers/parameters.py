@@ -6,22 +6,18 @@ error in the constructor of a trigger ends the whole triggerer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from inspect import Parameter, signature
 from typing import Any, TypeVar
 
+from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
-from airflow_provider_onedrive.graph.tracking.conditions import (
-    IGNORED,
-    MAX_MATCHES,
-    FileCondition,
-    Kind,
-    condition_fields,
-)
+from airflow_provider_onedrive.graph.tracking.conditions import IGNORED, MAX_MATCHES, FileCondition, Kind
 from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.state.times import DurationLike, TimeLike, read_time
+from airflow_provider_onedrive.state.times import DurationLike, TimeLike
 
 _Init = TypeVar("_Init", bound=Callable[..., None])
 
@@ -126,15 +122,15 @@ class FileParameters(SelectionParameters):
         self.min_size = min_size
         self.end_from_trigger = end_from_trigger
 
-    def condition(self, context: Mapping[str, Any] | None = None, *, reads_checkouts: bool) -> FileCondition:
-        """Return what to wait for.
+    def condition(self, newer_than: datetime | None = None, *, reads_checkouts: bool = False) -> FileCondition:
+        """Return the condition that the parameters describe.
 
-        :param context: of the run, from which relative times count; None where there is none.
+        :param newer_than: the parameter, read as a time.
         :param reads_checkouts: also read which items are checked out.
-        :raises ConfigurationError: if ``newer_than`` is not a time.
         """
-        newer_than = read_time(self.newer_than, "newer_than", context)
-        return FileCondition(**condition_fields(self), newer_than=newer_than, reads_checkouts=reads_checkouts)
+        filters = Filters(self.file_pattern, self.regex, self.ignore, newer_than=newer_than, min_size=self.min_size)
+        selection = Selection(filters, self.kind, self.recursive)
+        return FileCondition(self.location, selection, self.min_items, self.max_items, reads_checkouts)
 
 
 class ChangeParameters(SelectionParameters):

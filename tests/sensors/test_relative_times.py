@@ -95,7 +95,7 @@ def test_a_time_that_counts_back_from_now_stands_still(
     stored = deferred_by(sensor, task_context())["newer_than"]
     assert before <= datetime.fromisoformat(stored) + timedelta(hours=1) <= after
     waiting = OneDriveFileTrigger(location="myfiles/a.csv", newer_than=newer_than)
-    assert waiting._condition.newer_than == waiting._condition.newer_than
+    assert waiting._condition.selection.filters.newer_than == waiting._condition.selection.filters.newer_than
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_time_that_counts_back_from_now_stands_still(
 def test_what_former_versions_stored_is_read(stored: str) -> None:
     waiting = OneDriveFileTrigger(location="myfiles/a.csv", newer_than=stored)
     assert waiting.serialize()[1]["newer_than"] == stored
-    assert waiting._condition.newer_than == datetime(2026, 3, 30, 21, tzinfo=UTC)
+    assert waiting._condition.selection.filters.newer_than == datetime(2026, 3, 30, 21, tzinfo=UTC)
 
 
 def test_a_relative_start_of_the_changes_sensor(

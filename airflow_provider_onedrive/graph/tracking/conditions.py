@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from typing import Any, Literal, Protocol
 
-from airflow_provider_onedrive.graph.content.filters import Filters, split_location
+from airflow_provider_onedrive.graph.content.filters import split_location
 from airflow_provider_onedrive.graph.content.selection import Selection, is_kind, kind_of
 from airflow_provider_onedrive.graph.flows import items
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
@@ -69,32 +68,23 @@ class FileCondition:
 
     :param location: without a pattern and without a trailing ``/`` this one item; else a folder whose items are
         compared. Of several locations each has to have a match.
-    :param file_pattern: of the name, or, where it has a ``/``, of the path below the folder; ``*``, ``**`` and ``?``.
-    :param regex: is searched in the path below the folder; its named groups come with the items.
-    :param recursive: also the items of its folders; a pattern with ``/`` or ``**`` includes them anyway.
-    :param newer_than: modified later than this, by the server's clock.
+    :param selection: the items of a folder that match. A pattern in the location replaces its pattern, and of one item
+        only kind, size and time are compared.
     :param min_items: of all locations together.
     :param max_items: more matches are an error: a result that silently lacks some is worse than none.
-    :param min_size: of a file, in bytes.
-    :param ignore: patterns of items that do not count in folders.
     :param reads_checkouts: also read which items are checked out.
     """
 
     location: LocationLike | Sequence[LocationLike]
-    file_pattern: str | None = None
-    kind: Kind = "file"
-    regex: str | None = None
-    recursive: bool = False
-    newer_than: datetime | None = None
+    selection: Selection
     min_items: int = 1
     max_items: int = MAX_MATCHES
-    min_size: int | None = None
-    ignore: Sequence[str] = IGNORED
     reads_checkouts: bool = False
 
     def __str__(self) -> str:
         locations = " and ".join(shown(location) for location in self.locations)
-        wanted = " and ".join(map(str, filter(None, (self.file_pattern, self.regex))))
+        filters = self.selection.filters
+        wanted = " and ".join(map(str, filter(None, (filters.file_pattern, filters.regex))))
         return f"{wanted} in {locations}" if wanted else locations
 
     @property
@@ -112,7 +102,7 @@ class FileCondition:
 
         :raises ConfigurationError: naming the parameter.
         """
-        Selection(self._filters, self.kind).check()
+        self.selection.check()
         if not self.locations:
             raise ConfigurationError("location is an empty list.", advice="Check the template that makes it.")
         if not 1 <= self.min_items <= self.max_items:
@@ -140,8 +130,9 @@ class FileCondition:
 
     def _poll_location(self, client: Addressing, location: LocationLike) -> Flow[PollResult]:
         folder, pattern = split_location(location)
-        filters = self._filters if pattern is None else replace(self._filters, file_pattern=pattern)
-        selection = Selection(filters, self.kind, self.recursive).read_by(client.parser)
+        filters = self.selection.filters
+        filters = filters if pattern is None else replace(filters, file_pattern=pattern)
+        selection = replace(self.selection, filters=filters).read_by(client.parser)
         in_folder = filters.file_pattern or filters.regex or client.parser.parse(folder).is_folder
         address = yield from client.locate(folder)
         try:
@@ -155,10 +146,10 @@ class FileCondition:
 
     def _one(self, address: Address) -> Flow[PollResult]:
         item = yield from items.stat(address)
-        if not is_kind(item, self.kind):
-            raise _of_another_kind(item, address, self.kind)
-        filters = replace(self._filters, file_pattern=None, regex=None, exclude=())
-        is_there = Selection(filters, self.kind).matches(item, item.name)
+        if not is_kind(item, self.selection.kind):
+            raise _of_another_kind(item, address, self.selection.kind)
+        filters = replace(self.selection.filters, file_pattern=None, regex=None, exclude=())
+        is_there = replace(self.selection, filters=filters).matches(item, item.name)
         return PollResult((item,)) if is_there else PollResult()
 
     def _in_folder(self, address: Address, selection: Selection) -> Flow[PollResult]:
@@ -174,16 +165,6 @@ class FileCondition:
                 if (visit.data.get("publication") or {}).get("level") == _CHECKED_OUT:
                     busy.add(visit.item.id)
         return PollResult(tuple(matches), frozenset(busy), _time(walk.date))
-
-    @cached_property
-    def _filters(self) -> Filters:
-        return Filters(
-            self.file_pattern,
-            self.regex,
-            self.ignore,
-            newer_than=self.newer_than,
-            min_size=self.min_size,
-        )
 
 
 class Stability:
@@ -220,16 +201,6 @@ class Stability:
         since = seen[2] if seen is not None and is_same else moment
         self._seen[key] = (*mark, since)
         return is_same and moment - since >= self._seconds
-
-
-_DERIVED = ("newer_than", "reads_checkouts")
-CONDITION_FIELDS = tuple(field.name for field in fields(FileCondition) if field.name not in _DERIVED)
-"""The parameters that sensor and trigger have under the same names; each derives the others in its own way."""
-
-
-def condition_fields(waiting: object) -> dict[str, Any]:
-    """Return the condition of a sensor or trigger, as keyword arguments of the condition and of the trigger."""
-    return {name: getattr(waiting, name) for name in CONDITION_FIELDS}
 
 
 def is_transient(error: OneDriveError) -> bool:

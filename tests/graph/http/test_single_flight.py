@@ -11,6 +11,8 @@ import pytest
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.graph.client import AsyncClient
+from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.http.single_flight import SingleFlight
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied
 from airflow_provider_onedrive.graph.protocol.messages import Request, Response
@@ -133,8 +135,9 @@ def test_closing_ends_what_nobody_waits_for() -> None:
     on_a_loop(test)
 
 
-def _look(client: AsyncClient, pattern: str) -> Any:
-    return client.run(FileCondition("myfiles/in/", pattern).look(client), fresh_seconds=0)
+def _polled(client: AsyncClient, pattern: str) -> Any:
+    condition = FileCondition("myfiles/in/", Selection(Filters(pattern)))
+    return client.run(condition.poll(client), fresh_seconds=0)
 
 
 def test_many_conditions_of_one_folder(connect_async: Callable[..., AsyncClient], onedrive_emulator: Emulator) -> None:
@@ -143,8 +146,8 @@ def test_many_conditions_of_one_folder(connect_async: Callable[..., AsyncClient]
 
     async def whole() -> list[str]:
         async with connect_async() as client:
-            sights = await asyncio.gather(*(_look(client, f"{number}.csv") for number in range(20)))
-        return [item.name for result in sights for item in result.items]
+            results = await asyncio.gather(*(_polled(client, f"{number}.csv") for number in range(20)))
+        return [item.name for result in results for item in result.items]
 
     assert asyncio.run(whole()) == [f"{number}.csv" for number in range(20)]
     listings = onedrive_emulator.requests.matching(path="children")
@@ -161,7 +164,7 @@ def test_one_refusal_for_many_conditions(
     async def whole() -> list[Any]:
         async with connect_async() as client:
             return await asyncio.gather(
-                *(_look(client, f"{number}.csv") for number in range(5)), return_exceptions=True
+                *(_polled(client, f"{number}.csv") for number in range(5)), return_exceptions=True
             )
 
     errors = asyncio.run(whole())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from asking_nothing import PARSER, locate
 
+from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -30,6 +33,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.conditions import (
+    IGNORED,
     MAX_MATCHES,
     FileCondition,
     PollResult,
@@ -57,6 +61,22 @@ class Client:
 
     def forget(self, address: Address) -> None:
         pass
+
+
+def condition_of(
+    location: Any,
+    file_pattern: str | None = None,
+    *,
+    kind: str = "file",
+    regex: str | None = None,
+    recursive: bool = False,
+    newer_than: datetime | None = None,
+    min_size: int | None = None,
+    ignore: Sequence[str] = IGNORED,
+    **others: Any,
+) -> FileCondition:
+    filters = Filters(file_pattern, regex, ignore, newer_than=newer_than, min_size=min_size)
+    return FileCondition(location, Selection(filters, kind, recursive), **others)
 
 
 def answers(condition: FileCondition, *replies: Any) -> tuple[list[str], list[DriveItem]]:
@@ -95,20 +115,20 @@ def test_what_counts(given: Any, names: list[str]) -> None:
     """Each parameter chooses; what Office and browsers leave does not count by default."""
     files = [as_json(name) for name in ("a.csv", "a.csv.part", "~$a.docx", "x.TMP")]
     files += [as_json("A.CSV") | {"lastModifiedDateTime": "2026-01-03T00:00:00Z"}, as_json("[a].csv") | {"size": 2}]
-    _, found = answers(FileCondition("drives/d/in/", **given), {"value": [*files, as_json("sub", "folder")]})
+    _, found = answers(condition_of("drives/d/in/", **given), {"value": [*files, as_json("sub", "folder")]})
     assert sorted(item.name for item in found) == sorted(names)
 
 
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        (FileCondition("drives/d/", ""), "file_pattern is empty.*template"),
-        (FileCondition("drives/d/", "  "), "file_pattern is empty.*template"),
-        (FileCondition("drives/d/", regex="("), "regex '\\(' cannot be read"),
-        (FileCondition("drives/d/", kind="files"), "kind is 'files'.*'file', 'folder' or 'any'"),  # type: ignore[arg-type]
-        (FileCondition([]), "location is an empty list"),
-        (FileCondition("drives/d/", min_items=0), "min_items is 0"),
-        (FileCondition("drives/d/", min_items=3, max_items=2), "min_items is 3 and max_items 2"),
+        (condition_of("drives/d/", ""), "file_pattern is empty.*template"),
+        (condition_of("drives/d/", "  "), "file_pattern is empty.*template"),
+        (condition_of("drives/d/", regex="("), "regex '\\(' cannot be read"),
+        (condition_of("drives/d/", kind="files"), "kind is 'files'.*'file', 'folder' or 'any'"),  # type: ignore[arg-type]
+        (condition_of([]), "location is an empty list"),
+        (condition_of("drives/d/", min_items=0), "min_items is 0"),
+        (condition_of("drives/d/", min_items=3, max_items=2), "min_items is 3 and max_items 2"),
     ],
 )
 def test_a_condition_that_can_never_hold_is_refused(condition: FileCondition, message: str) -> None:
@@ -121,7 +141,7 @@ def test_folders_of_the_folder() -> None:
     """A pattern with ``/`` or ``**`` looks there; one that has gone meanwhile is left out."""
     sub = as_json("sub", "folder") | {"folder": {"childCount": 1}, "id": "S"}
     gone = as_json("gone", "folder") | {"folder": {"childCount": 1}, "id": "G"}
-    condition = FileCondition("drives/d/in/", "**/*.csv")
+    condition = condition_of("drives/d/in/", "**/*.csv")
     asked, found = answers(
         condition,
         {"value": [sub, gone, as_json("a.csv")]},
@@ -141,16 +161,16 @@ def test_folders_of_the_folder() -> None:
 
 def test_groups_of_the_regex() -> None:
     """They come with the item, also through XCom; other items have none."""
-    condition = FileCondition("drives/d/in/", regex=r"(?P<region>\w+)_(?P<day>\d+)?")
+    condition = condition_of("drives/d/in/", regex=r"(?P<region>\w+)_(?P<day>\d+)?")
     _, (found,) = answers(condition, {"value": [as_json("north_.csv"), as_json("other.csv")]})
     assert found.to_xcom()["groups"] == {"region": "north"}
-    _, (plain,) = answers(FileCondition("drives/d/in/"), {"value": [as_json("a.csv")]})
+    _, (plain,) = answers(condition_of("drives/d/in/"), {"value": [as_json("a.csv")]})
     assert "groups" not in plain.to_xcom()
 
 
 def test_each_of_several_locations() -> None:
     """All have to have something; the first that has nothing ends the look."""
-    several = FileCondition(["drives/d/in/", "drives/d/a.csv"])
+    several = condition_of(["drives/d/in/", "drives/d/a.csv"])
     assert [item.name for item in answers(several, {"value": [as_json("b.csv")]}, as_json("a.csv"))[1]] == [
         *("b.csv", "a.csv")
     ]
@@ -162,7 +182,7 @@ def test_each_of_several_locations() -> None:
 
 def test_a_pattern_in_the_location() -> None:
     """As in the other operators."""
-    _, found = answers(FileCondition("drives/d/in/*.csv"), {"value": [as_json("b.csv"), as_json("b.txt")]})
+    _, found = answers(condition_of("drives/d/in/*.csv"), {"value": [as_json("b.csv"), as_json("b.txt")]})
     assert [item.name for item in found] == ["b.csv"]
 
 
@@ -209,7 +229,7 @@ def test_a_server_that_tells_no_time() -> None:
 def test_a_file_that_is_checked_out() -> None:
     """It is asked for only where it matters."""
     out = as_json("a.csv") | {"publication": {"level": "checkout"}}
-    condition = FileCondition("drives/d/in/", reads_checkouts=True)
+    condition = condition_of("drives/d/in/", reads_checkouts=True)
     flow = condition.poll(Client())
     assert next(flow).url.endswith(f"{ITEM_FIELDS},publication")
     with pytest.raises(StopIteration) as end:
@@ -220,11 +240,11 @@ def test_a_file_that_is_checked_out() -> None:
 
 def test_one_item_is_looked_at() -> None:
     """A location without ``/`` and pattern is that one item: one request per look."""
-    asked, found = answers(FileCondition("drives/d/a.csv"), as_json("a.csv"))
+    asked, found = answers(condition_of("drives/d/a.csv"), as_json("a.csv"))
     assert (asked, [item.name for item in found]) == (["/drives/d/root:/a.csv"], ["a.csv"])
 
 
-@pytest.mark.parametrize("condition", [FileCondition("drives/d/in/"), FileCondition("drives/d/in", "*")])
+@pytest.mark.parametrize("condition", [condition_of("drives/d/in/"), condition_of("drives/d/in", "*")])
 def test_a_folder_is_listed(condition: FileCondition) -> None:
     """A trailing ``/`` or a pattern means what is in the folder; only what matches is found."""
     page = {"value": [as_json("a.csv"), as_json("sub", "folder")]}
@@ -236,20 +256,20 @@ def test_a_folder_is_listed(condition: FileCondition) -> None:
 def test_all_pages_are_read() -> None:
     """A listing in several pages is one answer."""
     first = {"value": [as_json("a.csv")], "@odata.nextLink": "https://graph.microsoft.com/v1.0/next"}
-    asked, found = answers(FileCondition("drives/d/in/"), first, {"value": [as_json("b.csv")]})
+    asked, found = answers(condition_of("drives/d/in/"), first, {"value": [as_json("b.csv")]})
     assert asked[1] == "https://graph.microsoft.com/v1.0/next"
     assert [item.name for item in found] == ["a.csv", "b.csv"]
 
 
 def test_an_item_dict_is_looked_at_by_its_id() -> None:
     """An item dict as it stands in XCom is a location."""
-    asked, _ = answers(FileCondition({"drive_id": "d", "id": "7"}), as_json("a.csv"))
+    asked, _ = answers(condition_of({"drive_id": "d", "id": "7"}), as_json("a.csv"))
     assert asked == ["/drives/d/items/7"]
 
 
 def test_the_item_dict_of_a_folder_with_a_pattern() -> None:
     """An item dict has no trailing ``/``; a pattern says that what is in the folder is meant."""
-    condition = FileCondition({"drive_id": "d", "id": "7", "is_folder": True}, "*")
+    condition = condition_of({"drive_id": "d", "id": "7", "is_folder": True}, "*")
     asked, found = answers(condition, {"value": [as_json("a.csv")]})
     assert asked[0].startswith("/drives/d/items/7/children")
     assert [item.name for item in found] == ["a.csv"]
@@ -258,7 +278,7 @@ def test_the_item_dict_of_a_folder_with_a_pattern() -> None:
 @pytest.mark.parametrize("location", ["drives/d/in/a.csv", "drives/d/in/"])
 def test_what_is_missing_is_waited_for(location: str) -> None:
     """A missing file, or its missing folder, is "not yet" when the drive is there."""
-    _, found = answers(FileCondition(location), ItemNotFound("no"), {"id": "root"})
+    _, found = answers(condition_of(location), ItemNotFound("no"), {"id": "root"})
     assert found == []
 
 
@@ -266,26 +286,26 @@ def test_what_is_missing_is_waited_for(location: str) -> None:
 def test_a_missing_drive_fails(location: str) -> None:
     """In a drive that does not exist nothing will ever appear."""
     with pytest.raises(DriveNotFound, match="Cannot wait for drives/d/in/"):
-        answers(FileCondition(location), ItemNotFound("no"), ItemNotFound("no drive"))
+        answers(condition_of(location), ItemNotFound("no"), ItemNotFound("no drive"))
 
 
 def test_a_folder_is_not_taken_for_a_file() -> None:
     """A folder where a file is waited for is an error that shows both ways out."""
     with pytest.raises(LocationError, match=r"is a folder.*End the location with '/'.*kind='folder'"):
-        answers(FileCondition("drives/d/in"), as_json("in", "folder"))
+        answers(condition_of("drives/d/in"), as_json("in", "folder"))
 
 
 def test_a_file_is_not_taken_for_a_folder() -> None:
     """A file where a folder is waited for is an error."""
     with pytest.raises(LocationError, match=r"is a file, and the sensor waits for a folder"):
-        answers(FileCondition("drives/d/in", kind="folder"), as_json("in"))
+        answers(condition_of("drives/d/in", kind="folder"), as_json("in"))
 
 
 def test_too_many_items_are_an_error() -> None:
     """A result is never cut silently."""
     page = {"value": [as_json(str(number)) for number in range(MAX_MATCHES + 1)]}
     with pytest.raises(ConfigurationError, match=r"More than 1000 items of drives/d/in/ match.*Narrow file_pattern"):
-        answers(FileCondition("drives/d/in/"), page)
+        answers(condition_of("drives/d/in/"), page)
 
 
 @pytest.mark.parametrize(
