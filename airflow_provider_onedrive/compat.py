@@ -1,4 +1,4 @@
-"""The only place that knows Airflow versions; most differences end in common.compat."""
+"""The only module that depends on the version of Airflow; common.compat hides most differences."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ try:
 except ImportError:  # Airflow 2 has no state store
 
     class StateStoreError(Exception):  # type: ignore[no-redef]
-        """What a state store may raise."""
+        """The error of a state store."""
 
 
 try:
@@ -54,7 +54,10 @@ except ImportError:  # it has moved before
 
 
 def __getattr__(name: str) -> Any:
-    """Give what only newer versions of Airflow have, or say from which version on."""
+    """Return a class that only newer versions of Airflow have.
+
+    :raises ImportError: naming the version.
+    """
     if name in ("RetryPolicy", "RetryDecision"):
         try:
             return getattr(import_module("airflow.providers.common.compat.sdk"), name)
@@ -64,12 +67,12 @@ def __getattr__(name: str) -> Any:
 
 
 CONFIRMS_EVENTS = SharedStreamProducer is not object
-"""Whether the triggerer says when an event is in the database."""
+"""Whether the triggerer confirms that an event is in the database."""
 
 RENDERS_TRIGGERS = hasattr(BaseTrigger, "render_template_fields")
 """Whether the triggerer renders the templates of a task that it starts (Airflow 3.3)."""
 
-TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")  # what Airflow 3 and 2 say of an outlived deferral
+TRIGGER_TIMEOUTS = ("Trigger timeout", "Trigger/execution timeout")  # the texts of Airflow 3 and 2
 
 __all__ = [
     "CONFIRMS_EVENTS",
@@ -109,7 +112,7 @@ __all__ = [
 
 
 def get_fernet() -> Any:
-    """Return what encrypts with Airflow's Fernet key, or None where there is no key.
+    """Return the Fernet of Airflow's key; None if there is no key.
 
     https://airflow.apache.org/docs/apache-airflow/stable/security/secrets/fernet.html
     """
@@ -119,7 +122,7 @@ def get_fernet() -> Any:
         crypto = import_module("airflow.models.crypto")
     try:
         fernet = crypto.get_fernet()
-    except AirflowException:  # what Airflow 3.3 says where no key is configured
+    except AirflowException:  # Airflow 3.3 raises it if there is no key
         return None
     return fernet if fernet.is_encrypted else None
 
@@ -131,12 +134,12 @@ def default_zone() -> Any:
 
 
 def asset_ref(name: str) -> Any:
-    """Return what names an asset to a state store (Airflow 3.3)."""
+    """Return the reference of an asset, as a state store takes it (Airflow 3.3)."""
     return import_module("airflow.sdk").Asset.ref(name=name)
 
 
 def count(name: str, number: int) -> None:
-    """Add to a counter of Airflow's metrics, where it has any.
+    """Add to a counter of Airflow's metrics, if it has them.
 
     https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/metrics.html
     """

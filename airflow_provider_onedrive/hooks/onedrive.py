@@ -1,4 +1,4 @@
-"""From an Airflow Connection to a client of Microsoft Graph."""
+"""Make clients of Microsoft Graph from an Airflow Connection."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LEGACY_PREFIX = "extra__onedrive__"
 
 
 class OneDriveHook(BaseHook):
-    """Give clients for the identity of a connection of type ``onedrive``."""
+    """Makes clients for the identity of a connection of type ``onedrive``."""
 
     conn_name_attr = "onedrive_conn_id"
     default_conn_name = "onedrive_default"
@@ -63,15 +63,15 @@ class OneDriveHook(BaseHook):
     async def get_async_conn(self) -> AsyncClient:
         """Return a client for the running event loop; an async context manager.
 
-        Its tokens are not registered with Airflow's masker: a triggerer lives for weeks, and the masker becomes slower
-        with every secret it is told. Nothing here logs a token.
+        Its tokens are not registered with Airflow's masker: a triggerer runs for weeks, and the masker becomes slower
+        with every secret. Nothing here logs a token.
 
         :raises ConfigurationError: naming the field of the connection that is wrong.
         """
         return self.async_client(await self.async_settings())
 
     async def async_settings(self) -> Settings:
-        """Read the connection without holding up the event loop.
+        """Read the connection without blocking the event loop.
 
         :raises ConfigurationError: naming the field that is wrong.
         """
@@ -79,14 +79,14 @@ class OneDriveHook(BaseHook):
         return _settings(connection, await get_async_extra_dejson(connection))
 
     def async_client(self, settings: Settings) -> AsyncClient:
-        """Make a client; nothing is sent yet."""
+        """Return a client; nothing is sent yet."""
         from airflow_provider_onedrive.graph.client import AsyncClient  # noqa: PLC0415 - httpx and msal are slow to import
 
         cached_tokens = cached_tokens_of(self.onedrive_conn_id, settings, may_block=False)
         return AsyncClient(settings, cool_down_folder=_cool_down_folder(), cached_tokens=cached_tokens)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Look at everything that the connection needs; say what works, or what to do."""
+        """Check everything that the connection needs; return whether it works, and the findings or the advice."""
         from airflow_provider_onedrive.graph.doctor import examine  # noqa: PLC0415 - httpx and msal are slow to import
 
         try:
@@ -111,17 +111,17 @@ class OneDriveHook(BaseHook):
 def _settings(connection: Connection, extra: Mapping[str, Any]) -> Settings:
     fields = {name.removeprefix(_LEGACY_PREFIX): value for name, value in extra.items()}
     standard = {"client_id": connection.login, "client_secret": connection.password}
-    given = {name: value for name, value in standard.items() if value}
-    roots = _words("token_file_roots", " ".join(DEFAULT_TOKEN_FILE_ROOTS))
-    return Settings.from_fields(fields | given, trusted_hosts=_words("trusted_hosts"), token_file_roots=roots)
+    filled = {name: value for name, value in standard.items() if value}
+    roots = _list("token_file_roots", " ".join(DEFAULT_TOKEN_FILE_ROOTS))
+    return Settings.from_fields(fields | filled, trusted_hosts=_list("trusted_hosts"), token_file_roots=roots)
 
 
-def _words(option: str, default: str = "") -> tuple[str, ...]:
+def _list(option: str, default: str = "") -> tuple[str, ...]:
     return tuple(conf.get("onedrive", option, fallback=default).replace(",", " ").split())
 
 
 def _cool_down_folder() -> Path | None:
-    """Return where the processes of this host tell each other that Graph asked for a pause; None where they do not."""
+    """Return the folder in which the processes of this host share Graph's ``Retry-After``; None if they do not."""
     parent = conf.get("onedrive", "cool_down_folder", fallback=None)
     return None if parent is not None and parent.strip() in ("", "off") else shared_folder(parent)
 
@@ -133,7 +133,7 @@ def _form() -> dict[str, Any]:
 
 
 def _widget(field: Mapping[str, Any]) -> Any:
-    """Make the WTForms field of one entry of ``conn-fields``; only Airflow before 3.2 has that library."""
+    """Return the WTForms field of an entry of ``conn-fields``; only Airflow before 3.2 has that library."""
     from flask_appbuilder.fieldwidgets import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not there in Airflow 3
         BS3PasswordFieldWidget,
         BS3TextAreaFieldWidget,

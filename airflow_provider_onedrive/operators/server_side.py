@@ -14,7 +14,7 @@ from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import CopyLost, OneDriveError, Throttled, error_from_dict
 from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate
 from airflow_provider_onedrive.operators.base import OneDriveOperator, fail_permanent_errors
-from airflow_provider_onedrive.state.encryption import can_seal, sealed
+from airflow_provider_onedrive.state.encryption import can_encrypt, encrypt
 from airflow_provider_onedrive.state.upload_sessions import attempt_of
 from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger, OneDrivePauseTrigger
 
@@ -122,7 +122,7 @@ class OneDriveCopyOperator(OneDriveOperator):
                     raise AirflowException(f"The trigger ended unexpectedly: {event.get('message')}")
 
     def _defers(self) -> bool:
-        if self.deferrable and not can_seal():
+        if self.deferrable and not can_encrypt():
             self.log.warning(
                 "Not deferring but waiting on the worker: the address of the copy's monitor is a secret, and Airflow "
                 "has no Fernet key to keep it with."
@@ -153,7 +153,7 @@ class OneDriveCopyOperator(OneDriveOperator):
 
     def _defer_until_copied(self, started: Copy, rounds: int) -> NoReturn:
         trigger = OneDriveCopyTrigger(
-            monitor=sealed(started.monitor_url),
+            monitor=encrypt(started.monitor_url),
             copy=started.to_dict() | {"rounds": rounds},  # kwargs of a deferral are lost in dag.test()
             shown=str(started.target),
             onedrive_conn_id=self.onedrive_conn_id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import secrets
@@ -21,6 +20,7 @@ from airflow_provider_onedrive.graph.tracking.sync import drive_root
 from airflow_provider_onedrive.graph.tracking.tree import Changes
 from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot, Watch
 from airflow_provider_onedrive.state.change_store import ChangeState, Steps, Store, VariableStore, arun, run
+from airflow_provider_onedrive.state.files import digest
 from airflow_provider_onedrive.state.times import read_duration, read_time
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def followed(given: Any, context: Mapping[str, Any] | None = None) -> tuple[Watc
 def state_name(*parts: object) -> str:
     """Return the name of a watch's state: the same for the same watch, and for no other."""
     text = json.dumps(parts, sort_keys=True, default=str)
-    return f"onedrive_changes_{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:32]}"
+    return f"onedrive_changes_{digest(text, 32)}"
 
 
 def read_start(on_start: Any, context: Mapping[str, Any] | None = None) -> Any:

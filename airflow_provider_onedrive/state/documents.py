@@ -1,8 +1,7 @@
-"""The private folder for downloads that name no path: one place per task instance, readable by nobody else."""
+"""The private folder for downloads without a path: one folder per task instance, which only its owner can read."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import re
@@ -15,17 +14,19 @@ from typing import Any, Protocol
 
 from airflow_provider_onedrive.compat import ObjectStoragePath, conf
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
+from airflow_provider_onedrive.state.files import digest
 
 log = logging.getLogger(__name__)
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|\ud800-\udfff]|^[.-]|[. ]$")
 _MAX_BYTES = 200  # file systems take 255, and a temporary name needs some
+_MAX_SUFFIX_BYTES = 20  # a longer one is no type of a file
 _DAY_SECONDS = 24 * 3600
 _ONE_MACHINE = ("LocalExecutor", "SequentialExecutor", "InProcessExecutor")
 
 
 class TaskInstance(Protocol):
-    """What of Airflow's task instance names its place."""
+    """The part of Airflow's task instance that names its folder."""
 
     dag_id: str
     run_id: str
@@ -36,9 +37,9 @@ class TaskInstance(Protocol):
 def document_path(ti: TaskInstance, path: str) -> Any:
     """Return ``<documents folder>/<dag>/<run>/<task>/<map index>/<path>``, a ``Path`` or an ``ObjectStoragePath``.
 
-    A later try of the same task gets the same path, so it replaces what an earlier one left. On a disk the folders
-    exist, with mode 0700, runs that are older than ``[onedrive] documents_retention_days`` are removed, and where other
-    workers cannot see that disk a warning says so.
+    Each attempt of a task gets the same path, so it replaces the files of the one before. On a disk the folders are
+    made with mode 0700, and runs that are older than ``[onedrive] documents_retention_days`` are removed. If other
+    workers cannot see that disk, a warning says so.
 
     :param path: of the item in its drive; each part is made safe.
     :raises LocalFileError: if the folders cannot be made.
@@ -66,9 +67,10 @@ def documents_folder() -> Path:
 
 
 def remove_old_runs(folder: Path, days: float) -> None:
-    """Remove the folders of runs in which no task has written for so many days; 0 removes none.
+    """Remove the folders of runs in which no task has written for some days.
 
     :param folder: the documents folder.
+    :param days: 0 removes none.
     """
     if not days:
         return
@@ -79,18 +81,21 @@ def remove_old_runs(folder: Path, days: float) -> None:
 
 
 def safe_name(name: str) -> str:
-    """Make one name that every file system takes; a hash keeps changed names apart, and the suffix stays."""
+    """Return a name that every file system takes. A hash keeps changed names apart, and the suffix stays."""
     safe = _UNSAFE.sub("_", name)
     if safe == name and 0 < len(name.encode()) <= _MAX_BYTES:
         return name
-    mark, suffix = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8], PurePath(safe).suffix
-    suffix = suffix if len(suffix.encode()) <= 20 else ""  # noqa: PLR2004 - longer than any type's
+    mark, suffix = digest(name, 8), PurePath(safe).suffix
+    suffix = suffix if len(suffix.encode()) <= _MAX_SUFFIX_BYTES else ""
     stem = safe.removesuffix(suffix).encode()[: _MAX_BYTES - len(mark) - len(suffix.encode()) - 1]
     return f"{stem.decode(errors='ignore')}-{mark}{suffix}"
 
 
 def _folders(folder: Path, levels: int) -> Iterator[Path]:
-    """Give the folders that lie so many levels below; what cannot be listed, or went meanwhile, gives none."""
+    """Yield the folders at a level below; a folder that cannot be listed, or has just vanished, has none.
+
+    :param levels: 0 yields the folder itself.
+    """
     if not levels:
         yield folder
         return
@@ -103,7 +108,10 @@ def _folders(folder: Path, levels: int) -> Iterator[Path]:
 
 
 def _last_written(run: Path) -> float:
-    """Return when a task of a run last made a file: by the folders, for files keep the times of their originals."""
+    """Return when a task of a run last made a file.
+
+    The times of the folders tell it: downloaded files have the times of their originals.
+    """
     folders = [run, *_folders(run, levels=1), *_folders(run, levels=2)]
     return max((_changed_at(folder) for folder in folders), default=time.time())
 
@@ -116,17 +124,19 @@ def _changed_at(folder: Path) -> float:
 
 
 def _retention_days() -> float:
-    """Read how long documents are kept.
+    """Return how long documents are kept.
 
-    :raises ConfigurationError: if it is no number.
+    :raises ConfigurationError: if it is not a number, or negative.
     """
     text = str(conf.get("onedrive", "documents_retention_days", fallback="30"))
     try:
         days = float(text)
     except ValueError:
         days = -1.0
-    if not days >= 0:
-        raise ConfigurationError(f"[onedrive] documents_retention_days is {text!r}.", advice="Give a number of days.")
+    if not days >= 0:  # NaN, too
+        raise ConfigurationError(
+            f"[onedrive] documents_retention_days is {text!r}.", advice="Set it to a number of days."
+        )
     return days
 
 
@@ -141,7 +151,7 @@ def _make_private(folder: Path) -> None:
 
 
 def _warn_of_other_workers(path: Path, *, is_configured: bool) -> None:
-    """Say that a file lies on this worker only; whoever configured a folder has chosen one that they share."""
+    """Log that only this worker can read a file. A configured folder is taken for one that all workers share."""
     executor = conf.get("core", "executor", fallback="")
     if not is_configured and not executor.endswith(_ONE_MACHINE):
         log.warning(

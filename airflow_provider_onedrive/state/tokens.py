@@ -1,9 +1,8 @@
-"""Where tokens wait for other processes, encrypted with Airflow's Fernet key; without one nothing is kept."""
+"""Stores of tokens for other processes, encrypted with Airflow's Fernet key; without a key nothing is stored."""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import logging
 import os
 from collections.abc import Iterator
@@ -14,25 +13,25 @@ from pathlib import Path
 from airflow_provider_onedrive.compat import AirflowException, StateStoreError, Variable, conf
 from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens, TokenStore
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
-from airflow_provider_onedrive.state.encryption import can_seal, sealed, unsealed
+from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
+from airflow_provider_onedrive.state.files import atomic_write, digest
 
 log = logging.getLogger(__name__)
 
-_MARK_CHARACTERS = 16
-# An ImportError is what Airflow 3 raises outside of tasks, as in its API server.
+_NAME_CHARACTERS = 16
+# Airflow 3 raises ImportError outside of tasks, as in its API server.
 _NO_VARIABLE = (AirflowException, StateStoreError, ImportError, KeyError)
 
 
 def cached_tokens_of(conn_id: str, settings: Settings, *, may_block: bool) -> CachedTokens:
-    """Say where the tokens of a connection are kept.
+    """Return the token stores of a connection.
 
-    :param may_block: there is no event loop that a look into Airflow's database would hold up.
+    :param may_block: whether a Variable may be read: on an event loop that would block all other triggers.
     """
-    if not can_seal():
+    if not can_encrypt():
         return CachedTokens()
     tokens, refresh_tokens = _folder("token_cache_folder"), _folder("refresh_token_folder")
-    name = f"onedrive_refresh_token_{conn_id}_{_mark(settings.client_id)}"
+    name = f"onedrive_refresh_token_{conn_id}_{digest(settings.client_id, _NAME_CHARACTERS)}"
     token_store: TokenStore | None = None
     if settings.auth == "refresh_token":
         token_store = (
@@ -41,17 +40,13 @@ def cached_tokens_of(conn_id: str, settings: Settings, *, may_block: bool) -> Ca
     return CachedTokens(partial(_token_store_of, tokens) if tokens else None, token_store)
 
 
-def _token_store_of(folder: Path, digest: str) -> TokenStore:
-    return FileTokenStore(folder / f"onedrive_token_{_mark(digest)}")
+def _token_store_of(folder: Path, identity: str) -> TokenStore:
+    return FileTokenStore(folder / f"onedrive_token_{digest(identity, _NAME_CHARACTERS)}")
 
 
 def _folder(option: str) -> Path | None:
     text = conf.get("onedrive", option, fallback="").strip()
     return Path(text) if text else None
-
-
-def _mark(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_MARK_CHARACTERS]
 
 
 class FileTokenStore:
@@ -62,7 +57,7 @@ class FileTokenStore:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        lock = self._open(".lock", os.O_RDWR)
+        lock = self._open_lock()
         try:
             if lock is not None:
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -72,35 +67,36 @@ class FileTokenStore:
                 os.close(lock)
 
     def read(self) -> str | None:
-        with suppress(OSError, UnicodeDecodeError, OneDriveError):
-            return unsealed(self._path.read_text(encoding="ascii"))
+        with suppress(OSError, UnicodeDecodeError):
+            return decrypt(self._path.read_text(encoding="ascii"))
         return None
 
     def write(self, text: str) -> None:
-        """Replace it at once, so that nobody reads a half."""
-        content, name = sealed(text), f".{os.getpid()}"
-        file = self._open(name, os.O_WRONLY | os.O_TRUNC)
-        if content is None or file is None:
+        if (content := encrypt(text)) is None:
             return
-        with suppress(OSError), os.fdopen(file, "w", encoding="ascii") as half:
-            half.write(content)
-            half.flush()
-            os.replace(f"{self._path}{name}", self._path)  # noqa: PTH105 - it is the same call
+        try:
+            atomic_write(self._path, content)
+        except OSError as error:
+            self._warn(error)
 
-    def _open(self, suffix: str, how: int) -> int | None:
-        """Open a file beside it; None where that cannot be done."""
+    def _open_lock(self) -> int | None:
+        """Open the lock; return None if that is impossible."""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.open(f"{self._path}{suffix}", how | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            return os.open(f"{self._path}.lock", flags, 0o600)
         except OSError as error:
-            log.warning("No token can be kept in %s: %s", self._path.parent, error.strerror)
+            self._warn(error)
             return None
+
+    def _warn(self, error: OSError) -> None:
+        log.warning("No token can be stored in %s: %s", self._path.parent, error.strerror)
 
 
 class VariableTokenStore:
-    """An Airflow Variable. The last writer wins: each of the tokens that were written is good.
+    """An Airflow Variable. The last writer wins: each of the written tokens is valid.
 
-    Airflow hides the values of Variables whose names hold "token".
+    Airflow hides the values of Variables whose names contain "token".
     """
 
     def __init__(self, name: str) -> None:
@@ -110,12 +106,12 @@ class VariableTokenStore:
         return nullcontext()
 
     def read(self) -> str | None:
-        with suppress(*_NO_VARIABLE, OneDriveError):
-            return unsealed(str(Variable.get(self._name)))
+        with suppress(*_NO_VARIABLE):
+            return decrypt(str(Variable.get(self._name)))
         return None
 
     def write(self, text: str) -> None:
-        if (content := sealed(text)) is None:
+        if (content := encrypt(text)) is None:
             return
         try:
             Variable.set(
@@ -123,5 +119,5 @@ class VariableTokenStore:
             )
         except _NO_VARIABLE as error:
             log.warning(
-                "The newest refresh token was not kept in the Variable %s: %s", self._name, type(error).__name__
+                "The newest refresh token was not stored in the Variable %s: %s", self._name, type(error).__name__
             )

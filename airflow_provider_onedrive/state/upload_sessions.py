@@ -1,6 +1,6 @@
-"""Where a task keeps its open upload session, so that its next try can go on with it on any worker.
+"""Stores of the open upload sessions of a task, so that a later attempt can resume them on any worker.
 
-Whoever has the upload URL may write the file, so it is kept only encrypted with Airflow's Fernet key: in the task
+The upload URL needs no token to write the file, so it is stored only encrypted with Airflow's Fernet key: in the task
 state store of Airflow 3.3, or before that in files below ``[onedrive] resume_directory``.
 
 https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/task-state-store.html
@@ -8,18 +8,17 @@ https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/task-state-s
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
-import secrets
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.compat import StateStoreError, conf, get_fernet
+from airflow_provider_onedrive.compat import StateStoreError, conf
 from airflow_provider_onedrive.graph.flows.session_state import SessionKeeper, TaskAttempt
+from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
+from airflow_provider_onedrive.state.files import atomic_write, digest
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,36 +39,34 @@ def attempt_of(context: Context) -> TaskAttempt:
 
 
 def _keeper(context: Context, path: str) -> SessionKeeper | None:
-    fernet = get_fernet()
-    if fernet is None:
+    if not can_encrypt():
         return None
     store = context.get("task_state_store")
     if store is not None:
-        return TaskStateKeeper(store, fernet, f"{KEY}_{_mark(path)}" if path else KEY)
+        return TaskStateKeeper(store, f"{KEY}_{digest(path, 32)}" if path else KEY)
     directory = conf.get("onedrive", "resume_directory", fallback="")
-    return FileKeeper(_state_file(Path(directory), context["ti"], path), fernet) if directory else None
+    return FileKeeper(_state_file(Path(directory), context["ti"], path)) if directory else None
 
 
 class TaskStateKeeper:
-    """Keeps the state in Airflow's task state store, which anybody who may see the task can read: encrypted."""
+    """Stores the state in Airflow's task state store, which everybody can read who may see the task: encrypted."""
 
-    def __init__(self, store: Any, fernet: Any, key: str = KEY) -> None:
+    def __init__(self, store: Any, key: str = KEY) -> None:
         self._store = store
-        self._fernet = fernet
         self._key = key
 
     def load(self) -> Mapping[str, Any] | None:
         try:
-            return _decrypted(self._fernet, self._store.get(self._key))
+            return _decrypted(self._store.get(self._key))
         except StateStoreError as error:
-            log.warning("What an earlier try kept of its upload cannot be read: %s", error)
+            log.warning("The upload session of an earlier attempt cannot be read: %s", error)
             return None
 
     def save(self, state: Mapping[str, Any]) -> bool:
         try:
-            self._store.set(self._key, _encrypted(self._fernet, state))
+            self._store.set(self._key, encrypt(json.dumps(state)))
         except StateStoreError as error:
-            log.warning("The upload session cannot be kept for a later try: %s", error)
+            log.warning("The upload session cannot be stored for a later attempt: %s", error)
             return False
         return True
 
@@ -81,15 +78,14 @@ class TaskStateKeeper:
 
 
 class FileKeeper:
-    """Keeps the state in an encrypted file that only its owner may read."""
+    """Stores the state in an encrypted file that only its owner can read."""
 
-    def __init__(self, path: Path, fernet: Any) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._fernet = fernet
 
     def load(self) -> Mapping[str, Any] | None:
         try:
-            return _decrypted(self._fernet, self._path.read_text(encoding="ascii"))
+            return _decrypted(self._path.read_text(encoding="ascii"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -98,9 +94,9 @@ class FileKeeper:
 
     def save(self, state: Mapping[str, Any]) -> bool:
         try:
-            _write_private(self._path, _encrypted(self._fernet, state))
+            atomic_write(self._path, encrypt(json.dumps(state)) or "")
         except OSError as error:
-            log.warning("The upload session cannot be kept in %s: %s", self._path, error)
+            log.warning("The upload session cannot be stored in %s: %s", self._path, error)
             return False
         return True
 
@@ -113,38 +109,16 @@ class FileKeeper:
 
 def _state_file(directory: Path, ti: Any, path: str) -> Path:
     names = json.dumps([ti.dag_id, ti.run_id, ti.task_id, ti.map_index, *([path] if path else [])])
-    return directory.expanduser() / f"{hashlib.sha256(names.encode()).hexdigest()}.state"
+    return directory.expanduser() / f"{digest(names)}.state"
 
 
-def _mark(path: str) -> str:
-    return hashlib.sha256(path.encode(errors="surrogatepass")).hexdigest()[:32]
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file so that it is whole or not there, and durable when this returns."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-
-
-def _encrypted(fernet: Any, state: Mapping[str, Any]) -> str:
-    text: str = fernet.encrypt(json.dumps(state).encode()).decode("ascii")
-    return text
-
-
-def _decrypted(fernet: Any, text: Any) -> Mapping[str, Any] | None:
-    """Read a state; None where there is none, or it was encrypted with another key."""
-    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - not while a DAG is read
-
+def _decrypted(text: Any) -> Mapping[str, Any] | None:
+    """Read a state; return None if there is none, or if it was encrypted with another key."""
     if not isinstance(text, str):
         return None
     try:
-        state = json.loads(fernet.decrypt(text.encode("ascii")))
-    except (InvalidToken, ValueError):
-        log.info("What an earlier try kept of its upload cannot be decrypted; the upload starts anew.")
+        state = json.loads(decrypt(text) or "")
+    except ValueError:
+        log.info("The upload session of an earlier attempt cannot be decrypted; the upload starts anew.")
         return None
     return state if isinstance(state, dict) else None

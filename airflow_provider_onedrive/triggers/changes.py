@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from airflow_provider_onedrive.graph.tracking.conditions import is_transient, sh
 from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState, Store, VariableStore
 from airflow_provider_onedrive.state.change_tracker import AsyncChangeTracker, followed, state_name
+from airflow_provider_onedrive.state.files import digest
 from airflow_provider_onedrive.state.times import as_text
 from airflow_provider_onedrive.triggers.base import CONNECTION_SECONDS, PollingTrigger, plain
 from airflow_provider_onedrive.triggers.clients import shared_client
@@ -145,5 +145,4 @@ class OneDriveChangesTrigger(ChangeParameters, PollingTrigger, DeliveryTrigger):
 
 
 def _id_of(changes: list[dict[str, Any]]) -> str:
-    ids = "\n".join(change["change_id"] for change in changes)
-    return hashlib.sha256(ids.encode()).hexdigest()[:32]
+    return digest("\n".join(change["change_id"] for change in changes), 32)

@@ -10,7 +10,6 @@ https://airflow.apache.org/docs/apache-airflow/stable/authoring-and-scheduling/e
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from airflow_provider_onedrive.compat import CONFIRMS_EVENTS, BaseEventTrigger, SharedStreamProducer, TriggerEvent
+from airflow_provider_onedrive.state.files import digest
 
 if TYPE_CHECKING:
     from airflow.triggers.shared_stream import AdvanceItem
@@ -89,8 +89,7 @@ _running: WeakValueDictionary[str, DeliveryTrigger] = WeakValueDictionary()
 
 
 def _key(trigger_class: type, kwargs: Mapping[str, Any]) -> str:
-    text = json.dumps([trigger_class.__qualname__, kwargs], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return digest(json.dumps([trigger_class.__qualname__, kwargs], sort_keys=True, default=str))
 
 
 def _event(payload: dict[str, Any]) -> TriggerEvent:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import TaskSuccessEvent, TriggerEvent
 from airflow_provider_onedrive.graph.flows.copies import said
-from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, CopyLost, OneDriveError
 from airflow_provider_onedrive.graph.tracking.conditions import FileCondition, Stability
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-from airflow_provider_onedrive.state.encryption import unsealed
+from airflow_provider_onedrive.state.encryption import decrypt
 from airflow_provider_onedrive.state.times import DurationLike, as_text, read_duration, read_time
 from airflow_provider_onedrive.triggers.base import OneDriveTrigger, PollingTrigger, plain
 from airflow_provider_onedrive.triggers.changes import OneDriveChangesTrigger
@@ -116,7 +116,9 @@ class OneDriveCopyTrigger(OneDriveTrigger):
 
     async def wait(self) -> dict[str, Any]:
         """Poll to the end, and return the payload of the event."""
-        url, pause_seconds, last = unsealed(self.monitor or ""), 0.0, ""
+        url, pause_seconds, last = decrypt(self.monitor or ""), 0.0, ""
+        if url is None:
+            raise CopyLost("The URL of the copy's monitor was encrypted with another Fernet key")
         async with shared_client(self.onedrive_conn_id) as client:
             while True:
                 try:

@@ -37,7 +37,7 @@ from airflow_provider_onedrive.operators.onedrive import (
     OneDriveListOperator,
     OneDriveMoveOperator,
 )
-from airflow_provider_onedrive.state.encryption import sealed, unsealed
+from airflow_provider_onedrive.state.encryption import decrypt, encrypt
 from airflow_provider_onedrive.triggers import onedrive as triggers
 from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger, OneDrivePauseTrigger
 
@@ -305,7 +305,7 @@ def test_what_is_deferred(drive: EmulatedDrive, task_context: Any) -> None:
     assert deferred.timeout == timedelta(minutes=5)
     assert deferred.method_name == "execute_complete"
     trigger = deferred.trigger.serialize()[1]
-    assert unsealed(trigger["monitor"]).startswith("https://")
+    assert decrypt(trigger["monitor"]).startswith("https://")
     shown = json.dumps(trigger)
     assert "https://" not in shown
     assert "monitor/" not in shown
@@ -439,12 +439,13 @@ def test_being_cancelled_closes_the_client(
     asyncio.run(cancel())
 
 
-def test_sealing() -> None:
-    """What is sealed can be read again, and does not show what it is."""
-    kept = sealed(MONITOR)
-    assert kept is not None
-    assert "SECRET" not in kept
-    assert unsealed(kept) == MONITOR
+def test_encrypted_text_is_decrypted() -> None:
+    """It does not show its content, and a damaged one is None."""
+    text = encrypt(MONITOR)
+    assert text is not None
+    assert "SECRET" not in text
+    assert decrypt(text) == MONITOR
+    assert decrypt(text[:-8]) is decrypt("ü") is None
 
 
 # --- in Airflow

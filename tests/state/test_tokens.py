@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import secrets
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from cryptography.fernet import Fernet
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.auth.token_cache import forget_all
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
+from airflow_provider_onedrive.state.files import atomic_write
 from airflow_provider_onedrive.state.tokens import FileTokenStore, VariableTokenStore, cached_tokens_of
 
 TOKEN = "the token itself"
@@ -57,18 +60,45 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, caplog: pytest.LogCaptu
     token_store.write(TOKEN)
     with token_store.alone():
         assert token_store.read() is None
-    assert "No token can be kept in" in caplog.text
+    assert "No token can be stored in" in caplog.text
     assert TOKEN not in caplog.text
 
 
-def test_a_link_is_not_followed(token_store: FileTokenStore, tmp_path: Path) -> None:
-    """Whoever may write to the folder cannot have a token written elsewhere."""
+def test_write_follows_no_link(
+    token_store: FileTokenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody who may write to the folder cannot have a token written elsewhere, even if he guesses the new name."""
     token_store.write(TOKEN)
-    half = tmp_path / f"tokens/one.{os.getpid()}"
-    half.symlink_to(tmp_path / "elsewhere")
+    monkeypatch.setattr(secrets, "token_hex", lambda size: "guessed")
+    (tmp_path / "tokens/one.guessed").symlink_to(tmp_path / "elsewhere")
     token_store.write("another")
     assert not (tmp_path / "elsewhere").exists()
     assert token_store.read() == TOKEN
+    assert "File exists" in caplog.text
+
+
+def test_write_replaces_a_link(token_store: FileTokenStore, tmp_path: Path) -> None:
+    """A link in place of the file is replaced, and its target stays as it is."""
+    token_store.write(TOKEN)
+    (tmp_path / "tokens/one").unlink()
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / "tokens/one").symlink_to(tmp_path / "elsewhere")
+    token_store.write("another")
+    assert ((tmp_path / "elsewhere").read_text(), token_store.read()) == ("mine", "another")
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old text stays, and no half of the new one."""
+    atomic_write(tmp_path / "one", "old")
+
+    def fails(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="No space"):
+        atomic_write(tmp_path / "one", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+    assert (tmp_path / "one").read_text() == "old"
 
 
 def test_one_at_a_time(token_store: FileTokenStore) -> None:
