@@ -11,9 +11,9 @@ import trustme
 
 from airflow_provider_onedrive.emulator.faults import drop_after, drop_before, expire_token, status
 from airflow_provider_onedrive.graph.async_operations import AsyncOperations
+from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.flows import items
 from airflow_provider_onedrive.graph.http import cooldown
-from airflow_provider_onedrive.graph.operations import Operations
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     ConfigurationError,
@@ -264,10 +264,10 @@ def test_both_clients_have_the_same_methods():
     def public(kind):
         return {
             name: [*inspect.signature(value).parameters]
-            for name, value in vars(kind).items()
-            if inspect.isfunction(value) and not name.startswith("_")
+            for name, value in inspect.getmembers(kind, inspect.isfunction)
+            if not name.startswith("_")
         }
 
-    both = public(Operations)
+    both = public(Client)
     assert {"stat", "exists", "children", "walk", "create_folder", "run"} <= set(public(AsyncOperations))
     assert all(both[name] == parameters for name, parameters in public(AsyncOperations).items())

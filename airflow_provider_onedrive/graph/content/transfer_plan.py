@@ -265,8 +265,8 @@ class Report:
             "failed": [{"path": path, "error": error} for path, error, _ in self.failed],
         }
         return {
-            "counts": {name: len(found) for name, found in lists.items()},
-            **{name: found[:most] for name, found in lists.items()},
+            "counts": {name: len(rows) for name, rows in lists.items()},
+            **{name: rows[:most] for name, rows in lists.items()},
             "bytes": self.transferred_bytes,
             "seconds": round(self.seconds, 3),
         }
