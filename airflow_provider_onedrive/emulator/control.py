@@ -35,19 +35,16 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request, missing_item
+from airflow_provider_onedrive.emulator.facade import Facade
 from airflow_provider_onedrive.emulator.faults import records
 from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.http import hosts
 from airflow_provider_onedrive.emulator.http.log import LoggedRequest
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
 
-if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.emulator import Emulator
-
-ORIGIN = "control"
 PREFIX = "/__emulator__"
 KEY_HEADER = "X-Emulator-Key"
 _MAX_BYTES = 64 * 1024 * 1024
@@ -55,19 +52,18 @@ _MAX_BYTES = 64 * 1024 * 1024
 _SECRETS = re.compile(r"(/shares/|/monitor/|/operations/)[^/]+")
 
 
-def serves(path: str) -> bool:
-    return path == PREFIX or path.startswith(PREFIX + "/")
-
-
 class Control:
-    def __init__(self, emulator: Emulator, key: str) -> None:
+    def __init__(self, emulator: Facade, key: str) -> None:
         self._emulator = emulator
         self._key = key.encode()
 
+    def serves(self, path: str) -> bool:
+        return path == PREFIX or path.startswith(PREFIX + "/")
+
     def respond(self, request: Request) -> Reply:
-        hosts.check(request, *self._emulator.world.authority.hosts)
+        hosts.check(request, *self._emulator.state.authority.hosts)
         if not hmac.compare_digest((request.header(KEY_HEADER) or "").encode(), self._key):
-            raise item_not_found()
+            raise missing_item()
         name = request.path.removeprefix(PREFIX).strip("/")
         action = _ACTIONS.get((request.method, name))
         if action is None:
@@ -99,7 +95,7 @@ class _Question:
         return int(text[:9])
 
 
-def _log(emulator: Emulator, question: _Question) -> Any:
+def _log(emulator: Facade, question: _Question) -> Any:
     wanted = {name: question.options.get(name) for name in ("method", "path", "origin", "operation")}
     try:
         re.compile(wanted["path"] or "")
@@ -117,32 +113,32 @@ def _entry(entry: LoggedRequest) -> dict[str, Any]:
     return shown | {"path": path, "operation": entry.operation, "resource_units": entry.resource_units}
 
 
-def _forget_log(emulator: Emulator, _: _Question) -> Any:
+def _forget_log(emulator: Facade, _: _Question) -> Any:
     emulator.requests.clear()
     emulator.leaks.clear()
     return {}
 
 
-def _faults(emulator: Emulator, _: _Question) -> Any:
+def _faults(emulator: Facade, _: _Question) -> Any:
     rules = emulator.faults.rules
     return emulator.faults.document() | {"hits": [rule.hits for rule in rules]}
 
 
-def _load_faults(emulator: Emulator, question: _Question) -> Any:
+def _load_faults(emulator: Facade, question: _Question) -> Any:
     emulator.faults.load(question.value())
     return _faults(emulator, question)
 
 
-def _forget_faults(emulator: Emulator, question: _Question) -> Any:
+def _forget_faults(emulator: Facade, question: _Question) -> Any:
     emulator.faults.clear()
     return _faults(emulator, question)
 
 
-def _quirks(emulator: Emulator, _: _Question) -> Any:
+def _quirks(emulator: Facade, _: _Question) -> Any:
     return records.values(emulator.quirks)
 
 
-def _set_quirks(emulator: Emulator, question: _Question) -> Any:
+def _set_quirks(emulator: Facade, question: _Question) -> Any:
     named = records.expect_object(question.value(), "quirks")
     given = records.read(Quirks, named, "quirks")
     for name in named:
@@ -150,17 +146,17 @@ def _set_quirks(emulator: Emulator, question: _Question) -> Any:
     return _quirks(emulator, question)
 
 
-def _throttling(emulator: Emulator, _: _Question) -> Any:
+def _throttling(emulator: Facade, _: _Question) -> Any:
     budget = emulator.throttling
-    return None if budget is None else records.values(budget) | {"used": emulator.world.throttling.used()}
+    return None if budget is None else records.values(budget) | {"used": emulator.state.throttling.used()}
 
 
-def _set_throttling(emulator: Emulator, question: _Question) -> Any:
+def _set_throttling(emulator: Facade, question: _Question) -> Any:
     emulator.faults.load({"throttling": question.value()})
     return _throttling(emulator, question)
 
 
-def _put_file(emulator: Emulator, question: _Question) -> Any:
+def _put_file(emulator: Facade, question: _Question) -> Any:
     value = records.expect_object(question.value(), "files")
     for name in value:
         records.check_known(name, ("path", "text", "base64", "user"), "files", "key")
@@ -181,18 +177,18 @@ def _content(value: Mapping[str, Any]) -> bytes:
         raise records.ScriptError(f"files: {error}.") from None
 
 
-def _expire(emulator: Emulator, question: _Question) -> Any:
+def _expire(emulator: Facade, question: _Question) -> Any:
     value = records.expect_object(question.value(), "expire")
     for name in value:
         records.check_known(name, ("tokens", "downloads"), "expire", "key")
     if value.get("tokens"):
-        emulator.world.tokens.expire_all()
+        emulator.state.tokens.expire_all()
     if value.get("downloads"):
         emulator.revoke_download_urls()
     return {}
 
 
-def _approve(emulator: Emulator, question: _Question) -> Any:
+def _approve(emulator: Facade, question: _Question) -> Any:
     value = records.expect_object(question.value(), "devices")
     for name in value:
         records.check_known(name, ("user_code", "user", "decline"), "devices", "key")
@@ -206,12 +202,12 @@ def _approve(emulator: Emulator, question: _Question) -> Any:
     return {}
 
 
-def _reset(emulator: Emulator, _: _Question) -> Any:
+def _reset(emulator: Facade, _: _Question) -> Any:
     emulator.reset()
     return {"environment": emulator.environment}
 
 
-_ACTIONS: Mapping[tuple[str, str], Callable[[Emulator, _Question], Any]] = {
+_ACTIONS: Mapping[tuple[str, str], Callable[[Facade, _Question], Any]] = {
     ("GET", "log"): _log,
     ("DELETE", "log"): _forget_log,
     ("GET", "faults"): _faults,

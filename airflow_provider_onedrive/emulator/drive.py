@@ -7,14 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.items.views import ItemViews
 from airflow_provider_onedrive.emulator.model import sharing
 from airflow_provider_onedrive.emulator.model.contents import Content
 from airflow_provider_onedrive.emulator.model.drive import Drive, FileTimes, Item
 from airflow_provider_onedrive.emulator.model.item import Remote
 from airflow_provider_onedrive.emulator.model.quota import Shown
 from airflow_provider_onedrive.emulator.model.sharing import Permission
-from airflow_provider_onedrive.emulator.server.state import World
 
 LinkScope = Literal["anonymous", "organization"]
 
@@ -22,9 +21,9 @@ LinkScope = Literal["anonymous", "organization"]
 class EmulatedDrive:
     """Paths are relative to the root of the drive, in plain text; names are compared as the service compares them."""
 
-    def __init__(self, world: World, drive: Drive) -> None:
-        self._world = world
+    def __init__(self, drive: Drive, views: ItemViews) -> None:
         self._drive = drive
+        self._views = views
 
     @property
     def id(self) -> str:
@@ -33,7 +32,7 @@ class EmulatedDrive:
     @property
     def web_url(self) -> str:
         """Return the address that a browser shows."""
-        return self._world.store_url + self._drive.library.address
+        return self._views.store_url + self._drive.library.address
 
     @property
     def deny(self) -> bool:
@@ -176,7 +175,7 @@ class EmulatedDrive:
         secret = sharing.new_secret(self._item(path))
         kind, role = ("edit", "write") if writes else ("view", "read")
         self._give(path, Permission(role, link=kind, scope=scope, secret=secret))
-        return self._world.store_url + sharing.link_path(self._drive.web_path, self._item(path), secret)
+        return self._views.store_url + sharing.link_path(self._drive.web_path, self._item(path), secret)
 
     def shortcut(self, name: str, drive: EmulatedDrive, path: str) -> dict[str, Any]:
         """Put a shortcut into the root that leads to a folder of another drive."""
@@ -208,7 +207,7 @@ class EmulatedDrive:
         return folder
 
     def _json(self, item: Item) -> dict[str, Any]:
-        return views.item_json(self._world, self._drive, item)
+        return self._views.item_json(self._drive, item)
 
 
 def _lines(folder: Item, indent: str) -> Iterator[str]:

@@ -6,20 +6,20 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from airflow_provider_onedrive.emulator.drive import EmulatedDrive
-from airflow_provider_onedrive.emulator.sites import site_addresses
+from airflow_provider_onedrive.emulator.sites.site_addresses import SiteAddresses
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.emulator.model.drive import Drive
     from airflow_provider_onedrive.emulator.model.library import Personality
     from airflow_provider_onedrive.emulator.model.tenant import User
-    from airflow_provider_onedrive.emulator.server.state import World
+    from airflow_provider_onedrive.emulator.server.state import ServerState
 
 
-class EmulatedPlaces:
-    """Places of the tenant."""
+class EmulatedSites:
+    """Users, groups, sites and drives of the tenant."""
 
     @property
-    def world(self) -> World:
+    def state(self) -> ServerState:
         raise NotImplementedError
 
     @property
@@ -39,13 +39,13 @@ class EmulatedPlaces:
         :param personality: None = that of the emulator.
         """
         personality = personality or self.personality
-        self.world.tenant.add_user(upn, provisioned=provisioned, licensed=licensed, personality=personality)
-        self.world.store.keep()
+        self.state.tenant.add_user(upn, provisioned=provisioned, licensed=licensed, personality=personality)
+        self.state.store.keep()
 
     def add_group(self, name: str) -> str:
         """Add a group with its site ``/sites/{name}`` and its library; return the id of the group."""
-        group = self.world.tenant.add_group(name)
-        self.world.store.keep()
+        group = self.state.tenant.add_group(name)
+        self.state.store.keep()
         return group.id
 
     def add_site(self, path: str, *, libraries: Iterable[str] = ("Documents",), title: str | None = None) -> str:
@@ -54,37 +54,37 @@ class EmulatedPlaces:
         :param path: as in its address: ``/sites/Finance``.
         :param libraries: the first is the default one: whatever it is called, its address says ``Shared Documents``.
         """
-        site = self.world.tenant.add_site(path, libraries=libraries, title=title)
-        self.world.store.keep()
-        return site.id(site_addresses.host(self.world))
+        site = self.state.tenant.add_site(path, libraries=libraries, title=title)
+        self.state.store.keep()
+        return site.id(SiteAddresses(self.state.tenant, self.state.store_url).host)
 
-    def drive(self, place: str | None = None) -> EmulatedDrive:
+    def drive(self, location: str | None = None) -> EmulatedDrive:
         """Return a drive: that of a user, or a library as in ``sites/Finance/Reports`` or ``groups/Finance team``.
 
-        :param place: None = the first user; a site or a group without a library = its default one.
+        :param location: None = the first user; a site or a group without a library = its default one.
         :raises LookupError: there is no such user, site or drive.
         """
-        drive = self._library(place) if place and place.partition("/")[2] else self.user(place).drive
+        drive = self._library(location) if location and location.partition("/")[2] else self.user(location).drive
         if drive is None:
-            raise LookupError(f"{place or 'The first user'} has no drive")
-        self.world.store.keep()
-        return EmulatedDrive(self.world, drive)
+            raise LookupError(f"{location or 'The first user'} has no drive")
+        self.state.store.keep()
+        return EmulatedDrive(drive, self.state.views)
 
-    def _library(self, place: str) -> Drive | None:
-        kind, _, rest = place.strip("/").partition("/")
+    def _library(self, location: str) -> Drive | None:
+        kind, _, rest = location.strip("/").partition("/")
         if kind == "users":
             return self.user(rest).drive
         if kind != "groups":
-            return self._library_at(place)
+            return self._library_at(location)
         name, _, library = rest.partition("/")
-        group = self.world.tenant.group(name)
+        group = self.state.tenant.group(name)
         return self._library_at(f"{group.site_path}/{library}") if group else None
 
     def _library_at(self, path: str) -> Drive | None:
         """Find by the path of a site, or of a library in it; the site counts first."""
-        site = self.world.tenant.site_at(path)
+        site = self.state.tenant.site_at(path)
         if site:
             return site.drive if site.drives else None
         above, _, name = path.strip("/").rpartition("/")
-        site = self.world.tenant.site_at(above)
+        site = self.state.tenant.site_at(above)
         return site.library(name) if site else None

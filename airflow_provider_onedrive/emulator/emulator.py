@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from airflow_provider_onedrive.emulator.control import PREFIX, Control
-from airflow_provider_onedrive.emulator.emulated_sites import EmulatedPlaces
 from airflow_provider_onedrive.emulator.entra import clouds
 from airflow_provider_onedrive.emulator.entra.authority import Authority
-from airflow_provider_onedrive.emulator.faults.quirks import Quirks
-from airflow_provider_onedrive.emulator.faults.ruleset import Faults
-from airflow_provider_onedrive.emulator.faults.throttling import Budget
+from airflow_provider_onedrive.emulator.facade import Facade
 from airflow_provider_onedrive.emulator.http import hosts
-from airflow_provider_onedrive.emulator.http.log import RequestLog
-from airflow_provider_onedrive.emulator.identity import Identities
 from airflow_provider_onedrive.emulator.model.library import Personality
 from airflow_provider_onedrive.emulator.model.tenant import Tenant
+from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.server.certificates import Certificates
 from airflow_provider_onedrive.emulator.server.listener import OriginServer
-from airflow_provider_onedrive.emulator.server.origins import GraphSite, Site, StoreSite
-from airflow_provider_onedrive.emulator.server.state import Options, World
+from airflow_provider_onedrive.emulator.server.origins import Service
+from airflow_provider_onedrive.emulator.server.services import services
+from airflow_provider_onedrive.emulator.server.state import ServerState
 from airflow_provider_onedrive.emulator.store.memory import MemoryStore, Store
 
 DEFAULT_USERS = ("anna@contoso.example", "ben@contoso.example")
 LENIENT_COPY_SECONDS = 2.0
 
 
-class Emulator(Identities, EmulatedPlaces):
+class Emulator(Facade):
     """A local OneDrive for work or school, with Entra ID, on two loopback ports. For tests only.
 
-    :param strict: see :class:`~airflow_provider_onedrive.emulator.server.state.Options`.
+    :param strict: see :class:`~airflow_provider_onedrive.emulator.options.Options`.
     :param port: of Graph and Entra; 0 = any that is free.
     :param store_port: of the second origin, where downloads and upload sessions are.
     :param page_size: children on one page when a request does not say.
@@ -89,7 +86,8 @@ class Emulator(Identities, EmulatedPlaces):
         )
         self._stopping = threading.Event()
         self._servers: list[OriginServer] = []
-        self._world: World | None = None
+        self._state: ServerState | None = None
+        self._services: tuple[Service, ...] = ()
         self._certificates: Certificates | None = None
         self._control_key = ""
         self._authority = Authority(self._cloud, self._host)
@@ -114,10 +112,9 @@ class Emulator(Identities, EmulatedPlaces):
         self._authority = Authority(self._cloud, self._host)
         self._certificates = Certificates(*self._authority.hosts)
         try:
-            sites: tuple[Site, Site] = (GraphSite(Control(self, self._control_key)), StoreSite())
-            for port, site in zip(self._ports, sites, strict=True):
-                context = self._certificates.context if self._tls else None
-                self._servers.append(OriginServer(port, site, context, lambda: self.world, self._host))
+            context = self._certificates.context if self._tls else None
+            for index, port in enumerate(self._ports):
+                self._servers.append(OriginServer(port, context, partial(self._service, index), self._host))
             self._begin()
             for server in self._servers:
                 server.start()
@@ -131,8 +128,8 @@ class Emulator(Identities, EmulatedPlaces):
         self._stopping.set()
         while self._servers:
             self._servers.pop().stop()
-        if self._world:
-            self._world.store.close()
+        if self._state:
+            self._state.store.close()
 
     def reset(self) -> None:
         """Begin anew: an empty tenant of another id and secret, an empty log, the options as given, no faults.
@@ -141,13 +138,13 @@ class Emulator(Identities, EmulatedPlaces):
         """
         for server in self._servers:
             server.hang_up()
-        self.world.store.clear()
+        self.state.store.clear()
         self._begin()
 
     def _begin(self) -> None:
         """Serve what the store holds, with the users that it should hold at least."""
         graph, store = self._servers
-        world = World(
+        state = ServerState(
             replace(self._options),
             graph_url=graph.url,
             store_url=store.url,
@@ -155,9 +152,13 @@ class Emulator(Identities, EmulatedPlaces):
             authority=self._authority,
             store=self._open_store(),
         )
-        self._populate(world.tenant)
-        world.store.keep()
-        self._world = world
+        self._populate(state.tenant)
+        state.store.keep()
+        self._services = services(state, Control(self, self._control_key))
+        self._state = state
+
+    def _service(self, index: int) -> Service:
+        return self._services[index]
 
     def _populate(self, tenant: Tenant) -> None:
         """Add what the tenant is to have at least."""
@@ -179,36 +180,15 @@ class Emulator(Identities, EmulatedPlaces):
         return DirectoryStore(self._root)
 
     @property
-    def world(self) -> World:
-        if self._world is None:
+    def state(self) -> ServerState:
+        """Return what the emulator holds until the next reset."""
+        if self._state is None:
             raise RuntimeError("The emulator was not started.")
-        return self._world
+        return self._state
 
     @property
     def personality(self) -> Personality:
         return self._personality
-
-    @property
-    def options(self) -> Options:
-        """What may be changed while it runs; ``reset`` brings back what the constructor was given."""
-        return self.world.options
-
-    @property
-    def graph_url(self) -> str:
-        return self.world.graph_url
-
-    @property
-    def authority_url(self) -> str:
-        return self.world.graph_url
-
-    @property
-    def store_url(self) -> str:
-        return self.world.store_url
-
-    @property
-    def page_url(self) -> str:
-        """Return the address of the page that lists all drives; ``webUrl`` is that of a drive, a folder or a file."""
-        return self.world.store_url + "/"
 
     @property
     def ca_certificate(self) -> str:
@@ -218,84 +198,14 @@ class Emulator(Identities, EmulatedPlaces):
         return self._certificates.authority_pem
 
     @property
-    def tenant_id(self) -> str:
-        return self.world.tenant.id
-
-    @property
-    def client_id(self) -> str:
-        return self.world.tenant.client_id
-
-    @property
-    def client_secret(self) -> str:
-        return self.world.tenant.client_secret
-
-    @property
-    def users(self) -> list[str]:
-        return [user.upn for user in self.world.tenant.users]
-
-    @property
-    def connection(self) -> str:
-        """Return the Airflow connection as JSON, as an environment variable takes it."""
-        extra = {
-            "tenant_id": self.tenant_id,
-            **({"myfiles": self.users[0]} if self.users else {}),
-            "graph_url": self.graph_url,
-            "authority_url": self.authority_url,
-            "ca_certificate": self.ca_certificate,
-        }
-        fields = {"conn_type": "onedrive", "login": self.client_id, "password": self.client_secret, "extra": extra}
-        return json.dumps(fields)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "AIRFLOW_CONN_ONEDRIVE_DEFAULT": self.connection,
-            "AIRFLOW__ONEDRIVE__TRUSTED_HOSTS": self._host or "localhost",
-        }
-
-    @property
-    def requests(self) -> RequestLog:
-        return self.world.requests
-
-    @property
-    def leaks(self) -> RequestLog:
-        """Return the requests that carried an Authorization header to the second origin."""
-        return self.world.leaks
-
-    @property
-    def faults(self) -> Faults:
-        return self.world.faults
-
-    @property
-    def quirks(self) -> Quirks:
-        return self.world.quirks
-
-    @property
-    def throttling(self) -> Budget | None:
-        """The budget of resource units that each application has; None = no limit."""
-        return self.world.throttling.budget
-
-    @throttling.setter
-    def throttling(self, budget: Budget | None) -> None:
-        self.world.throttling.budget = budget
-
-    @property
     def control_url(self) -> str:
         """Return where scripts steer the emulator, see :mod:`~airflow_provider_onedrive.emulator.control`."""
-        return self.world.url + PREFIX
+        return self.state.graph_url + PREFIX
 
     @property
     def control_key(self) -> str:
         """Return what they send as ``X-Emulator-Key``: another one at each start."""
         return self._control_key
-
-    def finish_copies(self) -> None:
-        """Let every copy that is under way come to its end, whether anybody asks its monitor or not."""
-        self.world.monitors.finish()
-
-    def revoke_download_urls(self) -> None:
-        """Let every download address given so far be refused as expired ones are."""
-        self.world.links.revoke()
 
 
 def _check_host(host: str | None, *, allow_remote: bool, tls: bool) -> None:

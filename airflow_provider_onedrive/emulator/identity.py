@@ -13,7 +13,7 @@ from airflow_provider_onedrive.emulator.tokens.permissions import CONSENTED, DEF
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.emulator.model.tenant import User
-    from airflow_provider_onedrive.emulator.server.state import World
+    from airflow_provider_onedrive.emulator.server.state import ServerState
     from airflow_provider_onedrive.emulator.tokens.keys import ClientCertificate
 
 
@@ -28,13 +28,13 @@ class Identities:
     """Applications, tokens and permissions."""
 
     @property
-    def world(self) -> World:
+    def state(self) -> ServerState:
         raise NotImplementedError
 
     @property
     def application(self) -> Application:
         """Return the registration that the connection uses."""
-        return self.world.directory.applications.first
+        return self.state.directory.applications.first
 
     @property
     def permissions(self) -> frozenset[str]:
@@ -66,7 +66,7 @@ class Identities:
 
         :param has_secret: False = a public client, or one that has a certificate or a federated credential only.
         """
-        return self.world.directory.applications.add(name, permissions, scopes, has_secret=has_secret)
+        return self.state.directory.applications.add(name, permissions, scopes, has_secret=has_secret)
 
     def token(
         self,
@@ -82,9 +82,9 @@ class Identities:
         :param permissions: None = those of the application, with a user Files.ReadWrite.
         :param audience: None = Graph.
         """
-        seconds = -1 if expired else self.world.options.token_lifetime_seconds
+        seconds = -1 if expired else self.state.options.token_lifetime_seconds
         named = {"application": application, "permissions": permissions, "audience": audience}
-        return self.world.tokens.issue(seconds, self.user(user) if user else None, **named)  # type: ignore[arg-type]
+        return self.state.tokens.issue(seconds, self.user(user) if user else None, **named)  # type: ignore[arg-type]
 
     def refresh_token(
         self,
@@ -100,11 +100,11 @@ class Identities:
         :param public: the sign-in was that of a program without a secret, and the token is used without one.
         """
         grant = RefreshGrant(self.user(user), application or self.application, frozenset(scopes), is_public=public)
-        return self.world.directory.refresh_tokens.issue(grant)
+        return self.state.directory.refresh_tokens.issue(grant)
 
     def revoke_refresh_tokens(self, user: str | None = None) -> None:
         """Let all refresh tokens of a user be refused, as after a change of the password."""
-        self.world.directory.refresh_tokens.revoke(self.user(user))
+        self.state.directory.refresh_tokens.revoke(self.user(user))
 
     def approve_device(self, user_code: str, user: str | None = None) -> None:
         """Sign in for the device that shows this code.
@@ -112,10 +112,10 @@ class Identities:
         :param user: None = the first one.
         :raises LookupError: no device shows it.
         """
-        self.world.directory.device_codes.approve(user_code, self.user(user))
+        self.state.directory.device_codes.approve(user_code, self.user(user))
 
     def decline_device(self, user_code: str) -> None:
-        self.world.directory.device_codes.decline(user_code)
+        self.state.directory.device_codes.decline(user_code)
 
     def new_certificate(self, *, application: Application | None = None, expired: bool = False) -> ClientCertificate:
         """Make a certificate and register it: the client signs in with its key."""
@@ -140,7 +140,7 @@ class Identities:
         :param trusted: the application is told to trust this subject and audience from now on.
         :param claims: change what the token says.
         """
-        directory = self.world.directory
+        directory = self.state.directory
         if trusted:
             directory.trust(application or self.application, subject, audience)
         return directory.federated_token(subject, audience, -1 if expired else 3600, **claims)
@@ -148,24 +148,24 @@ class Identities:
     @property
     def managed_identity(self) -> Application:
         """Return the identity of the machine itself."""
-        return self.world.directory.applications.managed
+        return self.state.directory.applications.managed
 
     def add_managed_identity(
         self, name: str = "airflow", *, permissions: Iterable[str] = DEFAULT_APPLICATION
     ) -> Application:
         """Add an identity that is assigned to the machine; ask for it by client id, object id or resource id."""
-        return self.world.directory.applications.add_managed(name, permissions)
+        return self.state.directory.applications.add_managed(name, permissions)
 
     @property
     def managed_identity_environment(self) -> dict[str, str]:
         """Return the variables by which a client finds the metadata service of a virtual machine."""
-        return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": self.world.url}
+        return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": self.state.graph_url}
 
     @property
     def app_service_environment(self) -> dict[str, str]:
         """Return the variables by which a client finds the managed identity of App Service."""
-        header = self.world.directory.identity_header
-        return {"IDENTITY_ENDPOINT": f"{self.world.url}/msi/token", "IDENTITY_HEADER": header}
+        header = self.state.directory.identity_header
+        return {"IDENTITY_ENDPOINT": f"{self.state.graph_url}/msi/token", "IDENTITY_HEADER": header}
 
     def grant_site(self, site: str | HasId, *roles: str, application: Application | None = None) -> SiteGrant:
         """Give an application roles on one site, which counts when it holds Sites.Selected.
@@ -175,23 +175,23 @@ class Identities:
         """
         to = application or self.application
         key = site_of(site.id) if not isinstance(site, str) else site.split(",")[1 if "," in site else 0].lower()
-        grants = self.world.directory.site_grants
-        return grants.add(key, to.client_id, to.name, list(roles) or ["write"], self.world.tenant.id)
+        grants = self.state.site_grants
+        return grants.add(key, to.client_id, to.name, list(roles) or ["write"], self.state.tenant.id)
 
     def open_drive(self, drive: HasId, user: str, *, writes: bool = True) -> None:
         """Let a user into a whole drive that is not the own one; the token needs a permission on all files as well."""
-        found = self.world.tenant.drive(drive.id)
+        found = self.state.tenant.drive(drive.id)
         if found is None:
             raise LookupError(f"There is no drive {drive.id}")
-        self.world.directory.rights.open(found, self.user(user), writes=writes)
+        self.state.rights.open(found, self.user(user), writes=writes)
 
     def user(self, upn: str | None = None) -> User:
         """Return a user, None = the first one.
 
         :raises LookupError: there is no such user.
         """
-        users = self.world.tenant.users
-        found = self.world.tenant.user(upn) if upn is not None else next(iter(users), None)
+        users = self.state.tenant.users
+        found = self.state.tenant.user(upn) if upn is not None else next(iter(users), None)
         if found is None:
             raise LookupError(f"There is no user {upn}")
         return found

@@ -245,7 +245,7 @@ def test_user_in_a_shared_folder(emulator, bear, anna, error):
     """What was shared with a user is open with a permission on all files, and what lies beside it stays shut."""
     anna.put("Shared/in.txt", b"x")
     guest, own_only = bear(BEN, ["Files.ReadWrite.All"]), bear(BEN)
-    stored = emulator.world.tenant.drive(anna.id)
+    stored = emulator.state.tenant.drive(anna.id)
     with stored.change() as change:
         folder = stored.find(stored.get("root"), ("Shared",))
         change.edit(folder)
@@ -260,7 +260,7 @@ def test_user_in_a_shared_folder(emulator, bear, anna, error):
 
 def test_user_in_a_library(emulator, bear, error):
     """The libraries of sites are open to every user, if a permission on all files or sites was agreed to."""
-    library = emulator.world.tenant.add_site("/sites/finance").drive
+    library = emulator.state.tenant.add_site("/sites/finance").drive
     url = f"/drives/{library.id}/root:/a.txt:/content"
     assert bear(BEN, ["Files.ReadWrite.All"]).put(url, content=b"x").status_code == 201
     assert bear(BEN, ["Sites.Read.All"]).get(f"/drives/{library.id}/root").status_code == 200
@@ -270,8 +270,8 @@ def test_user_in_a_library(emulator, bear, error):
 
 def test_a_grant_by_the_sites_path(emulator, bear, error):
     """A site may be named by its id or by its path, and Sites.Selected shows what was given, and nothing beside it."""
-    site = emulator.world.tenant.add_site("/sites/finance")
-    other = emulator.world.tenant.add_site("/sites/other")
+    site = emulator.state.tenant.add_site("/sites/finance")
+    other = emulator.state.tenant.add_site("/sites/other")
     owner, selected = bear(permissions=["Sites.FullControl.All"]), bear(permissions=["Sites.Selected"])
     identity = {"application": {"id": emulator.client_id, "displayName": "Airflow"}}
     body = {"roles": ["read"], "grantedToIdentities": [identity]}

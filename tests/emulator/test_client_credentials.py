@@ -237,7 +237,7 @@ def test_federated_token_of_an_impostor(emulator, present):
     genuine = emulator.federated_token()
     with Emulator() as other:
         claims = jwt.decode(genuine, options={"verify_signature": False})
-        forged = other.world.directory.workload_key.sign(claims)
+        forged = other.state.directory.workload_key.sign(claims)
     assert present(forged).json()["error_codes"] == [700027]
 
 

@@ -32,7 +32,7 @@ class Resolved(httpx.HTTPTransport):
 
     def __init__(self, emulator):
         super().__init__(verify=ssl.create_default_context(cadata=emulator.ca_certificate))
-        self._port = httpx.URL(emulator.world.url).port
+        self._port = httpx.URL(emulator.state.graph_url).port
 
     def handle_request(self, request):
         request.extensions = {**request.extensions, "sni_hostname": request.url.host}

@@ -153,7 +153,7 @@ def test_the_newer_of_two_connections_counts(plain, session, store):
 
 def wait_until_expected(emulator):
     """Wait until the head of a fragment was read, after which its bytes are expected."""
-    (found,) = emulator.world.sessions._sessions.values()
+    (found,) = emulator.state.sessions._sessions.values()
     pause = threading.Event()
     for _ in range(2000):
         if found.arriving is not None:
@@ -177,7 +177,7 @@ def test_a_broken_fragment_leaves_nothing(plain, session, store):
 def test_a_fragment_costs_what_it_is_long(plain, session, store):
     """The tenth fragment is taken without touching the nine before: all of them are written into one file."""
     total = 10 * UNIT
-    (found,) = plain.world.sessions._sessions.values()
+    (found,) = plain.state.sessions._sessions.values()
     paths: set[Path] = set()
     for number in range(10):
         place = {"Content-Range": f"bytes {number * UNIT}-{(number + 1) * UNIT - 1}/{total}"}

@@ -107,17 +107,23 @@ def test_items_survive(service):
 def test_the_tenant_survives(service):
     """Tenant, application, users and those without a drive are the same; nobody is added twice."""
     service.emulator.add_user("new@contoso.example", provisioned=False)
-    world = service.emulator
+    emulator = service.emulator
 
     def facts():
-        return world.tenant_id, world.client_id, world.client_secret, world.users, world.drive("ben@contoso.example").id
+        return (
+            emulator.tenant_id,
+            emulator.client_id,
+            emulator.client_secret,
+            emulator.users,
+            emulator.drive("ben@contoso.example").id,
+        )
 
     before = facts()
     service.restart()
-    world = service.emulator
+    emulator = service.emulator
     assert facts() == before
     with pytest.raises(LookupError):
-        world.drive("new@contoso.example")
+        emulator.drive("new@contoso.example")
 
 
 def test_changes_after_a_restart(service):
@@ -257,8 +263,8 @@ def test_a_change_happens_as_a_whole(service):
 
 def test_a_drive_that_was_filled_before_it_was_kept(service):
     """A user who comes later is kept with all that the drive held by then, its recycle bin and versions included."""
-    user = service.emulator.world.tenant.add_user("late@contoso.example")
-    drive = EmulatedDrive(service.emulator.world, user.drive)
+    user = service.emulator.state.tenant.add_user("late@contoso.example")
+    drive = EmulatedDrive(user.drive, service.emulator.state.views)
     for content in (b"1", LARGE):
         drive.put("f/a.bin", content)
     drive.put("gone/b.bin", LARGE)
@@ -330,7 +336,7 @@ def test_one_at_a_time(root):
 def test_another_format(root):
     """What a release wrote that has another format is left alone."""
     with Emulator(root=root, tls=False) as emulator:
-        emulator.world.store._database.execute("UPDATE facts SET value = '999' WHERE name = 'format'")
+        emulator.state.store._database.execute("UPDATE facts SET value = '999' WHERE name = 'format'")
     with pytest.raises(OSError, match="another release"):
         Emulator(root=root, tls=False).start()
 
@@ -359,7 +365,7 @@ def test_what_cannot_be_written_has_not_happened(root):
     """When the disk refuses a change the drive is as it was, and the same content can be written later."""
     service = Service(root)
     try:
-        database = service.emulator.world.store._database
+        database = service.emulator.state.store._database
         service.drive.put("a.bin", b"1")
         before = service.items()
         url = service.session("b.bin")
@@ -459,7 +465,7 @@ def check(root, done):
         known = set(inner.log.since(0))
         assert {item.id for item in inner.root.walk()} <= known
         kept = {path.name for path in (root / "contents").iterdir()}
-        rows = dict(emulator.world.store._database.execute("SELECT key, data IS NULL FROM contents"))
+        rows = dict(emulator.state.store._database.execute("SELECT key, data IS NULL FROM contents"))
         assert kept == {key for key, is_file in rows.items() if is_file}
         assert inner.root.size == sum(drive.item(path)["size"] for path in drive.paths())
 

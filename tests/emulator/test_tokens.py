@@ -58,7 +58,7 @@ def test_token_of_a_user(emulator, said):
     """A delegated token says which user it is and what may be done for the user."""
     claims = said(emulator.token(BEN))
     assert (claims["upn"], claims["scp"], claims["idtyp"]) == (BEN, "Files.ReadWrite", "user")
-    assert claims["oid"] == emulator.world.tenant.user(BEN).id
+    assert claims["oid"] == emulator.state.tenant.user(BEN).id
     assert "roles" not in claims
 
 
@@ -79,7 +79,7 @@ def test_keys_of_version_1_and_2(emulator, http):
 def test_a_restart_makes_another_key(emulator, call, error):
     """Each start signs with a key of its own, so a token of another start is refused."""
     with Emulator() as other:
-        foreign = other.world.tokens.sign({"aud": GRAPH, "tid": emulator.tenant_id, "exp": time.time() + 60})
+        foreign = other.state.tokens.sign({"aud": GRAPH, "tid": emulator.tenant_id, "exp": time.time() + 60})
     assert error(call(foreign)) == (401, "InvalidAuthenticationToken", "Signing key is invalid.")
 
 
@@ -97,7 +97,7 @@ def test_a_restart_makes_another_key(emulator, call, error):
 def test_what_graph_refuses(emulator, call, error, claims, message):
     """Audience, tenant and time of a token are checked, and the answer is a 401 with a challenge."""
     reply = call(
-        emulator.world.tokens.sign({"aud": GRAPH, "exp": time.time() + 60, "roles": ["Files.Read.All"]} | claims)
+        emulator.state.tokens.sign({"aud": GRAPH, "exp": time.time() + 60, "roles": ["Files.Read.All"]} | claims)
     )
     assert error(reply) == (401, "InvalidAuthenticationToken", message)
     assert reply.headers["WWW-Authenticate"].startswith('Bearer realm="", authorization_uri=')
@@ -126,14 +126,14 @@ def test_a_changed_token(emulator, call, error):
 def test_no_signature_and_other_algorithms(emulator, call, error):
     """A token without a signature, and one signed with the public key as if it were a secret, are refused."""
     claims = {"aud": GRAPH, "tid": emulator.tenant_id, "exp": time.time() + 60, "roles": ["Files.ReadWrite.All"]}
-    kid = {"kid": emulator.world.key.id}
+    kid = {"kid": emulator.state.authority.key.id}
     for token in (jwt.encode(claims, None, "none", headers=kid), jwt.encode(claims, "x" * 32, "HS256", headers=kid)):
         assert error(call(token)) == (401, "InvalidAuthenticationToken", "Signing key is invalid.")
 
 
 def test_each_signature_is_checked_once(emulator):
     """What a token stands for is found out once, however often it is used."""
-    tokens, header = emulator.world.tokens, f"Bearer {emulator.token()}"
+    tokens, header = emulator.state.tokens, f"Bearer {emulator.token()}"
     first = tokens.check(header)
     assert all(tokens.check(header) is first for _ in range(3))
 
@@ -141,7 +141,7 @@ def test_each_signature_is_checked_once(emulator):
 def test_end_of_all_tokens(emulator, call, error):
     """All tokens given out so far may be ended at once; new ones work."""
     tokens = [emulator.token(), emulator.token()]
-    emulator.world.tokens.expire_all()
+    emulator.state.tokens.expire_all()
     assert [error(call(token))[0] for token in tokens] == [401, 401]
     assert call(emulator.token()).status_code == 200
 

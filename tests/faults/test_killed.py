@@ -142,7 +142,7 @@ def check_sending(tries: Tries, step: str, is_done: bool, content: bytes) -> Non
     asked = tries.emulator.requests
     assert asked.total(operation="fragment").received_bytes <= len(content) + UNIT_BYTES
     assert asked.total(operation="create_session").requests <= 1 + (step == "create_session")
-    assert len(tries.emulator.world.sessions) <= (step == "create_session" and is_done)
+    assert len(tries.emulator.state.sessions) <= (step == "create_session" and is_done)
     assert not tries.kept.exists() or list(tries.kept.iterdir()) == []
     assert tries.emulator.leaks == []
 

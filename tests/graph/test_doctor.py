@@ -231,7 +231,7 @@ def in_general(setup, text):
     known = {
         emulator.graph_url: "https://GRAPH",
         emulator.authority_url: "https://LOGIN",
-        emulator.world.store_url: "https://STORE",
+        emulator.state.store_url: "https://STORE",
         emulator.tenant_id: "TENANT",
         emulator.client_id: "CLIENT",
         str(setup.tmp_path): "/TMP",

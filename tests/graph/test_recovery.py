@@ -75,7 +75,7 @@ def test_a_service_that_stays_away(client, onedrive_emulator, drive, faults):
     ):
         client.upload("myfiles/a.bin", content=LARGE)
     assert len(onedrive_emulator.requests.matching(**FRAGMENT)) == 7
-    assert len(onedrive_emulator.world.sessions) == 0
+    assert len(onedrive_emulator.state.sessions) == 0
     assert drive.paths() == []
 
 
@@ -128,7 +128,7 @@ def test_stopping_ends_an_upload(client, onedrive_emulator, drive, faults, tmp_p
     assert drive.paths() == []
     sent = [request.operation for request in onedrive_emulator.requests.matching(origin="store")]
     assert sorted(sent) in (["session_cancel"], ["fragment", "session_cancel"])
-    assert len(onedrive_emulator.world.sessions) == 0
+    assert len(onedrive_emulator.state.sessions) == 0
     onedrive_emulator.requests.clear()
     for call in (lambda: client.stat("myfiles"), lambda: client.upload("myfiles/b.csv", content=SMALL)):
         with pytest.raises(Stopped):

@@ -108,7 +108,7 @@ def tries(connect, tmp_path):
 
 @pytest.fixture
 def sessions(onedrive_emulator):
-    return onedrive_emulator.world.sessions
+    return onedrive_emulator.state.sessions
 
 
 @pytest.fixture

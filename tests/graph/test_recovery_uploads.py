@@ -55,7 +55,7 @@ def bytes_sent(onedrive_emulator):
 
 @pytest.fixture
 def sessions(onedrive_emulator):
-    return onedrive_emulator.world.sessions
+    return onedrive_emulator.state.sessions
 
 
 # --- lost, cut, failed

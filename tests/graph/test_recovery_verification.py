@@ -67,7 +67,7 @@ def test_bytes_that_go_wrong_again_and_again(client, onedrive_emulator, drive, f
         client.upload("myfiles/a.bin", content=LARGE, options=options)
     assert caught.value.is_retryable
     assert (drive.paths(), drive.version_count("a.bin"), count("delete")) == (["a.bin"], 2, 0)
-    assert len(onedrive_emulator.world.sessions) == 0
+    assert len(onedrive_emulator.state.sessions) == 0
 
 
 def test_a_wrong_copy_that_somebody_opens(client, drive, faults):
@@ -305,7 +305,7 @@ def test_an_object_that_changes_meanwhile(client, onedrive_emulator, drive, *, f
     faults.add(operation="get", do=Changing())  # the look at the folder, after the look at the object
     with pytest.raises(SourceChanged, match=r"a\.bin changed while it was read"):
         client.upload("myfiles/a.bin", local_path=UPath("memory:///a.bin"), options=options)
-    assert (drive.paths(), len(onedrive_emulator.world.sessions)) == ([], 0)
+    assert (drive.paths(), len(onedrive_emulator.state.sessions)) == ([], 0)
 
 
 def test_how_long_a_request_took(client, onedrive_emulator, faults):

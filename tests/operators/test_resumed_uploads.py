@@ -123,7 +123,7 @@ def test_a_change_starts_anew(
     assert run_task(OneDriveUploadOperator(**kwargs | changes), try_number=2, store=store).state == "success"
     assert sent_bytes(onedrive_emulator) - before == SIZE
     assert len(onedrive_emulator.requests.matching(operation="session_cancel")) == 1
-    assert len(onedrive_emulator.world.sessions) == 0
+    assert len(onedrive_emulator.state.sessions) == 0
     assert onedrive_emulator.drive().read("other.bin" if change == "target" else "big.bin") == source.read_bytes()
 
 
@@ -146,7 +146,7 @@ def test_the_last_try_leaves_no_session(onedrive_emulator: Emulator, run_task: R
     fail_after(onedrive_emulator, 1)
     end = run_task(OneDriveUploadOperator(**kwargs), try_number=3, max_tries=2, store=store)
     assert isinstance(end.error, ServiceUnavailable)
-    assert (store, len(onedrive_emulator.world.sessions)) == ({}, 0)
+    assert (store, len(onedrive_emulator.state.sessions)) == ({}, 0)
 
 
 @pytest.mark.airflow3
@@ -155,7 +155,7 @@ def test_a_refusal_leaves_no_session(onedrive_emulator: Emulator, run_task: RunT
     store: dict[str, Any] = {}
     onedrive_emulator.faults.add(operation="fragment", after=1, times=None, do=status(507))
     assert run_task(OneDriveUploadOperator(**kwargs), store=store).state == "failed"
-    assert (store, len(onedrive_emulator.world.sessions)) == ({}, 0)
+    assert (store, len(onedrive_emulator.state.sessions)) == ({}, 0)
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ def test_a_directory_that_cannot_be_written(
     fail_after(onedrive_emulator, 1)
     with pytest.raises(ServiceUnavailable):
         OneDriveSaveOperator(**kwargs).execute(task_context(max_tries=2))
-    assert len(onedrive_emulator.world.sessions) == 0
+    assert len(onedrive_emulator.state.sessions) == 0
 
 
 def test_without_a_fernet_key(
@@ -226,7 +226,7 @@ def test_without_a_fernet_key(
     with pytest.raises(ServiceUnavailable):
         OneDriveUploadOperator(**kwargs).execute(task_context(max_tries=2))
     assert not resume_directory.exists()
-    assert len(onedrive_emulator.world.sessions) == 0
+    assert len(onedrive_emulator.state.sessions) == 0
 
 
 @pytest.mark.airflow3

@@ -22,8 +22,8 @@ SIZE = FRAGMENT_BYTES + 1
 
 def secrets_of(emulator: Emulator) -> set[str]:
     """Everything that may not be shown: the client secret, each token issued, each pre-authorised URL that was used."""
-    world: Any = emulator._world
-    tokens = set(world.tokens._tokens)
+    state: Any = emulator._state
+    tokens = set(state.tokens._tokens)
     urls = {request.target for request in emulator.requests.matching(origin="store")}
     parts = {part for url in urls for part in re.split(r"[/?&=]", url) if len(part) > 20}
     assert tokens

@@ -675,8 +675,8 @@ def test_no_monitor_is_shown(  # noqa: PLR0917 - fixtures
     shown = json.dumps(run(copying(deferrable=deferrable), task_context())) + logged()
     requests = onedrive_emulator.requests.matching(operation="monitor")
     ids = {request.path.rpartition("/")[2] for request in requests}
-    world: Any = onedrive_emulator._world
-    secrets = {onedrive_emulator.client_secret, *world.tokens._tokens, *ids, "/_api/v2.0/monitor"}
+    state: Any = onedrive_emulator._state
+    secrets = {onedrive_emulator.client_secret, *state.tokens._tokens, *ids, "/_api/v2.0/monitor"}
     assert ids
     assert [secret for secret in secrets if secret in shown] == []
     assert not onedrive_emulator.leaks

@@ -223,7 +223,7 @@ class Trial:
         out_of_reach = {"tempauth_seconds", "session_invisible_uses"} & self.scenario.quirks.keys()
         if not (out_of_reach and self.error):
             excused = sum(rule.hits for met, rule in self.rules if _is_excused(met))
-            assert len(self.scene.emulator.world.sessions) <= excused
+            assert len(self.scene.emulator.state.sessions) <= excused
 
 
 def contents(scene: Scene) -> dict[str, bytes | None]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
-from airflow_provider_onedrive.emulator.access.rights import owns
-from airflow_provider_onedrive.emulator.access.site_grants import site_of
+from airflow_provider_onedrive.emulator.access.rights import Rights, owns
+from airflow_provider_onedrive.emulator.access.site_grants import SiteGrants, site_of
 from airflow_provider_onedrive.emulator.errors.problems import access_denied
 from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.drive import Drive
 from airflow_provider_onedrive.emulator.model.site import SharePointSite
-from airflow_provider_onedrive.emulator.server.state import World
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 from airflow_provider_onedrive.emulator.tokens.permissions import Kind, Place, any_allowed
 
@@ -24,18 +24,36 @@ def writes(method: str, action: str = "") -> bool:
     return method not in _READING_METHODS and action not in _READING_ACTIONS
 
 
-def check_drive(
-    world: World, token: Token, drive: Drive, address: ItemAddress | None = None, *, is_writing: bool
-) -> None:
-    """Refuse a request on a drive, or on the item at an address in it."""
-    if drive.deny or not may(world, token, drive, address, is_writing=is_writing):
-        raise access_denied()
+@dataclass(frozen=True)
+class Authorization:
+    """Checks tokens against permissions, site grants and the rights of users."""
 
+    rights: Rights
+    site_grants: SiteGrants
 
-def check_drives(world: World, token: Token, drives: Iterable[Drive]) -> None:
-    """Refuse a listing of drives."""
-    for drive in drives:
-        check_drive(world, token, drive, is_writing=False)
+    def check_drive(self, token: Token, drive: Drive, address: ItemAddress | None = None, *, is_writing: bool) -> None:
+        """Refuse a request on a drive, or on the item at an address in it."""
+        if drive.deny or not self.may(token, drive, address, is_writing=is_writing):
+            raise access_denied()
+
+    def check_drives(self, token: Token, drives: Iterable[Drive]) -> None:
+        """Refuse a listing of drives."""
+        for drive in drives:
+            self.check_drive(token, drive, is_writing=False)
+
+    def check_site(self, token: Token, site: SharePointSite) -> None:
+        """Refuse to show a site."""
+        roles = self.site_grants.roles(str(site.collection), token.client_id)
+        check_place(token, Place.SITE, is_writing=False, roles=roles)
+
+    def may(self, token: Token, drive: Drive, address: ItemAddress | None = None, *, is_writing: bool) -> bool:
+        """Say whether a token may read, or write, a drive or an item in it."""
+        is_own = token.user is not None and owns(token.user, drive)
+        kind = Kind(Place.OWN_DRIVE if is_own else Place.OTHER_DRIVE, is_writing, app_only=token.user is None)
+        roles = self.site_grants.roles(site_of(drive.id), token.client_id)
+        if not any_allowed(token.permissions, kind, roles):
+            return False
+        return token.user is None or self.rights.may(token.user, drive, address, writes=is_writing)
 
 
 def check_place(token: Token, place: Place, *, is_writing: bool, roles: Collection[str] = ()) -> None:
@@ -45,19 +63,3 @@ def check_place(token: Token, place: Place, *, is_writing: bool, roles: Collecti
     """
     if not any_allowed(token.permissions, Kind(place, is_writing, app_only=token.user is None), roles):
         raise access_denied()
-
-
-def check_site(world: World, token: Token, site: SharePointSite) -> None:
-    """Refuse to show a site."""
-    roles = world.directory.site_grants.roles(str(site.collection), token.client_id)
-    check_place(token, Place.SITE, is_writing=False, roles=roles)
-
-
-def may(world: World, token: Token, drive: Drive, address: ItemAddress | None = None, *, is_writing: bool) -> bool:
-    """Say whether a token may read, or write, a drive or an item in it."""
-    is_own = token.user is not None and owns(token.user, drive)
-    kind = Kind(Place.OWN_DRIVE if is_own else Place.OTHER_DRIVE, is_writing, app_only=token.user is None)
-    roles = world.directory.site_grants.roles(site_of(drive.id), token.client_id)
-    if not any_allowed(token.permissions, kind, roles):
-        return False
-    return token.user is None or world.directory.rights.may(token.user, drive, address, writes=is_writing)

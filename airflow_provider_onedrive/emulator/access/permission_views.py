@@ -6,33 +6,56 @@ https://learn.microsoft.com/graph/api/resources/permission
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_onedrive.emulator.model import clock, sharing
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.sharing import Permission
-from airflow_provider_onedrive.emulator.model.tenant import user_identity
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.model.tenant import Tenant, user_identity
 
 
-def all_json(world: World, drive: Drive, item: Item) -> list[dict[str, Any]]:
-    """Return the owner's permission, then what was given on the item and above it."""
-    given = [permission_json(world, drive, item, place, one) for place, one in sharing.inherited(item)]
-    return [owner_json(drive), *given]
+@dataclass(frozen=True)
+class PermissionViews:
+    """Writes permissions as JSON."""
 
+    store_url: str
+    tenant: Tenant
 
-def permission_json(world: World, drive: Drive, item: Item, place: Item, permission: Permission) -> dict[str, Any]:
-    """:param place: where it was given; if that is not the item itself, it is inherited."""
-    value: dict[str, Any] = {"id": permission.id, "roles": [permission.role], "hasPassword": permission.has_password}
-    if permission.expires:
-        value["expirationDateTime"] = clock.text(permission.expires)
-    if place is not item:
-        value["inheritedFrom"] = {"driveId": drive.id, "id": place.id}
-    if permission.link:
-        return value | _link(world, drive, place, permission)
-    email = permission.emails[0]
-    invitation = {"email": email, "signInRequired": permission.sign_in_required}
-    return value | {"invitation": invitation} | _granted(drive, [_identity(world, email)], "grantedTo")
+    def all_json(self, drive: Drive, item: Item) -> list[dict[str, Any]]:
+        """Return the owner's permission, then what was given on the item and above it."""
+        given = [self.permission_json(drive, item, place, one) for place, one in sharing.inherited(item)]
+        return [owner_json(drive), *given]
+
+    def permission_json(self, drive: Drive, item: Item, place: Item, permission: Permission) -> dict[str, Any]:
+        """:param place: where it was given; if that is not the item itself, it is inherited."""
+        value: dict[str, Any] = {
+            "id": permission.id,
+            "roles": [permission.role],
+            "hasPassword": permission.has_password,
+        }
+        if permission.expires:
+            value["expirationDateTime"] = clock.text(permission.expires)
+        if place is not item:
+            value["inheritedFrom"] = {"driveId": drive.id, "id": place.id}
+        if permission.link:
+            return value | self._link(drive, place, permission)
+        email = permission.emails[0]
+        invitation = {"email": email, "signInRequired": permission.sign_in_required}
+        return value | {"invitation": invitation} | _granted(drive, [self._identity(email)], "grantedTo")
+
+    def _link(self, drive: Drive, item: Item, permission: Permission) -> dict[str, Any]:
+        url = self.store_url + sharing.link_path(drive.web_path, item, permission.secret)
+        link: dict[str, Any] = {"type": permission.link, "scope": permission.scope, "webUrl": url}
+        link["preventsDownload"] = False
+        if permission.link == "embed":
+            link["webHtml"] = f'<iframe src="{url}" width="98" height="120" frameborder="0" scrolling="no"></iframe>'
+        people = [self._identity(email) for email in permission.emails]
+        return {"shareId": sharing.share_id(url), "link": link} | _granted(drive, people, "grantedToIdentities")
+
+    def _identity(self, email: str) -> dict[str, Any]:
+        user = self.tenant.user(email)
+        return user.identity if user else user_identity("", email)
 
 
 def owner_json(drive: Drive) -> dict[str, Any]:
@@ -41,22 +64,7 @@ def owner_json(drive: Drive) -> dict[str, Any]:
     return {"id": owner_id, "roles": ["owner"]} | _granted(drive, [drive.owner], "grantedTo")
 
 
-def _link(world: World, drive: Drive, item: Item, permission: Permission) -> dict[str, Any]:
-    url = world.store_url + sharing.link_path(drive.web_path, item, permission.secret)
-    link: dict[str, Any] = {"type": permission.link, "scope": permission.scope, "webUrl": url}
-    link["preventsDownload"] = False
-    if permission.link == "embed":
-        link["webHtml"] = f'<iframe src="{url}" width="98" height="120" frameborder="0" scrolling="no"></iframe>'
-    people = [_identity(world, email) for email in permission.emails]
-    return {"shareId": sharing.share_id(url), "link": link} | _granted(drive, people, "grantedToIdentities")
-
-
 def _granted(drive: Drive, people: list[dict[str, Any]], name: str) -> dict[str, Any]:
     """Name people in the old property, and for work or school in the one that replaces it as well."""
     value: Any = people[0] if name == "grantedTo" else people
     return {name: value} if drive.personality == "personal" else {name: value, f"{name}V2": value}
-
-
-def _identity(world: World, email: str) -> dict[str, Any]:
-    user = world.tenant.user(email)
-    return user.identity if user else user_identity("", email)

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_onedrive.emulator.errors.problems import invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, missing_item
 from airflow_provider_onedrive.emulator.model import ids
 from airflow_provider_onedrive.emulator.tokens import jws
 from airflow_provider_onedrive.emulator.tokens.permissions import ROLES
@@ -70,7 +70,7 @@ class SiteGrants:
 
     def _find(self, site: str, grant_id: str) -> SiteGrant:
         if (site, grant_id) not in self._grants:
-            raise item_not_found()
+            raise missing_item()
         return self._grants[site, grant_id]
 
 

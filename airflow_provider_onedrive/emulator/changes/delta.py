@@ -5,84 +5,99 @@ https://learn.microsoft.com/graph/api/driveitem-delta
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_onedrive.emulator.access import authorization
+from airflow_provider_onedrive.emulator.access.authorization import Authorization
 from airflow_provider_onedrive.emulator.changes import rounds
 from airflow_provider_onedrive.emulator.changes.deltatokens import DeltaToken, Kind, read
 from airflow_provider_onedrive.emulator.errors.problems import Problem, access_denied, invalid_request, not_supported
 from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
-from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.items import odata
 from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.items.views import ItemViews
 from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.changes import Tombstone
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.ids import ctag, site_guid
+from airflow_provider_onedrive.emulator.options import Options
 
 MAX_PAGE_SIZE = 5000
 _NO_HASH = "A" * 27 + "="
 _KEPT = ("id", "deleted")
 
 
-def get(call: Call) -> Reply:
-    """Answer with one page of a round, and with the link to the next page or to the next round."""
-    size = _page_size(call)
-    for name in ("filter", "expand", "orderby", "count", "search"):
-        if call.request.option(name) is not None:
-            raise not_supported()
-    with call.drive.lock:
-        scope = _scope(call)
-        _check_scope(call, scope)
-        token = read(call.drive, scope.id, _token_text(call))
-        _check_age(call, token)
-        return _answer(call, scope, token, size)
+@dataclass(frozen=True)
+class Delta:
+    """Answers delta queries."""
+
+    views: ItemViews
+    authorization: Authorization
+    options: Options
+
+    def get(self, call: Call) -> Reply:
+        """Answer with one page of a round, and with the link to the next page or to the next round."""
+        size = self._page_size(call)
+        for name in ("filter", "expand", "orderby", "count", "search"):
+            if call.request.option(name) is not None:
+                raise not_supported()
+        with call.drive.lock:
+            scope = _scope(call)
+            self._check_scope(call, scope)
+            token = read(call.drive, scope.id, _token_text(call))
+            _check_age(call, token)
+            return self._answer(call, scope, token, size)
+
+    def _check_scope(self, call: Call, scope: Item) -> None:
+        """Refuse to tell of a whole drive to who was let in to one folder of it."""
+        address = ItemAddress(scope.id)
+        if not self.authorization.may(call.token, call.drive, address, is_writing=False):
+            raise access_denied()
+
+    def _answer(self, call: Call, scope: Item, token: DeltaToken, size: int) -> Reply:
+        if token.kind is Kind.LATEST:
+            return self._page(call, scope, [], DeltaToken(Kind.DELTA, call.drive.log.position))
+        exclude_parents = call.request.header("deltaExcludeParent") is not None
+        the_round, offset = rounds.find(call.drive, scope, token, size, exclude_parents=exclude_parents)
+        entries, end = the_round.entries[offset : offset + size], offset + size
+        if end < len(the_round.entries):
+            following = DeltaToken(Kind.NEXT, token.position, the_round.id, end)
+        else:
+            following = DeltaToken(Kind.DELTA, the_round.position)
+        return self._page(call, scope, entries, following)
+
+    def _page(self, call: Call, scope: Item, entries: list[Item | Tombstone], following: DeltaToken) -> Reply:
+        name = "@odata.nextLink" if following.kind is Kind.NEXT else "@odata.deltaLink"
+        fields = call.request.option("select")
+        value = {
+            "@odata.context": f"{call.request.graph_url}/v1.0/$metadata#Collection(driveItem)",
+            name: _link(call, following.write(call.drive, scope.id)),
+            "value": [_select(self._entry_json(call, entry), fields) for entry in entries],
+        }
+        return json_reply(200, value)
+
+    def _entry_json(self, call: Call, entry: Item | Tombstone) -> dict[str, Any]:
+        if isinstance(entry, Tombstone):
+            return _tombstone_json(call.drive, entry)
+        value = self.views.item_json(call.drive, entry)
+        if call.drive.personality == "business":
+            value.pop("cTag", None)  # documented so
+        return value
+
+    def _page_size(self, call: Call) -> int:
+        top = call.request.option("top")
+        if top is None:
+            return self.options.page_size
+        if not top.isascii() or not top.isdigit() or int(top[:9]) == 0:
+            raise invalid_request("Invalid page size specified: must be a positive number.")
+        return min(int(top[:9]), MAX_PAGE_SIZE)
 
 
 def _scope(call: Call) -> Item:
     """Return the folder whose changes are told; for work or school it is always the root."""
     item = call.item()
     return item if call.drive.personality == "personal" else call.drive.root
-
-
-def _check_scope(call: Call, scope: Item) -> None:
-    """Refuse to tell of a whole drive to who was let in to one folder of it."""
-    address = ItemAddress(scope.id)
-    if not authorization.may(call.world, call.token, call.drive, address, is_writing=False):
-        raise access_denied()
-
-
-def _answer(call: Call, scope: Item, token: DeltaToken, size: int) -> Reply:
-    if token.kind is Kind.LATEST:
-        return _page(call, scope, [], DeltaToken(Kind.DELTA, call.drive.log.position))
-    exclude_parents = call.request.header("deltaExcludeParent") is not None
-    the_round, offset = rounds.find(call.drive, scope, token, size, exclude_parents=exclude_parents)
-    entries, end = the_round.entries[offset : offset + size], offset + size
-    if end < len(the_round.entries):
-        following = DeltaToken(Kind.NEXT, token.position, the_round.id, end)
-    else:
-        following = DeltaToken(Kind.DELTA, the_round.position)
-    return _page(call, scope, entries, following)
-
-
-def _page(call: Call, scope: Item, entries: list[Item | Tombstone], following: DeltaToken) -> Reply:
-    name = "@odata.nextLink" if following.kind is Kind.NEXT else "@odata.deltaLink"
-    fields = call.request.option("select")
-    value = {
-        "@odata.context": f"{call.world.graph_url}/v1.0/$metadata#Collection(driveItem)",
-        name: _link(call, following.write(call.drive, scope.id)),
-        "value": [_select(_entry_json(call, entry), fields) for entry in entries],
-    }
-    return json_reply(200, value)
-
-
-def _entry_json(call: Call, entry: Item | Tombstone) -> dict[str, Any]:
-    if isinstance(entry, Tombstone):
-        return _tombstone_json(call.drive, entry)
-    value = views.item_json(call.world, call.drive, entry)
-    if call.drive.personality == "business":
-        value.pop("cTag", None)  # documented so
-    return value
 
 
 def _tombstone_json(drive: Drive, tombstone: Tombstone) -> dict[str, Any]:
@@ -104,16 +119,7 @@ def _tombstone_json(drive: Drive, tombstone: Tombstone) -> dict[str, Any]:
 
 def _select(value: dict[str, Any], fields: str | None) -> dict[str, Any]:
     """Select as elsewhere; that something is gone is said always."""
-    return {name: value[name] for name in _KEPT if name in value} | views.select(value, fields)
-
-
-def _page_size(call: Call) -> int:
-    top = call.request.option("top")
-    if top is None:
-        return call.world.options.page_size
-    if not top.isascii() or not top.isdigit() or int(top[:9]) == 0:
-        raise invalid_request("Invalid page size specified: must be a positive number.")
-    return min(int(top[:9]), MAX_PAGE_SIZE)
+    return {name: value[name] for name in _KEPT if name in value} | odata.select(value, fields)
 
 
 def _token_text(call: Call) -> str | None:
@@ -144,4 +150,4 @@ def _link(call: Call, token: str) -> str:
     options = {name: value for name, value in call.request.query.items() if name != "token"} | {"token": token}
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in options.items())
     path, slash, last = call.request.raw_path.rpartition("/")
-    return f"{call.world.graph_url}{path}{slash}{last.partition('(')[0]}?{query}"
+    return f"{call.request.graph_url}{path}{slash}{last.partition('(')[0]}?{query}"

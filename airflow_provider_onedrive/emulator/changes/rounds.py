@@ -7,23 +7,12 @@ is told from its beginning again: a client must bear to be told of an item twice
 from __future__ import annotations
 
 import copy
-import secrets
-from dataclasses import dataclass, field
 
 from airflow_provider_onedrive.emulator.changes.deltatokens import DeltaToken
-from airflow_provider_onedrive.emulator.model.changes import Tombstone
+from airflow_provider_onedrive.emulator.model.changes import Round, Tombstone
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
 MAX_OPEN_ROUNDS = 16
-
-
-@dataclass(frozen=True)
-class Round:
-    """:param position: where in the change log the next round begins."""
-
-    entries: list[Item | Tombstone]
-    position: int
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 def find(drive: Drive, scope: Item, token: DeltaToken, page_size: int, *, exclude_parents: bool) -> tuple[Round, int]:

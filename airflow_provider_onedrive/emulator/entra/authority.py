@@ -37,8 +37,8 @@ class Authority:
         """:param url: of the emulator itself."""
         return self.cloud.login_url if self.cloud else url
 
-    def login_urls(self, url: str) -> list[str]:
-        return [url, *(f"https://{host}" for host in (self.cloud.login_hosts if self.cloud else ()))]
+    def login_urls(self, url: str) -> tuple[str, ...]:
+        return (url, *(f"https://{host}" for host in (self.cloud.login_hosts if self.cloud else ())))
 
     def tokens(self, tenant: Tenant, directory: Directory, graph_url: str) -> Tokens:
         cloud = self.cloud or clouds.CLOUDS["global"]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from airflow_provider_onedrive.emulator.entra import assertions
 from airflow_provider_onedrive.emulator.entra.login import LoginProblem, required
-from airflow_provider_onedrive.emulator.server.state import World
-from airflow_provider_onedrive.emulator.tokens.applications import Application
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
+from airflow_provider_onedrive.emulator.tokens.applications import Application, Applications
 
 
 @dataclass(frozen=True)
@@ -25,27 +25,41 @@ class Client:
         return self.proof == "0"
 
 
-def identify(world: World, form: dict[str, str]) -> Application:
-    client_id = required(form, "client_id")
-    application = world.directory.applications.find(client_id)
-    if application is None:
-        message = f"Application with identifier '{client_id}' was not found in the directory '{world.tenant.id}'."
-        raise LoginProblem(400, "unauthorized_client", 700016, message)
-    return application
+@dataclass(frozen=True)
+class Clients:
+    """Identifies and authenticates the applications that ask for tokens."""
 
+    tenant: Tenant
+    applications: Applications
+    login_urls: tuple[str, ...]
 
-def authenticate(world: World, form: dict[str, str], tenant: str) -> Client:
-    """Return who asks; whether a public client may ask is for the grant to say."""
-    application = identify(world, form)
-    if form.get("client_assertion"):
-        if required(form, "client_assertion_type") != assertions.TYPE:
-            raise LoginProblem(400, "invalid_request", 900144, f"'client_assertion_type' must be '{assertions.TYPE}'.")
-        assertions.check(application, form["client_assertion"], _audiences(world, tenant))
-        return Client(application, "2")
-    if form.get("client_secret"):
-        _check_secret(application, form["client_secret"])
-        return Client(application, "1")
-    return Client(application, "0")
+    def identify(self, form: dict[str, str]) -> Application:
+        client_id = required(form, "client_id")
+        application = self.applications.find(client_id)
+        if application is None:
+            message = f"Application with identifier '{client_id}' was not found in the directory '{self.tenant.id}'."
+            raise LoginProblem(400, "unauthorized_client", 700016, message)
+        return application
+
+    def authenticate(self, form: dict[str, str], tenant: str) -> Client:
+        """Return who asks; whether a public client may ask is for the grant to say."""
+        application = self.identify(form)
+        if form.get("client_assertion"):
+            if required(form, "client_assertion_type") != assertions.TYPE:
+                raise LoginProblem(
+                    400, "invalid_request", 900144, f"'client_assertion_type' must be '{assertions.TYPE}'."
+                )
+            assertions.check(application, form["client_assertion"], self._audiences(tenant))
+            return Client(application, "2")
+        if form.get("client_secret"):
+            _check_secret(application, form["client_secret"])
+            return Client(application, "1")
+        return Client(application, "0")
+
+    def _audiences(self, tenant: str) -> set[str]:
+        """Return what an assertion may be meant for: the token endpoint asked, by the tenant's name or its id."""
+        bases = {f"{login}/{name}" for login in self.login_urls for name in (tenant, self.tenant.id)}
+        return {f"{base}{path}" for base in bases for path in ("/oauth2/v2.0/token", "/oauth2/token", "/v2.0")}
 
 
 def _check_secret(application: Application, secret: str) -> None:
@@ -61,9 +75,3 @@ def _check_secret(application: Application, secret: str) -> None:
     if application.secret_has_expired:
         message = f"The provided client secret keys for app '{application.client_id}' are expired."
         raise LoginProblem(401, "invalid_client", 7000222, message)
-
-
-def _audiences(world: World, tenant: str) -> set[str]:
-    """Return what an assertion may be meant for: the token endpoint asked, by the tenant's name or its id."""
-    bases = {f"{login}/{name}" for login in world.login_urls for name in (tenant, world.tenant.id)}
-    return {f"{base}{path}" for base in bases for path in ("/oauth2/v2.0/token", "/oauth2/token", "/v2.0")}

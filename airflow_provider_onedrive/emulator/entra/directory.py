@@ -5,8 +5,6 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from airflow_provider_onedrive.emulator.access.rights import Rights
-from airflow_provider_onedrive.emulator.access.site_grants import SiteGrants
 from airflow_provider_onedrive.emulator.entra.device import DeviceCodes
 from airflow_provider_onedrive.emulator.entra.refresh import RefreshTokens
 from airflow_provider_onedrive.emulator.model.tenant import APPLICATION_NAME, Tenant
@@ -26,8 +24,6 @@ class Directory:
         self.applications = Applications(first)
         self.refresh_tokens = RefreshTokens()
         self.device_codes = DeviceCodes()
-        self.site_grants = SiteGrants()
-        self.rights = Rights()
         self.identity_header = secrets.token_urlsafe(24)
         self.workload_url = workload_url
         self.workload_key = workload_key

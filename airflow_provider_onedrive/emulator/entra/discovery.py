@@ -6,62 +6,72 @@ https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_onedrive.emulator.entra import clouds
+from airflow_provider_onedrive.emulator.entra.clouds import Cloud
 from airflow_provider_onedrive.emulator.entra.login import SHARED_TENANTS, LoginProblem
 from airflow_provider_onedrive.emulator.http.messages import Request
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
 
 
-def openid(world: World, tenant: str) -> dict[str, Any]:
-    """Return the discovery document of a tenant; that of the shared names leaves the tenant's place open."""
-    oauth = f"{world.login_url}/{tenant}/oauth2/v2.0"
-    issuer = "{tenantid}" if tenant.lower() in SHARED_TENANTS else world.tenant.id
-    cloud = world.cloud or clouds.CLOUDS["global"]
-    return {
-        "token_endpoint": f"{oauth}/token",
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
-        "jwks_uri": f"{world.login_url}/{tenant}/discovery/v2.0/keys",
-        "response_modes_supported": ["query", "fragment", "form_post"],
-        "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
-        "scopes_supported": ["openid", "profile", "email", "offline_access"],
-        "issuer": f"{world.issuer_url}/{issuer}/v2.0",
-        "authorization_endpoint": f"{oauth}/authorize",
-        "device_authorization_endpoint": f"{oauth}/devicecode",
-        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "name", "tid", "ver", "oid", "preferred_username"],
-        "tenant_region_scope": None,
-        "cloud_instance_name": cloud.instance,
-        "msgraph_host": urlsplit(world.graph_url).netloc if world.cloud is None else cloud.graph_host,
-    }
+@dataclass(frozen=True)
+class Discovery:
+    """Writes the documents that clients discover the endpoints by."""
 
+    tenant: Tenant
+    cloud: Cloud | None
+    issuer_url: str
+    login_urls: tuple[str, ...]
+    workload_url: str
 
-def instance(world: World, request: Request) -> dict[str, Any]:
-    """Say which login hosts are one another's names, for an authority that is known."""
-    own_host = urlsplit(world.login_url).netloc
-    groups = clouds.login_hosts(own_host)
-    asked = request.query.get("authorization_endpoint")
-    known = {f"https://{alias}" for group in groups for alias in group} | set(world.login_urls)
-    if asked is not None and "/".join(asked.split("/")[:3]).lower() not in known:
-        raise LoginProblem(400, "invalid_instance", 50049, "Unknown or invalid instance.")
-    return {
-        "tenant_discovery_endpoint": f"{world.login_url}/{world.tenant.id}/v2.0/.well-known/openid-configuration",
-        "api-version": "1.1",
-        "metadata": [_metadata(group) for group in groups],
-    }
+    def openid(self, request: Request, tenant: str) -> dict[str, Any]:
+        """Return the discovery document of a tenant; that of the shared names leaves the tenant's place open."""
+        oauth = f"{request.login_url}/{tenant}/oauth2/v2.0"
+        issuer = "{tenantid}" if tenant.lower() in SHARED_TENANTS else self.tenant.id
+        cloud = self.cloud or clouds.CLOUDS["global"]
+        return {
+            "token_endpoint": f"{oauth}/token",
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+            "jwks_uri": f"{request.login_url}/{tenant}/discovery/v2.0/keys",
+            "response_modes_supported": ["query", "fragment", "form_post"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "issuer": f"{self.issuer_url}/{issuer}/v2.0",
+            "authorization_endpoint": f"{oauth}/authorize",
+            "device_authorization_endpoint": f"{oauth}/devicecode",
+            "claims_supported": ["sub", "iss", "aud", "exp", "iat", "name", "tid", "ver", "oid", "preferred_username"],
+            "tenant_region_scope": None,
+            "cloud_instance_name": cloud.instance,
+            "msgraph_host": urlsplit(request.graph_url).netloc if self.cloud is None else cloud.graph_host,
+        }
 
+    def instance(self, request: Request) -> dict[str, Any]:
+        """Say which login hosts are one another's names, for an authority that is known."""
+        own_host = urlsplit(request.login_url).netloc
+        groups = clouds.login_hosts(own_host)
+        asked = request.query.get("authorization_endpoint")
+        known = {f"https://{alias}" for group in groups for alias in group} | set(self.login_urls)
+        if asked is not None and "/".join(asked.split("/")[:3]).lower() not in known:
+            raise LoginProblem(400, "invalid_instance", 50049, "Unknown or invalid instance.")
+        return {
+            "tenant_discovery_endpoint": f"{request.login_url}/{self.tenant.id}/v2.0/.well-known/openid-configuration",
+            "api-version": "1.1",
+            "metadata": [_metadata(group) for group in groups],
+        }
 
-def workload(world: World) -> dict[str, Any]:
-    """Return the discovery document of the emulator's issuer of federated tokens."""
-    url = world.directory.workload_url
-    return {
-        "issuer": url,
-        "jwks_uri": f"{url}/.well-known/jwks.json",
-        "id_token_signing_alg_values_supported": ["RS256"],
-    }
+    def workload(self) -> dict[str, Any]:
+        """Return the discovery document of the emulator's issuer of federated tokens."""
+        url = self.workload_url
+        return {
+            "issuer": url,
+            "jwks_uri": f"{url}/.well-known/jwks.json",
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
 
 
 def _metadata(hosts: Sequence[str]) -> dict[str, Any]:

@@ -8,102 +8,140 @@ https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_onedrive.emulator.entra import clients, scopes
-from airflow_provider_onedrive.emulator.entra.clients import Client
+from airflow_provider_onedrive.emulator.entra import scopes
+from airflow_provider_onedrive.emulator.entra.clients import Client, Clients
+from airflow_provider_onedrive.emulator.entra.device import DeviceCodes
 from airflow_provider_onedrive.emulator.entra.login import SHARED_TENANTS, LoginProblem, required
-from airflow_provider_onedrive.emulator.entra.refresh import RefreshGrant
-from airflow_provider_onedrive.emulator.model.tenant import User
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.entra.refresh import RefreshGrant, RefreshTokens
+from airflow_provider_onedrive.emulator.http.messages import Request
+from airflow_provider_onedrive.emulator.model.tenant import Tenant, User
+from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.tokens import claims, jws
+from airflow_provider_onedrive.emulator.tokens.access_tokens import Tokens
+from airflow_provider_onedrive.emulator.tokens.keys import SigningKey
 
 Form = dict[str, str]
-Grant = Callable[[World, Form, str], dict[str, Any]]
 
 
-def answer(world: World, form: Form, tenant: str) -> dict[str, Any]:
-    """Return the body that holds a token, or raise why there is none."""
-    grant = required(form, "grant_type")
-    if grant not in _GRANTS:
-        message = f"The app requested an unsupported grant type '{grant}'."
-        raise LoginProblem(400, "unsupported_grant_type", 70003, message)
-    return _GRANTS[grant](world, form, tenant)
+@dataclass(frozen=True)
+class Grants:
+    """Answers the token endpoint."""
 
+    tenant: Tenant
+    tokens: Tokens
+    clients: Clients
+    refresh_tokens: RefreshTokens
+    device_codes: DeviceCodes
+    key: SigningKey
+    issuer_url: str
+    resources: frozenset[str]
+    options: Options
 
-def begin_device(world: World, form: Form) -> dict[str, Any]:
-    """Answer a device that wants to sign a user in."""
-    application = clients.identify(world, form)
-    asked = scopes.for_user(world, required(form, "scope"))
-    asked.granted(application)
-    lifetime_seconds = world.options.device_code_seconds
-    code = world.directory.device_codes.begin(application, asked, lifetime_seconds)
-    page = f"{world.login_url}/common/oauth2/deviceauth"
-    return {
-        "user_code": code.user_code,
-        "device_code": code.device_code,
-        "verification_uri": page,
-        "expires_in": int(lifetime_seconds),
-        "interval": max(1, int(world.options.device_interval_seconds)),
-        "message": f"To sign in, use a web browser to open the page {page} and enter the code {code.user_code} to "
-        "authenticate.",
-    }
+    def answer(self, form: Form, tenant: str) -> dict[str, Any]:
+        """Return the body that holds a token, or raise why there is none."""
+        grant = required(form, "grant_type")
+        answer = {
+            "client_credentials": self._client_credentials,
+            "refresh_token": self._refresh_token,
+            "urn:ietf:params:oauth:grant-type:device_code": self._device_code,
+            "device_code": self._device_code,
+        }.get(grant)
+        if answer is None:
+            message = f"The app requested an unsupported grant type '{grant}'."
+            raise LoginProblem(400, "unsupported_grant_type", 70003, message)
+        return self.answer(form, tenant)
 
+    def begin_device(self, request: Request, form: Form) -> dict[str, Any]:
+        """Answer a device that wants to sign a user in."""
+        application = self.clients.identify(form)
+        asked = scopes.for_user(self.resources, required(form, "scope"))
+        asked.granted(application)
+        lifetime_seconds = self.options.device_code_seconds
+        code = self.device_codes.begin(application, asked, lifetime_seconds)
+        page = f"{request.login_url}/common/oauth2/deviceauth"
+        return {
+            "user_code": code.user_code,
+            "device_code": code.device_code,
+            "verification_uri": page,
+            "expires_in": int(lifetime_seconds),
+            "interval": max(1, int(self.options.device_interval_seconds)),
+            "message": f"To sign in, use a web browser to open the page {page} and enter the code {code.user_code} to "
+            "authenticate.",
+        }
 
-def _client_credentials(world: World, form: Form, tenant: str) -> dict[str, Any]:
-    if tenant.lower() in SHARED_TENANTS:
-        message = "No tenant-identifying information found in either the request or implied by any credentials."
-        raise LoginProblem(400, "invalid_request", 50059, message)
-    client = clients.authenticate(world, form, tenant)
-    if client.is_public:
-        message = (
-            "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
+    def _client_credentials(self, form: Form, tenant: str) -> dict[str, Any]:
+        if tenant.lower() in SHARED_TENANTS:
+            message = "No tenant-identifying information found in either the request or implied by any credentials."
+            raise LoginProblem(400, "invalid_request", 50059, message)
+        client = self.clients.authenticate(form, tenant)
+        if client.is_public:
+            message = (
+                "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
+            )
+            raise LoginProblem(401, "invalid_client", 7000216, message)
+        audience = scopes.for_application(self.resources, required(form, "scope"))
+        seconds = self.options.token_lifetime_seconds
+        token = self.tokens.issue(seconds, application=client.application, audience=audience, proof=client.proof)
+        return {"token_type": "Bearer", **_lifetimes(seconds), "access_token": token}
+
+    def _refresh_token(self, form: Form, tenant: str) -> dict[str, Any]:
+        text = required(form, "refresh_token")
+        client = self.clients.authenticate(form, tenant)
+        tokens = self.refresh_tokens
+        grant = tokens.check(text, client.application, self.options.refresh_token_seconds)
+        if client.is_public and not grant.is_public:
+            raise _secret_missing()
+        asked = scopes.for_user(self.resources, form.get("scope", ""))
+        granted = asked.granted(client.application) if asked.names else grant.permissions
+        if self.options.rotate_refresh_tokens:
+            tokens.use(text)
+        reply = self._for_user(form, _Agreed(client, grant.user, asked, granted))
+        return reply | {"refresh_token": tokens.issue(grant)}
+
+    def _device_code(self, form: Form, tenant: str) -> dict[str, Any]:
+        client = self.clients.authenticate(form, tenant)
+        if client.is_public and not client.application.allows_public:
+            raise _secret_missing()
+        interval_seconds = self.options.device_interval_seconds
+        device_code = required(form, "device_code")
+        code, user = self.device_codes.redeem(device_code, client.application, interval_seconds)
+        granted = code.asked.granted(client.application)
+        reply = self._for_user(form, _Agreed(client, user, code.asked, granted))
+        if code.asked.gives_refresh_token:
+            grant = RefreshGrant(user, client.application, granted, is_public=client.is_public)
+            reply["refresh_token"] = self.refresh_tokens.issue(grant)
+        return reply
+
+    def _for_user(self, form: Form, agreed: _Agreed) -> dict[str, Any]:
+        seconds = self.options.token_lifetime_seconds
+        token = self.tokens.issue(
+            seconds,
+            agreed.user,
+            application=agreed.client.application,
+            permissions=agreed.granted | (agreed.asked.sign_in - {"offline_access"}),
+            audience=agreed.asked.resource or None,
+            proof=agreed.client.proof,
         )
-        raise LoginProblem(401, "invalid_client", 7000216, message)
-    audience = scopes.for_application(world, required(form, "scope"))
-    seconds = world.options.token_lifetime_seconds
-    token = world.tokens.issue(seconds, application=client.application, audience=audience, proof=client.proof)
-    return {"token_type": "Bearer", **_lifetimes(seconds), "access_token": token}
+        reply = {"token_type": "Bearer", "scope": agreed.asked.text(agreed.granted), **_lifetimes(seconds)}
+        return reply | {"access_token": token} | self._account(form, agreed)
 
+    def _account(self, form: Form, agreed: _Agreed) -> dict[str, str]:
+        """Say who signed in: msal keeps accounts by it."""
+        account: dict[str, str] = {}
+        if "openid" in agreed.asked.sign_in:
+            account["id_token"] = self._id_token(agreed)
+        if form.get("client_info") == "1":
+            ids = {"uid": agreed.user.id, "utid": self.tenant.id}
+            account["client_info"] = jws.encode(json.dumps(ids).encode())
+        return account
 
-def _refresh_token(world: World, form: Form, tenant: str) -> dict[str, Any]:
-    text = required(form, "refresh_token")
-    client = clients.authenticate(world, form, tenant)
-    tokens = world.directory.refresh_tokens
-    grant = tokens.check(text, client.application, world.options.refresh_token_seconds)
-    if client.is_public and not grant.is_public:
-        raise _secret_missing()
-    asked = scopes.for_user(world, form.get("scope", ""))
-    granted = asked.granted(client.application) if asked.names else grant.permissions
-    if world.options.rotate_refresh_tokens:
-        tokens.use(text)
-    reply = _for_user(world, form, _Agreed(client, grant.user, asked, granted))
-    return reply | {"refresh_token": tokens.issue(grant)}
-
-
-def _device_code(world: World, form: Form, tenant: str) -> dict[str, Any]:
-    client = clients.authenticate(world, form, tenant)
-    if client.is_public and not client.application.allows_public:
-        raise _secret_missing()
-    interval_seconds = world.options.device_interval_seconds
-    device_code = required(form, "device_code")
-    code, user = world.directory.device_codes.redeem(device_code, client.application, interval_seconds)
-    granted = code.asked.granted(client.application)
-    reply = _for_user(world, form, _Agreed(client, user, code.asked, granted))
-    if code.asked.gives_refresh_token:
-        grant = RefreshGrant(user, client.application, granted, is_public=client.is_public)
-        reply["refresh_token"] = world.directory.refresh_tokens.issue(grant)
-    return reply
-
-
-_GRANTS: dict[str, Grant] = {
-    "client_credentials": _client_credentials,
-    "refresh_token": _refresh_token,
-    "urn:ietf:params:oauth:grant-type:device_code": _device_code,
-    "device_code": _device_code,
-}
+    def _id_token(self, agreed: _Agreed) -> str:
+        issued = {"iss": f"{self.issuer_url}/{self.tenant.id}/v2.0", "tid": self.tenant.id}
+        said = claims.of_sign_in(agreed.user, agreed.client.application)
+        return self.key.sign(said | issued | claims.lifetime(self.options.token_lifetime_seconds))
 
 
 @dataclass(frozen=True)
@@ -114,37 +152,6 @@ class _Agreed:
     user: User
     asked: scopes.Asked
     granted: frozenset[str]
-
-
-def _for_user(world: World, form: Form, agreed: _Agreed) -> dict[str, Any]:
-    seconds = world.options.token_lifetime_seconds
-    token = world.tokens.issue(
-        seconds,
-        agreed.user,
-        application=agreed.client.application,
-        permissions=agreed.granted | (agreed.asked.sign_in - {"offline_access"}),
-        audience=agreed.asked.resource or None,
-        proof=agreed.client.proof,
-    )
-    reply = {"token_type": "Bearer", "scope": agreed.asked.text(agreed.granted), **_lifetimes(seconds)}
-    return reply | {"access_token": token} | _account(world, form, agreed)
-
-
-def _account(world: World, form: Form, agreed: _Agreed) -> dict[str, str]:
-    """Say who signed in: msal keeps accounts by it."""
-    account: dict[str, str] = {}
-    if "openid" in agreed.asked.sign_in:
-        account["id_token"] = _id_token(world, agreed)
-    if form.get("client_info") == "1":
-        ids = {"uid": agreed.user.id, "utid": world.tenant.id}
-        account["client_info"] = jws.encode(json.dumps(ids).encode())
-    return account
-
-
-def _id_token(world: World, agreed: _Agreed) -> str:
-    issued = {"iss": f"{world.issuer_url}/{world.tenant.id}/v2.0", "tid": world.tenant.id}
-    said = claims.of_sign_in(agreed.user, agreed.client.application)
-    return world.key.sign(said | issued | claims.lifetime(world.options.token_lifetime_seconds))
 
 
 def _lifetimes(seconds: float) -> dict[str, int]:

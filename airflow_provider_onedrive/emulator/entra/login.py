@@ -9,14 +9,12 @@ import base64
 import json
 import re
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 from airflow_provider_onedrive.emulator.model import clock
-
-if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
 
 # Names that stand for whichever tenant the user belongs to, and the tenant of all personal accounts.
 SHARED_TENANTS = frozenset({"common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"})
@@ -68,13 +66,13 @@ def required(fields: dict[str, str], name: str) -> str:
     return fields[name]
 
 
-def check_tenant(world: World, tenant: str, *, error: str) -> None:
+def check_tenant(tenant: Tenant, name: str, *, error: str) -> None:
     """Refuse an address whose tenant is neither this one nor one of the shared names."""
-    if world.tenant.is_called(tenant) or tenant.lower() in SHARED_TENANTS:
+    if tenant.is_called(name) or name.lower() in SHARED_TENANTS:
         return
-    if not is_guid(tenant) and not _DOMAIN.fullmatch(tenant):
-        raise LoginProblem(400, error, 900021, f"Requested tenant identifier '{tenant}' is not valid.")
-    message = f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."
+    if not is_guid(name) and not _DOMAIN.fullmatch(name):
+        raise LoginProblem(400, error, 900021, f"Requested tenant identifier '{name}' is not valid.")
+    message = f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID."
     raise LoginProblem(400, error, 90002, message)
 
 

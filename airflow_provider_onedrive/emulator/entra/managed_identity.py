@@ -9,51 +9,80 @@ from __future__ import annotations
 import hmac
 import math
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_onedrive.emulator.entra.login import LoginProblem, json_reply
 from airflow_provider_onedrive.emulator.entra.scopes import check_resource
 from airflow_provider_onedrive.emulator.http import hosts
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
-from airflow_provider_onedrive.emulator.server.state import World
-from airflow_provider_onedrive.emulator.tokens.applications import Application
+from airflow_provider_onedrive.emulator.options import Options
+from airflow_provider_onedrive.emulator.tokens.access_tokens import Tokens
+from airflow_provider_onedrive.emulator.tokens.applications import Application, Applications
 
 _MACHINE = ("client_id", "object_id", "msi_res_id", "mi_res_id")
 _APP_SERVICE = ("client_id", "principal_id", "object_id", "mi_res_id")
 _KEY_PROOF = "2"
 
 
-def of_machine(world: World, request: Request) -> Reply:
-    """Answer as a virtual machine's metadata service does."""
-    hosts.check(request, hosts.METADATA_SERVICE, *world.authority.hosts)
-    trouble = _trouble_of_machine(request)
-    if trouble:
-        return _machine_error(*trouble)
-    application = _identity(world, request, _MACHINE)
-    if application is None:
-        return _machine_error("invalid_request", "Identity not found")
-    try:
-        token = _token(world, request, application)
-    except LoginProblem as problem:
-        return _machine_error(problem.error, f"AADSTS{problem.number}: {problem.message}")
-    now, seconds = int(time.time()), str(int(world.options.token_lifetime_seconds))
-    return json_reply(200, token | {"expires_in": seconds, "ext_expires_in": seconds, "not_before": str(now)})
+@dataclass(frozen=True)
+class ManagedIdentity:
+    """Answers the metadata service and the endpoint of App Service."""
 
+    applications: Applications
+    tokens: Tokens
+    identity_header: str
+    hosts: tuple[str, ...]
+    resources: frozenset[str]
+    options: Options
 
-def of_app_service(world: World, request: Request) -> Reply:
-    """Answer as App Service and Functions do."""
-    header = request.header("X-IDENTITY-HEADER") or ""
-    if not hmac.compare_digest(header.encode(), world.directory.identity_header.encode()):
-        return _service_error(401, "The request is not authorized: the header X-IDENTITY-HEADER is missing or wrong.")
-    if request.query.get("api-version") != "2019-08-01":
-        return _service_error(400, "The api-version must be 2019-08-01.")
-    application = _identity(world, request, _APP_SERVICE)
-    if application is None:
-        return _service_error(400, "No User Assigned or Delegated Managed Identity found for specified ClientId.")
-    try:
-        return json_reply(200, _token(world, request, application))
-    except LoginProblem as problem:
-        return _service_error(500, f"AADSTS{problem.number}: {problem.message}")
+    def of_machine(self, request: Request) -> Reply:
+        """Answer as a virtual machine's metadata service does."""
+        hosts.check(request, hosts.METADATA_SERVICE, *self.hosts)
+        trouble = _trouble_of_machine(request)
+        if trouble:
+            return _machine_error(*trouble)
+        application = self._identity(request, _MACHINE)
+        if application is None:
+            return _machine_error("invalid_request", "Identity not found")
+        try:
+            token = self._token(request, application)
+        except LoginProblem as problem:
+            return _machine_error(problem.error, f"AADSTS{problem.number}: {problem.message}")
+        now, seconds = int(time.time()), str(int(self.options.token_lifetime_seconds))
+        return json_reply(200, token | {"expires_in": seconds, "ext_expires_in": seconds, "not_before": str(now)})
+
+    def of_app_service(self, request: Request) -> Reply:
+        """Answer as App Service and Functions do."""
+        header = request.header("X-IDENTITY-HEADER") or ""
+        if not hmac.compare_digest(header.encode(), self.identity_header.encode()):
+            return _service_error(
+                401, "The request is not authorized: the header X-IDENTITY-HEADER is missing or wrong."
+            )
+        if request.query.get("api-version") != "2019-08-01":
+            return _service_error(400, "The api-version must be 2019-08-01.")
+        application = self._identity(request, _APP_SERVICE)
+        if application is None:
+            return _service_error(400, "No User Assigned or Delegated Managed Identity found for specified ClientId.")
+        try:
+            return json_reply(200, self._token(request, application))
+        except LoginProblem as problem:
+            return _service_error(500, f"AADSTS{problem.number}: {problem.message}")
+
+    def _identity(self, request: Request, names: tuple[str, ...]) -> Application | None:
+        """Find who is meant; nobody named means the identity of the machine itself."""
+        named = next((request.query[name] for name in names if request.query.get(name)), None)
+        applications = self.applications
+        return applications.managed if named is None else applications.managed_by(named)
+
+    def _token(self, request: Request, application: Application) -> dict[str, Any]:
+        resource = request.query.get("resource", "")
+        audience = check_resource(self.resources, resource)
+        seconds = self.options.token_lifetime_seconds
+        token = self.tokens.issue(seconds, application=application, audience=audience, proof=_KEY_PROOF)
+        expires_on = str(math.ceil(time.time() + seconds))
+        named = {"resource": resource, "token_type": "Bearer", "client_id": application.client_id}
+        return {"access_token": token, "expires_on": expires_on, **named}
 
 
 def _trouble_of_machine(request: Request) -> tuple[str, str] | None:
@@ -66,23 +95,6 @@ def _trouble_of_machine(request: Request) -> tuple[str, str] | None:
     if not request.query.get("api-version"):
         return "invalid_request", "Required query variable 'api-version' is missing"
     return None
-
-
-def _identity(world: World, request: Request, names: tuple[str, ...]) -> Application | None:
-    """Find who is meant; nobody named means the identity of the machine itself."""
-    named = next((request.query[name] for name in names if request.query.get(name)), None)
-    applications = world.directory.applications
-    return applications.managed if named is None else applications.managed_by(named)
-
-
-def _token(world: World, request: Request, application: Application) -> dict[str, Any]:
-    resource = request.query.get("resource", "")
-    audience = check_resource(world, resource)
-    seconds = world.options.token_lifetime_seconds
-    token = world.tokens.issue(seconds, application=application, audience=audience, proof=_KEY_PROOF)
-    expires_on = str(math.ceil(time.time() + seconds))
-    named = {"resource": resource, "token_type": "Bearer", "client_id": application.client_id}
-    return {"access_token": token, "expires_on": expires_on, **named}
 
 
 def _machine_error(error: str, description: str) -> Reply:

@@ -6,14 +6,10 @@ https://learn.microsoft.com/entra/identity-platform/scopes-oidc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from airflow_provider_onedrive.emulator.entra.login import LoginProblem
 from airflow_provider_onedrive.emulator.tokens.applications import Application
 from airflow_provider_onedrive.emulator.tokens.permissions import DELEGATED_PERMISSIONS
-
-if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.server.state import World
 
 _SIGN_IN = frozenset({"openid", "profile", "offline_access", "email"})
 _DEFAULT = ".default"
@@ -50,7 +46,7 @@ class Asked:
         return " ".join([*(prefix + name for name in sorted(names)), *sorted(self.sign_in - {"offline_access"})])
 
 
-def for_application(world: World, scope: str) -> str | None:
+def for_application(resources: frozenset[str], scope: str) -> str | None:
     """Return the resource an application asks a token for; None when it names none, which means Graph, as for users."""
     resource, _, suffix = scope.rpartition("/")
     if suffix != _DEFAULT:
@@ -59,20 +55,20 @@ def for_application(world: World, scope: str) -> str | None:
             "/.default suffixed to the resource identifier."
         )
         raise LoginProblem(400, "invalid_scope", 1002012, message)
-    return check_resource(world, resource) if resource else None
+    return check_resource(resources, resource) if resource else None
 
 
-def for_user(world: World, scope: str) -> Asked:
+def for_user(resources: frozenset[str], scope: str) -> Asked:
     """Read a list of scopes, in which case does not count; a bare name means Graph's."""
     words = frozenset(_spelling(word) for word in scope.split())
     parted = [word.rpartition("/")[::2] for word in words - _SIGN_IN]
-    resources = {check_resource(world, resource) for resource, _ in parted if resource}
-    if len(resources) > 1:
+    named = {check_resource(resources, resource) for resource, _ in parted if resource}
+    if len(named) > 1:
         message = (
             "Provided value for the input parameter scope is not valid because it contains more than one resource."
         )
         raise LoginProblem(400, "invalid_request", 28000, message)
-    return Asked(next(iter(resources), ""), frozenset(name for _, name in parted), words & _SIGN_IN)
+    return Asked(next(iter(named), ""), frozenset(name for _, name in parted), words & _SIGN_IN)
 
 
 def _spelling(word: str) -> str:
@@ -81,9 +77,9 @@ def _spelling(word: str) -> str:
     return resource + slash + _SPELLINGS.get(name.lower(), name)
 
 
-def check_resource(world: World, resource: str) -> str:
+def check_resource(resources: frozenset[str], resource: str) -> str:
     resource = resource.rstrip("/")
-    if resource not in world.resources:
+    if resource not in resources:
         message = f"The resource principal named {resource} was not found in the tenant."
         raise LoginProblem(400, "invalid_resource", 500011, message)
     return resource

@@ -44,11 +44,11 @@ def unknown_segment(segment: str) -> Problem:
     return bad_request(f"Resource not found for the segment '{segment}'.")
 
 
-def item_not_found() -> Problem:
+def missing_item() -> Problem:
     return Problem(404, "itemNotFound", "The resource could not be found.")
 
 
-def session_not_found() -> Problem:
+def missing_session() -> Problem:
     return Problem(404, "itemNotFound", "The upload session was not found")
 
 

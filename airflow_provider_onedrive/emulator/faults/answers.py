@@ -34,9 +34,9 @@ class status(Fault):  # noqa: N801 - reads as a word of a rule
         if type(self) is status and not 300 <= self.status <= 599:  # noqa: PLR2004 - HTTP's statuses without success
             raise ValueError("a status must lie between 300 and 599")
 
-    def before(self, request: Request, context: FaultContext, /) -> None:
+    def before(self, request: Request, *_: object) -> None:
         usual = self._usual(request)
-        headers = _expected_headers(self.status, request, context) | self._retry_after() | dict(self.headers)
+        headers = _expected_headers(self.status, request) | self._retry_after() | dict(self.headers)
         code, message, inner = self.code or usual.code, self.message or usual.message, self.inner or usual.inner
         raise Problem(self.status, code, message, inner=inner, headers=headers)
 
@@ -80,11 +80,11 @@ class end_session(Fault):  # noqa: N801
         context.end_session(request.target)
 
 
-def _expected_headers(status_code: int, request: Request, context: FaultContext) -> dict[str, str]:
+def _expected_headers(status_code: int, request: Request) -> dict[str, str]:
     """Return the headers that clients rely on: the address of a fresh enumeration, and the kind of token."""
     if (status_code, request.operation) == (410, "delta"):
         folder, _, function = request.raw_path.rpartition("/")
-        return {"Location": f"{context.graph_url}{folder}/{function.partition('(')[0]}"}
+        return {"Location": f"{request.graph_url}{folder}/{function.partition('(')[0]}"}
     if status_code == 401 and request.origin == "graph":  # noqa: PLR2004
         return {"WWW-Authenticate": 'Bearer realm="", error="invalid_token"'}
     return {}

@@ -22,7 +22,6 @@ class FaultContext:
     :param end_session: takes an upload URL; from then on it is answered with 404.
     """
 
-    graph_url: str
     stopping: threading.Event
     expire_token: Callable[[str | None], None]
     end_session: Callable[[str], None]

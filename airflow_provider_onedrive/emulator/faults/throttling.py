@@ -118,7 +118,7 @@ class Throttling:
         if exceeded:
             raise _refusal(budget, max(window.wait_seconds(now) for window in exceeded))
 
-    def tell(self, request: Request, reply: Reply) -> None:
+    def add_headers(self, request: Request, reply: Reply) -> None:
         """Add the headers of the preview, when they are wanted and most is used."""
         budget = self._budget
         if budget is None or not budget.rate_limit_headers:

@@ -111,13 +111,19 @@ class Body:
 
 @dataclass
 class Request:
-    """:param target: path and query as they were sent."""
+    """:param target: path and query as they were sent.
+
+    :param origin: ``graph``, ``store`` (the second origin), ``login`` or ``control``.
+    :param graph_url: address of Graph, by the host that the request was sent to; ``login_url`` is that of Entra ID.
+    """
 
     method: str
     target: str
     headers: Message
     body: Body
     origin: str = ""
+    graph_url: str = ""
+    login_url: str = ""
     reply_pace: Pace | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
-from airflow_provider_onedrive.emulator.items import projection as showing
+from airflow_provider_onedrive.emulator.http.messages import Request
 from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.drive import Drive, Identity, Item
-from airflow_provider_onedrive.emulator.server.state import World
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 
 
@@ -17,7 +15,6 @@ from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 class Call:
     """:param tail: the decoded segments that follow the address."""
 
-    world: World
     request: Request
     token: Token
     drive: Drive
@@ -37,8 +34,3 @@ class Call:
         source: dict[str, Any] = self.request.query if body is None else body
         keys = ("@microsoft.graph.conflictBehavior", "@name.conflictBehavior")
         return next((str(source[key]) for key in keys if key in source), None)
-
-    def reply(self, status: int, item: Item) -> Reply:
-        context = f"{self.world.graph_url}/v1.0/$metadata#drives('{self.drive.id}')/items/$entity"
-        value = {"@odata.context": context} | showing.show(self.world, self.drive, item, self.request)
-        return json_reply(status, value, {"ETag": item.etag})

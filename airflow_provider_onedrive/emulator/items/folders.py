@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_onedrive.emulator.errors.problems import item_not_found, name_taken
-from airflow_provider_onedrive.emulator.http.messages import Reply
+from airflow_provider_onedrive.emulator.errors.problems import missing_item, name_taken
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.model import names
 from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
@@ -14,7 +13,7 @@ def known_parents(drive: Drive, address: ItemAddress) -> tuple[Item, tuple[str, 
     """Return the deepest folder above a name that exists, and the names that are missing below it."""
     folder, parents = drive.get(address.base), address.names[:-1]
     if not folder.is_folder:
-        raise item_not_found()
+        raise missing_item()
     for index, name in enumerate(parents):
         names.check_segment(name)
         child = folder.child(name)
@@ -34,8 +33,8 @@ def make_parents(call: Call) -> Item:
     return folder
 
 
-def upsert(call: Call, conflict: str | None) -> Reply | None:
-    """Create the folder that a PATCH by path names; None = it is there, and only changed.
+def upsert(call: Call, conflict: str | None) -> Item | None:
+    """Create the folder that a PATCH by path names. Return None if it exists already and is only changed.
 
     https://learn.microsoft.com/answers/questions/5905598
     """
@@ -48,4 +47,4 @@ def upsert(call: Call, conflict: str | None) -> Reply | None:
         return None
     if existing:
         name = call.drive.free_name(parent, name, folder=True)
-    return call.reply(201, call.drive.add_folder(parent, name, call.by))
+    return call.drive.add_folder(parent, name, call.by)

@@ -10,16 +10,14 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow_provider_onedrive.emulator.errors.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.errors.problems import Problem, missing_item
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
 from airflow_provider_onedrive.emulator.items.copying import Copying, original
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.drive import Drive, Identity, Item
-
-if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.options import Options
 
 _NEVER = "0001-01-01T00:00:00Z"
 _PARTLY = "Errors occurred during copy/move operation."
@@ -112,9 +110,10 @@ class CopyJob:
 
 
 class Monitors:
-    """The copies of one world, by the id in their monitor's address."""
+    """All copies, by the id in their monitor's address."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Options) -> None:
+        self._options = options
         self._jobs: dict[str, CopyJob] = {}
         self._waiting: list[CopyJob] = []
 
@@ -130,16 +129,17 @@ class Monitors:
         while self._waiting and (due := self._waiting[0].due) is not None and due <= time.monotonic():
             self._waiting.pop(0).finish()
 
-    def get(self, job_id: str, lifetime_seconds: float) -> CopyJob:
-        """Find a copy.
+    def respond(self, request: Request) -> Reply:
+        """Answer a request to a monitor.
 
-        :raises Problem: 404 for what is not known, or ended too long ago.
+        :raises Problem: 404, there is no such copy, or it ended too long ago.
         """
+        job_id = request.path.rpartition("/")[2]
         job = self._jobs.get(job_id)
-        if job is None or _is_over(job, lifetime_seconds):
+        if job is None or _is_over(job, self._options.monitor_seconds):
             self._jobs.pop(job_id, None)
-            raise item_not_found()
-        return job
+            raise missing_item()
+        return job.poll()
 
     def finish(self) -> None:
         for job in list(self._jobs.values()):
@@ -152,10 +152,6 @@ def url(store_url: str, job: CopyJob) -> str:
 
 def serves(path: str) -> bool:
     return "/_api/v2.0/monitor/" in path
-
-
-def get(world: World, request: Request) -> Reply:
-    return world.monitors.get(request.path.rpartition("/")[2], world.options.monitor_seconds).poll()
 
 
 def _is_over(job: CopyJob, lifetime_seconds: float) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from airflow_provider_onedrive.emulator.errors.problems import Problem, bad_request, invalid_request, not_supported
 
@@ -45,6 +46,14 @@ def page_size(top: str | None, default: int) -> int:
 def expansions(text: str | None) -> tuple[Expansion, ...]:
     """Read ``$expand``, such as ``children($select=id;$top=5),thumbnails``."""
     return tuple(_expansion(part.strip()) for part in _split(text or "", ",") if part.strip())
+
+
+def select(value: dict[str, Any], names: str | None) -> dict[str, Any]:
+    """Keep the properties that ``$select`` names. An unknown name is ignored, because the type is open."""
+    if not names:
+        return value
+    wanted = {name.strip() for name in names.split(",")}
+    return {name: content for name, content in value.items() if name in wanted or name == "@odata.context"}
 
 
 def _expansion(text: str) -> Expansion:

@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_onedrive.emulator.access import permission_views
-from airflow_provider_onedrive.emulator.http.messages import Request
-from airflow_provider_onedrive.emulator.items import odata as options
-from airflow_provider_onedrive.emulator.items import skiptokens, views
+from airflow_provider_onedrive.emulator.access.permission_views import PermissionViews
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
+from airflow_provider_onedrive.emulator.items import odata, skiptokens
+from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.odata import Expansion
 from airflow_provider_onedrive.emulator.items.sorting import Order
+from airflow_provider_onedrive.emulator.items.views import ItemViews
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.options import Options
 
 
-def show(world: World, drive: Drive, item: Item, request: Request) -> dict[str, Any]:
-    """Return its JSON. The drive's lock is held."""
-    value = _selected(world, drive, item, request.option("select"))
-    for expansion in options.expansions(request.option("expand")):
-        value |= _expanded(world, drive, item, expansion)
-    return value
+@dataclass(frozen=True)
+class Projection:
+    """Writes items as JSON with what a request selects and expands."""
 
+    views: ItemViews
+    permission_views: PermissionViews
+    options: Options
 
-def _selected(world: World, drive: Drive, item: Item, fields: str | None) -> dict[str, Any]:
-    value = views.item_json(world, drive, item)
-    if fields and "publication" in fields and item.content is not None and drive.personality == "business":
-        value["publication"] = _publication(item)
-    if fields and "sharepointIds" in fields and drive.personality == "business":
-        value["sharepointIds"] = views.sharepoint_ids(world, drive, item)
-    return views.select(value, fields)
+    def show(self, drive: Drive, item: Item, request: Request) -> dict[str, Any]:
+        """Return its JSON. The drive's lock is held."""
+        value = self._selected(drive, item, request.option("select"))
+        for expansion in odata.expansions(request.option("expand")):
+            value |= self._expanded(drive, item, expansion, request.graph_url)
+        return value
+
+    def reply(self, call: Call, status: int, item: Item) -> Reply:
+        """Answer with an item."""
+        context = f"{call.request.graph_url}/v1.0/$metadata#drives('{call.drive.id}')/items/$entity"
+        value = {"@odata.context": context} | self.show(call.drive, item, call.request)
+        return json_reply(status, value, {"ETag": item.etag})
+
+    def _selected(self, drive: Drive, item: Item, fields: str | None) -> dict[str, Any]:
+        value = self.views.item_json(drive, item)
+        if fields and "publication" in fields and item.content is not None and drive.personality == "business":
+            value["publication"] = _publication(item)
+        if fields and "sharepointIds" in fields and drive.personality == "business":
+            value["sharepointIds"] = self.views.sharepoint_ids(drive, item)
+        return odata.select(value, fields)
+
+    def _expanded(self, drive: Drive, item: Item, expansion: Expansion, graph_url: str) -> dict[str, Any]:
+        if expansion.name == "thumbnails":
+            return {"thumbnails": []}
+        if expansion.name == "permissions":
+            return {"permissions": self.permission_views.all_json(drive, item)}
+        size = odata.page_size(expansion.top, self.options.page_size)
+        items, more = item.page(None, size) if item.is_folder else ([], False)
+        value: dict[str, Any] = {"children": [self._selected(drive, child, expansion.select) for child in items]}
+        if more and expansion.pages:
+            value["children@odata.nextLink"] = graph_url + _next_path(drive, item, expansion, items[-1])
+        return value
 
 
 def _publication(item: Item) -> dict[str, Any]:
@@ -40,20 +67,7 @@ def _publication(item: Item) -> dict[str, Any]:
     return {"level": "checkout", "versionId": version, "checkedOutBy": item.checkout.by}
 
 
-def _expanded(world: World, drive: Drive, item: Item, expansion: Expansion) -> dict[str, Any]:
-    if expansion.name == "thumbnails":
-        return {"thumbnails": []}
-    if expansion.name == "permissions":
-        return {"permissions": permission_views.all_json(world, drive, item)}
-    size = options.page_size(expansion.top, world.options.page_size)
-    items, more = item.page(None, size) if item.is_folder else ([], False)
-    value: dict[str, Any] = {"children": [_selected(world, drive, child, expansion.select) for child in items]}
-    if more and expansion.pages:
-        value["children@odata.nextLink"] = _next_link(world, drive, item, expansion, items[-1])
-    return value
-
-
-def _next_link(world: World, drive: Drive, item: Item, expansion: Expansion, last: Item) -> str:
+def _next_path(drive: Drive, item: Item, expansion: Expansion, last: Item) -> str:
     wanted = {"$select": expansion.select, "$top": expansion.top, "$skiptoken": skiptokens.write(Order(), last)}
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in wanted.items() if value is not None)
-    return f"{world.graph_url}/v1.0/drives/{drive.id}/items/{item.id}/children?{query}"
+    return f"/v1.0/drives/{drive.id}/items/{item.id}/children?{query}"

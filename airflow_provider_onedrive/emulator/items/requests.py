@@ -2,32 +2,98 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_onedrive.emulator.access import authorization
+from airflow_provider_onedrive.emulator.access.authorization import Authorization
 from airflow_provider_onedrive.emulator.errors.problems import access_denied, invalid_request, name_taken
 from airflow_provider_onedrive.emulator.http.messages import Reply
-from airflow_provider_onedrive.emulator.items import folders, locks, recycling, references
+from airflow_provider_onedrive.emulator.items import folders, locks, references
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.destinations import check_conflict
 from airflow_provider_onedrive.emulator.items.preconditions import preconditions
+from airflow_provider_onedrive.emulator.items.projection import Projection
+from airflow_provider_onedrive.emulator.items.recycling import Recycling
 from airflow_provider_onedrive.emulator.model import clock, names
 from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.drive import FileTimes, Item
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
 
 _MODIFIED = "resourceModified"
 
 
-def get(call: Call) -> Reply:
-    """https://learn.microsoft.com/graph/api/driveitem-get."""
-    with call.drive.lock:
-        deleted = recycling.show(call)
-        if deleted:
-            return deleted
-        item = call.item()
-        if preconditions(call.request).is_unchanged(item):
-            return Reply(304, headers={"ETag": item.etag})
-        return call.reply(200, item)
+@dataclass(frozen=True)
+class ItemRequests:
+    """Reads, changes and deletes items."""
+
+    tenant: Tenant
+    authorization: Authorization
+    projection: Projection
+    recycling: Recycling
+
+    def get(self, call: Call) -> Reply:
+        """https://learn.microsoft.com/graph/api/driveitem-get."""
+        with call.drive.lock:
+            deleted = self.recycling.show(call)
+            if deleted:
+                return deleted
+            item = call.item()
+            if preconditions(call.request).is_unchanged(item):
+                return Reply(304, headers={"ETag": item.etag})
+            return self.projection.reply(call, 200, item)
+
+    def update(self, call: Call) -> Reply:
+        """https://learn.microsoft.com/graph/api/driveitem-update."""
+        body = call.request.json()
+        times = file_times(body)
+        conflict = check_conflict(call.conflict(body), "fail")
+        with call.drive.change() as change:
+            created = folders.upsert(call, call.conflict(body)) if _may_create(call, body) else None
+            if created:
+                return self.projection.reply(call, 201, created)
+            item = call.item()
+            preconditions(call.request).check(item, _MODIFIED)
+            locks.check(call.drive, item, call.by, call.request.operation)
+            change.edit(item)
+            place, name = item.parent, item.name
+            self._move(call, item, body, conflict)
+            if times != FileTimes():
+                item.begin_version()
+            if isinstance(body.get("description"), str) and call.drive.personality == "business":
+                item.description = body["description"]
+            if item.parent is not place and item.name == name and times == FileTimes():
+                item.etag_version += 1  # a move alone leaves the moment of the last change as it was
+            else:
+                item.touch(call.by, FileTimes(times.created, times.modified or item.client_modified))
+            return self.projection.reply(call, 200, item)
+
+    def _move(self, call: Call, item: Item, body: dict[str, Any], conflict: str) -> None:
+        parent, name = self._new_parent(call, item, body), body.get("name") or item.name
+        if not isinstance(name, str):
+            raise invalid_request("name is not a text.")
+        if parent is item.parent and name == item.name:
+            return
+        if item.parent is None or parent is None:
+            raise invalid_request("The root folder cannot be renamed or moved.")
+        existing = parent.child(name)
+        if existing not in {None, item}:
+            name = _settle(call, parent, name, item, conflict)
+        call.drive.move(item, parent, name)
+
+    def _new_parent(self, call: Call, item: Item, body: dict[str, Any]) -> Item | None:
+        """Return the folder to move to, which is in the same drive."""
+        reference = references.read(body)
+        drive_id = reference.get("driveId")
+        if drive_id and self.tenant.drive(str(drive_id)) is not call.drive:
+            raise invalid_request("An item cannot be moved to another drive.")
+        if reference.get("id") == "root":
+            raise invalid_request("parentReference.id must be the id of the folder, not 'root'.")
+        parent = references.folder(call.drive, reference)
+        if parent is None:
+            return item.parent
+        if not self.authorization.may(call.token, call.drive, ItemAddress(parent.id), is_writing=True):
+            raise access_denied()
+        return _check_parent(item, parent)
 
 
 def delete(call: Call) -> Reply:
@@ -40,32 +106,6 @@ def delete_permanently(call: Call) -> Reply:
     if call.drive.personality == "personal":
         raise invalid_request("API not found")
     return _remove(call, permanent=True)
-
-
-def update(call: Call) -> Reply:
-    """https://learn.microsoft.com/graph/api/driveitem-update."""
-    body = call.request.json()
-    times = file_times(body)
-    conflict = check_conflict(call.conflict(body), "fail")
-    with call.drive.change() as change:
-        created = folders.upsert(call, call.conflict(body)) if _may_create(call, body) else None
-        if created:
-            return created
-        item = call.item()
-        preconditions(call.request).check(item, _MODIFIED)
-        locks.check(call.drive, item, call.by, call.request.operation)
-        change.edit(item)
-        place, name = item.parent, item.name
-        _move(call, item, body, conflict)
-        if times != FileTimes():
-            item.begin_version()
-        if isinstance(body.get("description"), str) and call.drive.personality == "business":
-            item.description = body["description"]
-        if item.parent is not place and item.name == name and times == FileTimes():
-            item.etag_version += 1  # a move alone leaves the moment of the last change as it was
-        else:
-            item.touch(call.by, FileTimes(times.created, times.modified or item.client_modified))
-        return call.reply(200, item)
 
 
 def file_times(body: dict[str, Any]) -> FileTimes:
@@ -98,20 +138,6 @@ def _remove(call: Call, *, permanent: bool) -> Reply:
     return Reply(204)
 
 
-def _move(call: Call, item: Item, body: dict[str, Any], conflict: str) -> None:
-    parent, name = _new_parent(call, item, body), body.get("name") or item.name
-    if not isinstance(name, str):
-        raise invalid_request("name is not a text.")
-    if parent is item.parent and name == item.name:
-        return
-    if item.parent is None or parent is None:
-        raise invalid_request("The root folder cannot be renamed or moved.")
-    existing = parent.child(name)
-    if existing not in {None, item}:
-        name = _settle(call, parent, name, item, conflict)
-    call.drive.move(item, parent, name)
-
-
 def _settle(call: Call, parent: Item, name: str, item: Item, conflict: str) -> str:
     existing = parent.children[names.key(name)]
     if conflict == "rename":
@@ -121,22 +147,6 @@ def _settle(call: Call, parent: Item, name: str, item: Item, conflict: str) -> s
     locks.check(call.drive, existing, call.by, call.request.operation)
     call.drive.remove(existing)
     return name
-
-
-def _new_parent(call: Call, item: Item, body: dict[str, Any]) -> Item | None:
-    """Return the folder to move to, which is in the same drive."""
-    reference = references.read(body)
-    drive_id = reference.get("driveId")
-    if drive_id and call.world.tenant.drive(str(drive_id)) is not call.drive:
-        raise invalid_request("An item cannot be moved to another drive.")
-    if reference.get("id") == "root":
-        raise invalid_request("parentReference.id must be the id of the folder, not 'root'.")
-    parent = references.folder(call.drive, reference)
-    if parent is None:
-        return item.parent
-    if not authorization.may(call.world, call.token, call.drive, ItemAddress(parent.id), is_writing=True):
-        raise access_denied()
-    return _check_parent(item, parent)
 
 
 def _check_parent(item: Item, parent: Item) -> Item:

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_onedrive.emulator.errors.problems import bad_request, invalid_request
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
-from airflow_provider_onedrive.emulator.items import odata as options
-from airflow_provider_onedrive.emulator.items import projection as showing
-from airflow_provider_onedrive.emulator.items import skiptokens
+from airflow_provider_onedrive.emulator.items import odata, skiptokens
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.children import next_link
+from airflow_provider_onedrive.emulator.items.projection import Projection
 from airflow_provider_onedrive.emulator.model import names
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.options import Options
 
 _FUNCTION = re.compile(r"(?:microsoft\.graph\.)?search\(q='((?:[^']|'')*)'\)", re.DOTALL)
 # The index does not hold them.
@@ -26,22 +27,34 @@ _NOT_INDEXED = ("createdBy", "lastModifiedBy")
 _POSITION = re.compile(r"position=(.*)", re.DOTALL)
 
 
-def get(call: Call) -> Reply:
-    """Find by name, and answer by the page."""
-    found_text = _text(call.tail[-1])
-    size = options.page_size(call.request.option("top"), call.world.options.page_size)
-    after = _position(call.request.option("skiptoken"))
-    with call.drive.lock:
-        folder = call.item()
-        if not folder.is_folder:
-            raise invalid_request("The item is not a folder.")
-        found = sorted(indexed(call.world, matching(folder, found_text), counts=after is None), key=_place)
-        rest = [item for item in found if after is None or _place(item) > after]
-        value = [_json(call, item) for item in rest[:size]]
-    page: dict[str, Any] = {"@odata.context": f"{call.world.graph_url}/v1.0/$metadata#Collection(driveItem)"}
-    if len(rest) > size:
-        page["@odata.nextLink"] = next_link(call, skiptokens.pack(f"position={_place(rest[size - 1])}"))
-    return json_reply(200, page | {"value": value})
+@dataclass(frozen=True)
+class Search:
+    """Searches below a folder."""
+
+    projection: Projection
+    quirks: Quirks
+    options: Options
+
+    def get(self, call: Call) -> Reply:
+        """Find by name, and answer by the page."""
+        found_text = _text(call.tail[-1])
+        size = odata.page_size(call.request.option("top"), self.options.page_size)
+        after = _position(call.request.option("skiptoken"))
+        with call.drive.lock:
+            folder = call.item()
+            if not folder.is_folder:
+                raise invalid_request("The item is not a folder.")
+            found = sorted(indexed(self.quirks, matching(folder, found_text), counts=after is None), key=_place)
+            rest = [item for item in found if after is None or _place(item) > after]
+            value = [self._json(call, item) for item in rest[:size]]
+        page: dict[str, Any] = {"@odata.context": f"{call.request.graph_url}/v1.0/$metadata#Collection(driveItem)"}
+        if len(rest) > size:
+            page["@odata.nextLink"] = next_link(call, skiptokens.pack(f"position={_place(rest[size - 1])}"))
+        return json_reply(200, page | {"value": value})
+
+    def _json(self, call: Call, item: Item) -> dict[str, Any]:
+        value = without_path(call.drive, self.projection.show(call.drive, item, call.request))
+        return value if call.request.option("select") else value | {"searchResult": {}}
 
 
 def is_function(segment: str) -> bool:
@@ -54,12 +67,11 @@ def matching(folder: Item, text: str) -> Iterator[Item]:
     return _below(folder, lambda item: all(word in names.key(item.name) for word in words))
 
 
-def indexed(world: World, items: Iterator[Item], *, counts: bool = True) -> Iterator[Item]:
+def indexed(quirks: Quirks, items: Iterator[Item], *, counts: bool = True) -> Iterator[Item]:
     """Leave out what the index does not know yet.
 
     :param counts: this is a search of its own, not its next page.
     """
-    quirks = world.quirks
     for item in items:
         is_hidden = quirks.take_first if counts else quirks.is_due
         if not is_hidden("unindexed_searches", item.id):
@@ -73,11 +85,6 @@ def without_path(drive: Drive, value: dict[str, Any]) -> dict[str, Any]:
     reference = {name: content for name, content in value.get("parentReference", {}).items() if name != "path"}
     shown = {name: content for name, content in value.items() if name not in _NOT_INDEXED}
     return shown | ({"parentReference": reference} if reference else {})
-
-
-def _json(call: Call, item: Item) -> dict[str, Any]:
-    value = without_path(call.drive, showing.show(call.world, call.drive, item, call.request))
-    return value if call.request.option("select") else value | {"searchResult": {}}
 
 
 def _below(folder: Item, wanted: Callable[[Item], bool]) -> Iterator[Item]:

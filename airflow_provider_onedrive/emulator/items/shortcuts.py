@@ -5,52 +5,62 @@ https://learn.microsoft.com/graph/api/driveitem-post-children
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_onedrive.emulator.access import authorization
+from airflow_provider_onedrive.emulator.access.authorization import Authorization
 from airflow_provider_onedrive.emulator.errors.problems import (
     access_denied,
     invalid_request,
-    item_not_found,
+    missing_item,
     name_taken,
 )
 from airflow_provider_onedrive.emulator.http.messages import Reply
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.destinations import check_conflict
+from airflow_provider_onedrive.emulator.items.projection import Projection
 from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.item import Item, Remote
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
 
 
-def create(call: Call, body: dict[str, Any]) -> Reply:
-    """Add a shortcut to the root of a drive, which is where it must be; an application of its own may not."""
-    if call.token.user is None:
-        raise access_denied()
-    remote, target = _target(call, body["remoteItem"])
-    name, conflict = body.get("name") or target.name, check_conflict(call.conflict(body), "fail")
-    if not isinstance(name, str):
-        raise invalid_request("name is not a text.")
-    with call.drive.change():
-        parent = call.item()
-        if parent is not call.drive.root:
-            raise invalid_request("A shortcut can be added to the root of a drive only.")
-        if parent.child(name) and conflict != "rename":
-            raise name_taken()
-        if parent.child(name):
-            name = call.drive.free_name(parent, name, folder=True)
-        return call.reply(201, call.drive.add_shortcut(parent, name, call.by, remote))
+@dataclass(frozen=True)
+class Shortcuts:
+    """Creates shortcuts."""
 
+    tenant: Tenant
+    authorization: Authorization
+    projection: Projection
 
-def _target(call: Call, value: Any) -> tuple[Remote, Item]:
-    """Return what is meant, which must exist and be open to who asks."""
-    reference = value.get("parentReference") if isinstance(value, dict) else None
-    if not isinstance(reference, dict) or not value.get("id") or not reference.get("driveId"):
-        raise invalid_request("remoteItem must hold an id, and a parentReference with a driveId.")
-    drive = call.world.tenant.drive(str(reference["driveId"]))
-    if drive is None:
-        raise item_not_found()
-    target = drive.get(str(value["id"]))
-    if drive is call.drive:
-        raise invalid_request("A shortcut leads to another drive.")
-    if not authorization.may(call.world, call.token, drive, ItemAddress(target.id), is_writing=False):
-        raise access_denied()
-    return Remote(drive.id, target.id), target
+    def create(self, call: Call, body: dict[str, Any]) -> Reply:
+        """Add a shortcut to the root of a drive, which is where it must be; an application of its own may not."""
+        if call.token.user is None:
+            raise access_denied()
+        remote, target = self._target(call, body["remoteItem"])
+        name, conflict = body.get("name") or target.name, check_conflict(call.conflict(body), "fail")
+        if not isinstance(name, str):
+            raise invalid_request("name is not a text.")
+        with call.drive.change():
+            parent = call.item()
+            if parent is not call.drive.root:
+                raise invalid_request("A shortcut can be added to the root of a drive only.")
+            if parent.child(name) and conflict != "rename":
+                raise name_taken()
+            if parent.child(name):
+                name = call.drive.free_name(parent, name, folder=True)
+            return self.projection.reply(call, 201, call.drive.add_shortcut(parent, name, call.by, remote))
+
+    def _target(self, call: Call, value: Any) -> tuple[Remote, Item]:
+        """Return what is meant, which must exist and be open to who asks."""
+        reference = value.get("parentReference") if isinstance(value, dict) else None
+        if not isinstance(reference, dict) or not value.get("id") or not reference.get("driveId"):
+            raise invalid_request("remoteItem must hold an id, and a parentReference with a driveId.")
+        drive = self.tenant.drive(str(reference["driveId"]))
+        if drive is None:
+            raise missing_item()
+        target = drive.get(str(value["id"]))
+        if drive is call.drive:
+            raise invalid_request("A shortcut leads to another drive.")
+        if not self.authorization.may(call.token, drive, ItemAddress(target.id), is_writing=False):
+            raise access_denied()
+        return Remote(drive.id, target.id), target

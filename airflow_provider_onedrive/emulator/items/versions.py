@@ -6,14 +6,17 @@ https://learn.microsoft.com/graph/api/driveitem-list-versions
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_onedrive.emulator.errors.problems import invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, missing_item
 from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
-from airflow_provider_onedrive.emulator.items import locks, views
+from airflow_provider_onedrive.emulator.items import locks, odata
 from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.items.download_links import DownloadLinks
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.drive import Item, Version
+from airflow_provider_onedrive.emulator.options import Options
 
 _ID = re.compile(r"\d{1,9}\.0", re.ASCII)
 
@@ -22,8 +25,8 @@ def get_all(call: Call) -> Reply:
     with call.drive.lock:
         item = _file(call)
         value = [_json(version) for version in (_current(item), *item.past)]
-    selected = [views.select(version, call.request.option("select")) for version in value]
-    context = f"{call.world.graph_url}/v1.0/$metadata#Collection(driveItemVersion)"
+    selected = [odata.select(version, call.request.option("select")) for version in value]
+    context = f"{call.request.graph_url}/v1.0/$metadata#Collection(driveItemVersion)"
     return json_reply(200, {"@odata.context": context, "value": selected})
 
 
@@ -31,21 +34,28 @@ def get(call: Call) -> Reply:
     """https://learn.microsoft.com/graph/api/driveitemversion-get."""
     with call.drive.lock:
         value = _json(_named(call, _file(call)))
-    context = f"{call.world.graph_url}/v1.0/$metadata#driveItemVersion/$entity"
-    return json_reply(200, {"@odata.context": context} | views.select(value, call.request.option("select")))
+    context = f"{call.request.graph_url}/v1.0/$metadata#driveItemVersion/$entity"
+    return json_reply(200, {"@odata.context": context} | odata.select(value, call.request.option("select")))
 
 
-def get_content(call: Call) -> Reply:
-    """https://learn.microsoft.com/graph/api/driveitemversion-get-contents."""
-    with call.drive.lock:
-        item = _file(call)
-        version = _named(call, item)
-        is_current = version.number == item.version
-        if is_current and call.drive.personality == "business":
-            raise invalid_request("You cannot get the content of the current version.")
-        number = None if is_current else version.number
-        seconds = call.world.options.download_url_seconds
-        return Reply(302, headers={"Location": call.world.links.create(call.drive, item, seconds, number)})
+@dataclass(frozen=True)
+class Versions:
+    """Lists, reads, restores and deletes versions."""
+
+    links: DownloadLinks
+    options: Options
+
+    def get_content(self, call: Call) -> Reply:
+        """https://learn.microsoft.com/graph/api/driveitemversion-get-contents."""
+        with call.drive.lock:
+            item = _file(call)
+            version = _named(call, item)
+            is_current = version.number == item.version
+            if is_current and call.drive.personality == "business":
+                raise invalid_request("You cannot get the content of the current version.")
+            number = None if is_current else version.number
+            seconds = self.options.download_url_seconds
+            return Reply(302, headers={"Location": self.links.create(call.drive, item, seconds, number)})
 
 
 def restore(call: Call) -> Reply:
@@ -81,7 +91,7 @@ def find(item: Item, number: int) -> Version:
     for version in (_current(item), *item.past):
         if version.number == number:
             return version
-    raise item_not_found()
+    raise missing_item()
 
 
 def _file(call: Call) -> Item:
@@ -97,13 +107,13 @@ def _named(call: Call, item: Item) -> Version:
         return _current(item)
     number = call.tail[1].partition(".")[0]
     if _ID.fullmatch(call.tail[1]) is None:
-        raise item_not_found()
+        raise missing_item()
     return find(item, int(number))
 
 
 def _current(item: Item) -> Version:
     if item.content is None:
-        raise item_not_found()
+        raise missing_item()
     return Version(item.version, item.content, item.modified, item.modified_by)
 
 

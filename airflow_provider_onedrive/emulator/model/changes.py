@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bisect
 import copy
+import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,6 +31,15 @@ class Tombstone:
     name: str
     is_folder: bool
     position: int = 0
+
+
+@dataclass(frozen=True)
+class Round:
+    """:param position: where in the change log the next round begins."""
+
+    entries: list[Item | Tombstone]
+    position: int
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 class Change:
@@ -151,5 +161,5 @@ class ChangeLog:
 
 
 def _bring_back(item: Item, before: Item) -> None:
-    for field in fields(before):
-        setattr(item, field.name, getattr(before, field.name))
+    for each in fields(before):
+        setattr(item, each.name, getattr(before, each.name))

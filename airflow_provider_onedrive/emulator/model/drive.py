@@ -10,18 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import count, islice
-from typing import TYPE_CHECKING
 
-from airflow_provider_onedrive.emulator.errors.problems import invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, missing_item
 from airflow_provider_onedrive.emulator.model import clock, ids, names, spool
-from airflow_provider_onedrive.emulator.model.changes import Change, ChangeLog, Journal, NoJournal, Tombstone
+from airflow_provider_onedrive.emulator.model.changes import Change, ChangeLog, Journal, NoJournal, Round, Tombstone
 from airflow_provider_onedrive.emulator.model.contents import Content
 from airflow_provider_onedrive.emulator.model.item import FileTimes, Identity, Item, Remote, SortKey, Version
 from airflow_provider_onedrive.emulator.model.library import Library, Personality
 from airflow_provider_onedrive.emulator.model.quota import Quota
-
-if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.changes.rounds import Round
 
 __all__ = ["Drive", "FileTimes", "Identity", "Item", "Personality", "Recycled", "SortKey", "Version"]
 
@@ -75,7 +71,7 @@ class Drive:
         """Find by id; the GUID of the list item is an id too."""
         item = self.root if item_id == "root" else self._items.get(item_id) or self._by_other_id(item_id)
         if item is None:
-            raise item_not_found()
+            raise missing_item()
         return item
 
     def live(self, item_id: str) -> Item | None:
@@ -85,7 +81,7 @@ class Drive:
     def find(self, start: Item, path: tuple[str, ...]) -> Item:
         found = self.look(start, path)
         if found is None:
-            raise item_not_found()
+            raise missing_item()
         return found
 
     def look(self, start: Item, path: tuple[str, ...]) -> Item | None:

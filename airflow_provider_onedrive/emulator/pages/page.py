@@ -6,18 +6,19 @@ It asks for no token, so it shows no secret, changes nothing, and answers only w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from airflow_provider_onedrive.emulator.errors.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.errors.problems import Problem, missing_item
 from airflow_provider_onedrive.emulator.http import hosts
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 from airflow_provider_onedrive.emulator.items import versions, views
 from airflow_provider_onedrive.emulator.model import addresses, names, sharing
 from airflow_provider_onedrive.emulator.model.contents import Content
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item, SortKey
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.pages import html as page_html
 from airflow_provider_onedrive.emulator.pages.html import Row
-from airflow_provider_onedrive.emulator.server.state import World
-from airflow_provider_onedrive.emulator.sites import shares
+from airflow_provider_onedrive.emulator.sites.shares import Shares
 from airflow_provider_onedrive.emulator.transfers import downloads
 
 PAGE_ITEMS = 500
@@ -31,79 +32,82 @@ _HEADERS = {
 }
 
 
-def is_below_library(world: World, request: Request) -> bool:
-    """Say whether the path is that of an item, whatever the item is called."""
-    return world.tenant.drive_at(request.path) is not None
+@dataclass(frozen=True)
+class Pages:
+    """Shows folders and files to browsers."""
 
+    tenant: Tenant
+    shares: Shares
+    host: str | None
 
-def get(world: World, request: Request) -> Reply:
-    """Answer with a page, or with the file itself when ``?download`` asks for it."""
-    try:
-        hosts.check(request, *([world.authority.host] if world.authority.host else []))
-        return _reply(world, request)
-    except Problem as problem:
-        if "text/html" not in (request.header("Accept") or ""):
-            raise
-        return _page(problem.status, page_html.refusal(problem.message, request.path))
+    def is_below_library(self, request: Request) -> bool:
+        """Say whether the path is that of an item, whatever the item is called."""
+        return self.tenant.drive_at(request.path) is not None
 
+    def get(self, request: Request) -> Reply:
+        """Answer with a page, or with the file itself when ``?download`` asks for it."""
+        try:
+            hosts.check(request, *([self.host] if self.host else []))
+            return self._reply(request)
+        except Problem as problem:
+            if "text/html" not in (request.header("Accept") or ""):
+                raise
+            return _page(problem.status, page_html.refusal(problem.message, request.path))
 
-def _reply(world: World, request: Request) -> Reply:
-    path = "/" + "/".join(addresses.split(request.raw_path))
-    link = sharing.parse_link(path)
-    if link:
-        share = shares.by_link(world, link)
-        return Reply(302, headers={"Location": views.web_path(share.drive, share.item)})
-    found = world.tenant.drive_at(path)
-    if found is None:
-        return _page(200, _places(world, path))
-    drive, below = found
-    with drive.lock:
-        item = drive.find(drive.root, below)
-        if item.content is None:
-            return _page(200, _folder(world, drive, item, _position(request.query.get("after", ""))))
-        if "download" in request.query:
-            return downloads.attachment(request, item, _content(request, item), names.mime_type(item.name))
-        return _page(200, page_html.file(_trail(drive, item), item, _named_by(item)))
+    def _reply(self, request: Request) -> Reply:
+        path = "/" + "/".join(addresses.split(request.raw_path))
+        link = sharing.parse_link(path)
+        if link:
+            share = self.shares.by_link(link)
+            return Reply(302, headers={"Location": views.web_path(share.drive, share.item)})
+        found = self.tenant.drive_at(path)
+        if found is None:
+            return _page(200, self._places(path))
+        drive, below = found
+        with drive.lock:
+            item = drive.find(drive.root, below)
+            if item.content is None:
+                return _page(200, self._folder(drive, item, _position(request.query.get("after", ""))))
+            if "download" in request.query:
+                return downloads.attachment(request, item, _content(request, item), names.mime_type(item.name))
+            return _page(200, page_html.file(_trail(drive, item), item, _named_by(item)))
+
+    def _places(self, path: str) -> str:
+        """Return a page of the libraries of a site; that of the root site has all drives."""
+        site = self.tenant.site_at(path)
+        if site is None:
+            raise missing_item()
+        if site.path:
+            return page_html.places(site.title, [_place(drive, drive.library.name) for drive in site.drives])
+        users = [_place(user.drive, user.upn) for user in self.tenant.users if user.drive]
+        sites = [
+            _place(drive, f"{site.title} / {drive.library.name}")
+            for site in self.tenant.sites
+            if not site.is_personal
+            for drive in site.drives
+        ]
+        return page_html.places("Drives", [*users, *sites])
+
+    def _folder(self, drive: Drive, folder: Item, after: SortKey | None) -> str:
+        children, more = folder.page(after, PAGE_ITEMS)
+        rows = [Row(child.name, self._address(drive, child), child) for child in children]
+        following = "{}{}".format(*children[-1].sort_key) if more else None
+        return page_html.folder(_trail(drive, folder), folder, rows, following)
+
+    def _address(self, drive: Drive, item: Item) -> str:
+        """Return the path of an item's page; a shortcut leads to that of its target."""
+        remote = item.remote
+        target_drive = self.tenant.drive(remote.drive_id) if remote else None
+        target = target_drive.live(remote.item_id) if remote and target_drive else None
+        return views.web_path(target_drive, target) if target_drive and target else views.web_path(drive, item)
 
 
 def _page(status: int, text: str) -> Reply:
     return Reply(status, text.encode("utf-8", "replace"), dict(_HEADERS))
 
 
-def _places(world: World, path: str) -> str:
-    """Return a page of the libraries of a site; that of the root site has all drives."""
-    site = world.tenant.site_at(path)
-    if site is None:
-        raise item_not_found()
-    if site.path:
-        return page_html.places(site.title, [_place(drive, drive.library.name) for drive in site.drives])
-    users = [_place(user.drive, user.upn) for user in world.tenant.users if user.drive]
-    sites = [
-        _place(drive, f"{site.title} / {drive.library.name}")
-        for site in world.tenant.sites
-        if not site.is_personal
-        for drive in site.drives
-    ]
-    return page_html.places("Drives", [*users, *sites])
-
-
 def _place(drive: Drive, name: str) -> Row:
     return Row(name, drive.library.address, drive.root)
-
-
-def _folder(world: World, drive: Drive, folder: Item, after: SortKey | None) -> str:
-    children, more = folder.page(after, PAGE_ITEMS)
-    rows = [Row(child.name, _address(world, drive, child), child) for child in children]
-    following = "{}{}".format(*children[-1].sort_key) if more else None
-    return page_html.folder(_trail(drive, folder), folder, rows, following)
-
-
-def _address(world: World, drive: Drive, item: Item) -> str:
-    """Return the path of an item's page; a shortcut leads to that of its target."""
-    remote = item.remote
-    target_drive = world.tenant.drive(remote.drive_id) if remote else None
-    target = target_drive.live(remote.item_id) if remote and target_drive else None
-    return views.web_path(target_drive, target) if target_drive and target else views.web_path(drive, item)
 
 
 def _trail(drive: Drive, item: Item) -> Sequence[tuple[str, str]]:
@@ -130,7 +134,7 @@ def _named_by(item: Item) -> str:
 def _content(request: Request, item: Item) -> Content:
     number = request.query.get("version", str(item.version))
     if not (number.isascii() and number.isdigit()) or len(number) > len("999999999"):
-        raise item_not_found()
+        raise missing_item()
     return versions.find(item, int(number)).content
 
 

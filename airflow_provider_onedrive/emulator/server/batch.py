@@ -16,8 +16,8 @@ from typing import Any
 
 from airflow_provider_onedrive.emulator.errors.problems import Problem, bad_request
 from airflow_provider_onedrive.emulator.http.messages import Body, Reply, Request, json_reply, problem_reply
-from airflow_provider_onedrive.emulator.server import pipeline as answering
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.options import Options
+from airflow_provider_onedrive.emulator.server.pipeline import RequestPipeline
 
 MAX_PARTS = 20
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
@@ -25,7 +25,7 @@ _ADDRESS = "/v1.0/$batch"
 _FAILED = 400
 _OPTIONAL: tuple[tuple[str, Any], ...] = (("headers", {}), ("dependsOn", []))
 _SHOWN = ("Content-Type", "Location", "Retry-After", "ETag", "WWW-Authenticate")
-Respond = Callable[[World, Request], Reply]
+Respond = Callable[[Request], Reply]
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,20 @@ class Part:
         headers["Content-Length"] = str(len(self.body))
         # BytesIO has all of a BufferedReader that a body needs.
         body = Body(BufferedReader(BytesIO(self.body)), len(self.body))
-        return Request(self.method, f"/v1.0/{self.url.lstrip('/')}", headers, body, outer.origin)
+        target = f"/v1.0/{self.url.lstrip('/')}"
+        return Request(self.method, target, headers, body, outer.origin, outer.graph_url, outer.login_url)
 
 
 @dataclass(frozen=True)
 class _Inner:
-    """Answers the parts; a batch within a batch is none."""
+    """Answers the parts. A batch within a batch is refused."""
 
     route: Respond
 
-    def respond(self, world: World, request: Request) -> Reply:
+    def respond(self, request: Request) -> Reply:
         if is_meant(request.path.split("/")[2:]):
             raise bad_request("A batch cannot hold a batch.")
-        return self.route(world, request)
+        return self.route(request)
 
     def problem(self, request: Request, problem: Problem) -> Reply:
         return problem_reply(request, problem)
@@ -73,9 +74,9 @@ class _Inner:
 class _Run:
     """Sends the parts one after the other."""
 
-    world: World
+    pipeline: RequestPipeline
     outer: Request
-    answers: _Inner
+    inner: _Inner
     statuses: dict[str, int] = field(default_factory=dict)
 
     def send(self, part: Part) -> dict[str, Any]:
@@ -87,8 +88,8 @@ class _Run:
         return _shown(part, reply)
 
     def _answer(self, request: Request) -> Reply:
-        reply = answering.answer(self.world, self.answers, request, self.world.faults.take(request))
-        answering.log(self.world, request, reply)
+        reply = self.pipeline.answer(self.inner, request)
+        self.pipeline.log(request, reply)
         return reply
 
 
@@ -96,14 +97,24 @@ def is_meant(segments: list[str]) -> bool:
     return segments == ["$batch"]
 
 
-def respond(world: World, request: Request, route: Respond) -> Reply:
-    """:param route: answers a request, or raises the ``Problem`` that is the answer."""
-    if request.method != "POST":
-        raise Problem(405, "methodNotAllowed", "The HTTP method is not allowed for this resource.")
-    run = _Run(world, request, _Inner(route))
-    responses = [run.send(part) for part in _ordered(_parts(request.json()))]
-    # Documented to come in any order: who relies on one shall notice.
-    return json_reply(200, {"responses": responses[::-1] if world.options.strict else responses})
+@dataclass(frozen=True)
+class Batch:
+    """Answers ``$batch``."""
+
+    pipeline: RequestPipeline
+    options: Options
+
+    def respond(self, request: Request, route: Respond) -> Reply:
+        """Answer all parts.
+
+        :param route: answers a request, or raises the ``Problem`` that is the answer.
+        """
+        if request.method != "POST":
+            raise Problem(405, "methodNotAllowed", "The HTTP method is not allowed for this resource.")
+        run = _Run(self.pipeline, request, _Inner(route))
+        responses = [run.send(part) for part in _ordered(_parts(request.json()))]
+        # The documentation promises no order: a client that relies on one fails here.
+        return json_reply(200, {"responses": responses[::-1] if self.options.strict else responses})
 
 
 def _parts(envelope: dict[str, Any]) -> list[Part]:

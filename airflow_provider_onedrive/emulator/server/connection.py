@@ -14,11 +14,10 @@ from io import BufferedReader
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
-from airflow_provider_onedrive.emulator import control
 from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped, Problem
 from airflow_provider_onedrive.emulator.http.messages import Body, Reply, Request, paced
-from airflow_provider_onedrive.emulator.server import pipeline as answering
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.server.origins import CONTROL, Service
+from airflow_provider_onedrive.emulator.server.pipeline import plain
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.emulator.server.listener import OriginServer
@@ -59,7 +58,7 @@ class Connection(BaseHTTPRequestHandler):
         problem = Problem(int(code), "badRequest", message or HTTPStatus(code).phrase)
         request = Request("GET", "/", Message(), Body(self._input, 0))
         self.close_connection = True
-        self._write(request, self._server.site.problem(request, problem))
+        self._write(request, self._server.service().origin.problem(request, problem))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Stay silent: the request log is there to be read."""
@@ -78,35 +77,38 @@ class Connection(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.BAD_REQUEST, "It cannot be said where the request's body ends.")
             return
         request = Request(self.command, self.path, self.headers, body)
-        request.origin = self._server.site.origin(request)
-        if request.origin == control.ORIGIN:
-            self._respond_aside(self._server.world(), request)
+        # Fetched once: a reset meanwhile must not answer this request from another state.
+        service = self._server.service()
+        service.origin.receive(request)
+        if request.origin == CONTROL:
+            self._control(service, request)
         else:
-            self._exchange(self._server.world(), request)
+            self._exchange(service, request)
 
-    def _respond_aside(self, world: World, request: Request) -> None:
-        """Answer what is about the emulator itself: it meets no fault and stands in no log."""
+    def _control(self, service: Service, request: Request) -> None:
+        """Answer a request to the control path: it meets no fault and is not logged."""
         try:
-            with _MistakesAnswered(self, request):
-                reply = answering.plain(world, self._server.site, request)
+            with _MistakesAnswered(self, service, request):
+                reply = plain(service.origin, request)
                 request.body.drain()
                 self._write(request, reply)
         except ConnectionDropped:
             self.close_connection = True
 
-    def _exchange(self, world: World, request: Request) -> None:
+    def _exchange(self, service: Service, request: Request) -> None:
+        pipeline = service.pipeline
         try:
-            with _MistakesAnswered(self, request):
-                reply = answering.answer(world, self._server.site, request, world.faults.take(request))
+            with _MistakesAnswered(self, service, request):
+                reply = pipeline.answer(service.origin, request)
         except ConnectionDropped:
             self.close_connection = True
-            answering.log(world, request, None)
+            pipeline.log(request, None)
             return
-        entry = answering.log(world, request, reply)
+        entry = pipeline.log(request, reply)
         sent = self._write(request, reply)
         self.close_connection |= reply.drops
         if sent < entry.sent_bytes:
-            world.requests.correct(entry, sent)
+            pipeline.requests.correct(entry, sent)
 
     def _write(self, request: Request, reply: Reply) -> int:
         """Send, a small reply at one go, and return how many bytes of the body went out."""
@@ -148,8 +150,9 @@ class Connection(BaseHTTPRequestHandler):
 class _MistakesAnswered:
     """A mistake of the emulator's own: the client gets a 500, and whoever runs the emulator the traceback."""
 
-    def __init__(self, connection: Connection, request: Request) -> None:
+    def __init__(self, connection: Connection, service: Service, request: Request) -> None:
         self._connection = connection
+        self._service = service
         self._request = request
 
     def __enter__(self) -> None:
@@ -160,9 +163,9 @@ class _MistakesAnswered:
     ) -> None:
         if error is not None and not isinstance(error, ConnectionDropped):
             self._connection.close_connection = True
-            reply = self._connection._server.site.problem(self._request, _MISTAKE)  # noqa: SLF001
-            if self._request.origin != control.ORIGIN:
-                answering.log(self._connection._server.world(), self._request, reply)  # noqa: SLF001
+            reply = self._service.origin.problem(self._request, _MISTAKE)
+            if self._request.origin != CONTROL:
+                self._service.pipeline.log(self._request, reply)
             self._connection._write(self._request, reply)  # noqa: SLF001
 
 

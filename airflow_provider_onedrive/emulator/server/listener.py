@@ -12,8 +12,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any
 
 from airflow_provider_onedrive.emulator.server.connection import Connection
-from airflow_provider_onedrive.emulator.server.origins import Site
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.server.origins import Service
 
 LOOPBACK, ANYWHERE = "127.0.0.1", ""
 HANDSHAKE_SECONDS = 10
@@ -33,15 +32,13 @@ class OriginServer(ThreadingHTTPServer):
     def __init__(
         self,
         port: int,
-        site: Site,
         context: ssl.SSLContext | None,
-        world: Callable[[], World],
+        service: Callable[[], Service],
         host: str | None = None,
     ) -> None:
         super().__init__((ANYWHERE if host else LOOPBACK, port), Connection)
-        self.site = site
         self.host = host or "localhost"
-        self.world = world
+        self.service = service
         self._context = context
         self._open: dict[threading.Thread, socket.socket] = {}
         self._open_lock = threading.Lock()

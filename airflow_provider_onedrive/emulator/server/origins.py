@@ -1,92 +1,129 @@
-"""The two origins: one for Graph and Entra, and the second one for addresses that carry their permission with them."""
+"""The two origins: Graph with Entra ID, and the second one, whose URLs carry their permission with them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from airflow_provider_onedrive.emulator import control
-from airflow_provider_onedrive.emulator.entra import endpoints as entra
-from airflow_provider_onedrive.emulator.errors.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.entra import endpoints
+from airflow_provider_onedrive.emulator.entra.authority import Authority
+from airflow_provider_onedrive.emulator.entra.endpoints import EntraEndpoints
+from airflow_provider_onedrive.emulator.errors.problems import Problem, missing_item
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request, problem_reply
 from airflow_provider_onedrive.emulator.items import monitors
-from airflow_provider_onedrive.emulator.pages import page
-from airflow_provider_onedrive.emulator.server import router
-from airflow_provider_onedrive.emulator.server.state import World
-from airflow_provider_onedrive.emulator.transfers import downloads, fragments
+from airflow_provider_onedrive.emulator.items.monitors import Monitors
+from airflow_provider_onedrive.emulator.options import Options
+from airflow_provider_onedrive.emulator.pages.page import Pages
+from airflow_provider_onedrive.emulator.server.pipeline import RequestPipeline, Responder
+from airflow_provider_onedrive.emulator.server.router import Router
+from airflow_provider_onedrive.emulator.store.memory import Store
+from airflow_provider_onedrive.emulator.transfers.downloads import Downloads
+from airflow_provider_onedrive.emulator.transfers.fragments import Fragments
 
+CONTROL = "control"
 _READS = frozenset({"GET", "HEAD"})
 
 
-class Site(Protocol):
-    """What a server serves."""
+class Origin(Responder, Protocol):
+    """A responder that reads first where a request was sent."""
 
-    def origin(self, request: Request) -> str: ...
-    def respond(self, world: World, request: Request) -> Reply: ...
-    def problem(self, request: Request, problem: Problem) -> Reply: ...
+    def receive(self, request: Request) -> None:
+        """Set the request's origin and the URLs that its answer leads to."""
 
 
-class GraphSite:
-    def __init__(self, control: control.Control) -> None:
-        self._control = control
+class ControlPath(Protocol):
+    """The emulator's own path on the Graph origin."""
 
-    def origin(self, request: Request) -> str:
-        if control.serves(request.raw_path):
-            return control.ORIGIN
-        return "login" if entra.serves(request.path) else "graph"
+    def serves(self, path: str) -> bool: ...
+    def respond(self, request: Request) -> Reply: ...
 
-    def respond(self, world: World, request: Request) -> Reply:
-        if request.origin == control.ORIGIN:
-            return self._control.respond(request)
-        answer = entra.respond if request.origin == "login" else router.respond
+
+@dataclass(frozen=True)
+class Service:
+    """One origin and the way of its requests."""
+
+    origin: Origin
+    pipeline: RequestPipeline
+
+
+@dataclass(frozen=True)
+class GraphOrigin:
+    """:param graph_url: address of Graph and Entra ID, unless a request names one of the cloud's own hosts."""
+
+    control: ControlPath
+    entra: EntraEndpoints
+    router: Router
+    store: Store
+    authority: Authority
+    graph_url: str
+
+    def receive(self, request: Request) -> None:
+        if self.control.serves(request.raw_path):
+            request.origin = CONTROL
+        else:
+            request.origin = "login" if endpoints.serves(request.path) else "graph"
+        cloud_urls = self.authority.seen_at(request.header("Host"))
+        request.graph_url, request.login_url = cloud_urls or (self.graph_url, self.graph_url)
+
+    def respond(self, request: Request) -> Reply:
+        if request.origin == CONTROL:
+            return self.control.respond(request)
+        responder = self.entra if request.origin == "login" else self.router
         try:
-            return answer(world.at(request.header("Host")), request)
+            return responder.respond(request)
         finally:
             if request.method not in _READS:
-                world.store.notice()
+                self.store.notice()
 
     def problem(self, request: Request, problem: Problem) -> Reply:
-        word = entra.problem_reply if request.origin == "login" else problem_reply
-        return word(request, problem)
+        write = endpoints.problem_reply if request.origin == "login" else problem_reply
+        return write(request, problem)
 
 
-class StoreSite:
-    """Serves whoever holds an address; a bearer token has no business here."""
+@dataclass(frozen=True)
+class StoreOrigin:
+    """Serves every client that has a URL. A bearer token must not come here."""
 
-    def origin(self, request: Request) -> str:  # noqa: ARG002
-        return "store"
+    pages: Pages
+    monitors: Monitors
+    fragments: Fragments
+    downloads: Downloads
+    options: Options
 
-    def respond(self, world: World, request: Request) -> Reply:
-        if world.options.strict and request.header("Authorization") is not None:
+    def receive(self, request: Request) -> None:
+        request.origin = "store"
+
+    def respond(self, request: Request) -> Reply:
+        if self.options.strict and request.header("Authorization") is not None:
             raise Problem(
                 401, "unauthenticated", "A pre-authenticated URL must be called without an Authorization header."
             )
-        # An address of ours carries a secret or is that of a monitor; the name of a file may look like one.
-        if _is_page(world, request):
-            return page.get(world, request)
+        # The emulator's own URLs carry a secret or are those of a monitor. The name of a file may look like one.
+        if self._is_page(request):
+            return self.pages.get(request)
         if request.method in _READS and monitors.serves(request.path):
-            return monitors.get(world, request)
+            return self.monitors.respond(request)
         actions = {
-            ("PUT", "uploadSession"): fragments.put,
-            ("GET", "uploadSession"): fragments.status,
-            ("DELETE", "uploadSession"): fragments.cancel,
-            ("POST", "uploadSession"): fragments.commit,
-            ("GET", "download.aspx"): downloads.get,
-            ("HEAD", "download.aspx"): downloads.get,
+            ("PUT", "uploadSession"): self.fragments.put,
+            ("GET", "uploadSession"): self.fragments.status,
+            ("DELETE", "uploadSession"): self.fragments.cancel,
+            ("POST", "uploadSession"): self.fragments.commit,
+            ("GET", "download.aspx"): self.downloads.get,
+            ("HEAD", "download.aspx"): self.downloads.get,
         }
         action = actions.get((request.method, request.raw_path.rpartition("/")[2]))
-        return action(world, request) if action else _unknown(world, request)
+        return action(request) if action else self._other(request)
 
     def problem(self, request: Request, problem: Problem) -> Reply:
         return problem_reply(request, problem)
 
+    def _is_page(self, request: Request) -> bool:
+        is_read = request.method in _READS and "tempauth" not in request.query
+        return is_read and self.pages.is_below_library(request)
 
-def _is_page(world: World, request: Request) -> bool:
-    return request.method in _READS and "tempauth" not in request.query and page.is_below_library(world, request)
-
-
-def _unknown(world: World, request: Request) -> Reply:
-    if request.method in _READS:
-        return page.get(world, request)
-    if page.is_below_library(world, request):
-        raise Problem(405, "methodNotAllowed", "A page can only be read.", headers={"Allow": "GET, HEAD"})
-    raise item_not_found()
+    def _other(self, request: Request) -> Reply:
+        if request.method in _READS:
+            return self.pages.get(request)
+        if self.pages.is_below_library(request):
+            raise Problem(405, "methodNotAllowed", "A page can only be read.", headers={"Allow": "GET, HEAD"})
+        raise missing_item()

@@ -1,83 +1,102 @@
-"""From a request to its answer, with what is set up to go wrong: for one of its own as for a part of a batch."""
+"""The way of a request to its answer: throttling, faults, quirks, and the request log.
+
+A request of its own takes it, and so does each part of a batch.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from airflow_provider_onedrive.emulator.errors.problems import Problem
-from airflow_provider_onedrive.emulator.faults.fault import Fault
-from airflow_provider_onedrive.emulator.http.log import LoggedRequest
+from airflow_provider_onedrive.emulator.faults.fault import Fault, FaultContext
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
+from airflow_provider_onedrive.emulator.faults.ruleset import Faults
+from airflow_provider_onedrive.emulator.faults.throttling import Throttling
+from airflow_provider_onedrive.emulator.http.log import LoggedRequest, RequestLog
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
-from airflow_provider_onedrive.emulator.server import sharepoint
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.server.sharepoint import QuirkEffects
 
 
-class Answers(Protocol):
-    """Who knows what a request means, and how an error is worded where it was sent."""
+class Responder(Protocol):
+    """Answers requests, and writes errors in the form of its origin."""
 
-    def respond(self, world: World, request: Request) -> Reply: ...
+    def respond(self, request: Request) -> Reply: ...
     def problem(self, request: Request, problem: Problem) -> Reply: ...
 
 
-def answer(world: World, answers: Answers, request: Request, fault: Fault) -> Reply:
-    """Charge, fault, answer.
+@dataclass(frozen=True)
+class RequestPipeline:
+    """:param leaks: log of the requests that carried an Authorization header to the second origin."""
 
-    :raises ConnectionDropped: there is no answer.
-    """
+    throttling: Throttling
+    faults: Faults
+    fault_context: FaultContext
+    quirks: Quirks
+    effects: QuirkEffects
+    requests: RequestLog
+    leaks: RequestLog
+
+    def answer(self, responder: Responder, request: Request) -> Reply:
+        """Charge the request to its budget, apply faults and quirks, and answer it.
+
+        :raises ConnectionDropped: there is no answer.
+        """
+        fault = self.faults.take(request)
+        try:
+            self.throttling.charge(request)
+            reply = self._handled(responder, request, fault)
+        except Problem as problem:
+            reply = responder.problem(request, problem)
+        if not self.quirks.are_off:
+            reply = self._with_quirks(responder, request, reply)
+        self.throttling.add_headers(request, reply)
+        # Also after a refusal: the next request on this connection begins where the body ends.
+        request.body.drain()
+        fault.after(reply)
+        return reply
+
+    def log(self, request: Request, reply: Reply | None) -> LoggedRequest:
+        """Write the entry of a request.
+
+        It is written before the answer goes out, so that a client that has the answer finds it in the log.
+        """
+        length = reply.length if reply and request.method != "HEAD" else 0
+        entry = LoggedRequest(
+            method=request.method,
+            path=request.path,
+            target=request.target,
+            origin=request.origin,
+            status=reply.status if reply else None,
+            received_bytes=request.body.received,
+            sent_bytes=length if reply is None or reply.cut_after is None else min(length, reply.cut_after),
+            had_authorization=request.header("Authorization") is not None,
+        )
+        self.requests.append(entry)
+        if entry.origin == "store" and entry.had_authorization:
+            self.leaks.append(entry)
+        return entry
+
+    def _handled(self, responder: Responder, request: Request, fault: Fault) -> Reply:
+        try:
+            fault.before(request, self.fault_context)
+            if not self.quirks.are_off:
+                self.effects.before(request)
+        except Problem as problem:
+            return responder.problem(request, problem)
+        return plain(responder, request)
+
+    def _with_quirks(self, responder: Responder, request: Request, reply: Reply) -> Reply:
+        try:
+            self.effects.after(request, reply)
+        except Problem as problem:
+            return responder.problem(request, problem)
+        return reply
+
+
+def plain(responder: Responder, request: Request) -> Reply:
+    """Answer a request without throttling, faults and quirks."""
     try:
-        world.throttling.charge(request)
-        reply = _handled(world, answers, request, fault)
+        return responder.respond(request)
     except Problem as problem:
-        reply = answers.problem(request, problem)
-    if not world.quirks.are_off:
-        reply = _with_quirks(world, answers, request, reply)
-    world.throttling.tell(request, reply)
-    # Also after a refusal: the next request on this connection begins where the body ends.
-    request.body.drain()
-    fault.after(reply)
-    return reply
-
-
-def log(world: World, request: Request, reply: Reply | None) -> LoggedRequest:
-    """Write the entry before the answer goes out: who has the answer finds it in the log."""
-    length = reply.length if reply and request.method != "HEAD" else 0
-    entry = LoggedRequest(
-        method=request.method,
-        path=request.path,
-        target=request.target,
-        origin=request.origin,
-        status=reply.status if reply else None,
-        received_bytes=request.body.received,
-        sent_bytes=length if reply is None or reply.cut_after is None else min(length, reply.cut_after),
-        had_authorization=request.header("Authorization") is not None,
-    )
-    world.requests.append(entry)
-    if entry.origin == "store" and entry.had_authorization:
-        world.leaks.append(entry)
-    return entry
-
-
-def _handled(world: World, answers: Answers, request: Request, fault: Fault) -> Reply:
-    try:
-        fault.before(request, world.fault_context)
-        if not world.quirks.are_off:
-            sharepoint.before(world, request)
-    except Problem as problem:
-        return answers.problem(request, problem)
-    return plain(world, answers, request)
-
-
-def plain(world: World, answers: Answers, request: Request) -> Reply:
-    """Answer with nothing going wrong that is not the request's own fault."""
-    try:
-        return answers.respond(world, request)
-    except Problem as problem:
-        return answers.problem(request, problem)
-
-
-def _with_quirks(world: World, answers: Answers, request: Request, reply: Reply) -> Reply:
-    try:
-        sharepoint.after(world, request, reply)
-    except Problem as problem:
-        return answers.problem(request, problem)
-    return reply
+        return responder.problem(request, problem)

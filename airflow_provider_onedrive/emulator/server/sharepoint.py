@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider_onedrive.emulator.errors.defaults import graph_error
-from airflow_provider_onedrive.emulator.errors.problems import Problem, access_denied, item_not_found, session_not_found
+from airflow_provider_onedrive.emulator.errors.problems import Problem, access_denied, missing_item, missing_session
 from airflow_provider_onedrive.emulator.faults import rewriting
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 from airflow_provider_onedrive.emulator.model import addresses
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
-from airflow_provider_onedrive.emulator.sites import drives, special
-
-if TYPE_CHECKING:
-    from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
+from airflow_provider_onedrive.emulator.options import Options
+from airflow_provider_onedrive.emulator.sites.drives import DriveAddress, Drives
+from airflow_provider_onedrive.emulator.sites.special import SpecialFolders
+from airflow_provider_onedrive.emulator.tokens.access_tokens import Tokens
 
 _COMMITS = frozenset({"upload", "fragment", "session_commit"})
 _CREATIONS = _COMMITS | {"create_folder", "update"}
@@ -41,91 +43,128 @@ class Place:
     path: tuple[Item, ...]
 
 
-def before(world: World, request: Request) -> None:
-    """Refuse a request with a ``Problem``, or let it pass."""
-    if request.operation in _SESSIONS:
-        _check_session(world, _guid(request.target))
-    elif request.origin == "graph" and (world.quirks.locked_writes or world.quirks.invisible_reads):
-        place = _place(world, request)
-        if place:
-            _check_visible(world, request, place)
-            _check_lock(world, request, place.item)
+@dataclass(frozen=True)
+class QuirkEffects:
+    """Applies quirks before and after the handlers."""
 
+    tenant: Tenant
+    tokens: Tokens
+    drives: Drives
+    special_folders: SpecialFolders
+    quirks: Quirks
+    options: Options
 
-def after(world: World, request: Request, reply: Reply) -> None:
-    """Change what a request is answered; a ``Problem`` takes the answer's place."""
-    if reply.status in _BUSY and world.quirks.retry_after_missing:
-        reply.headers.pop("Retry-After", None)
-    value = _json(reply)
-    if value is None:
-        return
-    if request.operation == "create_session":
-        _note_session(world, value)
-    if request.operation in _CREATIONS:
-        _note_item(world, request, reply, value)
-    _show(world, request, reply, value)
-    if request.operation in _COMMITS and world.quirks.failing_commits:
-        _fail(world, request)
+    def before(self, request: Request) -> None:
+        """Refuse a request with a ``Problem``, or let it pass."""
+        if request.operation in _SESSIONS:
+            self._check_session(_guid(request.target))
+        elif request.origin == "graph" and (self.quirks.locked_writes or self.quirks.invisible_reads):
+            place = self._place(request)
+            if place:
+                self._check_visible(request, place)
+                self._check_lock(request, place.item)
 
+    def after(self, request: Request, reply: Reply) -> None:
+        """Change what a request is answered; a ``Problem`` takes the answer's place."""
+        if reply.status in _BUSY and self.quirks.retry_after_missing:
+            reply.headers.pop("Retry-After", None)
+        value = _json(reply)
+        if value is None:
+            return
+        if request.operation == "create_session":
+            self._note_session(value)
+        if request.operation in _CREATIONS:
+            self._note_item(request, reply, value)
+        self._show(request, reply, value)
+        if request.operation in _COMMITS and self.quirks.failing_commits:
+            self._fail(request)
 
-def _check_session(world: World, guid: str) -> None:
-    end = world.quirks.tempauths.get(guid)
-    if world.quirks.tempauth_seconds is not None and end is not None and world.quirks.clock() >= end:
-        raise access_denied()
-    if world.quirks.take("session_invisible_uses", guid):
-        raise session_not_found()
+    def _check_session(self, guid: str) -> None:
+        end = self.quirks.tempauths.get(guid)
+        if self.quirks.tempauth_seconds is not None and end is not None and self.quirks.clock() >= end:
+            raise access_denied()
+        if self.quirks.take("session_invisible_uses", guid):
+            raise missing_session()
 
+    def _check_visible(self, request: Request, place: Place) -> None:
+        for item in place.path:
+            is_below = item is not place.item or (item.is_folder and request.operation != "get")
+            if (is_below or request.method in _READS) and self.quirks.take("invisible_reads", item.id):
+                raise missing_item()
 
-def _check_visible(world: World, request: Request, place: Place) -> None:
-    for item in place.path:
-        is_below = item is not place.item or (item.is_folder and request.operation != "get")
-        if (is_below or request.method in _READS) and world.quirks.take("invisible_reads", item.id):
-            raise item_not_found()
+    def _check_lock(self, request: Request, item: Item | None) -> None:
+        if request.operation not in _WRITES or item is None or item.is_folder:
+            return
+        if self.quirks.take_first("locked_writes", item.id):
+            error = graph_error(_LOCKED, request.operation)
+            raise Problem(_LOCKED, error.code, error.message, inner=error.inner)
 
+    def _note_session(self, value: dict[str, Any]) -> None:
+        guid = _guid(str(value.get("uploadUrl", "")))
+        self.quirks.start("session_invisible_uses", guid)
+        if self.quirks.tempauth_seconds is not None:
+            self.quirks.tempauths[guid] = self.quirks.clock() + self.quirks.tempauth_seconds
 
-def _check_lock(world: World, request: Request, item: Item | None) -> None:
-    if request.operation not in _WRITES or item is None or item.is_folder:
-        return
-    if world.quirks.take_first("locked_writes", item.id):
-        error = graph_error(_LOCKED, request.operation)
-        raise Problem(_LOCKED, error.code, error.message, inner=error.inner)
+    def _note_item(self, request: Request, reply: Reply, value: dict[str, Any]) -> None:
+        """Look at what was just written, and do to it what SharePoint would."""
+        found = self._item(request, value)
+        if found is None:
+            return
+        drive, item = found
+        if reply.status == _CREATED:
+            self.quirks.start("invisible_reads", item.id)
+        if request.operation in _COMMITS:
+            self.quirks.start("hash_missing_reads", item.id)
+            if self.quirks.rewrite_office and _rewrite(drive, item) and self.quirks.rewrite_in_answer:
+                _tell(reply, value, item)
 
+    def _show(self, request: Request, reply: Reply, value: dict[str, Any]) -> None:
+        is_read = request.method in _READS
+        hidden = [each for each in _files(value) if self._hides_hash(str(each.get("id")), is_read=is_read)]
+        for each in hidden:
+            each["file"].pop("hashes", None)
+        if hidden:
+            reply.body = json.dumps(value).encode()
+        if request.operation == "get" and "file" in value and self.quirks.take_next("editor_opens"):
+            self._open_in_editor(request, value)
 
-def _note_session(world: World, value: dict[str, Any]) -> None:
-    guid = _guid(str(value.get("uploadUrl", "")))
-    world.quirks.start("session_invisible_uses", guid)
-    if world.quirks.tempauth_seconds is not None:
-        world.quirks.tempauths[guid] = world.quirks.clock() + world.quirks.tempauth_seconds
+    def _hides_hash(self, item_id: str, *, is_read: bool) -> bool:
+        take = self.quirks.take if is_read else self.quirks.is_due
+        return take("hash_missing_reads", item_id)
 
+    def _open_in_editor(self, request: Request, value: dict[str, Any]) -> None:
+        found = self._item(request, value)
+        if found:
+            drive, item = found
+            drive.advance_etag(item)
 
-def _note_item(world: World, request: Request, reply: Reply, value: dict[str, Any]) -> None:
-    """Look at what was just written, and do to it what SharePoint would."""
-    found = _item(world, request, value)
-    if found is None:
-        return
-    drive, item = found
-    if reply.status == _CREATED:
-        world.quirks.start("invisible_reads", item.id)
-    if request.operation in _COMMITS:
-        world.quirks.start("hash_missing_reads", item.id)
-        if world.quirks.rewrite_office and _rewrite(drive, item) and world.quirks.rewrite_in_answer:
-            _tell(reply, value, item)
+    def _fail(self, request: Request) -> None:
+        if self.quirks.take_next("failing_commits"):
+            error = graph_error(self.quirks.failing_commit_status, request.operation)
+            raise Problem(self.quirks.failing_commit_status, error.code, error.message)
 
+    def _item(self, request: Request, value: dict[str, Any]) -> tuple[Drive, Item] | None:
+        """Find the item of an answer by what it says of itself, else by the request's address."""
+        drive = self.tenant.drive(str((value.get("parentReference") or {}).get("driveId")))
+        place = self._place(request) if request.origin == "graph" else None
+        drive = drive or (place.drive if place else None)
+        item = drive.live(str(value.get("id"))) if drive else None
+        item = item or (place.item if place else None)
+        return (drive, item) if drive and item else None
 
-def _show(world: World, request: Request, reply: Reply, value: dict[str, Any]) -> None:
-    is_read = request.method in _READS
-    hidden = [each for each in _files(value) if _hides_hash(world, str(each.get("id")), is_read=is_read)]
-    for each in hidden:
-        each["file"].pop("hashes", None)
-    if hidden:
-        reply.body = json.dumps(value).encode()
-    if request.operation == "get" and "file" in value and world.quirks.take_next("editor_opens"):
-        _open_in_editor(world, request, value)
-
-
-def _hides_hash(world: World, item_id: str, *, is_read: bool) -> bool:
-    take = world.quirks.take if is_read else world.quirks.is_due
-    return take("hash_missing_reads", item_id)
+    def _place(self, request: Request) -> Place | None:
+        """Return where a Graph URL leads; None when it may not be followed, which is the router's matter."""
+        try:
+            token = self.tokens.check(request.header("Authorization"))
+            segments = addresses.split(request.raw_path)
+            found = self.drives.find(token, segments[2 if segments[:1] == ["_api"] else 1 :])
+            if not isinstance(found, DriveAddress) or not found.rest:
+                return None
+            named = self.special_folders.resolve(token, found.drive, found.rest)
+            address, _ = addresses.parse_item(named, strict=self.options.strict)
+            return _follow(found.drive, address)
+        except Problem:
+            return None
 
 
 def _json(reply: Reply) -> dict[str, Any] | None:
@@ -156,44 +195,6 @@ def _rewrite(drive: Drive, item: Item) -> bool:
     if rewritten:
         drive.rewrite(item, rewritten)
     return rewritten is not None
-
-
-def _open_in_editor(world: World, request: Request, value: dict[str, Any]) -> None:
-    found = _item(world, request, value)
-    if found:
-        drive, item = found
-        drive.advance_etag(item)
-
-
-def _fail(world: World, request: Request) -> None:
-    if world.quirks.take_next("failing_commits"):
-        error = graph_error(world.quirks.failing_commit_status, request.operation)
-        raise Problem(world.quirks.failing_commit_status, error.code, error.message)
-
-
-def _item(world: World, request: Request, value: dict[str, Any]) -> tuple[Drive, Item] | None:
-    """Find the item of an answer by what it says of itself, else by the request's address."""
-    drive = world.tenant.drive(str((value.get("parentReference") or {}).get("driveId")))
-    place = _place(world, request) if request.origin == "graph" else None
-    drive = drive or (place.drive if place else None)
-    item = drive.live(str(value.get("id"))) if drive else None
-    item = item or (place.item if place else None)
-    return (drive, item) if drive and item else None
-
-
-def _place(world: World, request: Request) -> Place | None:
-    """Return where a Graph URL leads; None when it may not be followed, which is the router's matter."""
-    try:
-        token = world.tokens.check(request.header("Authorization"))
-        segments = addresses.split(request.raw_path)
-        found = drives.find(world, token, segments[2 if segments[:1] == ["_api"] else 1 :])
-        if not isinstance(found, drives.Found) or not found.rest:
-            return None
-        named = special.resolve(world, token, found.drive, found.rest)
-        address, _ = addresses.parse_item(named, strict=world.options.strict)
-        return _follow(found.drive, address)
-    except Problem:
-        return None
 
 
 def _follow(drive: Drive, address: addresses.ItemAddress) -> Place:

@@ -6,14 +6,16 @@ https://learn.microsoft.com/graph/api/group-get
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_onedrive.emulator.errors.problems import Problem
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
-from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.items import odata
 from airflow_provider_onedrive.emulator.model.tenant import Group, User
-from airflow_provider_onedrive.emulator.server.state import World
-from airflow_provider_onedrive.emulator.sites import drives, site_requests
+from airflow_provider_onedrive.emulator.sites import drives
+from airflow_provider_onedrive.emulator.sites.drives import Drives
+from airflow_provider_onedrive.emulator.sites.site_requests import SiteRequests
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 
 _ALL = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
@@ -22,25 +24,35 @@ _MYSELF = _USERS | {"User.Read", "User.ReadWrite"}
 _GROUPS = _ALL | {"Group.Read.All", "Group.ReadWrite.All", "GroupMember.Read.All"}
 
 
-def respond(world: World, request: Request, token: Token, segments: list[str]) -> Reply | None:
-    """Answer for a user or a group itself; None when something is meant that is theirs."""
-    match segments:
-        case ["me"]:
-            return _user(world, request, token, drives.myself(token))
-        case ["users", key]:
-            return _user(world, request, token, drives.find_user(world, key))
-        case ["groups", key]:
-            _check(token, _GROUPS)
-            return _reply(world, request, "groups", _group_json(drives.find_group(world, key)))
-        case ["groups", key, "sites", "root", *rest]:
-            group = drives.find_group(world, key)
-            return site_requests.respond(world, request, token, [f"root:{group.site_path}:", *rest])
-    return None
+@dataclass(frozen=True)
+class People:
+    """Answers requests for users and groups."""
 
+    drives: Drives
+    site_requests: SiteRequests
 
-def _user(world: World, request: Request, token: Token, user: User) -> Reply:
-    _check(token, _MYSELF if user is token.user else _USERS)
-    return _reply(world, request, "users", _user_json(user))
+    def respond(self, request: Request, token: Token, segments: list[str]) -> Reply | None:
+        """Answer for a user or a group itself; None when something is meant that is theirs."""
+        match segments:
+            case ["me"]:
+                return self._user(request, token, drives.myself(token))
+            case ["users", key]:
+                return self._user(request, token, self.drives.find_user(key))
+            case ["groups", key]:
+                _check(token, _GROUPS)
+                return self._reply(request, "groups", _group_json(self.drives.find_group(key)))
+            case ["groups", key, "sites", "root", *rest]:
+                group = self.drives.find_group(key)
+                return self.site_requests.respond(request, token, [f"root:{group.site_path}:", *rest])
+        return None
+
+    def _user(self, request: Request, token: Token, user: User) -> Reply:
+        _check(token, _MYSELF if user is token.user else _USERS)
+        return self._reply(request, "users", _user_json(user))
+
+    def _reply(self, request: Request, kind: str, value: dict[str, Any]) -> Reply:
+        context = {"@odata.context": f"{request.graph_url}/v1.0/$metadata#{kind}/$entity"}
+        return json_reply(200, context | odata.select(value, request.option("select")))
 
 
 def _user_json(user: User) -> dict[str, Any]:
@@ -76,8 +88,3 @@ def _group_json(group: Group) -> dict[str, Any]:
 def _check(token: Token, permissions: frozenset[str]) -> None:
     if not token.permissions & permissions:
         raise Problem(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-
-
-def _reply(world: World, request: Request, kind: str, value: dict[str, Any]) -> Reply:
-    context = {"@odata.context": f"{world.graph_url}/v1.0/$metadata#{kind}/$entity"}
-    return json_reply(200, context | views.select(value, request.option("select")))

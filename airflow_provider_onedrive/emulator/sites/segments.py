@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
-from airflow_provider_onedrive.emulator.server.state import World
-from airflow_provider_onedrive.emulator.sites import drives, people, shares, site_requests
+from airflow_provider_onedrive.emulator.sites.drives import DriveAddress, DriveListing, Drives
+from airflow_provider_onedrive.emulator.sites.people import People
+from airflow_provider_onedrive.emulator.sites.shares import Shares
+from airflow_provider_onedrive.emulator.sites.site_requests import SiteRequests
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 
 
-def find(world: World, request: Request, token: Token, segments: list[str]) -> drives.Found | drives.Listing | Reply:
-    """Return drives, or the answer when something else is asked for."""
-    match segments:
-        case ["shares", *rest]:
-            return shares.find(world, request, token, rest)
-        case ["sites", *rest]:
-            answer = site_requests.respond(world, request, token, rest)
-        case _:
-            answer = people.respond(world, request, token, segments)
-    return answer or drives.find(world, token, segments)
+@dataclass(frozen=True)
+class SiteRouter:
+    """Finds drives by the first segments of a URL."""
+
+    shares: Shares
+    site_requests: SiteRequests
+    people: People
+    drives: Drives
+
+    def find(self, request: Request, token: Token, segments: list[str]) -> DriveAddress | DriveListing | Reply:
+        """Return drives, or the answer when something else is asked for."""
+        match segments:
+            case ["shares", *rest]:
+                return self.shares.find(request, token, rest)
+            case ["sites", *rest]:
+                answer = self.site_requests.respond(request, token, rest)
+            case _:
+                answer = self.people.respond(request, token, segments)
+        return answer or self.drives.find(token, segments)

@@ -6,41 +6,52 @@ https://learn.microsoft.com/graph/api/drive-sharedwithme
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_onedrive.emulator.errors.problems import Problem
 from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
-from airflow_provider_onedrive.emulator.items import views
 from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.items.views import ItemViews
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
+from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.sites import drives
 
 _GONE = {"gone": (410, "gone"), "missing": (404, "itemNotFound")}
 
 
-def get(call: Call) -> Reply:
-    user = drives.myself(call.token)
-    wanted = call.world.options.shared_with_me
-    if wanted in _GONE:
-        raise Problem(*_GONE[wanted], "This API has been removed.")
-    found = list(_shared(call, user.upn)) if wanted != "empty" else []
-    value = [_json(call, drive, item) for drive, item in found[: 1 if wanted == "degraded" else None]]
-    return json_reply(
-        200, {"@odata.context": f"{call.world.graph_url}/v1.0/$metadata#Collection(driveItem)", "value": value}
-    )
+@dataclass(frozen=True)
+class SharedWithMe:
+    """Answers ``sharedWithMe`` and ``recent``."""
 
+    tenant: Tenant
+    views: ItemViews
+    options: Options
 
-def _shared(call: Call, upn: str) -> Iterator[tuple[Drive, Item]]:
-    for drive in call.world.tenant.drives():
-        if drive is call.drive:
-            continue
-        for item in drive.root.walk():
-            if any(permission.gives(upn, writes=False) for permission in item.permissions):
-                yield drive, item
+    def get(self, call: Call) -> Reply:
+        user = drives.myself(call.token)
+        wanted = self.options.shared_with_me
+        if wanted in _GONE:
+            raise Problem(*_GONE[wanted], "This API has been removed.")
+        found = list(self._shared(call, user.upn)) if wanted != "empty" else []
+        value = [self._json(drive, item) for drive, item in found[: 1 if wanted == "degraded" else None]]
+        return json_reply(
+            200, {"@odata.context": f"{call.request.graph_url}/v1.0/$metadata#Collection(driveItem)", "value": value}
+        )
 
+    def _shared(self, call: Call, upn: str) -> Iterator[tuple[Drive, Item]]:
+        for drive in self.tenant.drives():
+            if drive is call.drive:
+                continue
+            for item in drive.root.walk():
+                if any(permission.gives(upn, writes=False) for permission in item.permissions):
+                    yield drive, item
 
-def _json(call: Call, drive: Drive, item: Item) -> dict[str, Any]:
-    """Return an item that has no place in the user's own drive."""
-    value = views.item_json(call.world, drive, item)
-    named = {name: value[name] for name in ("id", "name", "size", "createdDateTime", "lastModifiedDateTime", "webUrl")}
-    return named | {"remoteItem": views.remote_item(call.world, drive, item)}
+    def _json(self, drive: Drive, item: Item) -> dict[str, Any]:
+        """Return an item that has no place in the user's own drive."""
+        value = self.views.item_json(drive, item)
+        named = {
+            name: value[name] for name in ("id", "name", "size", "createdDateTime", "lastModifiedDateTime", "webUrl")
+        }
+        return named | {"remoteItem": self.views.remote_item(drive, item)}

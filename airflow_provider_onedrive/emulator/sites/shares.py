@@ -11,22 +11,23 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_onedrive.emulator.access import authorization
+from airflow_provider_onedrive.emulator.access.authorization import Authorization
 from airflow_provider_onedrive.emulator.changes import rounds
 from airflow_provider_onedrive.emulator.errors.problems import (
     Problem,
     access_denied,
     invalid_request,
-    item_not_found,
+    missing_item,
     unknown_segment,
 )
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
-from airflow_provider_onedrive.emulator.items import views
+from airflow_provider_onedrive.emulator.items.views import ItemViews
 from airflow_provider_onedrive.emulator.model import addresses, sharing
 from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.sharing import LinkAddress, Permission
-from airflow_provider_onedrive.emulator.server.state import World
-from airflow_provider_onedrive.emulator.sites import drives
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
+from airflow_provider_onedrive.emulator.sites.drives import DriveAddress, Drives
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 
 # Documented as the least that is needed.
@@ -44,29 +45,74 @@ class Share:
     link: Permission | None
 
 
-def find(world: World, request: Request, token: Token, segments: list[str]) -> drives.Found | Reply:
-    """Return the drive and the segments that a share's address stands for, or what it is itself."""
-    if not segments:
-        raise unknown_segment("shares")
-    if not token.permissions & (_ENOUGH_WITH_USER if token.user else _ENOUGH):
-        raise access_denied()
-    share = _find(world, segments[0])
-    if share.drive.deny:
-        raise access_denied()
-    rest = _below(share.item, segments[1:])
-    action = rest[-1] if rest else ""
-    _check(world, request, token, share, is_writing=authorization.writes(request.method, action))
-    match segments[1:]:
-        case []:
-            return json_reply(200, _json(world, share, segments[0]))
-        case ["permission"] if share.link:
-            return json_reply(200, {"id": share.link.id, "roles": [share.link.role]})
-        case ["items"]:
-            return json_reply(200, {"value": [views.item_json(world, share.drive, share.item)]})
-        case ["list"]:
-            return json_reply(200, drives.list_json(world, share.drive))
-    _check_within(share, rest)
-    return drives.Found(share.drive, rest, is_checked=True)
+@dataclass(frozen=True)
+class Shares:
+    """Follows sharing links."""
+
+    tenant: Tenant
+    authorization: Authorization
+    drives: Drives
+    views: ItemViews
+
+    def find(self, request: Request, token: Token, segments: list[str]) -> DriveAddress | Reply:
+        """Return the drive and the segments that a share's address stands for, or what it is itself."""
+        if not segments:
+            raise unknown_segment("shares")
+        if not token.permissions & (_ENOUGH_WITH_USER if token.user else _ENOUGH):
+            raise access_denied()
+        share = self._find(segments[0])
+        if share.drive.deny:
+            raise access_denied()
+        rest = _below(share.item, segments[1:])
+        action = rest[-1] if rest else ""
+        self._check(request, token, share, is_writing=authorization.writes(request.method, action))
+        match segments[1:]:
+            case []:
+                return json_reply(200, _json(share, segments[0], request.graph_url))
+            case ["permission"] if share.link:
+                return json_reply(200, {"id": share.link.id, "roles": [share.link.role]})
+            case ["items"]:
+                return json_reply(200, {"value": [self.views.item_json(share.drive, share.item)]})
+            case ["list"]:
+                return json_reply(200, self.drives.list_json(share.drive))
+        _check_within(share, rest)
+        return DriveAddress(share.drive, rest, is_checked=True)
+
+    def _find(self, text: str) -> Share:
+        drive_path = _path(text)
+        link = sharing.parse_link(drive_path)
+        if link:
+            return self.by_link(link)
+        found = self.tenant.drive_at(drive_path)
+        if found is None:
+            raise missing_item()
+        drive, names = found
+        return Share(drive, drive.find(drive.root, names), None)
+
+    def by_link(self, link: LinkAddress) -> Share:
+        """Follow a link.
+
+        :raises Problem: it leads nowhere, or not any more.
+        """
+        for drive in self.tenant.drives():
+            item = drive.by_guid(link.guid) if unquote(drive.web_path) == link.place.rstrip("/") else None
+            if item:
+                return Share(drive, item, _live_link(item, link.secret))
+        raise missing_item()
+
+    def _check(self, request: Request, token: Token, share: Share, *, is_writing: bool) -> None:
+        """Refuse who may not follow: a link opens to a user by being redeemed, which a request must ask for."""
+        address = ItemAddress(share.item.id)
+        if token.user is None or self.authorization.may(token, share.drive, address, is_writing=is_writing):
+            return
+        if sharing.may(token.user.upn, share.item, writes=is_writing):
+            return
+        wish = (request.header("Prefer") or "").lower()
+        link = share.link
+        if link is None or link.scope == "users" or _REDEEM not in wish or (is_writing and link.role == "read"):
+            raise access_denied()
+        if _REDEEM_ONCE not in wish:
+            _remember(share, link, token.user.upn)
 
 
 def _below(item: Item, segments: list[str]) -> list[str]:
@@ -78,18 +124,6 @@ def _below(item: Item, segments: list[str]) -> list[str]:
     if segments and name not in {"items", "permission", "list"}:
         raise unknown_segment(name)
     return segments
-
-
-def _find(world: World, text: str) -> Share:
-    drive_path = _path(text)
-    link = sharing.parse_link(drive_path)
-    if link:
-        return by_link(world, link)
-    found = world.tenant.drive_at(drive_path)
-    if found is None:
-        raise item_not_found()
-    drive, names = found
-    return Share(drive, drive.find(drive.root, names), None)
 
 
 def _path(text: str) -> str:
@@ -104,38 +138,11 @@ def _path(text: str) -> str:
         raise invalid_request("The sharing token is malformed.") from None
 
 
-def by_link(world: World, link: LinkAddress) -> Share:
-    """Follow a link.
-
-    :raises Problem: it leads nowhere, or not any more.
-    """
-    for drive in world.tenant.drives():
-        item = drive.by_guid(link.guid) if unquote(drive.web_path) == link.place.rstrip("/") else None
-        if item:
-            return Share(drive, item, _live_link(item, link.secret))
-    raise item_not_found()
-
-
 def _live_link(item: Item, secret: str) -> Permission:
     for permission in item.permissions:
         if permission.secret == secret and permission.is_alive:
             return permission
     raise Problem(403, "accessDenied", "The sharing link no longer exists, or you do not have permission to access it.")
-
-
-def _check(world: World, request: Request, token: Token, share: Share, *, is_writing: bool) -> None:
-    """Refuse who may not follow: a link opens to a user by being redeemed, which a request must ask for."""
-    address = ItemAddress(share.item.id)
-    if token.user is None or authorization.may(world, token, share.drive, address, is_writing=is_writing):
-        return
-    if sharing.may(token.user.upn, share.item, writes=is_writing):
-        return
-    wish = (request.header("Prefer") or "").lower()
-    link = share.link
-    if link is None or link.scope == "users" or _REDEEM not in wish or (is_writing and link.role == "read"):
-        raise access_denied()
-    if _REDEEM_ONCE not in wish:
-        _remember(share, link, token.user.upn)
 
 
 def _remember(share: Share, link: Permission, upn: str) -> None:
@@ -150,9 +157,9 @@ def _check_within(share: Share, rest: list[str]) -> None:
     address, _ = addresses.parse_item(rest)
     with share.drive.lock:
         if not rounds.is_within(share.drive.get(address.base), share.item):
-            raise item_not_found()
+            raise missing_item()
 
 
-def _json(world: World, share: Share, text: str) -> dict[str, Any]:
-    context = {"@odata.context": f"{world.graph_url}/v1.0/$metadata#shares/$entity"}
+def _json(share: Share, text: str, graph_url: str) -> dict[str, Any]:
+    context = {"@odata.context": f"{graph_url}/v1.0/$metadata#shares/$entity"}
     return context | {"id": text, "name": share.item.name, "owner": share.drive.owner}

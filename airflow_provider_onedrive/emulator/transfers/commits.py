@@ -5,68 +5,77 @@ https://learn.microsoft.com/graph/api/driveitem-createuploadsession#completing-a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_onedrive.emulator.errors.defaults import graph_error
 from airflow_provider_onedrive.emulator.errors.problems import (
     Problem,
     invalid_request,
-    item_not_found,
-    session_not_found,
+    missing_item,
+    missing_session,
 )
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
-from airflow_provider_onedrive.emulator.items import views
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.destinations import Destination, check_conflict
 from airflow_provider_onedrive.emulator.items.preconditions import preconditions
+from airflow_provider_onedrive.emulator.items.views import ItemViews
 from airflow_provider_onedrive.emulator.model.drive import Item
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.transfers.content import destination_by_id
-from airflow_provider_onedrive.emulator.transfers.sessions import UploadSession
+from airflow_provider_onedrive.emulator.transfers.sessions import Sessions, UploadSession
 
 _SOURCE = "@microsoft.graph.sourceUrl"
 
 
-def commit(world: World, session: UploadSession, destination: Destination | None = None) -> Reply:
-    """Make a file of it; when that is refused the session and its bytes stay. Called with the session's lock held."""
-    if not session.is_complete:
-        raise invalid_request("The upload session is not complete.", "uploadSessionIncomplete")
-    if session.misaligned and world.options.strict:
-        raise invalid_request(
-            "The fragments of the upload session are not multiples of 320 KiB.", "uploadSessionFailed"
-        )
-    _check_refusal(world)
-    drive = session.drive
-    session.content.prepare()
-    with drive.change():
-        place = destination or session.destination
-        item, is_new = place.write(drive, session.content, session.by, session.times)
-        value = views.item_json(world, drive, item)
-    world.sessions.end(session)
-    return json_reply(201 if is_new else 200, value, {"ETag": item.etag})
+@dataclass(frozen=True)
+class Commits:
+    """Turns upload sessions into files."""
 
+    sessions: Sessions
+    quirks: Quirks
+    views: ItemViews
+    options: Options
 
-def put(call: Call) -> Reply:
-    """Commit a session at a place, and with a conflict behaviour, that are said only now."""
-    body = call.request.json()
-    source = body.get(_SOURCE)
-    if not isinstance(source, str):
-        raise invalid_request(f"The body must hold {_SOURCE}.")
-    session = call.world.sessions.at(source)
-    if session.drive is not call.drive:
-        raise session_not_found()
-    with session.lock:
-        call.world.sessions.get(session.secret)  # another request may have been faster
-        with call.drive.lock:
-            destination = _destination(call, body, session)
-        return commit(call.world, session, destination)
+    def commit(self, session: UploadSession, destination: Destination | None = None) -> Reply:
+        """Make a file of a session. If that is refused, the session and its bytes stay. The session's lock is held."""
+        if not session.is_complete:
+            raise invalid_request("The upload session is not complete.", "uploadSessionIncomplete")
+        if session.misaligned and self.options.strict:
+            raise invalid_request(
+                "The fragments of the upload session are not multiples of 320 KiB.", "uploadSessionFailed"
+            )
+        self._check_refusal()
+        drive = session.drive
+        session.content.prepare()
+        with drive.change():
+            place = destination or session.destination
+            item, is_new = place.write(drive, session.content, session.by, session.times)
+            value = self.views.item_json(drive, item)
+        self.sessions.end(session)
+        return json_reply(201 if is_new else 200, value, {"ETag": item.etag})
 
+    def put(self, call: Call) -> Reply:
+        """Commit a session at a place, and with a conflict behaviour, that are said only now."""
+        body = call.request.json()
+        source = body.get(_SOURCE)
+        if not isinstance(source, str):
+            raise invalid_request(f"The body must hold {_SOURCE}.")
+        session = self.sessions.at(source)
+        if session.drive is not call.drive:
+            raise missing_session()
+        with session.lock:
+            self.sessions.get(session.secret)  # another request may have been faster
+            with call.drive.lock:
+                destination = _destination(call, body, session)
+            return self.commit(session, destination)
 
-def _check_refusal(world: World) -> None:
-    status = world.quirks.refused_commit_status
-    if world.quirks.take_next("refused_commits"):
-        error = graph_error(status, "session_commit")
-        raise Problem(status, error.code, error.message, inner=error.inner)
+    def _check_refusal(self) -> None:
+        status = self.quirks.refused_commit_status
+        if self.quirks.take_next("refused_commits"):
+            error = graph_error(status, "session_commit")
+            raise Problem(status, error.code, error.message, inner=error.inner)
 
 
 def _destination(call: Call, body: dict[str, Any], session: UploadSession) -> Destination:
@@ -82,7 +91,7 @@ def _destination(call: Call, body: dict[str, Any], session: UploadSession) -> De
         return destination_by_id(call, conflict)
     parent = call.drive.find(call.drive.get(call.address.base), call.address.names[:-1])
     if not parent.is_folder:
-        raise item_not_found()
+        raise missing_item()
     return _at(call, parent, name or call.address.names[-1], conflict)
 
 

@@ -2,47 +2,75 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request, too_large
 from airflow_provider_onedrive.emulator.http.messages import Reply
 from airflow_provider_onedrive.emulator.items import conversions, folders
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.destinations import Destination, check_conflict
+from airflow_provider_onedrive.emulator.items.download_links import DownloadLinks
 from airflow_provider_onedrive.emulator.items.preconditions import preconditions
+from airflow_provider_onedrive.emulator.items.projection import Projection
 from airflow_provider_onedrive.emulator.model import names
 from airflow_provider_onedrive.emulator.model.contents import Content
 from airflow_provider_onedrive.emulator.model.drive import Item
-from airflow_provider_onedrive.emulator.transfers import held_names as holding
+from airflow_provider_onedrive.emulator.options import Options
+from airflow_provider_onedrive.emulator.transfers.held_names import HeldNames
 
 MAX_PUT_BYTES = 250 * 1024 * 1024
 
 
-def get(call: Call) -> Reply:
-    """https://learn.microsoft.com/graph/api/driveitem-get-content."""
-    target = call.request.option("format")
-    with call.drive.lock:
-        item = call.item()
-        _check_readable(item)
-        if target is not None:
-            conversions.check(item, target)
-        elif preconditions(call.request).is_unchanged(item):
-            return Reply(304, headers={"ETag": item.etag})
-        location = call.world.links.create(call.drive, item, call.world.options.download_url_seconds)
-    return Reply(302, headers={"Location": location + ("&format=pdf" if target else "")})
+@dataclass(frozen=True)
+class ContentRequests:
+    """Reads and writes the content of a file on the Graph origin."""
 
+    links: DownloadLinks
+    held_names: HeldNames
+    projection: Projection
+    options: Options
 
-def put(call: Call) -> Reply:
-    """https://learn.microsoft.com/graph/api/driveitem-put-content."""
-    conflict = check_conflict(call.conflict(), "replace")
-    if call.request.header("Content-Length") is None and call.request.body.length is not None:
-        raise Problem(411, "lengthRequired", "A Content-Length header is required.")
-    with call.drive.lock:
-        _check(call, conflict)
-    content = _receive(call)
-    content.prepare()
-    with call.drive.change():
-        _check(call, conflict)
-        item, is_new = _destination(call, conflict).write(call.drive, content, call.by)
-        return call.reply(201 if is_new else 200, item)
+    def get(self, call: Call) -> Reply:
+        """https://learn.microsoft.com/graph/api/driveitem-get-content."""
+        target = call.request.option("format")
+        with call.drive.lock:
+            item = call.item()
+            _check_readable(item)
+            if target is not None:
+                conversions.check(item, target)
+            elif preconditions(call.request).is_unchanged(item):
+                return Reply(304, headers={"ETag": item.etag})
+            location = self.links.create(call.drive, item, self.options.download_url_seconds)
+        return Reply(302, headers={"Location": location + ("&format=pdf" if target else "")})
+
+    def put(self, call: Call) -> Reply:
+        """https://learn.microsoft.com/graph/api/driveitem-put-content."""
+        conflict = check_conflict(call.conflict(), "replace")
+        if call.request.header("Content-Length") is None and call.request.body.length is not None:
+            raise Problem(411, "lengthRequired", "A Content-Length header is required.")
+        with call.drive.lock:
+            self._check(call, conflict)
+        content = _receive(call)
+        content.prepare()
+        with call.drive.change():
+            self._check(call, conflict)
+            item, is_new = _destination(call, conflict).write(call.drive, content, call.by)
+            return self.projection.reply(call, 201 if is_new else 200, item)
+
+    def _check(self, call: Call, conflict: str) -> None:
+        """Refuse before anything is read, and again before anything is created."""
+        if not call.address.names:
+            self.held_names.check(call.drive, destination_by_id(call, conflict))
+            return
+        folder, missing = folders.known_parents(call.drive, call.address)
+        if not missing:
+            self.held_names.check(call.drive, destination_in(call, folder, conflict))
+            return
+        preconditions(call.request).check(None, "notAllowed")
+        for name in missing:
+            names.check_new(name, folder=True, at_root=folder is call.drive.root and name is missing[0])
+        names.check_new(call.address.names[-1], folder=False, at_root=False)
+        names.check_path("/".join([*folder.path_names, *missing, call.address.names[-1]]))
 
 
 def destination_in(call: Call, parent: Item, conflict: str) -> Destination:
@@ -76,22 +104,6 @@ def _receive(call: Call) -> Content:
         if content.size > MAX_PUT_BYTES:
             raise too_large()
     return content
-
-
-def _check(call: Call, conflict: str) -> None:
-    """Refuse before anything is read, and again before anything is created."""
-    if not call.address.names:
-        holding.check(call, destination_by_id(call, conflict))
-        return
-    folder, missing = folders.known_parents(call.drive, call.address)
-    if not missing:
-        holding.check(call, destination_in(call, folder, conflict))
-        return
-    preconditions(call.request).check(None, "notAllowed")
-    for name in missing:
-        names.check_new(name, folder=True, at_root=folder is call.drive.root and name is missing[0])
-    names.check_new(call.address.names[-1], folder=False, at_root=False)
-    names.check_path("/".join([*folder.path_names, *missing, call.address.names[-1]]))
 
 
 def _destination(call: Call, conflict: str) -> Destination:

@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from urllib.parse import quote
 
-from airflow_provider_onedrive.emulator.errors.problems import Problem, item_not_found
+from airflow_provider_onedrive.emulator.errors.problems import Problem, missing_item
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 from airflow_provider_onedrive.emulator.items import conversions, versions
+from airflow_provider_onedrive.emulator.items.download_links import DownloadLinks
 from airflow_provider_onedrive.emulator.model import names
 from airflow_provider_onedrive.emulator.model.contents import Content
 from airflow_provider_onedrive.emulator.model.drive import Item
-from airflow_provider_onedrive.emulator.server.state import World
+from airflow_provider_onedrive.emulator.model.tenant import Tenant
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
-def get(world: World, request: Request) -> Reply:
-    """Answer with the file, or with the range that was asked for."""
-    item, content = _item(world, request)
-    if content is None:
-        raise item_not_found()
-    content_type = names.mime_type(item.name)
-    if "format" in request.query:
-        content, content_type = Content(conversions.pdf(item.name)), conversions.PDF
-    return attachment(request, item, content, content_type)
+@dataclass(frozen=True)
+class Downloads:
+    """Answers requests to download URLs."""
+
+    tenant: Tenant
+    links: DownloadLinks
+
+    def get(self, request: Request) -> Reply:
+        """Answer with the file, or with the range that was asked for."""
+        item, content = self._item(request)
+        if content is None:
+            raise missing_item()
+        content_type = names.mime_type(item.name)
+        if "format" in request.query:
+            content, content_type = Content(conversions.pdf(item.name)), conversions.PDF
+        return attachment(request, item, content, content_type)
+
+    def _item(self, request: Request) -> tuple[Item, Content | None]:
+        drive_id, item_id, version = self.links.check(request.query.get("tempauth", ""))
+        drive = self.tenant.drive(drive_id)
+        if drive is None:
+            raise missing_item()
+        item = drive.get(item_id)
+        return item, item.content if version is None else versions.find(item, version).content
 
 
 def attachment(request: Request, item: Item, content: Content, content_type: str) -> Reply:
@@ -44,15 +61,6 @@ def attachment(request: Request, item: Item, content: Content, content_type: str
     start, stop = span
     headers["Content-Range"] = f"bytes {start}-{stop - 1}/{content.size}"
     return Reply(206, headers=headers, stream=(content, start, stop))
-
-
-def _item(world: World, request: Request) -> tuple[Item, Content | None]:
-    drive_id, item_id, version = world.links.check(request.query.get("tempauth", ""))
-    drive = world.tenant.drive(drive_id)
-    if drive is None:
-        raise item_not_found()
-    item = drive.get(item_id)
-    return item, item.content if version is None else versions.find(item, version).content
 
 
 def _span(request: Request, item: Item, content: Content) -> tuple[int, int] | None:

@@ -17,9 +17,9 @@ from airflow_provider_onedrive.emulator.errors.problems import (
 )
 from airflow_provider_onedrive.emulator.http.messages import Body, Reply, Request, json_reply
 from airflow_provider_onedrive.emulator.model import clock
-from airflow_provider_onedrive.emulator.server.state import World
-from airflow_provider_onedrive.emulator.transfers import commits
-from airflow_provider_onedrive.emulator.transfers.sessions import Fragment, UploadSession
+from airflow_provider_onedrive.emulator.options import Options
+from airflow_provider_onedrive.emulator.transfers.commits import Commits
+from airflow_provider_onedrive.emulator.transfers.sessions import Fragment, Sessions, UploadSession
 
 MAX_FRAGMENT_BYTES = 60 * 1024 * 1024
 UNIT_BYTES = 320 * 1024
@@ -38,49 +38,65 @@ class Range:
     total: int | None
 
 
-def status(world: World, request: Request) -> Reply:
-    return json_reply(200, _session(world, request).status())
+@dataclass(frozen=True)
+class Fragments:
+    """Answers requests to upload URLs."""
 
+    sessions: Sessions
+    commits: Commits
+    options: Options
 
-def cancel(world: World, request: Request) -> Reply:
-    world.sessions.end(_session(world, request))
-    return Reply(204)
+    def status(self, request: Request) -> Reply:
+        return json_reply(200, self._session(request).status())
 
+    def cancel(self, request: Request) -> Reply:
+        self.sessions.end(self._session(request))
+        return Reply(204)
 
-def put(world: World, request: Request) -> Reply:
-    session = _session(world, request)
-    place = _content_range(request)
-    with session.lock:
-        _check_end(session, place)
-        fragment = session.begin(place.start, place.total)
-    _receive(world, fragment, request.body)
-    with session.lock:
-        # Another connection may have been faster.
-        _session(world, request)
-        fragment.accept()
-        session.misaligned |= session.ragged
-        session.ragged = fragment.size % UNIT_BYTES != 0
-        session.expires = clock.after(world.options.session_seconds)
-        world.sessions.keep(session)
-        is_all = session.total == session.content.size and not session.deferred
-        return commits.commit(world, session) if is_all else json_reply(202, session.status())
+    def put(self, request: Request) -> Reply:
+        session = self._session(request)
+        place = _content_range(request)
+        with session.lock:
+            _check_end(session, place)
+            fragment = session.begin(place.start, place.total)
+        self._receive(fragment, request.body)
+        with session.lock:
+            # Another connection may have been faster.
+            self._session(request)
+            fragment.accept()
+            session.misaligned |= session.ragged
+            session.ragged = fragment.size % UNIT_BYTES != 0
+            session.expires = clock.after(self.options.session_seconds)
+            self.sessions.keep(session)
+            is_all = session.total == session.content.size and not session.deferred
+            return self.commits.commit(session) if is_all else json_reply(202, session.status())
 
+    def commit(self, request: Request) -> Reply:
+        """Make a file of a session whose commit was deferred, or refused before."""
+        if request.header("Content-Length") is None:
+            raise Problem(411, "lengthRequired", "A Content-Length header is required.")
+        if request.body.length:
+            raise invalid_request("The body must be empty.")
+        session = self._session(request)
+        if session.drive.personality == "personal":
+            raise not_supported()
+        with session.lock:
+            return self.commits.commit(self._session(request))
 
-def commit(world: World, request: Request) -> Reply:
-    """Make a file of a session whose commit was deferred, or refused before."""
-    if request.header("Content-Length") is None:
-        raise Problem(411, "lengthRequired", "A Content-Length header is required.")
-    if request.body.length:
-        raise invalid_request("The body must be empty.")
-    session = _session(world, request)
-    if session.drive.personality == "personal":
-        raise not_supported()
-    with session.lock:
-        return commits.commit(world, _session(world, request))
+    def _session(self, request: Request) -> UploadSession:
+        return self.sessions.at(request.target)
 
-
-def _session(world: World, request: Request) -> UploadSession:
-    return world.sessions.at(request.target)
+    def _receive(self, fragment: Fragment, body: Body) -> None:
+        """Read a whole fragment; of a broken one nothing is kept, unless a fault says so."""
+        try:
+            for piece in body.pieces():
+                fragment.append(piece)
+        except ConnectionDropped:
+            if body.keep_cut_bytes:
+                with fragment.session.lock:
+                    fragment.accept()
+                    self.sessions.keep(fragment.session)
+            raise
 
 
 def _check_end(session: UploadSession, place: Range) -> None:
@@ -104,16 +120,3 @@ def _content_range(request: Request) -> Range:
     if request.body.length > MAX_FRAGMENT_BYTES:
         raise too_large()
     return place
-
-
-def _receive(world: World, fragment: Fragment, body: Body) -> None:
-    """Read a whole fragment; of a broken one nothing is kept, unless a fault says so."""
-    try:
-        for piece in body.pieces():
-            fragment.append(piece)
-    except ConnectionDropped:
-        if body.keep_cut_bytes:
-            with fragment.session.lock:
-                fragment.accept()
-                world.sessions.keep(fragment.session)
-        raise

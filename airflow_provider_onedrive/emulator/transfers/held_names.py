@@ -5,25 +5,34 @@ https://github.com/OneDrive/onedrive-api-docs/issues/747
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from airflow_provider_onedrive.emulator.errors.problems import name_taken
-from airflow_provider_onedrive.emulator.items.call import Call
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.items.destinations import TAKEN, Destination
-from airflow_provider_onedrive.emulator.model.drive import Item
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
+from airflow_provider_onedrive.emulator.transfers.sessions import Sessions
 
 
-def check(call: Call, destination: Destination) -> Item | None:
-    """Return the item that would be replaced; raise what writing would run into, and 409 for a name that is held.
+@dataclass(frozen=True)
+class HeldNames:
+    """Checks whether an open session holds a name."""
 
-    A session that is committed is not checked here, so it does not stand in its own way.
-    """
-    existing = destination.check(call.drive)
-    if _is_held(call, destination):
-        raise name_taken(TAKEN)
-    return existing
+    sessions: Sessions
+    quirks: Quirks
 
+    def check(self, drive: Drive, destination: Destination) -> Item | None:
+        """Return the item that would be replaced; raise what writing would run into, and 409 for a name that is held.
 
-def _is_held(call: Call, destination: Destination) -> bool:
-    # Consumers were seen to get one session after the other.
-    if not call.world.quirks.sessions_hold_names or call.drive.personality == "personal":
-        return False
-    return any(session.destination.spot == destination.spot for session in call.world.sessions.of(call.drive))
+        A session that is committed is not checked here, so it does not stand in its own way.
+        """
+        existing = destination.check(drive)
+        if self._is_held(drive, destination):
+            raise name_taken(TAKEN)
+        return existing
+
+    def _is_held(self, drive: Drive, destination: Destination) -> bool:
+        # Consumers were seen to get one session after the other.
+        if not self.quirks.sessions_hold_names or drive.personality == "personal":
+            return False
+        return any(session.destination.spot == destination.spot for session in self.sessions.of(drive))

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from airflow_provider_onedrive.emulator.errors.problems import Problem, session_not_found
+from airflow_provider_onedrive.emulator.errors.problems import Problem, missing_session
 from airflow_provider_onedrive.emulator.items.destinations import Destination
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.contents import Content, Data
@@ -148,7 +148,7 @@ class Sessions:
         if session is None or session.is_over:
             if session:
                 self.end(session)
-            raise session_not_found()
+            raise missing_session()
         return session
 
     def at(self, url: str) -> UploadSession:
@@ -173,7 +173,7 @@ def _secret(url: str) -> str:
         tempauth = ""
     version, _, secret = tempauth.partition(".")
     if version != "v1":
-        raise session_not_found()
+        raise missing_session()
     return secret
 
 

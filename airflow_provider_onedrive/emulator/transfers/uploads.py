@@ -5,9 +5,10 @@ https://learn.microsoft.com/graph/api/driveitem-createuploadsession
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_onedrive.emulator.errors.problems import invalid_request, item_not_found
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request, missing_item
 from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.destinations import Destination, check_conflict
@@ -15,39 +16,61 @@ from airflow_provider_onedrive.emulator.items.requests import file_times
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.contents import Content
 from airflow_provider_onedrive.emulator.model.drive import FileTimes
-from airflow_provider_onedrive.emulator.transfers import held_names as holding
+from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.transfers.content import destination_by_id, destination_in
-from airflow_provider_onedrive.emulator.transfers.sessions import UploadSession
+from airflow_provider_onedrive.emulator.transfers.held_names import HeldNames
+from airflow_provider_onedrive.emulator.transfers.sessions import Sessions, UploadSession
 
 
-def create(call: Call) -> Reply:
-    """Refuse at once what would be refused when the last fragment is there."""
-    body = call.request.json()
-    item = body.get("item", {})
-    if not isinstance(item, dict):
-        raise invalid_request("item is not an object.")
-    is_deferred = body.get("deferCommit") is True or item.get("deferCommit") is True
-    with call.drive.lock:
-        session = _open(call, item, call.conflict(item) or call.conflict(body))
-        session.deferred = is_deferred
-        # Still under the lock: of two that ask at once only one may find the name free.
-        call.world.sessions.add(session)
-    context = f"{call.world.graph_url}/v1.0/$metadata#microsoft.graph.uploadSession"
-    reply = {"@odata.context": context, "uploadUrl": session.url(call.world.store_url)}
-    return json_reply(200, reply | session.status())
+@dataclass(frozen=True)
+class Uploads:
+    """Creates upload sessions."""
 
+    sessions: Sessions
+    held_names: HeldNames
+    options: Options
+    store_url: str
 
-def _open(call: Call, item: dict[str, Any], conflict: str | None) -> UploadSession:
-    """Check all that can be checked now. Called with the drive's lock held."""
-    times: FileTimes = file_times(item)
-    expires = clock.after(call.world.options.session_seconds)
-    destination = _destination(call, conflict)
-    _check_name(item, destination)
-    existing = holding.check(call, destination)
-    replaced = existing.size if existing and destination.conflict == "replace" else 0
-    call.drive.quota.check(call.drive.root.size, _size(item) - replaced)
-    content = Content(spool=call.drive.spool)
-    return UploadSession(call.drive, destination, call.by, times, expires, content=content)
+    def create(self, call: Call) -> Reply:
+        """Refuse at once what would be refused when the last fragment is there."""
+        body = call.request.json()
+        item = body.get("item", {})
+        if not isinstance(item, dict):
+            raise invalid_request("item is not an object.")
+        is_deferred = body.get("deferCommit") is True or item.get("deferCommit") is True
+        with call.drive.lock:
+            session = self._open(call, item, call.conflict(item) or call.conflict(body))
+            session.deferred = is_deferred
+            # Still under the lock: of two that ask at once only one may find the name free.
+            self.sessions.add(session)
+        context = f"{call.request.graph_url}/v1.0/$metadata#microsoft.graph.uploadSession"
+        reply = {"@odata.context": context, "uploadUrl": session.url(self.store_url)}
+        return json_reply(200, reply | session.status())
+
+    def _open(self, call: Call, item: dict[str, Any], conflict: str | None) -> UploadSession:
+        """Check all that can be checked now. Called with the drive's lock held."""
+        times: FileTimes = file_times(item)
+        expires = clock.after(self.options.session_seconds)
+        destination = self._destination(call, conflict)
+        _check_name(item, destination)
+        existing = self.held_names.check(call.drive, destination)
+        replaced = existing.size if existing and destination.conflict == "replace" else 0
+        call.drive.quota.check(call.drive.root.size, _size(item) - replaced)
+        content = Content(spool=call.drive.spool)
+        return UploadSession(call.drive, destination, call.by, times, expires, content=content)
+
+    def _destination(self, call: Call, conflict: str | None) -> Destination:
+        """By id the file itself is meant, so it is replaced; by path the default is to fail.
+
+        That is what is documented; clients that say nothing and expect their file to be replaced need the lenient mode.
+        """
+        if not call.address.names:
+            return destination_by_id(call, check_conflict(conflict, "replace"))
+        default = "fail" if self.options.strict else "replace"
+        parent = call.drive.find(call.drive.get(call.address.base), call.address.names[:-1])
+        if not parent.is_folder:
+            raise missing_item()
+        return destination_in(call, parent, check_conflict(conflict, default))
 
 
 def _size(item: dict[str, Any]) -> int:
@@ -56,20 +79,6 @@ def _size(item: dict[str, Any]) -> int:
     if not isinstance(size, int) or size < 0:
         raise invalid_request("fileSize is not a number of bytes.")
     return size
-
-
-def _destination(call: Call, conflict: str | None) -> Destination:
-    """By id the file itself is meant, so it is replaced; by path the default is to fail.
-
-    That is what is documented; clients that say nothing and expect their file to be replaced need the lenient mode.
-    """
-    if not call.address.names:
-        return destination_by_id(call, check_conflict(conflict, "replace"))
-    default = "fail" if call.world.options.strict else "replace"
-    parent = call.drive.find(call.drive.get(call.address.base), call.address.names[:-1])
-    if not parent.is_folder:
-        raise item_not_found()
-    return destination_in(call, parent, check_conflict(conflict, default))
 
 
 def _check_name(item: dict[str, Any], destination: Destination) -> None:

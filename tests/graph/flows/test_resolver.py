@@ -81,7 +81,7 @@ def test_two_libraries_of_one_name(client, onedrive_emulator):
 
 def rename_library(emulator, drive, name):
     """Call a library something else; its address stays."""
-    found = emulator.world.tenant.drive(drive.id)
+    found = emulator.state.tenant.drive(drive.id)
     found.library = replace(found.library, name=name)
 
 
