@@ -40,15 +40,15 @@ def main(arguments: Sequence[str] | None = None, program: str = _MODULE) -> int:
     try:
         if options.host:
             sys.stderr.write(_WARNING.format(host=options.host))
-        _say(_greeting(emulator, options))
+        _print(_greeting(emulator, options))
         stopped.wait()
     finally:
         emulator.stop()
-    _say("Stopped.\n")
+    _print("Stopped.\n")
     return 0
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     """Write, also when whoever read it is gone, as after ``| head``."""
     try:
         sys.stdout.write(text)
@@ -181,11 +181,11 @@ def _greeting(emulator: Emulator, options: argparse.Namespace) -> str:
         f"Users:              {', '.join(emulator.users)}\n"
         f"Control:            {emulator.control_url}\n"
         f"X-Emulator-Key:     {emulator.control_key}\n"
-        f"{_how_to_connect(emulator, options)}"
+        f"{_connection_help(emulator, options)}"
     )
 
 
-def _how_to_connect(emulator: Emulator, options: argparse.Namespace) -> str:
+def _connection_help(emulator: Emulator, options: argparse.Namespace) -> str:
     if not options.tls:
         return (
             "There is no TLS, so Airflow's connection cannot be used; sign in with\n"

@@ -67,8 +67,8 @@ class Control:
         name = request.path.removeprefix(PREFIX).strip("/")
         action = _ACTIONS.get((request.method, name))
         if action is None:
-            known = ", ".join(f"{method} {path}" for method, path in _ACTIONS)
-            raise Problem(404, "itemNotFound", f"There is no {request.method} {name!r} here; there are: {known}.")
+            actions = ", ".join(f"{method} {path}" for method, path in _ACTIONS)
+            raise Problem(404, "itemNotFound", f"There is no {request.method} {name!r} here; there are: {actions}.")
         try:
             value = action(self._emulator, _Question(request))
         except (records.ScriptError, LookupError, OSError) as error:
@@ -159,7 +159,7 @@ def _set_throttling(emulator: Facade, question: _Question) -> Any:
 def _put_file(emulator: Facade, question: _Question) -> Any:
     value = records.expect_object(question.value(), "files")
     for name in value:
-        records.check_known(name, ("path", "text", "base64", "user"), "files", "key")
+        records.check_name(name, ("path", "text", "base64", "user"), "files", "key")
     path = value.get("path")
     if not isinstance(path, str) or not path.strip("/"):
         raise records.ScriptError("files: path must be the path of a file or, ending in /, of a folder.")
@@ -180,7 +180,7 @@ def _content(value: Mapping[str, Any]) -> bytes:
 def _expire(emulator: Facade, question: _Question) -> Any:
     value = records.expect_object(question.value(), "expire")
     for name in value:
-        records.check_known(name, ("tokens", "downloads"), "expire", "key")
+        records.check_name(name, ("tokens", "downloads"), "expire", "key")
     if value.get("tokens"):
         emulator.state.tokens.expire_all()
     if value.get("downloads"):
@@ -191,7 +191,7 @@ def _expire(emulator: Facade, question: _Question) -> Any:
 def _approve(emulator: Facade, question: _Question) -> Any:
     value = records.expect_object(question.value(), "devices")
     for name in value:
-        records.check_known(name, ("user_code", "user", "decline"), "devices", "key")
+        records.check_name(name, ("user_code", "user", "decline"), "devices", "key")
     try:
         if value.get("decline"):
             emulator.decline_device(str(value.get("user_code")))

@@ -118,7 +118,7 @@ class EmulatedDrive:
             return "\n".join(_lines(self._item(path), ""))
 
     def exists(self, path: str) -> bool:
-        return self._drive.look(self._drive.root, tuple(_names(path))) is not None
+        return self._drive.resolve(self._drive.root, tuple(_names(path))) is not None
 
     def item(self, path: str = "") -> dict[str, Any]:
         """Return the driveItem as Graph would show it."""
@@ -193,7 +193,7 @@ class EmulatedDrive:
             item.permissions = (*item.permissions, permission)
 
     def _item(self, path: str) -> Item:
-        item = self._drive.look(self._drive.root, tuple(_names(path)))
+        item = self._drive.resolve(self._drive.root, tuple(_names(path)))
         if item is None:
             raise FileNotFoundError(path)
         return item

@@ -180,10 +180,10 @@ class Identities:
 
     def open_drive(self, drive: HasId, user: str, *, writes: bool = True) -> None:
         """Let a user into a whole drive that is not the own one; the token needs a permission on all files as well."""
-        found = self.state.tenant.drive(drive.id)
-        if found is None:
+        stored = self.state.tenant.drive(drive.id)
+        if stored is None:
             raise LookupError(f"There is no drive {drive.id}")
-        self.state.rights.open(found, self.user(user), writes=writes)
+        self.state.rights.open(stored, self.user(user), writes=writes)
 
     def user(self, upn: str | None = None) -> User:
         """Return a user, None = the first one.
@@ -191,7 +191,7 @@ class Identities:
         :raises LookupError: there is no such user.
         """
         users = self.state.tenant.users
-        found = self.state.tenant.user(upn) if upn is not None else next(iter(users), None)
-        if found is None:
+        named = self.state.tenant.user(upn) if upn is not None else next(iter(users), None)
+        if named is None:
             raise LookupError(f"There is no user {upn}")
-        return found
+        return named

@@ -8,23 +8,23 @@ from typing import Literal
 
 @dataclass
 class Options:
-    """What may be changed while it runs.
+    """Settings that may change while the emulator runs.
 
-    :param strict: refuse an Authorization header on the second origin (it is recorded either way), and fragments that
-        are no multiple of 320 KiB when the session is committed.
-    :param page_size: children on one page when the request does not say.
-    :param refresh_token_seconds: for so long a refresh token may lie unused.
-    :param rotate_refresh_tokens: refuse a refresh token that was used.
-    :param copy_polls: so often a copy's monitor says that it is under way; when it is asked once more, the copy is made
-        and told. 0 = it is made at once.
-    :param copy_seconds: after so long a copy is made although nobody asked its monitor, for clients that wait for the
-        item; None = it is made for its monitor only, so that no clock decides a test.
-    :param monitor_seconds: for so long the end of a copy can be asked for.
-    :param device_interval_seconds: a device that polls faster is told to slow down; it is never told less than 1.
-    :param garble_drive_ids: items of a consumer say the id of their drive in capitals and without its leading zero.
-    :param unprovisioned: how the drive of a user who has none is refused: 404, or 400.
-    :param shared_with_me: what ``sharedWithMe`` and ``recent`` say: nothing, one item, everything; 410, 404.
-    :param anonymous_links: False = the organisation forbids links for everybody.
+    :param strict: refuse requests that Graph need not accept: an Authorization header on the second origin (it is
+        logged either way), and a commit after fragments that are not multiples of 320 KiB.
+    :param page_size: children on one page if the request names no number.
+    :param refresh_token_seconds: lifetime of a refresh token that is not used.
+    :param rotate_refresh_tokens: refuse a refresh token that was used before.
+    :param copy_poll_count: how often the monitor of a copy answers that the copy is in progress. The next request
+        completes the copy. 0 = the copy is made at once.
+    :param copy_seconds: time after which a copy is made although nobody polls its monitor, for clients that wait for
+        the item. None = only polls complete a copy, so that no clock decides a test.
+    :param monitor_seconds: how long a monitor answers after its copy ended.
+    :param device_interval_seconds: a device that polls faster gets ``slow_down``. The answer never says less than 1.
+    :param garble_drive_ids: items of a consumer's drive show its id in capitals and without the leading zero.
+    :param unprovisioned: how the missing drive of a user is refused: 404 or 400.
+    :param shared_with_me: the answer of ``sharedWithMe`` and ``recent``: nothing, one item, everything, 410 or 404.
+    :param anonymous_links: False = the organisation forbids links that work for everybody.
     """
 
     strict: bool = True
@@ -36,7 +36,7 @@ class Options:
     rotate_refresh_tokens: bool = True
     device_code_seconds: float = 900
     device_interval_seconds: float = 5
-    copy_polls: int = 1
+    copy_poll_count: int = 1
     copy_seconds: float | None = None
     monitor_seconds: float = 4 * 3600
     garble_drive_ids: bool = False

@@ -23,7 +23,7 @@ def copy(graph, http):
 
 def test_a_copy_and_its_monitor(graph, http, drive, emulator):
     """The copy is under way for as many polls as are set, then it is there; polls drive it, not time."""
-    emulator.options.copy_polls = 3
+    emulator.options.copy_poll_count = 3
     drive.put("a.txt", b"1")
     target = drive.folder("b")["id"]
     reply = graph.post("/root:/a.txt:/copy", json={"parentReference": {"id": target}, "name": "c.txt"})
@@ -59,7 +59,7 @@ def test_a_copy_that_nobody_asks_for(graph, drive, emulator):
 
 def test_a_copy_at_once(graph, drive, emulator):
     """With no polls the copy is made while the request is answered."""
-    emulator.options.copy_polls = 0
+    emulator.options.copy_poll_count = 0
     drive.put("a.txt", b"1")
     graph.post("/root:/a.txt:/copy", json={"name": "b.txt"})
     assert drive.read("b.txt") == b"1"
@@ -263,7 +263,7 @@ def test_a_shortcut_is_not_copied(sign_in, emulator, drive, http):
     assert client.post("/me/drive/root:/s:/copy", json={"name": "t"}).status_code == 400
     body = {"childrenOnly": True, "parentReference": {"id": drive.folder("b/c")["id"]}}
     assert client.post("/me/drive/root/copy", json=body).status_code == 400
-    emulator.options.copy_polls = 0
+    emulator.options.copy_poll_count = 0
     body = {"childrenOnly": True, "parentReference": {"driveId": other.id, "id": other.item()["id"]}}
     answer = http.get(client.post("/me/drive/root/copy", json=body).headers["Location"]).json()
     assert [detail["target"] for detail in answer["error"]["details"]] == ["s"]

@@ -69,7 +69,7 @@ def test_copies_share_what_they_copy(running):
     """A copy of many files costs no second copy of their bytes, and both are there again."""
     content = bytes(range(256)) * 4096
     with running() as (emulator, graph):
-        emulator.options.copy_polls = 0
+        emulator.options.copy_poll_count = 0
         emulator.drive().put("a/b.bin", content)
         assert graph.post("/root:/a:/copy", json={"name": "c"}).status_code == 202
         graph.delete("/root:/a")

@@ -178,15 +178,15 @@ def test_nothing_is_lost(client, drive, other, faults, *, code, operation, where
         assert CONTENT in [*drive.read_all().values(), *there.read_all().values()]
 
 
-@pytest.mark.parametrize("copy_polls", [0, 1, 3])
-def test_a_lost_answer_and_a_copy_at_once(client, drive, onedrive_emulator, faults, count, *, copy_polls):
+@pytest.mark.parametrize("copy_poll_count", [0, 1, 3])
+def test_a_lost_answer_and_a_copy_at_once(client, drive, onedrive_emulator, faults, count, *, copy_poll_count):
     """What has appeared is not asked for again; what has not is, and is there once."""
-    onedrive_emulator.options.copy_polls = copy_polls
+    onedrive_emulator.options.copy_poll_count = copy_poll_count
     drive.put("a.csv", CONTENT)
     drive.folder("out")
     faults.add(operation="copy", do=drop_after())
     assert client.copy("myfiles/a.csv", "myfiles/out/").outcome == "created"
-    assert count("copy") == (1 if copy_polls == 0 else 2)
+    assert count("copy") == (1 if copy_poll_count == 0 else 2)
     onedrive_emulator.finish_copies()
     assert drive.paths() == ["a.csv", "out/", "out/a.csv"]
 
@@ -242,11 +242,11 @@ def test_a_monitor_that_fails(client, drive, faults, onedrive_emulator):
 
 def test_time_is_up(client, drive, onedrive_emulator):
     """The wait ends, the copy does not; a later try asks for it again, and there is one."""
-    onedrive_emulator.options.copy_polls = 10**6
+    onedrive_emulator.options.copy_poll_count = 10**6
     drive.put("a.csv", CONTENT)
     with pytest.raises(CopyUnfinished):
         client.copy("myfiles/a.csv", "myfiles/b.csv", options=RelocateOptions(timeout_seconds=0))
-    onedrive_emulator.options.copy_polls = 1
+    onedrive_emulator.options.copy_poll_count = 1
     item = client.copy("myfiles/a.csv", "myfiles/b.csv", attempt=TaskAttempt(retrying=True))
     onedrive_emulator.finish_copies()
     assert item.outcome == "created"
@@ -255,7 +255,7 @@ def test_time_is_up(client, drive, onedrive_emulator):
 
 def test_stopping(client, drive, onedrive_emulator, faults):
     """The wait for a copy ends when the client is stopped."""
-    onedrive_emulator.options.copy_polls = 10**6
+    onedrive_emulator.options.copy_poll_count = 10**6
     drive.put("a.csv", CONTENT)
     faults.add(operation="monitor", after=3, do=Met(client.stop))
     with pytest.raises(OneDriveError, match="The task was stopped"):
@@ -431,7 +431,7 @@ def test_a_later_copy(place, onedrive_emulator, count, *, personality, if_exists
 
 def test_a_later_copy_while_the_first_is_under_way(client, drive, onedrive_emulator):
     """The second meets the first one's end and takes it for its own."""
-    onedrive_emulator.options.copy_polls = 3
+    onedrive_emulator.options.copy_poll_count = 3
     drive.put("a.csv", CONTENT)
     client.start_copy("myfiles/a.csv", "myfiles/b.csv")
     second = client.start_copy("myfiles/a.csv", "myfiles/b.csv", attempt=TaskAttempt(retrying=True))

@@ -285,7 +285,7 @@ def test_a_later_copy_while_the_first_is_under_way(
     onedrive_emulator: Emulator, drive: EmulatedDrive, task_context: Any, deferrable: bool
 ) -> None:
     """A worker or a triggerer died: the next try asks again, meets the first copy, and takes it for its own."""
-    onedrive_emulator.options.copy_polls = 3
+    onedrive_emulator.options.copy_poll_count = 3
     with pytest.raises(TaskDeferred):
         copying(deferrable=True).execute(task_context())
     onedrive_emulator.faults.add(operation="monitor", do=Met(onedrive_emulator.finish_copies))
@@ -382,7 +382,7 @@ def test_the_trigger_says_how_far_it_is(
     onedrive_emulator: Emulator, drive: EmulatedDrive, task_context: Any, logged: Callable[[], str]
 ) -> None:
     """Each new percentage is logged, with the name of the copy."""
-    onedrive_emulator.options.copy_polls = 3
+    onedrive_emulator.options.copy_poll_count = 3
     run(copying(deferrable=True), task_context())
     text = logged()
     assert "Copying to myfiles/out/a.csv: 33.3 %" in text
@@ -424,7 +424,7 @@ def test_being_cancelled_closes_the_client(
     onedrive_emulator: Emulator, drive: EmulatedDrive, task_context: Any
 ) -> None:
     """A triggerer that stops cancels the wait; no event is made and no connection stays open."""
-    onedrive_emulator.options.copy_polls = 10**6
+    onedrive_emulator.options.copy_poll_count = 10**6
     with pytest.raises(TaskDeferred) as caught:
         copying(deferrable=True, poll_interval=60).execute(task_context())
 
@@ -628,7 +628,7 @@ def test_a_killed_copy(  # noqa: PLR0917 - fixtures
     polls: int,
 ) -> None:
     """Killed after the copy was asked for, made or not: there is one copy in the end."""
-    onedrive_emulator.options.copy_polls = polls
+    onedrive_emulator.options.copy_poll_count = polls
     kwargs = {"location": "myfiles/in/a.csv", "destination": "myfiles/out/", "if_exists": if_exists}
     kill_first_try("OneDriveCopyOperator", kwargs, operation="copy")
     item = OneDriveCopyOperator(task_id="task", **kwargs).execute(task_context(2))

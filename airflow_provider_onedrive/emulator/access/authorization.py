@@ -12,7 +12,7 @@ from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.drive import Drive
 from airflow_provider_onedrive.emulator.model.site import SharePointSite
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
-from airflow_provider_onedrive.emulator.tokens.permissions import Kind, Place, any_allowed
+from airflow_provider_onedrive.emulator.tokens.permissions import Kind, Resource, any_allowed
 
 _READING_METHODS = frozenset({"GET", "HEAD"})
 # POST, and nothing is changed by it.
@@ -44,22 +44,22 @@ class Authorization:
     def check_site(self, token: Token, site: SharePointSite) -> None:
         """Refuse to show a site."""
         roles = self.site_grants.roles(str(site.collection), token.client_id)
-        check_place(token, Place.SITE, is_writing=False, roles=roles)
+        check_resource(token, Resource.SITE, is_writing=False, roles=roles)
 
     def may(self, token: Token, drive: Drive, address: ItemAddress | None = None, *, is_writing: bool) -> bool:
         """Say whether a token may read, or write, a drive or an item in it."""
         is_own = token.user is not None and owns(token.user, drive)
-        kind = Kind(Place.OWN_DRIVE if is_own else Place.OTHER_DRIVE, is_writing, app_only=token.user is None)
+        kind = Kind(Resource.OWN_DRIVE if is_own else Resource.OTHER_DRIVE, is_writing, app_only=token.user is None)
         roles = self.site_grants.roles(site_of(drive.id), token.client_id)
         if not any_allowed(token.permissions, kind, roles):
             return False
         return token.user is None or self.rights.may(token.user, drive, address, writes=is_writing)
 
 
-def check_place(token: Token, place: Place, *, is_writing: bool, roles: Collection[str] = ()) -> None:
+def check_resource(token: Token, resource: Resource, *, is_writing: bool, roles: Collection[str] = ()) -> None:
     """Refuse a request on what is no drive.
 
     :param roles: what the site in question gave to the application.
     """
-    if not any_allowed(token.permissions, Kind(place, is_writing, app_only=token.user is None), roles):
+    if not any_allowed(token.permissions, Kind(resource, is_writing, app_only=token.user is None), roles):
         raise access_denied()

@@ -24,10 +24,10 @@ class PermissionViews:
 
     def all_json(self, drive: Drive, item: Item) -> list[dict[str, Any]]:
         """Return the owner's permission, then what was given on the item and above it."""
-        given = [self.permission_json(drive, item, place, one) for place, one in sharing.inherited(item)]
+        given = [self.permission_json(drive, item, origin, one) for origin, one in sharing.inherited(item)]
         return [owner_json(drive), *given]
 
-    def permission_json(self, drive: Drive, item: Item, place: Item, permission: Permission) -> dict[str, Any]:
+    def permission_json(self, drive: Drive, item: Item, origin: Item, permission: Permission) -> dict[str, Any]:
         """:param place: where it was given; if that is not the item itself, it is inherited."""
         value: dict[str, Any] = {
             "id": permission.id,
@@ -36,10 +36,10 @@ class PermissionViews:
         }
         if permission.expires:
             value["expirationDateTime"] = clock.text(permission.expires)
-        if place is not item:
-            value["inheritedFrom"] = {"driveId": drive.id, "id": place.id}
+        if origin is not item:
+            value["inheritedFrom"] = {"driveId": drive.id, "id": origin.id}
         if permission.link:
-            return value | self._link(drive, place, permission)
+            return value | self._link(drive, origin, permission)
         email = permission.emails[0]
         invitation = {"email": email, "signInRequired": permission.sign_in_required}
         return value | {"invitation": invitation} | _granted(drive, [self._identity(email)], "grantedTo")

@@ -60,7 +60,7 @@ class SiteGrants:
 
     def of_site(self, site: str) -> list[SiteGrant]:
         with self._lock:
-            return [grant for (place, _), grant in self._grants.items() if place == site]
+            return [grant for (site_id, _), grant in self._grants.items() if site_id == site]
 
     def roles(self, site: str, client_id: str) -> tuple[str, ...]:
         """Return what an application was given on a site."""

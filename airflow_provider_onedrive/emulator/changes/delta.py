@@ -62,17 +62,17 @@ class Delta:
         the_round, offset = rounds.find(call.drive, scope, token, size, exclude_parents=exclude_parents)
         entries, end = the_round.entries[offset : offset + size], offset + size
         if end < len(the_round.entries):
-            following = DeltaToken(Kind.NEXT, token.position, the_round.id, end)
+            next_token = DeltaToken(Kind.NEXT, token.position, the_round.id, end)
         else:
-            following = DeltaToken(Kind.DELTA, the_round.position)
-        return self._page(call, scope, entries, following)
+            next_token = DeltaToken(Kind.DELTA, the_round.position)
+        return self._page(call, scope, entries, next_token)
 
-    def _page(self, call: Call, scope: Item, entries: list[Item | Tombstone], following: DeltaToken) -> Reply:
-        name = "@odata.nextLink" if following.kind is Kind.NEXT else "@odata.deltaLink"
+    def _page(self, call: Call, scope: Item, entries: list[Item | Tombstone], next_token: DeltaToken) -> Reply:
+        name = "@odata.nextLink" if next_token.kind is Kind.NEXT else "@odata.deltaLink"
         fields = call.request.option("select")
         value = {
             "@odata.context": f"{call.request.graph_url}/v1.0/$metadata#Collection(driveItem)",
-            name: _link(call, following.write(call.drive, scope.id)),
+            name: _link(call, next_token.write(call.drive, scope.id)),
             "value": [_select(self._entry_json(call, entry), fields) for entry in entries],
         }
         return json_reply(200, value)

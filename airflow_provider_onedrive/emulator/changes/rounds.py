@@ -17,22 +17,22 @@ MAX_OPEN_ROUNDS = 16
 
 def find(drive: Drive, scope: Item, token: DeltaToken, page_size: int, *, exclude_parents: bool) -> tuple[Round, int]:
     """Return a round and how much of it was told already. Called with the drive's lock held."""
-    known = drive.rounds.get(token.round_id)
-    if known:
-        return known, token.offset
+    open_round = drive.rounds.get(token.round_id)
+    if open_round:
+        return open_round, token.offset
     if token.position is None:
-        found = _everything(drive, scope)
+        new_round = _everything(drive, scope)
     else:
-        found = _changes(drive, scope, token.position, exclude_parents=exclude_parents)
-    if len(found.entries) > page_size:
-        _keep(drive, found)
-    return found, 0
+        new_round = _changes(drive, scope, token.position, exclude_parents=exclude_parents)
+    if len(new_round.entries) > page_size:
+        _keep(drive, new_round)
+    return new_round, 0
 
 
-def _keep(drive: Drive, found: Round) -> None:
+def _keep(drive: Drive, new: Round) -> None:
     """Freeze the round as it is now."""
-    found.entries[:] = [copy.copy(entry) if isinstance(entry, Item) else entry for entry in found.entries]
-    drive.rounds[found.id] = found
+    new.entries[:] = [copy.copy(entry) if isinstance(entry, Item) else entry for entry in new.entries]
+    drive.rounds[new.id] = new
     while len(drive.rounds) > MAX_OPEN_ROUNDS:
         del drive.rounds[next(iter(drive.rounds))]
 
@@ -61,13 +61,13 @@ def is_within(item: Item, scope: Item) -> bool:
 
 
 def _parents(items: list[Item], scope: Item) -> list[Item]:
-    found: dict[Item, None] = {}
+    folders: dict[Item, None] = {}
     for item in items:
         above = item.parent if item is not scope else None
-        while above and above not in found:
-            found[above] = None
+        while above and above not in folders:
+            folders[above] = None
             above = above.parent if above is not scope else None
-    return list(found)
+    return list(folders)
 
 
 def _depth(item: Item) -> int:

@@ -79,10 +79,10 @@ def _check_federated(application: Application, parsed: jws.Parsed) -> None:
     """Look for the trust in the order in which Entra complains: issuer, subject, audience."""
     left = application.federated
     for number, name in ((700211, "issuer"), (700213, "subject"), (700212, "audience")):
-        said = parsed.claims.get(name[:3])
-        left = [credential for credential in left if said == getattr(credential, name)]
+        claim = parsed.claims.get(name[:3])
+        left = [credential for credential in left if claim == getattr(credential, name)]
         if not left:
-            message = f"No matching federated identity record found for presented assertion {name} '{said}'."
+            message = f"No matching federated identity record found for presented assertion {name} '{claim}'."
             advice = "Check your federated identity credential Subject, Audience and Issuer against the assertion."
             raise _refused(number, f"{message} {advice}")
     if not any(_is_signed(parsed, credential) for credential in left):

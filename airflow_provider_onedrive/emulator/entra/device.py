@@ -57,7 +57,7 @@ class DeviceCodes:
         """Return what was agreed to and by whom, once, or say how it stands."""
         with self._lock:
             code = _checked(self._codes.get(device_code), application)
-            _check_pace(code, interval_seconds)
+            _check_interval(code, interval_seconds)
             if code.user is None:
                 raise LoginProblem(400, "authorization_pending", 70016, _PENDING)
             code.is_used = True
@@ -86,7 +86,7 @@ def _checked(code: DeviceCode | None, application: Application) -> DeviceCode:
     return code
 
 
-def _check_pace(code: DeviceCode, interval_seconds: float) -> None:
+def _check_interval(code: DeviceCode, interval_seconds: float) -> None:
     """Refuse whoever polls faster than was said; the first request is never too early."""
     now, last = time.time(), code.asked_at
     code.asked_at = now

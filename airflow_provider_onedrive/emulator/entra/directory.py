@@ -36,5 +36,5 @@ class Directory:
 
     def federated_token(self, subject: str, audience: str, lifetime_seconds: float, **changes: Any) -> str:
         """Return a token as a cluster gives its workloads."""
-        said = {"iss": self.workload_url, "sub": subject, "aud": audience} | lifetime(lifetime_seconds)
-        return self.workload_key.sign(said | changes)
+        claims = {"iss": self.workload_url, "sub": subject, "aud": audience} | lifetime(lifetime_seconds)
+        return self.workload_key.sign(claims | changes)

@@ -55,8 +55,8 @@ class Discovery:
         own_host = urlsplit(request.login_url).netloc
         groups = clouds.login_hosts(own_host)
         asked = request.query.get("authorization_endpoint")
-        known = {f"https://{alias}" for group in groups for alias in group} | set(self.login_urls)
-        if asked is not None and "/".join(asked.split("/")[:3]).lower() not in known:
+        aliases = {f"https://{alias}" for group in groups for alias in group} | set(self.login_urls)
+        if asked is not None and "/".join(asked.split("/")[:3]).lower() not in aliases:
             raise LoginProblem(400, "invalid_instance", 50049, "Unknown or invalid instance.")
         return {
             "tenant_discovery_endpoint": f"{request.login_url}/{self.tenant.id}/v2.0/.well-known/openid-configuration",

@@ -85,8 +85,8 @@ class EntraEndpoints:
         )
 
     def _workload(self, document: str) -> Reply:
-        known = {"openid-configuration": self.discovery.workload(), "jwks.json": self.workload_key.document}
-        return json_reply(200, known[document]) if document in known else Reply(404)
+        documents = {"openid-configuration": self.discovery.workload(), "jwks.json": self.workload_key.document}
+        return json_reply(200, documents[document]) if document in documents else Reply(404)
 
 
 def problem_reply(request: Request, problem: Problem) -> Reply:

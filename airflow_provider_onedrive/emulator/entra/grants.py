@@ -43,16 +43,16 @@ class Grants:
     def answer(self, form: Form, tenant: str) -> dict[str, Any]:
         """Return the body that holds a token, or raise why there is none."""
         grant = required(form, "grant_type")
-        answer = {
+        respond = {
             "client_credentials": self._client_credentials,
             "refresh_token": self._refresh_token,
             "urn:ietf:params:oauth:grant-type:device_code": self._device_code,
             "device_code": self._device_code,
         }.get(grant)
-        if answer is None:
+        if respond is None:
             message = f"The app requested an unsupported grant type '{grant}'."
             raise LoginProblem(400, "unsupported_grant_type", 70003, message)
-        return self.answer(form, tenant)
+        return respond(form, tenant)
 
     def begin_device(self, request: Request, form: Form) -> dict[str, Any]:
         """Answer a device that wants to sign a user in."""
@@ -140,8 +140,8 @@ class Grants:
 
     def _id_token(self, agreed: _Agreed) -> str:
         issued = {"iss": f"{self.issuer_url}/{self.tenant.id}/v2.0", "tid": self.tenant.id}
-        said = claims.of_sign_in(agreed.user, agreed.client.application)
-        return self.key.sign(said | issued | claims.lifetime(self.options.token_lifetime_seconds))
+        identity = claims.of_sign_in(agreed.user, agreed.client.application)
+        return self.key.sign(identity | issued | claims.lifetime(self.options.token_lifetime_seconds))
 
 
 @dataclass(frozen=True)

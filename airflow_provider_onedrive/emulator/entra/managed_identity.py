@@ -39,9 +39,9 @@ class ManagedIdentity:
     def of_machine(self, request: Request) -> Reply:
         """Answer as a virtual machine's metadata service does."""
         hosts.check(request, hosts.METADATA_SERVICE, *self.hosts)
-        trouble = _trouble_of_machine(request)
-        if trouble:
-            return _machine_error(*trouble)
+        mistake = _machine_mistake(request)
+        if mistake:
+            return _machine_error(*mistake)
         application = self._identity(request, _MACHINE)
         if application is None:
             return _machine_error("invalid_request", "Identity not found")
@@ -85,7 +85,7 @@ class ManagedIdentity:
         return {"access_token": token, "expires_on": expires_on, **named}
 
 
-def _trouble_of_machine(request: Request) -> tuple[str, str] | None:
+def _machine_mistake(request: Request) -> tuple[str, str] | None:
     if request.method != "GET":
         return "invalid_request", "The method must be GET."
     if (request.header("Metadata") or "").lower() != "true":

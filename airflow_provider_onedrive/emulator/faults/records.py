@@ -28,7 +28,7 @@ def build(kind: type[T], value: Mapping[str, Any], where: str, **more: Any) -> T
     """:param more: fields that the caller has read himself."""
     hints = _hints(kind)
     for name, content in value.items():
-        check_known(name, hints, where, "key")
+        check_name(name, hints, where, "key")
         if not _fits(content, hints[name]):
             raise ScriptError(f"{where}: {name} must be {_text(hints[name])}, not {content!r}.")
     missing = [field.name for field in _fields(kind) if _is_required(field) and field.name not in value]
@@ -61,16 +61,16 @@ def expect_object(value: object, where: str) -> Mapping[str, Any]:
     return value
 
 
-def check_known(name: str, known: Collection[str], where: str, what: str) -> None:
-    if name not in known:
-        raise ScriptError(f"{where}: unknown {what} {name!r}{suggestion(name, known)}")
+def check_name(name: str, allowed: Collection[str], where: str, what: str) -> None:
+    if name not in allowed:
+        raise ScriptError(f"{where}: unknown {what} {name!r}{suggestion(name, allowed)}")
 
 
-def suggestion(name: str, known: Collection[str]) -> str:
+def suggestion(name: str, allowed: Collection[str]) -> str:
     """Return what may have been meant, else all there is."""
-    begun = [each for each in sorted(known) if name and each.startswith(name.lower())]
-    near = begun or difflib.get_close_matches(name.lower(), sorted(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are: {', '.join(sorted(known))}."
+    begun = [each for each in sorted(allowed) if name and each.startswith(name.lower())]
+    near = begun or difflib.get_close_matches(name.lower(), sorted(allowed), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are: {', '.join(sorted(allowed))}."
 
 
 def _fields(kind: type) -> list[Field[Any]]:

@@ -42,7 +42,7 @@ def parse(document: object) -> Mapping[str, Any]:
     value = _decode(document) if isinstance(document, (str, bytes)) else document
     parts = {"faults": value} if isinstance(value, list) else records.expect_object(value, "The script")
     for name in parts:
-        records.check_known(name, PARTS, "The script", "key")
+        records.check_name(name, PARTS, "The script", "key")
     return parts
 
 
@@ -55,7 +55,7 @@ def read_rules(value: object) -> list[Rule]:
 def read_rule(value: object, where: str) -> Rule:
     keys = dict(records.expect_object(value, where))
     for name in keys:
-        records.check_known(name, [*records.names(Rule), "do"], where, "key")
+        records.check_name(name, [*records.names(Rule), "do"], where, "key")
     if "do" not in keys:
         raise ScriptError(f"{where}: do is missing.")
     do = read_fault(keys.pop("do"), f"{where}.do")
@@ -77,7 +77,7 @@ def read_fault(value: object, where: str) -> Fault:
     keys = {value: True} if isinstance(value, str) else dict(records.expect_object(value, where))
     name = next((key for key in keys if key in KINDS), None)
     if name is None:
-        records.check_known(str(next(iter(keys), "")), KINDS, where, "fault")
+        records.check_name(str(next(iter(keys), "")), KINDS, where, "fault")
         raise ScriptError(f"{where}: names no fault.")
     first = keys.pop(name)
     return records.build(KINDS[name], _parameters(KINDS[name], first, where) | keys, where)

@@ -42,8 +42,8 @@ class Budget:
     clock: Callable[[], float] = field(default=time.monotonic, metadata={"json": False})
 
     def __post_init__(self) -> None:
-        limits = [limit for limit in (self.units_per_minute, self.units_per_day) if limit is not None]
-        if not limits or min(limits) < 1:
+        bounds = [limit for limit in (self.units_per_minute, self.units_per_day) if limit is not None]
+        if not bounds or min(bounds) < 1:
             raise ValueError("a budget must be at least 1 unit")
         if self.minute_seconds < 1:
             raise ValueError("a minute must be at least 1 second")
@@ -135,8 +135,8 @@ class Throttling:
     def _current(self, budget: Budget, request: Request) -> tuple[float, list[Window]]:
         now, key = budget.clock(), _application(request)
         if key not in self._windows:
-            limits = ((budget.units_per_minute, budget.minute_seconds), (budget.units_per_day, _DAY_SECONDS))
-            self._windows[key] = [Window(limit, seconds, now) for limit, seconds in limits if limit]
+            bounds = ((budget.units_per_minute, budget.minute_seconds), (budget.units_per_day, _DAY_SECONDS))
+            self._windows[key] = [Window(limit, seconds, now) for limit, seconds in bounds if limit]
         for window in self._windows[key]:
             window.roll(now)
         return now, self._windows[key]

@@ -134,6 +134,6 @@ class RequestLog(Sequence[LoggedRequest]):
     def correct(self, entry: LoggedRequest, sent_bytes: int) -> None:
         """Say how much of an answer really went out, when it was less than was meant to."""
         with self._lock:
-            for index, known in enumerate(self._entries):
-                if known is entry:
+            for index, candidate in enumerate(self._entries):
+                if candidate is entry:
                     self._entries[index] = replace(entry, sent_bytes=sent_bytes)

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 
 from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped, Problem, bad_request, too_large
 from airflow_provider_onedrive.emulator.http.operations import operation, resource_units
-from airflow_provider_onedrive.emulator.http.throughput import Pace
+from airflow_provider_onedrive.emulator.http.throughput import Throughput
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.contents import Content
 
@@ -39,7 +39,7 @@ class Body:
         self.cut_after: int | None = None
         self.keep_cut_bytes = False
         self.corrupt_at: int | None = None
-        self.pace: Pace | None = None
+        self.throughput: Throughput | None = None
         self._stream = stream
         self._buffer = memoryview(b"")
         self._source = self._plain(length) if length is not None else self._chunked()
@@ -52,8 +52,8 @@ class Body:
         for piece in self._source:
             _corrupt(piece, self.corrupt_at, self.received)
             self.received += len(piece)
-            if self.pace:
-                self.pace.pass_on(len(piece))
+            if self.throughput:
+                self.throughput.pass_on(len(piece))
             yield piece
 
     def drain(self) -> None:
@@ -71,7 +71,7 @@ class Body:
 
     def _plain(self, length: int) -> Iterator[memoryview]:
         while length:
-            piece = self._receive(min(self.pace.piece_bytes if self.pace else PIECE_BYTES, length))
+            piece = self._receive(min(self.throughput.piece_bytes if self.throughput else PIECE_BYTES, length))
             length -= len(piece)
             yield piece
 
@@ -124,7 +124,7 @@ class Request:
     origin: str = ""
     graph_url: str = ""
     login_url: str = ""
-    reply_pace: Pace | None = None
+    reply_throughput: Throughput | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
@@ -149,8 +149,8 @@ class Request:
 
     def slow_down(self, up: float, down: float, stopping: threading.Event) -> None:
         """Add so many seconds for each byte of the request's body and of the answer's."""
-        self.body.pace = _slower(self.body.pace, up, stopping)
-        self.reply_pace = _slower(self.reply_pace, down, stopping)
+        self.body.throughput = _slower(self.body.throughput, up, stopping)
+        self.reply_throughput = _slower(self.reply_throughput, down, stopping)
 
     def option(self, name: str) -> str | None:
         """Return an OData option; ``$top`` and ``top`` are the same."""
@@ -222,13 +222,13 @@ class Reply:
                 return
 
 
-def paced(pieces: Iterator[bytes], pace: Pace) -> Iterator[bytes]:
+def limited(pieces: Iterator[bytes], throughput: Throughput) -> Iterator[bytes]:
     """Let the pieces pass as slowly as they should; the head goes first, with an empty one."""
     yield b""
     for piece in pieces:
-        for offset in range(0, len(piece), pace.piece_bytes):
-            part = piece[offset : offset + pace.piece_bytes]
-            pace.pass_on(len(part))
+        for offset in range(0, len(piece), throughput.piece_bytes):
+            part = piece[offset : offset + throughput.piece_bytes]
+            throughput.pass_on(len(part))
             yield part
 
 
@@ -246,10 +246,10 @@ def _corrupted(piece: bytes, at: int | None, offset: int) -> bytes:
     return bytes(copy)
 
 
-def _slower(pace: Pace | None, seconds_per_byte: float, stopping: threading.Event) -> Pace | None:
+def _slower(throughput: Throughput | None, seconds_per_byte: float, stopping: threading.Event) -> Throughput | None:
     if not seconds_per_byte:
-        return pace
-    return Pace(seconds_per_byte + (pace.seconds_per_byte if pace else 0), stopping)
+        return throughput
+    return Throughput(seconds_per_byte + (throughput.seconds_per_byte if throughput else 0), stopping)
 
 
 def json_reply(status: int, value: Any, headers: dict[str, str] | None = None) -> Reply:

@@ -12,7 +12,7 @@ _PIECES_PER_SECOND = 20
 _MAX_PIECE_BYTES = 256 * 1024
 
 
-class Pace:
+class Throughput:
     """Waits in the connection's own thread, so nobody else is kept waiting; stopping the emulator ends the wait."""
 
     def __init__(self, seconds_per_byte: float, stopping: threading.Event) -> None:

@@ -37,11 +37,11 @@ def pdf(title: str) -> bytes:
 
 
 def _document(*objects: bytes) -> bytes:
-    data, places = bytearray(b"%PDF-1.4\n"), []
+    data, offsets = bytearray(b"%PDF-1.4\n"), []
     for number, content in enumerate(objects, 1):
-        places.append(len(data))
+        offsets.append(len(data))
         data += b"%d 0 obj\n%b\nendobj\n" % (number, content)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     start, count = len(data), len(objects) + 1
     data += b"xref\n0 %d\n0000000000 65535 f \n%b" % (count, table)
     data += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (count, start)

@@ -58,7 +58,7 @@ class Copies:
             by=call.by,
             # Documented as a known mistake: a name switches the versions off.
             keeps_versions=body.get("includeAllVersionHistory") is True and not body.get("name"),
-            polls=self.options.copy_polls,
+            poll_count=self.options.copy_poll_count,
             due=_due(self.options.copy_seconds),
             graph_url=call.request.graph_url,
         )

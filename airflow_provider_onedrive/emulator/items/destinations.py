@@ -32,7 +32,7 @@ class Destination:
     :param operation: what the request was that named it.
     """
 
-    place: Item
+    target: Item = field(metadata={"stored": "place"})
     name: str | None
     conflict: str
     conditions: Preconditions
@@ -40,25 +40,25 @@ class Destination:
     operation: str = ""
 
     @property
-    def place_id(self) -> str:
-        return self.place.id
+    def target_id(self) -> str:
+        return self.target.id
 
     @property
     def spot(self) -> tuple[str, str]:
         """Return the folder's id and the name, in a form that is the same for all who mean the same file."""
         if self.name is None:
-            return (self.place.parent or self.place).id, names.key(self.place.name)
-        return self.place.id, names.key(self.name)
+            return (self.target.parent or self.target).id, names.key(self.target.name)
+        return self.target.id, names.key(self.name)
 
     def check(self, drive: Drive) -> Item | None:
         """Return the item that would be replaced; raise what writing would run into."""
-        drive.get(self.place.id)  # deleted meanwhile: 404
-        existing = self.place if self.name is None else self.place.child(self.name)
+        drive.get(self.target.id)  # deleted meanwhile: 404
+        existing = self.target if self.name is None else self.target.child(self.name)
         self.conditions.check(existing, "notAllowed")
         if existing is not None and self.conflict == "replace":
             locks.check(drive, existing, self.by, self.operation)
         if existing is None:
-            drive.check_name(self.place, self.name or "", folder=False)
+            drive.check_name(self.target, self.name or "", folder=False)
         elif self.conflict != "rename" and (self.conflict == "fail" or existing.is_folder):
             raise name_taken(TAKEN)
         return existing
@@ -67,7 +67,7 @@ class Destination:
         """Return the item, and whether it is new. Called with the drive's lock held."""
         existing = self.check(drive)
         if existing is None:
-            return drive.add_file(self.place, self.name or "", content, by, times), True
+            return drive.add_file(self.target, self.name or "", content, by, times), True
         if self.conflict == "replace":
             return drive.replace(existing, content, by, times), False
         folder = existing.parent or drive.root

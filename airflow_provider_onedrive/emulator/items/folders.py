@@ -9,7 +9,7 @@ from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
 
-def known_parents(drive: Drive, address: ItemAddress) -> tuple[Item, tuple[str, ...]]:
+def existing_parents(drive: Drive, address: ItemAddress) -> tuple[Item, tuple[str, ...]]:
     """Return the deepest folder above a name that exists, and the names that are missing below it."""
     folder, parents = drive.get(address.base), address.names[:-1]
     if not folder.is_folder:
@@ -27,7 +27,7 @@ def known_parents(drive: Drive, address: ItemAddress) -> tuple[Item, tuple[str, 
 
 def make_parents(call: Call) -> Item:
     """Return the folder above a name, created where it is missing."""
-    folder, missing = known_parents(call.drive, call.address)
+    folder, missing = existing_parents(call.drive, call.address)
     for name in missing:
         folder = call.drive.add_folder(folder, name, call.by)
     return folder

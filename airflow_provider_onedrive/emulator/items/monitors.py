@@ -40,7 +40,7 @@ class CopyJob:
     conflict: str
     by: Identity
     keeps_versions: bool
-    polls: int
+    poll_count: int
     graph_url: str
     due: float | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -51,7 +51,7 @@ class CopyJob:
 
     def poll(self) -> Reply:
         with self.lock:
-            if self.ended is None and self.polled < self.polls:
+            if self.ended is None and self.polled < self.poll_count:
                 self.polled += 1
                 return json_reply(202, self._progress())
             self._end()
@@ -63,8 +63,8 @@ class CopyJob:
             self._end()
 
     def _progress(self) -> dict[str, Any]:
-        done = round(100 * (self.polled - 1) / self.polls, 1)
-        status = "inProgress" if self.polled > 1 or self.polls == 1 else "notStarted"
+        done = round(100 * (self.polled - 1) / self.poll_count, 1)
+        status = "inProgress" if self.polled > 1 or self.poll_count == 1 else "notStarted"
         return {"operation": "ItemCopy", "percentageComplete": done, "status": status}
 
     def _end(self) -> None:
@@ -119,7 +119,7 @@ class Monitors:
 
     def add(self, job: CopyJob) -> None:
         self._jobs[job.id] = job
-        if job.polls <= 0:
+        if job.poll_count <= 0:
             job.finish()
         elif job.due is not None:
             self._waiting.append(job)

@@ -50,8 +50,8 @@ class ItemPermissions:
             item = call.item()
             if call.tail[1] == owner_json(call.drive)["id"]:
                 return json_reply(200, owner_json(call.drive))
-            place, permission = _find(call, item)
-            return self._reply(call, 200, item, permission, place)
+            origin, permission = _find(call, item)
+            return self._reply(call, 200, item, permission, origin)
 
     def update(self, call: Call) -> Reply:
         """https://learn.microsoft.com/graph/api/permission-update."""
@@ -130,8 +130,8 @@ class ItemPermissions:
             raise invalid_request("A recipient was not found.")
         return user.upn.lower()
 
-    def _reply(self, call: Call, status: int, item: Item, permission: Permission, place: Item | None = None) -> Reply:
-        value = self.permission_views.permission_json(call.drive, item, place or item, permission)
+    def _reply(self, call: Call, status: int, item: Item, permission: Permission, origin: Item | None = None) -> Reply:
+        value = self.permission_views.permission_json(call.drive, item, origin or item, permission)
         return json_reply(status, {"@odata.context": _context(call, "permission")} | value)
 
 
@@ -147,8 +147,8 @@ def _change(call: Call, change: Callable[[Permission], Permission | None]) -> tu
         item = _changeable(call)
         if call.tail[1] == owner_json(call.drive)["id"]:
             raise access_denied()
-        place, permission = _find(call, item)
-        if place is not item:
+        origin, permission = _find(call, item)
+        if origin is not item:
             raise invalid_request("An inherited permission is changed where it was given.")
         changed = change(permission)
         edits.edit(item)
@@ -168,10 +168,10 @@ def _changeable(call: Call) -> Item:
 
 
 def _find(call: Call, item: Item) -> tuple[Item, Permission]:
-    found = next((pair for pair in sharing.inherited(item) if pair[1].id == call.tail[1]), None)
-    if found is None:
+    match = next((pair for pair in sharing.inherited(item) if pair[1].id == call.tail[1]), None)
+    if match is None:
         raise missing_item()
-    return found
+    return match
 
 
 def _is_same(one: Permission, wanted: Permission) -> bool:

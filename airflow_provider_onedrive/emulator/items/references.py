@@ -30,10 +30,10 @@ def folder(drive: Drive, reference: Mapping[str, Any]) -> Item | None:
     item_id, path = str(reference.get("id") or ""), str(reference.get("path") or "")
     if not item_id and not path:
         return None
-    found = drive.get(item_id) if item_id else drive.find(drive.root, _names(path))
-    if not found.is_folder:
+    folder_item = drive.get(item_id) if item_id else drive.find(drive.root, _names(path))
+    if not folder_item.is_folder:
         raise invalid_request("The destination is not a folder.")
-    return found
+    return folder_item
 
 
 def _names(path: str) -> tuple[str, ...]:

@@ -55,13 +55,13 @@ class ItemRequests:
             preconditions(call.request).check(item, _MODIFIED)
             locks.check(call.drive, item, call.by, call.request.operation)
             change.edit(item)
-            place, name = item.parent, item.name
+            former_parent, name = item.parent, item.name
             self._move(call, item, body, conflict)
             if times != FileTimes():
                 item.begin_version()
             if isinstance(body.get("description"), str) and call.drive.personality == "business":
                 item.description = body["description"]
-            if item.parent is not place and item.name == name and times == FileTimes():
+            if item.parent is not former_parent and item.name == name and times == FileTimes():
                 item.etag_version += 1  # a move alone leaves the moment of the last change as it was
             else:
                 item.touch(call.by, FileTimes(times.created, times.modified or item.client_modified))

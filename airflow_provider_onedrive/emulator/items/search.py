@@ -37,19 +37,19 @@ class Search:
 
     def get(self, call: Call) -> Reply:
         """Find by name, and answer by the page."""
-        found_text = _text(call.tail[-1])
+        text = _text(call.tail[-1])
         size = odata.page_size(call.request.option("top"), self.options.page_size)
         after = _position(call.request.option("skiptoken"))
         with call.drive.lock:
             folder = call.item()
             if not folder.is_folder:
                 raise invalid_request("The item is not a folder.")
-            found = sorted(indexed(self.quirks, matching(folder, found_text), counts=after is None), key=_place)
-            rest = [item for item in found if after is None or _place(item) > after]
+            matches = sorted(indexed(self.quirks, matching(folder, text), counts=after is None), key=_path_key)
+            rest = [item for item in matches if after is None or _path_key(item) > after]
             value = [self._json(call, item) for item in rest[:size]]
         page: dict[str, Any] = {"@odata.context": f"{call.request.graph_url}/v1.0/$metadata#Collection(driveItem)"}
         if len(rest) > size:
-            page["@odata.nextLink"] = next_link(call, skiptokens.pack(f"position={_place(rest[size - 1])}"))
+            page["@odata.nextLink"] = next_link(call, skiptokens.pack(f"position={_path_key(rest[size - 1])}"))
         return json_reply(200, page | {"value": value})
 
     def _json(self, call: Call, item: Item) -> dict[str, Any]:
@@ -111,5 +111,5 @@ def _position(token: str | None) -> str | None:
     return match[1]
 
 
-def _place(item: Item) -> str:
+def _path_key(item: Item) -> str:
     return names.key(item.path)

@@ -69,8 +69,8 @@ class SearchQuery:
             if drive.deny or not self.authorization.may(token, drive, is_writing=False):
                 continue
             with drive.lock:
-                found = [item for item in drive.root.walk() if all(term(self.views, drive, item) for term in terms)]
-                yield from ((drive, item) for item in search.indexed(self.quirks, iter(found)))
+                matches = [item for item in drive.root.walk() if all(term(self.views, drive, item) for term in terms)]
+                yield from ((drive, item) for item in search.indexed(self.quirks, iter(matches)))
 
     def _hit(self, hit: Hit, rank: int, fields: object) -> dict[str, Any]:
         """Return what the index knows: neither hash nor tags."""

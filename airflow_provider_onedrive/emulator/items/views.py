@@ -121,11 +121,11 @@ class ItemViews:
         """Return an item as another drive shows it."""
         value = self.item_json(drive, target)
         reference = {name: text for name, text in value["parentReference"].items() if name != "path"}
-        known = {name: value[name] for name in (*_REMOTE, *_REMOTE_ALSO) if name in value}
-        return {"id": target.id, "parentReference": reference, **known}
+        properties = {name: value[name] for name in (*_REMOTE, *_REMOTE_ALSO) if name in value}
+        return {"id": target.id, "parentReference": reference, **properties}
 
     def _parent_reference(self, drive: Drive, item: Item) -> dict[str, Any]:
-        reference: dict[str, Any] = {"driveType": drive.library.drive_type, "driveId": self._said_drive_id(drive)}
+        reference: dict[str, Any] = {"driveType": drive.library.drive_type, "driveId": self._reported_drive_id(drive)}
         if drive.personality == "business":
             reference["siteId"] = drive.library.site_id
         if item.parent is None:
@@ -135,7 +135,7 @@ class ItemViews:
         above = f"/drives/{drive.id}" if drive.personality == "business" else "/drive"
         return reference | {"id": item.parent.id, "name": name, "path": f"{above}/root:{path}"}
 
-    def _said_drive_id(self, drive: Drive) -> str:
+    def _reported_drive_id(self, drive: Drive) -> str:
         """Return the id as items say it: a consumer's may differ from the one that the drive itself says."""
         if drive.personality == "personal" and self.options.garble_drive_ids:
             return drive.id.upper().lstrip("0")

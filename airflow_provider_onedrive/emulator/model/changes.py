@@ -117,7 +117,7 @@ class ChangeLog:
         self.first = 0
         self.limit = limit
         self._ids: list[str] = []
-        self._moments: list[float] = []
+        self._times: list[float] = []
 
     @property
     def position(self) -> int:
@@ -126,28 +126,28 @@ class ChangeLog:
 
     def next_moment(self) -> float:
         """Return the present, which never lies before the last entry."""
-        return max(time.time(), self._moments[-1]) if self._moments else time.time()
+        return max(time.time(), self._times[-1]) if self._times else time.time()
 
     def entries(self) -> list[tuple[int, str, float]]:
         """Return position, id and moment of each entry."""
-        return list(zip(range(self.first, self.position), self._ids, self._moments, strict=True))
+        return list(zip(range(self.first, self.position), self._ids, self._times, strict=True))
 
     def load(self, entries: list[tuple[int, str, float]]) -> None:
         self.first = entries[0][0] if entries else 0
         self._ids = [item_id for _, item_id, _ in entries]
-        self._moments = [moment for _, _, moment in entries]
+        self._times = [moment for _, _, moment in entries]
         self.forget(self.position - self.limit)
 
     def append(self, ids: Iterable[str], moment: float) -> None:
         self._ids.extend(ids)
-        self._moments.extend([moment] * (len(self._ids) - len(self._moments)))
+        self._times.extend([moment] * (len(self._ids) - len(self._times)))
         if len(self._ids) > self.limit + self.limit // 4:
             self.forget(self.position - self.limit)
 
     def forget(self, position: int) -> None:
         """Drop what lies before a position."""
         count = max(0, position - self.first)
-        del self._ids[:count], self._moments[:count]
+        del self._ids[:count], self._times[:count]
         self.first += count
 
     def since(self, position: int) -> list[str]:
@@ -157,7 +157,7 @@ class ChangeLog:
 
     def at(self, moment: float) -> int:
         """Return the position of the first entry that is not older than a moment."""
-        return self.first + bisect.bisect_left(self._moments, moment)
+        return self.first + bisect.bisect_left(self._times, moment)
 
 
 def _bring_back(item: Item, before: Item) -> None:

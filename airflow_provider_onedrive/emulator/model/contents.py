@@ -69,7 +69,7 @@ class Content:
 
     def expect(self, total: int) -> None:
         """Prepare for as many bytes in all, which arrive in parts."""
-        if self.path is None and (total > SPOOL_BYTES or self._spool.is_durable):
+        if self.path is None and (total > SPOOL_BYTES or self._spool.is_persistent):
             self.to_file()
 
     def to_file(self) -> None:
@@ -135,14 +135,14 @@ class Content:
             return self._sha_hashes
 
     @property
-    def known_hash(self) -> str | None:
+    def cached_hash(self) -> str | None:
         """Return the hash if it was computed already."""
         return self._hash
 
     def _dispose_of(self, path: Path) -> None:
         # A download may still be reading when the item is deleted: what counts is who refers to the content.
         self._disposal = weakref.finalize(self, _remove, path, self._spool, os.getpid())
-        self._disposal.atexit = not self._spool.is_durable
+        self._disposal.atexit = not self._spool.is_persistent
 
     def _bytes(self) -> bytes:
         memory, fetch = self._memory, self._fetch

@@ -79,12 +79,12 @@ class Drive:
         return self._items.get(item_id)
 
     def find(self, start: Item, path: tuple[str, ...]) -> Item:
-        found = self.look(start, path)
-        if found is None:
+        item = self.resolve(start, path)
+        if item is None:
             raise missing_item()
-        return found
+        return item
 
-    def look(self, start: Item, path: tuple[str, ...]) -> Item | None:
+    def resolve(self, start: Item, path: tuple[str, ...]) -> Item | None:
         item: Item | None = start
         for name in path:
             names.check_segment(name)
@@ -231,8 +231,8 @@ class Drive:
 
     def numbered(self, number: int) -> Item | None:
         with self.lock:
-            found = next((item_id for item_id, known in self._numbers.items() if known == number), None)
-            return self.live(found) if found else None
+            item = next((item_id for item_id, item_number in self._numbers.items() if item_number == number), None)
+            return self.live(item) if item else None
 
     @property
     def deleted_bytes(self) -> int:

@@ -31,7 +31,7 @@ def quick_xor_hash(pieces: Iterable[bytes]) -> str:
         block ^= _xor(part, _numpy() if length >= NUMPY_BYTES else None)
         length += len(part)
     # The length is XORed on the last eight of the twenty bytes.
-    register = _place(_fold(block, min(length, BLOCK_BYTES)), min(length, ROW_BYTES)) ^ (length << 96 & _MASK)
+    register = _rotate(_fold(block, min(length, BLOCK_BYTES)), min(length, ROW_BYTES)) ^ (length << 96 & _MASK)
     return base64.b64encode(register.to_bytes(20, "little")).decode()
 
 
@@ -80,7 +80,7 @@ def _fold(value: int, size: int) -> int:
     return value
 
 
-def _place(row: int, size: int) -> int:
+def _rotate(row: int, size: int) -> int:
     register = 0
     for byte, shift in zip(row.to_bytes(size, "little"), _SHIFTS, strict=False):
         register ^= byte << shift

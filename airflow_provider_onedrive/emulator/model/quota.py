@@ -38,6 +38,6 @@ class Quota:
     def facet(self, used: int, deleted: int) -> dict[str, object]:
         """Return the drive's property, by its name; empty when it is not said."""
         remaining = 0 if self.shown == "zero_remaining" else max(0, self.total - used)
-        said = {} if self.shown == "without_remaining" else {"remaining": remaining}
-        whole = {"deleted": deleted, "state": self.state(used), "total": self.total, "used": used, **said}
+        remaining_facet = {} if self.shown == "without_remaining" else {"remaining": remaining}
+        whole = {"deleted": deleted, "state": self.state(used), "total": self.total, "used": used, **remaining_facet}
         return {} if self.shown == "absent" else {"quota": whole}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_onedrive.emulator.model.item import Item
 
 # The secret part of a link: the item's GUID, then what nobody can guess.
-_LINK = re.compile(r"/:[a-z]:/[a-z]/(?P<place>.*/)?(?P<guid>[A-Za-z0-9_-]{22})(?P<rest>[A-Za-z0-9_-]{10,})/?")
+_LINK = re.compile(r"/:[a-z]:/[a-z]/(?P<web_path>.*/)?(?P<guid>[A-Za-z0-9_-]{22})(?P<rest>[A-Za-z0-9_-]{10,})/?")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class LinkAddress:
     :param place: path of the site that the item is in.
     """
 
-    place: str
+    web_path: str
     guid: uuid.UUID
     secret: str
 
@@ -85,16 +85,16 @@ def parse_link(path: str) -> LinkAddress | None:
     if match is None:
         return None
     guid = uuid.UUID(bytes_le=base64.urlsafe_b64decode(match["guid"] + "=="))
-    return LinkAddress("/" + (match["place"] or "").rstrip("/"), guid, match["guid"] + match["rest"])
+    return LinkAddress("/" + (match["web_path"] or "").rstrip("/"), guid, match["guid"] + match["rest"])
 
 
 def inherited(item: Item) -> Iterator[tuple[Item, Permission]]:
     """Yield what was given on the item and on the folders above it, each with where it was given."""
-    place: Item | None = item
-    while place:
-        for permission in place.permissions:
-            yield place, permission
-        place = place.parent
+    origin: Item | None = item
+    while origin:
+        for permission in origin.permissions:
+            yield origin, permission
+        origin = origin.parent
 
 
 def may(email: str, item: Item, *, writes: bool) -> bool:

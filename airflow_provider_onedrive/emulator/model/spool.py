@@ -22,8 +22,8 @@ class Spool:
     :param is_durable: contents are to outlive the process, so what is still growing goes to a file at once.
     """
 
-    def __init__(self, directory: Path | None = None, *, is_durable: bool = False) -> None:
-        self.is_durable = is_durable
+    def __init__(self, directory: Path | None = None, *, is_persistent: bool = False) -> None:
+        self.is_persistent = is_persistent
         self.is_closed = False
         self._directory = directory
         self._lock = threading.Lock()
@@ -49,9 +49,9 @@ class Spool:
         return directory
 
 
-def _sweep(place: Path) -> None:
+def _sweep(parent: Path) -> None:
     """Remove what a process that was killed left behind: nobody holds the lock in it."""
-    for directory in place.glob(f"{_PREFIX}*"):
+    for directory in parent.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if directory.stat().st_uid == os.getuid() and (directory / _LOCK).exists():
                 _remove(directory, locked_file(directory / _LOCK), os.getpid())

@@ -61,7 +61,7 @@ class Tenant:
     users: list[User] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     sites: list[SharePointSite] = field(default_factory=list)
-    _known: dict[str, Drive] = field(default_factory=dict, repr=False, compare=False, metadata={"stored": False})
+    _drives_by_id: dict[str, Drive] = field(default_factory=dict, repr=False, compare=False, metadata={"stored": False})
 
     def __post_init__(self) -> None:
         if not self.sites:
@@ -146,9 +146,9 @@ class Tenant:
 
     def drive(self, drive_id: str) -> Drive | None:
         wanted = ids.same_drive(drive_id)
-        if wanted not in self._known:
-            self._known |= {drive.id: drive for drive in self.drives()}
-        return self._known.get(wanted)
+        if wanted not in self._drives_by_id:
+            self._drives_by_id |= {drive.id: drive for drive in self.drives()}
+        return self._drives_by_id.get(wanted)
 
     def drives(self) -> Iterator[Drive]:
         """Yield the drives of users, then those of sites."""

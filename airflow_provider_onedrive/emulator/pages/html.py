@@ -46,16 +46,20 @@ class Row:
     item: Item
 
 
-def places(title: str, rows: Iterable[Row]) -> str:
+def drives(title: str, rows: Iterable[Row]) -> str:
     return _document(title, [], f"<h1>{_text(title)}</h1>\n{_table(rows)}")
 
 
-def folder(trail: Sequence[tuple[str, str]], item: Item, rows: Sequence[Row], following: str | None) -> str:
+def folder(trail: Sequence[tuple[str, str]], item: Item, rows: Sequence[Row], next_position: str | None) -> str:
     """:param following: where the next page begins, None = this is the last one."""
     name = trail[-1][0]
     count = len(item.children)
     about = f"{count} {'item' if count == 1 else 'items'}, {_size(item.size)}"
-    more = f'\n<p><a href="?after={quote(following, safe=_SAFE)}" rel="next">Next page</a></p>' if following else ""
+    more = (
+        f'\n<p><a href="?after={quote(next_position, safe=_SAFE)}" rel="next">Next page</a></p>'
+        if next_position
+        else ""
+    )
     table = _table(rows) if rows else ""
     return _document(name, trail, f"<h1>{_text(name)}</h1>\n<p>{about}</p>\n{table}{more}")
 

@@ -60,10 +60,10 @@ class Pages:
         if link:
             share = self.shares.by_link(link)
             return Reply(302, headers={"Location": views.web_path(share.drive, share.item)})
-        found = self.tenant.drive_at(path)
-        if found is None:
-            return _page(200, self._places(path))
-        drive, below = found
+        located = self.tenant.drive_at(path)
+        if located is None:
+            return _page(200, self._drives(path))
+        drive, below = located
         with drive.lock:
             item = drive.find(drive.root, below)
             if item.content is None:
@@ -72,27 +72,27 @@ class Pages:
                 return downloads.attachment(request, item, _content(request, item), names.mime_type(item.name))
             return _page(200, page_html.file(_trail(drive, item), item, _named_by(item)))
 
-    def _places(self, path: str) -> str:
+    def _drives(self, path: str) -> str:
         """Return a page of the libraries of a site; that of the root site has all drives."""
         site = self.tenant.site_at(path)
         if site is None:
             raise missing_item()
         if site.path:
-            return page_html.places(site.title, [_place(drive, drive.library.name) for drive in site.drives])
-        users = [_place(user.drive, user.upn) for user in self.tenant.users if user.drive]
+            return page_html.drives(site.title, [_row(drive, drive.library.name) for drive in site.drives])
+        users = [_row(user.drive, user.upn) for user in self.tenant.users if user.drive]
         sites = [
-            _place(drive, f"{site.title} / {drive.library.name}")
+            _row(drive, f"{site.title} / {drive.library.name}")
             for site in self.tenant.sites
             if not site.is_personal
             for drive in site.drives
         ]
-        return page_html.places("Drives", [*users, *sites])
+        return page_html.drives("Drives", [*users, *sites])
 
     def _folder(self, drive: Drive, folder: Item, after: SortKey | None) -> str:
         children, more = folder.page(after, PAGE_ITEMS)
         rows = [Row(child.name, self._address(drive, child), child) for child in children]
-        following = "{}{}".format(*children[-1].sort_key) if more else None
-        return page_html.folder(_trail(drive, folder), folder, rows, following)
+        next_position = "{}{}".format(*children[-1].sort_key) if more else None
+        return page_html.folder(_trail(drive, folder), folder, rows, next_position)
 
     def _address(self, drive: Drive, item: Item) -> str:
         """Return the path of an item's page; a shortcut leads to that of its target."""
@@ -106,18 +106,18 @@ def _page(status: int, text: str) -> Reply:
     return Reply(status, text.encode("utf-8", "replace"), dict(_HEADERS))
 
 
-def _place(drive: Drive, name: str) -> Row:
+def _row(drive: Drive, name: str) -> Row:
     return Row(name, drive.library.address, drive.root)
 
 
 def _trail(drive: Drive, item: Item) -> Sequence[tuple[str, str]]:
     """Return name and address of everything from the drive down to the item."""
     trail = []
-    place: Item | None = item
-    while place:
-        name = place.name if place.parent else _drive_name(drive)
-        trail.append((name, views.web_path(drive, place)))
-        place = place.parent
+    ancestor: Item | None = item
+    while ancestor:
+        name = ancestor.name if ancestor.parent else _drive_name(drive)
+        trail.append((name, views.web_path(drive, ancestor)))
+        ancestor = ancestor.parent
     return trail[::-1]
 
 

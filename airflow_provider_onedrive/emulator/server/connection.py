@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, cast
 
 from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped, Problem
-from airflow_provider_onedrive.emulator.http.messages import Body, Reply, Request, paced
+from airflow_provider_onedrive.emulator.http.messages import Body, Reply, Request, limited
 from airflow_provider_onedrive.emulator.server.origins import CONTROL, Service
 from airflow_provider_onedrive.emulator.server.pipeline import plain
 
@@ -181,7 +181,7 @@ def _body(headers: Message, stream: BufferedReader) -> Body | None:
 
 def _pieces(request: Request, reply: Reply) -> Iterator[bytes]:
     pieces: Iterator[bytes] = iter(()) if request.method == "HEAD" else reply.sent_pieces()
-    return paced(pieces, request.reply_pace) if request.reply_pace else pieces
+    return limited(pieces, request.reply_throughput) if request.reply_throughput else pieces
 
 
 def _read_line(stream: BufferedReader) -> bytes:

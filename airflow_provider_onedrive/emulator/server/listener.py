@@ -63,7 +63,11 @@ class OriginServer(ThreadingHTTPServer):
     def hang_up(self) -> list[threading.Thread]:
         """Close every connection but that of the calling thread; return the threads that served them."""
         with self._open_lock:
-            others = {known: found for known, found in self._open.items() if known is not threading.current_thread()}
+            others = {
+                thread: connection
+                for thread, connection in self._open.items()
+                if thread is not threading.current_thread()
+            }
             for connection in others.values():
                 _hang_up(connection)
         return list(others)

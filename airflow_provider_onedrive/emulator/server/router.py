@@ -57,30 +57,30 @@ class Router:
             return self.batch.respond(request, self.respond)
         if search_query.is_meant(segments):
             return self.search_query.respond(request, token)
-        found = self.site_router.find(request, token, segments)
-        if isinstance(found, Reply):
-            return _only_get(request, found)
-        if isinstance(found, DriveListing):
-            self.authorization.check_drives(token, found.drives)
-            return _only_get(request, self.drives.listing_reply(found, request))
-        return self._respond_drive(request, token, found)
+        target = self.site_router.find(request, token, segments)
+        if isinstance(target, Reply):
+            return _only_get(request, target)
+        if isinstance(target, DriveListing):
+            self.authorization.check_drives(token, target.drives)
+            return _only_get(request, self.drives.listing_reply(target, request))
+        return self._respond_drive(request, token, target)
 
-    def _respond_drive(self, request: Request, token: Token, found: DriveAddress) -> Reply:
-        if not found.rest:
-            self.authorization.check_drives(token, [found.drive])
-            return _only_get(request, self.drives.reply(found.drive, request))
-        function = self.drive_routes.get(found.rest[0].partition("(")[0].removeprefix("microsoft.graph."))
-        if function and len(found.rest) == 1:
-            self.authorization.check_drives(token, [found.drive])
-            return _only_get(request, function(Call(request, token, found.drive, addresses.ROOT)))
+    def _respond_drive(self, request: Request, token: Token, target: DriveAddress) -> Reply:
+        if not target.rest:
+            self.authorization.check_drives(token, [target.drive])
+            return _only_get(request, self.drives.reply(target.drive, request))
+        function = self.drive_routes.get(target.rest[0].partition("(")[0].removeprefix("microsoft.graph."))
+        if function and len(target.rest) == 1:
+            self.authorization.check_drives(token, [target.drive])
+            return _only_get(request, function(Call(request, token, target.drive, addresses.ROOT)))
         # A drive itself can be searched too.
-        rest = ["root", *found.rest] if search.is_function(found.rest[0]) else found.rest
-        segments = self.special_folders.resolve(token, found.drive, rest)
+        rest = ["root", *target.rest] if search.is_function(target.rest[0]) else target.rest
+        segments = self.special_folders.resolve(token, target.drive, rest)
         address, tail = addresses.parse_child(*addresses.parse_item(segments, strict=self.options.strict))
         is_writing = authorization.writes(request.method, tail[-1] if tail else "")
-        if not found.is_checked:
-            self.authorization.check_drive(token, found.drive, address, is_writing=is_writing)
-        return self._handler(request, tail)(Call(request, token, found.drive, address, tuple(tail)))
+        if not target.is_checked:
+            self.authorization.check_drive(token, target.drive, address, is_writing=is_writing)
+        return self._handler(request, tail)(Call(request, token, target.drive, address, tuple(tail)))
 
     def _handler(self, request: Request, tail: list[str]) -> Handler:
         actions = self._actions([name.removeprefix("microsoft.graph.") for name in tail])
@@ -93,10 +93,10 @@ class Router:
 
     def _actions(self, tail: list[str]) -> Mapping[str, Handler] | None:
         """Find by the names of the segments; what stands in a function's parentheses is the handler's business."""
-        known = self.item_routes.get(tuple(name.partition("(")[0] for name in tail))
-        if known is None and len(tail) > 1:
-            known = self.item_routes.get((tail[0], ANY, *tail[2:]))
-        return known
+        actions = self.item_routes.get(tuple(name.partition("(")[0] for name in tail))
+        if actions is None and len(tail) > 1:
+            actions = self.item_routes.get((tail[0], ANY, *tail[2:]))
+        return actions
 
 
 def _below_version(segments: list[str]) -> list[str]:

@@ -31,7 +31,7 @@ _BUSY = frozenset({429, 503})
 
 
 @dataclass(frozen=True)
-class Place:
+class ItemPath:
     """What a Graph URL names.
 
     :param item: None when there is nothing.
@@ -59,10 +59,10 @@ class QuirkEffects:
         if request.operation in _SESSIONS:
             self._check_session(_guid(request.target))
         elif request.origin == "graph" and (self.quirks.locked_writes or self.quirks.invisible_reads):
-            place = self._place(request)
-            if place:
-                self._check_visible(request, place)
-                self._check_lock(request, place.item)
+            target = self._target(request)
+            if target:
+                self._check_visible(request, target)
+                self._check_lock(request, target.item)
 
     def after(self, request: Request, reply: Reply) -> None:
         """Change what a request is answered; a ``Problem`` takes the answer's place."""
@@ -86,9 +86,9 @@ class QuirkEffects:
         if self.quirks.take("session_invisible_uses", guid):
             raise missing_session()
 
-    def _check_visible(self, request: Request, place: Place) -> None:
-        for item in place.path:
-            is_below = item is not place.item or (item.is_folder and request.operation != "get")
+    def _check_visible(self, request: Request, target: ItemPath) -> None:
+        for item in target.path:
+            is_below = item is not target.item or (item.is_folder and request.operation != "get")
             if (is_below or request.method in _READS) and self.quirks.take("invisible_reads", item.id):
                 raise missing_item()
 
@@ -107,10 +107,10 @@ class QuirkEffects:
 
     def _note_item(self, request: Request, reply: Reply, value: dict[str, Any]) -> None:
         """Look at what was just written, and do to it what SharePoint would."""
-        found = self._item(request, value)
-        if found is None:
+        owned = self._item(request, value)
+        if owned is None:
             return
-        drive, item = found
+        drive, item = owned
         if reply.status == _CREATED:
             self.quirks.start("invisible_reads", item.id)
         if request.operation in _COMMITS:
@@ -133,9 +133,9 @@ class QuirkEffects:
         return take("hash_missing_reads", item_id)
 
     def _open_in_editor(self, request: Request, value: dict[str, Any]) -> None:
-        found = self._item(request, value)
-        if found:
-            drive, item = found
+        owned = self._item(request, value)
+        if owned:
+            drive, item = owned
             drive.advance_etag(item)
 
     def _fail(self, request: Request) -> None:
@@ -146,23 +146,23 @@ class QuirkEffects:
     def _item(self, request: Request, value: dict[str, Any]) -> tuple[Drive, Item] | None:
         """Find the item of an answer by what it says of itself, else by the request's address."""
         drive = self.tenant.drive(str((value.get("parentReference") or {}).get("driveId")))
-        place = self._place(request) if request.origin == "graph" else None
-        drive = drive or (place.drive if place else None)
+        target = self._target(request) if request.origin == "graph" else None
+        drive = drive or (target.drive if target else None)
         item = drive.live(str(value.get("id"))) if drive else None
-        item = item or (place.item if place else None)
+        item = item or (target.item if target else None)
         return (drive, item) if drive and item else None
 
-    def _place(self, request: Request) -> Place | None:
+    def _target(self, request: Request) -> ItemPath | None:
         """Return where a Graph URL leads; None when it may not be followed, which is the router's matter."""
         try:
             token = self.tokens.check(request.header("Authorization"))
             segments = addresses.split(request.raw_path)
-            found = self.drives.find(token, segments[2 if segments[:1] == ["_api"] else 1 :])
-            if not isinstance(found, DriveAddress) or not found.rest:
+            owned = self.drives.find(token, segments[2 if segments[:1] == ["_api"] else 1 :])
+            if not isinstance(owned, DriveAddress) or not owned.rest:
                 return None
-            named = self.special_folders.resolve(token, found.drive, found.rest)
+            named = self.special_folders.resolve(token, owned.drive, owned.rest)
             address, _ = addresses.parse_item(named, strict=self.options.strict)
-            return _follow(found.drive, address)
+            return _follow(owned.drive, address)
         except Problem:
             return None
 
@@ -197,17 +197,17 @@ def _rewrite(drive: Drive, item: Item) -> bool:
     return rewritten is not None
 
 
-def _follow(drive: Drive, address: addresses.ItemAddress) -> Place:
+def _follow(drive: Drive, address: addresses.ItemAddress) -> ItemPath:
     with drive.lock:
         item = drive.get(address.base)
         path: list[Item] = []
         for name in address.names:
             child = item.child(name)
             if child is None:
-                return Place(drive, None, tuple(path))
+                return ItemPath(drive, None, tuple(path))
             item = child
             path.append(item)
-        return Place(drive, item, tuple(path))
+        return ItemPath(drive, item, tuple(path))
 
 
 def _guid(url: str) -> str:

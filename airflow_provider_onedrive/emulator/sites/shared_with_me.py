@@ -34,8 +34,8 @@ class SharedWithMe:
         wanted = self.options.shared_with_me
         if wanted in _GONE:
             raise Problem(*_GONE[wanted], "This API has been removed.")
-        found = list(self._shared(call, user.upn)) if wanted != "empty" else []
-        value = [self._json(drive, item) for drive, item in found[: 1 if wanted == "degraded" else None]]
+        shared = list(self._shared(call, user.upn)) if wanted != "empty" else []
+        value = [self._json(drive, item) for drive, item in shared[: 1 if wanted == "degraded" else None]]
         return json_reply(
             200, {"@odata.context": f"{call.request.graph_url}/v1.0/$metadata#Collection(driveItem)", "value": value}
         )

@@ -83,10 +83,10 @@ class Shares:
         link = sharing.parse_link(drive_path)
         if link:
             return self.by_link(link)
-        found = self.tenant.drive_at(drive_path)
-        if found is None:
+        located = self.tenant.drive_at(drive_path)
+        if located is None:
             raise missing_item()
-        drive, names = found
+        drive, names = located
         return Share(drive, drive.find(drive.root, names), None)
 
     def by_link(self, link: LinkAddress) -> Share:
@@ -95,7 +95,7 @@ class Shares:
         :raises Problem: it leads nowhere, or not any more.
         """
         for drive in self.tenant.drives():
-            item = drive.by_guid(link.guid) if unquote(drive.web_path) == link.place.rstrip("/") else None
+            item = drive.by_guid(link.guid) if unquote(drive.web_path) == link.web_path.rstrip("/") else None
             if item:
                 return Share(drive, item, _live_link(item, link.secret))
         raise missing_item()

@@ -45,16 +45,16 @@ class SiteAddresses:
             return self._by_id(head), rest
         site = self._by_id(head[:-1])
         names, rest = _names(rest)
-        found = self.tenant.site_at("/".join([site.path.strip("/"), *names]))
-        if found is None:
+        named = self.tenant.site_at("/".join([site.path.strip("/"), *names]))
+        if named is None:
             raise _missing()
-        return found, rest
+        return named, rest
 
     def _by_id(self, text: str) -> SharePointSite:
         """Find by ``host,collection,web``, by the GUID of a collection, by host, or as ``root``."""
         parts = text.lower().split(",")
         if text == "root" or (len(parts) == 1 and self._is_host(parts[0])):
-            return _found(self.tenant.site_at(""))
+            return _existing(self.tenant.site_at(""))
         if len(parts) == _ID_PARTS:
             self._check_host(parts[0])
             parts = parts[1:]
@@ -80,7 +80,7 @@ def check_account(token: Token) -> None:
         raise bad_request("This API is not supported for MSA accounts")
 
 
-def _found(site: SharePointSite | None) -> SharePointSite:
+def _existing(site: SharePointSite | None) -> SharePointSite:
     if site is None:
         raise _missing()
     return site

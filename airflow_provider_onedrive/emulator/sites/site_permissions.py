@@ -17,7 +17,7 @@ from airflow_provider_onedrive.emulator.http.messages import Reply, Request, jso
 from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.sites.site_addresses import SiteAddresses
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
-from airflow_provider_onedrive.emulator.tokens.permissions import Place
+from airflow_provider_onedrive.emulator.tokens.permissions import Resource
 
 _WITH_ID = 2
 
@@ -37,7 +37,7 @@ class SitePermissions:
     def respond(self, request: Request, token: Token, segments: list[str]) -> Reply:
         """Answer ``/sites/{site}/permissions`` and what is below it."""
         is_writing = authorization.writes(request.method)
-        authorization.check_place(token, Place.SITE_PERMISSIONS, is_writing=is_writing)
+        authorization.check_resource(token, Resource.SITE_PERMISSIONS, is_writing=is_writing)
         site, rest = self.addresses.find(token, segments[1:])
         match rest[1:]:
             case []:

@@ -26,7 +26,7 @@ from airflow_provider_onedrive.emulator.sites.drives import Drives
 from airflow_provider_onedrive.emulator.sites.list_items import ListItems
 from airflow_provider_onedrive.emulator.sites.site_addresses import SiteAddresses
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
-from airflow_provider_onedrive.emulator.tokens.permissions import Place
+from airflow_provider_onedrive.emulator.tokens.permissions import Resource
 
 _DRIVES = frozenset({"drive", "drives"})
 
@@ -93,12 +93,12 @@ class SiteRequests:
         site_addresses.check_account(token)
         if is_all and token.user:
             raise access_denied()
-        authorization.check_place(token, Place.SITE, is_writing=False)
+        authorization.check_resource(token, Resource.SITE, is_writing=False)
         if is_all:
             return self.collection(request, "sites", (self._listed(site) for site in self.tenant.sites))
         wanted = (request.query.get("search") or request.option("search") or "").strip('"*').lower()
-        found = [site for site in self.tenant.sites if not site.is_personal and _matches(site, wanted)]
-        return self.collection(request, "sites", (self.site_json(site) for site in found))
+        matches = [site for site in self.tenant.sites if not site.is_personal and _matches(site, wanted)]
+        return self.collection(request, "sites", (self.site_json(site) for site in matches))
 
     def _listed(self, site: SharePointSite) -> dict[str, Any]:
         value = self.site_json(site) | {"isPersonalSite": site.is_personal}
@@ -112,7 +112,7 @@ def _matches(site: SharePointSite, wanted: str) -> bool:
 def _library(site: SharePointSite, key: str) -> Drive:
     """Find by the id of the list, or by name."""
     by_id = next((drive for drive in site.drives if drive.library.list_id == key.lower()), None)
-    found = by_id or site.library(key)
-    if found is None:
+    library = by_id or site.library(key)
+    if library is None:
         raise missing_item()
-    return found
+    return library

@@ -44,8 +44,8 @@ class SpecialFolders:
     def get_all(self, call: Call) -> Reply:
         """Answer with those that exist."""
         with call.drive.lock:
-            found = [item for item in call.drive.root.walk() if item.special]
-            value = [self.projection.show(call.drive, item, call.request) for item in found]
+            folders = [item for item in call.drive.root.walk() if item.special]
+            value = [self.projection.show(call.drive, item, call.request) for item in folders]
         return json_reply(200, {"@odata.context": f"{call.request.graph_url}/v1.0/$metadata#special", "value": value})
 
     def _find(self, token: Token, drive: Drive, name: str) -> Item:
@@ -53,7 +53,7 @@ class SpecialFolders:
             raise invalid_request("The special folder identifier isn't valid")
         names = _FOLDERS[name] + ((_application(token),) if name == APP_ROOT else ())
         with drive.lock:
-            item = drive.look(drive.root, names)
+            item = drive.resolve(drive.root, names)
             if item is None or item.special != name:
                 item = _elsewhere(drive, name, names[-1]) or self._make(token, drive, name, names)
             return item

@@ -30,7 +30,7 @@ class Blobs:
         self._arriving = root / "arriving"
         for directory in (self._files, self._arriving):
             directory.mkdir(mode=0o700, exist_ok=True)
-        self.spool = Spool(self._arriving, is_durable=True)
+        self.spool = Spool(self._arriving, is_persistent=True)
         self._locked = locked
         self._reading = reading
         self._unused: deque[str] = deque()
@@ -47,7 +47,7 @@ class Blobs:
             self._pending[content] = (key, self._link(content, key) if content.path else source)
             data = None if content.path else content.read()
             with self._locked() as database:
-                row = (key, content.size, content.known_hash, data)
+                row = (key, content.size, content.cached_hash, data)
                 database.execute("INSERT INTO contents VALUES (?, ?, ?, ?)", row)
         return self._pending[content][0]
 

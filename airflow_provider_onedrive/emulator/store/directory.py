@@ -174,15 +174,15 @@ class DirectoryStore:
 
     def _load(self) -> None:
         with self._transaction() as database:
-            found = dict(database.execute("SELECT name, value FROM facts"))
-            if found.get("format", FORMAT) != FORMAT:
+            facts = dict(database.execute("SELECT name, value FROM facts"))
+            if facts.get("format", FORMAT) != FORMAT:
                 raise DirectoryInUse(f"{self._root} was written by another release of the emulator.")
             self._write_fact("format", FORMAT)
             loader = Loader(self._transaction, self._encoding)
             for drive_id, value in database.execute("SELECT id, value FROM drives").fetchall():
                 drive = self._drives[drive_id] = loader.drive(drive_id, self._encoding.read(value))
                 drive.journal, drive.spool = self, self._blobs.spool
-            self.tenant: Tenant = self._encoding.read(found["tenant"]) if "tenant" in found else Tenant()
+            self.tenant: Tenant = self._encoding.read(facts["tenant"]) if "tenant" in facts else Tenant()
             self.sessions = Sessions(self, self._load_sessions())
             open_files = {name for (name,) in database.execute("SELECT file FROM sessions WHERE file IS NOT NULL")}
             self._blobs.sweep(open_files)
@@ -200,8 +200,8 @@ class DirectoryStore:
                     yield session
 
     def _load_session(self, drive_id: str, content: Content, value: str) -> UploadSession:
-        known = {field.name for field in fields(UploadSession)}
-        facts = {name: fact for name, fact in self._encoding.read(value).items() if name in known}
+        names = {field.name for field in fields(UploadSession)}
+        facts = {name: fact for name, fact in self._encoding.read(value).items() if name in names}
         return UploadSession(**facts, drive=self._drives[drive_id], content=content)
 
     def _item(self, item_id: str) -> Item:

@@ -91,7 +91,7 @@ class Encoding:
             return "item", value.id
         name = type(value).__name__
         if _RECORDS.get(name) is type(value):
-            return name, {field.name: self._plain(getattr(value, field.name)) for field in _stored(type(value))}
+            return name, {_stored_name(each): self._plain(getattr(value, each.name)) for each in _stored(type(value))}
         raise TypeError(f"The store cannot keep a {type(value).__name__}.")
 
     def _value(self, plain: Any) -> Any:
@@ -119,7 +119,8 @@ class Encoding:
         """Fill in the fields without calling the constructor, which may do more than that."""
         instance: Any = object.__new__(kind)
         for field in fields(kind):
-            value = self._value(inner[field.name]) if field.name in inner else _default(field)
+            name = _stored_name(field)
+            value = self._value(inner[name]) if name in inner else _default(field)
             object.__setattr__(instance, field.name, value)
         return instance
 
@@ -138,6 +139,12 @@ def _stored(kind: Any) -> tuple[Field[Any], ...]:
     if kind not in _STORED:
         _STORED[kind] = tuple(field for field in fields(kind) if field.metadata.get("stored", True))
     return _STORED[kind]
+
+
+def _stored_name(field: Field[Any]) -> str:
+    """Return the name of a field in a record: its own, or the text in ``stored``, if it was renamed later."""
+    name = field.metadata.get("stored")
+    return name if isinstance(name, str) else field.name
 
 
 def _default(field: Field[Any]) -> Any:

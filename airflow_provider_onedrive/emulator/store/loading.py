@@ -61,8 +61,8 @@ class Loader:
             items[item_id].past = tuple(self._encoding.read(value) for _, value in same)
 
     def _load_item(self, item_id: str, value: str) -> Item:
-        known = {field.name for field in fields(Item)}
-        facts = {name: fact for name, fact in self._encoding.read(value).items() if name in known}
+        names_of_fields = {field.name for field in fields(Item)}
+        facts = {name: fact for name, fact in self._encoding.read(value).items() if name in names_of_fields}
         item = Item(**{**facts, "id": item_id, "parent": None})
         item.size = item.content.size if item.content is not None else 0
         return item
@@ -85,8 +85,8 @@ class Loader:
     def _load_tombstones(self, drive_id: str, first: int) -> dict[str, Tombstone]:
         with self._locked() as database:
             rows = database.execute("SELECT value FROM tombstones WHERE drive = ?", (drive_id,)).fetchall()
-        found: list[Tombstone] = [self._encoding.read(value) for (value,) in rows]
-        ordered = sorted(found, key=lambda tombstone: tombstone.position)
+        tombstones: list[Tombstone] = [self._encoding.read(value) for (value,) in rows]
+        ordered = sorted(tombstones, key=lambda tombstone: tombstone.position)
         return {tombstone.id: tombstone for tombstone in ordered if tombstone.position >= first}
 
 

@@ -76,20 +76,18 @@ class Writer:
 
     def _write_versions(self, drive: Drive, item: Item) -> None:
         """Write the versions that are new, and delete those that are gone: a file may have hundreds."""
-        place = (drive.id, item.id)
+        key = (drive.id, item.id)
         with self._locked() as database:
             (newest,) = database.execute(
-                "SELECT max(number) FROM versions WHERE drive = ? AND item = ?", place
+                "SELECT max(number) FROM versions WHERE drive = ? AND item = ?", key
             ).fetchone()
             if newest is None and not item.past:
                 return
-            new = [
-                (*place, each.number, self._encoding.write(each)) for each in item.past if each.number > (newest or 0)
-            ]
+            new = [(*key, each.number, self._encoding.write(each)) for each in item.past if each.number > (newest or 0)]
             database.executemany("INSERT INTO versions VALUES (?, ?, ?, ?)", new)
             query = "SELECT number FROM versions WHERE drive = ? AND item = ?"
-            gone = {number for (number,) in database.execute(query, place)} - {each.number for each in item.past}
-            rows = [(*place, number) for number in gone]
+            gone = {number for (number,) in database.execute(query, key)} - {each.number for each in item.past}
+            rows = [(*key, number) for number in gone]
             database.executemany("DELETE FROM versions WHERE drive = ? AND item = ? AND number = ?", rows)
 
     def _delete_item(self, drive: Drive, item: Item) -> None:

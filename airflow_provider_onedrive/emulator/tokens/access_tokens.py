@@ -90,15 +90,15 @@ class Tokens:
         """:param permissions: None = all the application has, with a user Files.ReadWrite."""
         application = application or self._application
         if user is None:
-            said = claims.of_application(application, _or(permissions, application.permissions), proof)
+            claimed = claims.of_application(application, _or(permissions, application.permissions), proof)
         else:
-            said = claims.of_user(user, application, _or(permissions, DEFAULT_DELEGATED), proof)
-        return self.sign(said | claims.lifetime(lifetime_seconds) | {"aud": audience or self._audience})
+            claimed = claims.of_user(user, application, _or(permissions, DEFAULT_DELEGATED), proof)
+        return self.sign(claimed | claims.lifetime(lifetime_seconds) | {"aud": audience or self._audience})
 
-    def sign(self, said: dict[str, Any]) -> str:
+    def sign(self, claimed: dict[str, Any]) -> str:
         """Return a token that says this; issuer and tenant are added where they are missing."""
         issuer = f"https://{self._token_issuer}/{self._tenant.id}/"
-        text = self._key.sign({"iss": issuer, "idp": issuer, "tid": self._tenant.id} | said)
+        text = self._key.sign({"iss": issuer, "idp": issuer, "tid": self._tenant.id} | claimed)
         with self._lock:
             self._tokens[text] = None
         return text
@@ -137,24 +137,24 @@ class Tokens:
             self._tokens[text] = token
         return token
 
-    def _read(self, said: dict[str, Any]) -> Token:
-        if said.get("aud") not in self._audiences:
+    def _read(self, claimed: dict[str, Any]) -> Token:
+        if claimed.get("aud") not in self._audiences:
             raise self._refused("Access token validation failure. Invalid audience.")
-        if said.get("tid") != self._tenant.id:
+        if claimed.get("tid") != self._tenant.id:
             raise self._refused("Access token validation failure. Invalid issuer.")
-        if said.get("nbf", 0) > time.time():
+        if claimed.get("nbf", 0) > time.time():
             raise self._refused("Lifetime validation failed, the token is not yet valid.")
-        if "scp" not in said:
-            return self._token(said, None, said.get("roles", ()))
-        user = self._tenant.user(str(said.get("oid")))
+        if "scp" not in claimed:
+            return self._token(claimed, None, claimed.get("roles", ()))
+        user = self._tenant.user(str(claimed.get("oid")))
         if user is None:
             raise self._refused("The user account does not exist in the tenant.")
-        return self._token(said, user, str(said["scp"]).split())
+        return self._token(claimed, user, str(claimed["scp"]).split())
 
     @staticmethod
-    def _token(said: dict[str, Any], user: User | None, permissions: Iterable[str]) -> Token:
-        names = (str(said.get("appid", "")), str(said.get("app_displayname", APPLICATION_NAME)))
-        return Token(user, said.get("exp", 0), frozenset(permissions), *names)
+    def _token(claimed: dict[str, Any], user: User | None, permissions: Iterable[str]) -> Token:
+        names = (str(claimed.get("appid", "")), str(claimed.get("app_displayname", APPLICATION_NAME)))
+        return Token(user, claimed.get("exp", 0), frozenset(permissions), *names)
 
     def _refused(self, message: str) -> Problem:
         return Problem(401, "InvalidAuthenticationToken", message, headers={"WWW-Authenticate": self._challenge})

@@ -59,8 +59,8 @@ class Application:
     _certificates: dict[bytes, Certificate] = field(default_factory=dict, repr=False)
 
     def has_secret(self, secret: str) -> bool:
-        known = self.client_secret or ""
-        return bool(known) and hmac.compare_digest(secret.encode(), known.encode())
+        expected = self.client_secret or ""
+        return bool(expected) and hmac.compare_digest(secret.encode(), expected.encode())
 
     def add_certificate(self, pem: str) -> None:
         """Register a certificate, as a client may sign assertions with its key.

@@ -14,7 +14,7 @@ DEFAULT_APPLICATION = frozenset({"Files.ReadWrite.All", "Sites.ReadWrite.All"})
 DEFAULT_DELEGATED = frozenset({"Files.ReadWrite"})
 
 
-class Place(Enum):
+class Resource(Enum):
     """What a request is about.
 
     ``OTHER_DRIVE`` is every drive but the signed-in user's own: another user's, or a library of a site.
@@ -33,7 +33,7 @@ class Kind:
     :param app_only: an application speaks for itself; else it speaks for a signed-in user.
     """
 
-    place: Place
+    resource: Resource
     writes: bool
     app_only: bool
 
@@ -86,4 +86,4 @@ def any_allowed(permissions: Collection[str], kind: Kind, roles: Collection[str]
 
 
 def _reaches(reaches: str, kind: Kind) -> bool:
-    return reaches[kind.place.value] in ("w" if kind.writes else "rw")
+    return reaches[kind.resource.value] in ("w" if kind.writes else "rw")

@@ -50,8 +50,8 @@ class Commits:
         drive = session.drive
         session.content.prepare()
         with drive.change():
-            place = destination or session.destination
-            item, is_new = place.write(drive, session.content, session.by, session.times)
+            target = destination or session.destination
+            item, is_new = target.write(drive, session.content, session.by, session.times)
             value = self.views.item_json(drive, item)
         self.sessions.end(session)
         return json_reply(201 if is_new else 200, value, {"ETag": item.etag})
@@ -84,7 +84,7 @@ def _destination(call: Call, body: dict[str, Any], session: UploadSession) -> De
     name = body.get("name")
     if name is not None and not isinstance(name, str):
         raise invalid_request("name is not a text.")
-    addressed = call.drive.look(call.drive.get(call.address.base), call.address.names)
+    addressed = call.drive.resolve(call.drive.get(call.address.base), call.address.names)
     if addressed is not None and addressed.is_folder and name:
         return _at(call, addressed, name, conflict)
     if not call.address.names:

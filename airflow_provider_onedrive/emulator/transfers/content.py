@@ -62,7 +62,7 @@ class ContentRequests:
         if not call.address.names:
             self.held_names.check(call.drive, destination_by_id(call, conflict))
             return
-        folder, missing = folders.known_parents(call.drive, call.address)
+        folder, missing = folders.existing_parents(call.drive, call.address)
         if not missing:
             self.held_names.check(call.drive, destination_in(call, folder, conflict))
             return

@@ -55,10 +55,10 @@ class Fragments:
 
     def put(self, request: Request) -> Reply:
         session = self._session(request)
-        place = _content_range(request)
+        span = _content_range(request)
         with session.lock:
-            _check_end(session, place)
-            fragment = session.begin(place.start, place.total)
+            _check_end(session, span)
+            fragment = session.begin(span.start, span.total)
         self._receive(fragment, request.body)
         with session.lock:
             # Another connection may have been faster.
@@ -99,9 +99,9 @@ class Fragments:
             raise
 
 
-def _check_end(session: UploadSession, place: Range) -> None:
+def _check_end(session: UploadSession, span: Range) -> None:
     """Refuse what lies behind the end that an earlier fragment gave."""
-    if place.total is None and session.total is not None and place.end >= session.total:
+    if span.total is None and session.total is not None and span.end >= session.total:
         raise invalid_request("The Content-Range header is missing or malformed.")
 
 
@@ -110,13 +110,13 @@ def _content_range(request: Request) -> Range:
     if match is None:
         raise invalid_request("The Content-Range header is missing or malformed.")
     start, end, total = match.groups()
-    place = Range(int(start), int(end), None if total == "*" else int(total))
-    if not place.start <= place.end or (place.total is not None and place.end >= place.total):
+    span = Range(int(start), int(end), None if total == "*" else int(total))
+    if not span.start <= span.end or (span.total is not None and span.end >= span.total):
         raise invalid_request("The Content-Range header is missing or malformed.")
     if request.body.length is None or request.header("Content-Length") is None:
         raise Problem(411, "lengthRequired", "A Content-Length header is required.")
-    if request.body.length != place.end - place.start + 1:
+    if request.body.length != span.end - span.start + 1:
         raise invalid_request("The Content-Range header length does not match the provided number of bytes.")
     if request.body.length > MAX_FRAGMENT_BYTES:
         raise too_large()
-    return place
+    return span

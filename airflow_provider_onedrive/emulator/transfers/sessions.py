@@ -66,10 +66,10 @@ class UploadSession:
     def url(self, store_url: str) -> str:
         replaces, renames = self.destination.conflict == "replace", self.destination.conflict == "rename"
         query = f"guid='{self.guid}'&overwrite={replaces}&rename={renames}&dc=0&tempauth=v1.{self.secret}"
-        place = f"{self.drive.web_path}/_api/v2.0/drives/{self.drive.id}/items/{self.destination.place_id}"
-        return f"{store_url}{place}/uploadSession?{query}"
+        item_path = f"{self.drive.web_path}/_api/v2.0/drives/{self.drive.id}/items/{self.destination.target_id}"
+        return f"{store_url}{item_path}/uploadSession?{query}"
 
-    def check_place(self, start: int, total: int | None) -> None:
+    def check_range(self, start: int, total: int | None) -> None:
         """Raise unless a fragment begins where the last one ended."""
         if total is not None and self.total not in {None, total}:
             raise Problem(
@@ -79,13 +79,13 @@ class UploadSession:
                 f"total of {total}.",
             )
         if start < self.content.size:
-            raise _out_of_place("Uploaded fragment overlaps with existing data.", "fragmentOverlap")
+            raise _wrong_range("Uploaded fragment overlaps with existing data.", "fragmentOverlap")
         if start > self.content.size:
-            raise _out_of_place("The uploaded fragment does not follow the last one.", "fragmentOutOfOrder")
+            raise _wrong_range("The uploaded fragment does not follow the last one.", "fragmentOutOfOrder")
 
     def begin(self, start: int, total: int | None) -> Fragment:
         """Expect a fragment. Called with the session's lock held."""
-        self.check_place(start, total)
+        self.check_range(start, total)
         self.content.expect(total or 0)
         self.arriving = Fragment(self, total)
         return self.arriving
@@ -111,7 +111,7 @@ class Fragment:
     def accept(self) -> None:
         """Let it count. Called with the session's lock held."""
         if self.session.arriving is not self:
-            raise _out_of_place("Another connection sends the same fragment.", "fragmentOverlap")
+            raise _wrong_range("Another connection sends the same fragment.", "fragmentOverlap")
         self.session.arriving = None
         self.session.content.size += self.size
         self.session.total = self.total if self.session.total is None else self.session.total
@@ -177,5 +177,5 @@ def _secret(url: str) -> str:
     return secret
 
 
-def _out_of_place(message: str, inner: str) -> Problem:
+def _wrong_range(message: str, inner: str) -> Problem:
     return Problem(416, "invalidRange", message, inner=inner)

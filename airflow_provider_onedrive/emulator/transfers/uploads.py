@@ -83,5 +83,5 @@ def _size(item: dict[str, Any]) -> int:
 
 def _check_name(item: dict[str, Any], destination: Destination) -> None:
     name = item.get("name")
-    if name and name != (destination.name or destination.place.name):
+    if name and name != (destination.name or destination.target.name):
         raise invalid_request("The name in the request body does not match the name in the URL.")
