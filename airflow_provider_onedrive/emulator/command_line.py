@@ -1,4 +1,4 @@
-"""The emulator as a program: serve until Ctrl-C, and say how to reach it."""
+"""The emulator as a program: it serves until Ctrl-C and prints how to connect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WARNING = (
 
 
 class Refusal(Exception):
-    """It cannot start, and the message says why."""
+    """The emulator cannot start; the message is the reason."""
 
 
 def main(arguments: Sequence[str] | None = None, program: str = _MODULE) -> int:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None, program: str = _MODULE) -> int:
 
 
 def _print(text: str) -> None:
-    """Write, also when whoever read it is gone, as after ``| head``."""
+    """Print, and ignore a closed pipe, as after ``| head``."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -137,7 +137,7 @@ def _script(path: str | None) -> str | None:
 
 
 def _words(error: Exception) -> str:
-    """Say what is wrong with what, without the system's number for it."""
+    """Return the file or port and the system's message, without the error number."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error)

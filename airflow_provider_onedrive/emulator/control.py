@@ -1,28 +1,28 @@
-"""The emulator's own address on the Graph origin, for scripts that are no Python: ``{graph_url}/__emulator__/...``.
+"""The control path on the Graph origin, for scripts in other languages: ``{graph_url}/__emulator__/...``.
 
-Each request carries ``X-Emulator-Key`` (printed at the start, ``emulator.control_key``); without it everything is 404,
-and 421 for a ``Host`` that is not this machine's (:mod:`~airflow_provider_onedrive.emulator.http.hosts`).
-JSON goes in and comes out. Nothing here meets a fault or stands in the request log.
+Each request carries ``X-Emulator-Key`` (printed at the start, ``emulator.control_key``). Without it the answer is 404.
+A ``Host`` that is not this machine's is answered with 421 (:mod:`~airflow_provider_onedrive.emulator.http.hosts`).
+Bodies are JSON. Requests here meet no fault and are not logged.
 
 =======  =============  ===============================================================================================
-method   path           what it does
+method   path           effect
 =======  =============  ===============================================================================================
-GET      ``log``        the requests so far and their sum; ``?method= &path= &origin= &operation=`` pick, ``&offset=
-                        &limit=`` page. Paths have no query and show neither tokens nor upload URLs
-DELETE   ``log``        forget them
-GET      ``faults``     the script as it stands, with each rule's ``hits``
+GET      ``log``        return the requests so far and their total; ``?method= &path= &origin= &operation=`` filter,
+                        ``&offset= &limit=`` page. Paths have no query and show neither tokens nor upload URLs
+DELETE   ``log``        clear it
+GET      ``faults``     return the current script, with the ``hits`` of each rule
 POST     ``faults``     load a script (:mod:`~airflow_provider_onedrive.emulator.faults.script`)
-DELETE   ``faults``     no more rules
-GET      ``quirks``     all switches (:class:`~airflow_provider_onedrive.emulator.faults.quirks.Quirks`)
-POST     ``quirks``     set those that are named
-GET      ``throttling`` the budget and what was used of it; null = none
-POST     ``throttling`` set it, as in a script; null = none
-POST     ``files``      ``{"path": "a/b.csv", "text": "..."}`` or ``"base64"``, optional ``"user"``; a folder's path
-                        ends in ``/``. Answers with the driveItem
-POST     ``expire``     ``{"tokens": true, "downloads": true}``: all that were given out are refused from now on
-POST     ``devices``    ``{"user_code": "..."}``: that device is signed in, as the first user or as ``"user"``; with
-                        ``"decline": true`` it is not
-POST     ``reset``      begin anew; answers with the environment of the new connection
+DELETE   ``faults``     remove all rules
+GET      ``quirks``     return all quirks (:class:`~airflow_provider_onedrive.emulator.faults.quirks.Quirks`)
+POST     ``quirks``     set the named ones
+GET      ``throttling`` return the budget and the units used; null = no budget
+POST     ``throttling`` set the budget, as in a script; null = none
+POST     ``files``      create ``{"path": "a/b.csv", "text": "..."}`` or ``"base64"``, optional ``"user"``; the path of
+                        a folder ends in ``/``. The answer is the driveItem
+POST     ``expire``     ``{"tokens": true, "downloads": true}``: refuse all tokens or download URLs issued so far
+POST     ``devices``    ``{"user_code": "..."}``: sign in the device as the first user or as ``"user"``; with
+                        ``"decline": true`` decline it
+POST     ``reset``      start with an empty tenant; the answer is the environment of the new connection
 =======  =============  ===============================================================================================
 """
 
@@ -48,7 +48,7 @@ from airflow_provider_onedrive.emulator.http.messages import Reply, Request, jso
 PREFIX = "/__emulator__"
 KEY_HEADER = "X-Emulator-Key"
 _MAX_BYTES = 64 * 1024 * 1024
-# A sharing token or the id of a copy opens what it names to whoever knows it.
+# A sharing token, or the id of a copy, grants access by itself: the log must not show it.
 _SECRETS = re.compile(r"(/shares/|/monitor/|/operations/)[^/]+")
 
 
@@ -82,11 +82,11 @@ class _Question:
         self._body = request.body
 
     def value(self) -> Any:
-        """Return the body; its content type does not matter here."""
+        """Return the body. Its content type is not checked."""
         try:
             return json.loads(self._body.read(_MAX_BYTES))
         except (ValueError, RecursionError) as error:
-            raise records.ScriptError(f"The body is no JSON: {error}.") from None
+            raise records.ScriptError(f"The body is not JSON: {error}.") from None
 
     def number(self, name: str, usual: int) -> int:
         text = self.options.get(name, str(usual))
@@ -100,7 +100,7 @@ def _log(emulator: Facade, question: _Question) -> Any:
     try:
         re.compile(wanted["path"] or "")
     except re.error as error:
-        raise records.ScriptError(f"path is no regular expression: {error}.") from None
+        raise records.ScriptError(f"path is not a regular expression: {error}.") from None
     entries, total = emulator.requests.matching(**wanted), emulator.requests.total(**wanted)
     offset = question.number("offset", 0)
     page = entries[offset : offset + question.number("limit", 1000)]

@@ -1,4 +1,4 @@
-"""A drive as tests see it: seed it, look at it, without a request."""
+"""A drive as tests see it: they fill and inspect it without a request."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class EmulatedDrive:
 
     @property
     def quota_shown(self) -> Shown:
-        """How much of its quota the drive says: ``whole``, ``without_remaining``, ``zero_remaining`` or ``absent``."""
+        """How much of its quota the drive reports: ``whole``, ``without_remaining``, ``zero_remaining``, ``absent``."""
         return self._drive.quota.shown
 
     @quota_shown.setter
@@ -65,13 +65,13 @@ class EmulatedDrive:
 
     @property
     def recycle_bin(self) -> list[str]:
-        """Return the paths of what was deleted, but not permanently."""
+        """Return the paths of the items in the recycle bin."""
         return self._drive.recycle_bin
 
     def put(self, path: str, content: bytes = b"", *, modified_at: datetime | None = None) -> dict[str, Any]:
-        """Create or replace a file, with the folders above it.
+        """Create or replace a file, and create its missing parent folders.
 
-        :param modified_at: what ``fileSystemInfo`` says, None = now.
+        :param modified_at: modification time in ``fileSystemInfo``, None = now.
         """
         times = FileTimes(modified=modified_at)
         *above, name = _names(path)
@@ -107,7 +107,7 @@ class EmulatedDrive:
         return content.read()
 
     def read_all(self, path: str = "") -> dict[str, bytes]:
-        """Return all files below a folder, by their paths in the drive: what ``put_all`` takes."""
+        """Return all files below a folder by their paths in the drive, in the form that ``put_all`` takes."""
         with self._drive.lock:
             below = sorted(self._item(path).walk(), key=lambda item: item.path)
             return {item.path: item.content.read() for item in below if item.content is not None}
@@ -135,7 +135,7 @@ class EmulatedDrive:
             self._drive.remove(self._item(path))
 
     def open_in_editor(self, path: str) -> None:
-        """Let somebody open a file without changing it: its eTag moves, and an If-Match with the former one fails."""
+        """Open a file in an editor without changing it: its eTag moves, and an If-Match with the former one fails."""
         self._drive.advance_etag(self._item(path))
 
     def expire_delta_tokens(self) -> None:
@@ -143,7 +143,7 @@ class EmulatedDrive:
         self._drive.expire_delta_tokens()
 
     def lock(self, path: str) -> None:
-        """Let somebody have the file open: changing it is answered 423 until :meth:`unlock`."""
+        """Lock a file, as an editor does: changes are answered 423 until :meth:`unlock`."""
         with self._drive.change():
             self._drive.locked_items.add(self._item(path).id)
 
@@ -167,7 +167,7 @@ class EmulatedDrive:
             return self._json(notebook)
 
     def share(self, path: str, email: str, *, writes: bool = False) -> None:
-        """Let somebody in to a file or a folder and what lies below, as an invitation does."""
+        """Share an item with a user, as an invitation does."""
         self._give(path, Permission("write" if writes else "read", (email.lower(),)))
 
     def link(self, path: str, *, writes: bool = False, scope: LinkScope = "organization") -> str:

@@ -1,4 +1,4 @@
-"""Users, groups, sites and their drives as tests see them: the part of ``Emulator`` that adds and finds them."""
+"""Users, groups, sites and their drives, the part of ``Emulator`` that adds and finds them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EmulatedSites:
 
     @property
     def personality(self) -> Personality:
-        """Whose drives users get when nothing else is said: those of an organisation, or consumers'."""
+        """The default kind of drives: those of an organisation, or consumers'."""
         raise NotImplementedError
 
     def user(self, upn: str | None = None) -> User:
@@ -33,10 +33,10 @@ class EmulatedSites:
     def add_user(
         self, upn: str, *, provisioned: bool = True, licensed: bool = True, personality: Personality | None = None
     ) -> None:
-        """:param provisioned: False = a user who never opened OneDrive and so has no drive.
+        """:param provisioned: False = the user never opened OneDrive and so has no drive.
 
-        :param licensed: False = one for whom OneDrive does not open either.
-        :param personality: None = that of the emulator.
+        :param licensed: False = OneDrive does not open for the user either.
+        :param personality: None = the emulator's.
         """
         personality = personality or self.personality
         self.state.tenant.add_user(upn, provisioned=provisioned, licensed=licensed, personality=personality)
@@ -49,20 +49,21 @@ class EmulatedSites:
         return group.id
 
     def add_site(self, path: str, *, libraries: Iterable[str] = ("Documents",), title: str | None = None) -> str:
-        """Add a site, below another one if the path says so; return its id.
+        """Add a site and return its id. A longer path adds it below an existing site.
 
-        :param path: as in its address: ``/sites/Finance``.
-        :param libraries: the first is the default one: whatever it is called, its address says ``Shared Documents``.
+        :param path: path in its address, such as ``/sites/Finance``.
+        :param libraries: names of its libraries. The first is the default one; whatever its name, its address ends in
+            ``Shared Documents``.
         """
         site = self.state.tenant.add_site(path, libraries=libraries, title=title)
         self.state.store.keep()
         return site.id(SiteAddresses(self.state.tenant, self.state.store_url).host)
 
     def drive(self, location: str | None = None) -> EmulatedDrive:
-        """Return a drive: that of a user, or a library as in ``sites/Finance/Reports`` or ``groups/Finance team``.
+        """Return a drive: that of a user, or a library such as ``sites/Finance/Reports`` or ``groups/Finance team``.
 
-        :param location: None = the first user; a site or a group without a library = its default one.
-        :raises LookupError: there is no such user, site or drive.
+        :param location: None = the first user; a site or a group without a library = its default library.
+        :raises LookupError: there is no user, site or drive of that name.
         """
         drive = self._library(location) if location and location.partition("/")[2] else self.user(location).drive
         if drive is None:

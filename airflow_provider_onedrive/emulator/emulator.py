@@ -1,4 +1,4 @@
-"""The emulator as a whole: start it, point Airflow at it, look inside."""
+"""The emulator: it starts and stops the server and keeps its state."""
 
 from __future__ import annotations
 
@@ -35,19 +35,21 @@ class Emulator(Facade):
     """A local OneDrive for work or school, with Entra ID, on two loopback ports. For tests only.
 
     :param strict: see :class:`~airflow_provider_onedrive.emulator.options.Options`.
-    :param port: of Graph and Entra; 0 = any that is free.
-    :param store_port: of the second origin, where downloads and upload sessions are.
-    :param page_size: children on one page when a request does not say.
+    :param port: port of Graph and Entra ID; 0 = a free one.
+    :param store_port: port of the second origin, which serves downloads, upload sessions and pages; 0 = a free one.
+    :param page_size: children on one page if the request names no number.
     :param users: principal names, each with an empty drive. The first is the connection's ``myfiles``.
-    :param personality: of their drives: ``business`` (work or school, SharePoint) or ``personal`` (consumer).
-    :param root: a directory that keeps tenant and drives from one start to the next; None = memory.
+    :param personality: kind of their drives: ``business`` (work or school, SharePoint) or ``personal`` (consumer).
+    :param root: directory that keeps tenant and drives between starts; None = memory.
     :param tls: False = plain HTTP, for measuring; Airflow's connection needs TLS.
-    :param cloud: ``global``, ``us_gov``, ``us_gov_dod`` or ``china``: whose names stand in documents, tokens and the
-        certificate, and who requests with such a ``Host`` are answered as. None = localhost, and every cloud's Graph.
-    :param sites: sites to begin with: the path of each, and its libraries (none = one called ``Documents``).
-    :param groups: names of groups to begin with.
-    :param allow_remote: let other machines in, which reach this one as ``host``. Whoever can reach it may read and
-        change all that it holds. The two are given together.
+    :param cloud: ``global``, ``us_gov``, ``us_gov_dod`` or ``china``: its names are in documents, tokens and the
+        certificate, and requests with such a ``Host`` are answered under it. None = localhost, and tokens for the Graph
+        of every cloud are accepted.
+    :param sites: initial sites: the path of each and the names of its libraries (none = ``Documents``).
+    :param groups: names of initial groups.
+    :param host: name under which other machines reach this one; needs ``allow_remote``.
+    :param allow_remote: accept connections from other machines; needs ``host``. Every client that reaches the emulator
+        may read and change all its data.
     """
 
     def __init__(
@@ -132,9 +134,9 @@ class Emulator(Facade):
             self._state.store.close()
 
     def reset(self) -> None:
-        """Begin anew: an empty tenant of another id and secret, an empty log, the options as given, no faults.
+        """Start with an empty tenant of another id and secret, an empty log, the initial options and no faults.
 
-        Connections end, so that what is still on its way meets nothing of the new beginning.
+        All connections are closed, so that a request in progress cannot change the new state.
         """
         for server in self._servers:
             server.hang_up()
@@ -142,7 +144,7 @@ class Emulator(Facade):
         self._begin()
 
     def _begin(self) -> None:
-        """Serve what the store holds, with the users that it should hold at least."""
+        """Serve the content of the store, and add the configured users, groups and sites that it lacks."""
         graph, store = self._servers
         state = ServerState(
             replace(self._options),
@@ -161,7 +163,7 @@ class Emulator(Facade):
         return self._services[index]
 
     def _populate(self, tenant: Tenant) -> None:
-        """Add what the tenant is to have at least."""
+        """Add the configured users, groups and sites that the tenant lacks."""
         for upn in self._users:
             if tenant.user(upn) is None:
                 tenant.add_user(upn, personality=self._personality)
@@ -181,7 +183,7 @@ class Emulator(Facade):
 
     @property
     def state(self) -> ServerState:
-        """Return what the emulator holds until the next reset."""
+        """Return the state until the next reset."""
         if self._state is None:
             raise RuntimeError("The emulator was not started.")
         return self._state
@@ -204,7 +206,7 @@ class Emulator(Facade):
 
     @property
     def control_key(self) -> str:
-        """Return what they send as ``X-Emulator-Key``: another one at each start."""
+        """Return the value of ``X-Emulator-Key``, a new one at each start."""
         return self._control_key
 
 

@@ -30,7 +30,7 @@ class Facade(Identities, EmulatedSites):
 
     @property
     def options(self) -> Options:
-        """What may be changed while it runs; ``reset`` brings back what the constructor was given."""
+        """The settings that may change while the emulator runs. ``reset`` restores those of the constructor."""
         return self.state.options
 
     @property
@@ -113,7 +113,7 @@ class Facade(Identities, EmulatedSites):
         self.state.throttling.budget = budget
 
     def finish_copies(self) -> None:
-        """Let every copy that is under way come to its end, whether anybody asks its monitor or not."""
+        """Complete every copy, whether or not its monitor was polled."""
         self.state.monitors.finish()
 
     def revoke_download_urls(self) -> None:

@@ -1,4 +1,4 @@
-"""What a test may change about identities: the part of ``Emulator`` that is about who may do what."""
+"""Identities, tokens and permissions, the part of ``Emulator`` that changes them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Identities:
 
     @property
     def permissions(self) -> frozenset[str]:
-        """The application permissions of the connection's application; new ones count for tokens asked for later."""
+        """The application permissions of the connection's application; a change applies to later tokens."""
         return self.application.permissions
 
     @permissions.setter
@@ -107,7 +107,7 @@ class Identities:
         self.state.directory.refresh_tokens.revoke(self.user(user))
 
     def approve_device(self, user_code: str, user: str | None = None) -> None:
-        """Sign in for the device that shows this code.
+        """Sign in for the device that shows a code.
 
         :param user: None = the first one.
         :raises LookupError: no device shows it.
@@ -137,8 +137,8 @@ class Identities:
     ) -> str:
         """Return a token of another issuer, as a Kubernetes cluster projects it into a file.
 
-        :param trusted: the application is told to trust this subject and audience from now on.
-        :param claims: change what the token says.
+        :param trusted: let the application trust this subject and audience from now on.
+        :param claims: claims to change.
         """
         directory = self.state.directory
         if trusted:
@@ -153,7 +153,7 @@ class Identities:
     def add_managed_identity(
         self, name: str = "airflow", *, permissions: Iterable[str] = DEFAULT_APPLICATION
     ) -> Application:
-        """Add an identity that is assigned to the machine; ask for it by client id, object id or resource id."""
+        """Assign one more identity to the machine. Clients request it by client id, object id or resource id."""
         return self.state.directory.applications.add_managed(name, permissions)
 
     @property
@@ -168,7 +168,7 @@ class Identities:
         return {"IDENTITY_ENDPOINT": f"{self.state.graph_url}/msi/token", "IDENTITY_HEADER": header}
 
     def grant_site(self, site: str | HasId, *roles: str, application: Application | None = None) -> SiteGrant:
-        """Give an application roles on one site, which counts when it holds Sites.Selected.
+        """Grant an application roles on one site; they count if it holds Sites.Selected.
 
         :param site: its id, or a drive of it.
         :param roles: ``read``, ``write``, ``owner`` or ``fullcontrol``; none = ``write``.
@@ -188,7 +188,7 @@ class Identities:
     def user(self, upn: str | None = None) -> User:
         """Return a user, None = the first one.
 
-        :raises LookupError: there is no such user.
+        :raises LookupError: there is no user of that name.
         """
         users = self.state.tenant.users
         named = self.state.tenant.user(upn) if upn is not None else next(iter(users), None)

@@ -1,1 +1,1 @@
-"""Who may do what."""
+"""Authorization: permissions, site grants and the rights of users."""

@@ -1,4 +1,4 @@
-"""Whether a token is enough for a request: what it was given, and with a user also what the user may do."""
+"""Authorization of a request: the permissions of its token and, for a delegated token, the rights of its user."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Authorization:
         check_resource(token, Resource.SITE, is_writing=False, roles=roles)
 
     def may(self, token: Token, drive: Drive, address: ItemAddress | None = None, *, is_writing: bool) -> bool:
-        """Say whether a token may read, or write, a drive or an item in it."""
+        """Return True if a token may read, or write, a drive or an item in it."""
         is_own = token.user is not None and owns(token.user, drive)
         kind = Kind(Resource.OWN_DRIVE if is_own else Resource.OTHER_DRIVE, is_writing, app_only=token.user is None)
         roles = self.site_grants.roles(site_of(drive.id), token.client_id)
@@ -57,9 +57,9 @@ class Authorization:
 
 
 def check_resource(token: Token, resource: Resource, *, is_writing: bool, roles: Collection[str] = ()) -> None:
-    """Refuse a request on what is no drive.
+    """Refuse a request for a resource that is not a drive.
 
-    :param roles: what the site in question gave to the application.
+    :param roles: roles that the site in question granted to the application.
     """
     if not any_allowed(token.permissions, Kind(resource, is_writing, app_only=token.user is None), roles):
         raise access_denied()

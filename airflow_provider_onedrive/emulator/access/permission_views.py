@@ -23,12 +23,12 @@ class PermissionViews:
     tenant: Tenant
 
     def all_json(self, drive: Drive, item: Item) -> list[dict[str, Any]]:
-        """Return the owner's permission, then what was given on the item and above it."""
+        """Return the owner's permission, then those granted on the item and on the folders above it."""
         given = [self.permission_json(drive, item, origin, one) for origin, one in sharing.inherited(item)]
         return [owner_json(drive), *given]
 
     def permission_json(self, drive: Drive, item: Item, origin: Item, permission: Permission) -> dict[str, Any]:
-        """:param place: where it was given; if that is not the item itself, it is inherited."""
+        """:param origin: item on which it was granted. If that is another item, the permission is inherited."""
         value: dict[str, Any] = {
             "id": permission.id,
             "roles": [permission.role],
@@ -59,12 +59,12 @@ class PermissionViews:
 
 
 def owner_json(drive: Drive) -> dict[str, Any]:
-    """Return the permission that everything in a drive has from the beginning."""
+    """Return the permission of the owner, which every item of a drive has."""
     owner_id = str(uuid.uuid5(uuid.NAMESPACE_URL, drive.id))
     return {"id": owner_id, "roles": ["owner"]} | _granted(drive, [drive.owner], "grantedTo")
 
 
 def _granted(drive: Drive, people: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    """Name people in the old property, and for work or school in the one that replaces it as well."""
+    """Write identities in the old property and, for work or school, also in its replacement."""
     value: Any = people[0] if name == "grantedTo" else people
     return {name: value} if drive.personality == "personal" else {name: value, f"{name}V2": value}

@@ -1,4 +1,4 @@
-"""What a user may do beyond the own drive: the other half of a delegated permission.
+"""The rights of a user beyond the own drive: the second half of a delegated permission.
 
 https://learn.microsoft.com/graph/permissions-overview#delegated-permissions
 """
@@ -15,10 +15,10 @@ _ROOT = ItemAddress("root")
 
 
 class Rights:
-    """Who may do what.
+    """The drives and items that users may open.
 
-    The own drive is open, a library of a site to every user, another user's drive to whom it was opened as a whole,
-    and an item in it to whom it, or a folder above it, was shared with.
+    A user may open the own drive, every library of a site, drives that were opened to the user as a whole, and items
+    that were shared with the user, directly or through a folder above.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Rights:
         self._opened[drive.id, user.id] = writes
 
     def may(self, user: User, drive: Drive, address: ItemAddress | None, *, writes: bool) -> bool:
-        """Say whether a user may read, or write, an item.
+        """Return True if a user may read, or write, an item.
 
         :param address: None = the drive itself.
         """
@@ -55,7 +55,7 @@ def _is_shared(user: User, drive: Drive, address: ItemAddress, *, writes: bool) 
 
 
 def _nearest(drive: Drive, address: ItemAddress) -> Item | None:
-    """Return the item, or the lowest folder on the way to where it would be."""
+    """Return the item of an address or, if there is none, the deepest existing folder of its path."""
     try:
         item = drive.get(address.base)
     except Problem:

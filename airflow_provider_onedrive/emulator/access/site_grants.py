@@ -1,4 +1,4 @@
-"""What single sites gave to applications that hold Sites.Selected.
+"""Grants of single sites to applications that hold Sites.Selected.
 
 https://learn.microsoft.com/graph/api/site-post-permissions
 """
@@ -37,7 +37,7 @@ class SiteGrants:
         self._lock = threading.Lock()
 
     def add(self, site: str, client_id: str, name: str, roles: list[str], tenant_id: str) -> SiteGrant:
-        """Give, or replace what was given to the same application."""
+        """Add a grant, or replace the earlier grant of the same application."""
         grant = SiteGrant(_id(client_id, tenant_id), site, client_id, name, _checked(roles))
         with self._lock:
             self._grants[site, grant.id] = grant
@@ -63,7 +63,7 @@ class SiteGrants:
             return [grant for (site_id, _), grant in self._grants.items() if site_id == site]
 
     def roles(self, site: str, client_id: str) -> tuple[str, ...]:
-        """Return what an application was given on a site."""
+        """Return the roles that a site granted to an application."""
         if not self._grants:
             return ()
         return next((grant.roles for grant in self.of_site(site) if grant.client_id == client_id), ())

@@ -1,4 +1,4 @@
-"""What changed in a drive since a token was given.
+"""Delta: the changes of a drive since a token was issued.
 
 https://learn.microsoft.com/graph/api/driveitem-delta
 """
@@ -50,7 +50,7 @@ class Delta:
             return self._answer(call, scope, token, size)
 
     def _check_scope(self, call: Call, scope: Item) -> None:
-        """Refuse to tell of a whole drive to who was let in to one folder of it."""
+        """Refuse delta of a whole drive to a user who may open only one folder of it."""
         address = ItemAddress(scope.id)
         if not self.authorization.may(call.token, call.drive, address, is_writing=False):
             raise access_denied()
@@ -95,7 +95,7 @@ class Delta:
 
 
 def _scope(call: Call) -> Item:
-    """Return the folder whose changes are told; for work or school it is always the root."""
+    """Return the folder whose changes are listed. For work or school it is always the root."""
     item = call.item()
     return item if call.drive.personality == "personal" else call.drive.root
 
@@ -118,7 +118,7 @@ def _tombstone_json(drive: Drive, tombstone: Tombstone) -> dict[str, Any]:
 
 
 def _select(value: dict[str, Any], fields: str | None) -> dict[str, Any]:
-    """Select as elsewhere; that something is gone is said always."""
+    """Apply ``$select``, but keep the id and the deleted facet of a tombstone."""
     return {name: value[name] for name in _KEPT if name in value} | odata.select(value, fields)
 
 

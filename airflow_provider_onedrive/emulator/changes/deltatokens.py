@@ -19,7 +19,7 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[ +-]\d\d:\d\d)?", re.ASCII)
 
 
 class Kind(Enum):
-    """What to answer with: all there is, changes, a page of a round that has begun, or nothing yet."""
+    """The kind of answer: everything, changes, one more page of an open round, or only a new token."""
 
     FRESH = "f"
     DELTA = "d"
@@ -30,9 +30,9 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class DeltaToken:
-    """:param position: where in the change log its round begins; None = it tells everything there is.
+    """:param position: position in the change log at which its round begins. None = the round lists everything.
 
-    :param round_id: of the round that is being told, ``offset`` what of it was told already.
+    :param round_id: id of the open round; ``offset`` is the number of entries that were sent already.
     """
 
     kind: Kind
@@ -51,9 +51,9 @@ class DeltaToken:
 
 
 def read(drive: Drive, scope_id: str, text: str | None) -> DeltaToken:
-    """Return what a text stands for.
+    """Return the token that a text encodes.
 
-    :raises Problem: 400, it is no token.
+    :raises Problem: 400, the text is not a token.
     """
     if not text:
         return DeltaToken(Kind.FRESH)
@@ -79,7 +79,7 @@ def _parse(drive: Drive, text: str) -> DeltaToken:
 
 
 def _at(drive: Drive, text: str) -> DeltaToken:
-    """Read a moment; one that lies before all the log knows is too old only if the log has lost something."""
+    """Read a timestamp. One before the first log entry is too old only if the log dropped entries."""
     try:
         # In a query a plus sign that was not escaped arrives as a space.
         moment = datetime.fromisoformat(text.replace(" ", "+"))

@@ -1,7 +1,7 @@
-"""A round of delta: what is to be told, fixed when its first page is asked for.
+"""A round of delta: a list of changes that is fixed when its first page is requested.
 
-What changes while the pages are read belongs to the next round. A round that is no longer known, as after a restart,
-is told from its beginning again: a client must bear to be told of an item twice.
+A change that happens while the pages are read belongs to the next round. A round that was dropped, for example by a
+restart, is sent again from its beginning, so clients must accept the same item twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_OPEN_ROUNDS = 16
 
 
 def find(drive: Drive, scope: Item, token: DeltaToken, page_size: int, *, exclude_parents: bool) -> tuple[Round, int]:
-    """Return a round and how much of it was told already. Called with the drive's lock held."""
+    """Return a round and the number of its entries that were sent. The drive's lock is held."""
     open_round = drive.rounds.get(token.round_id)
     if open_round:
         return open_round, token.offset
@@ -30,7 +30,7 @@ def find(drive: Drive, scope: Item, token: DeltaToken, page_size: int, *, exclud
 
 
 def _keep(drive: Drive, new: Round) -> None:
-    """Freeze the round as it is now."""
+    """Freeze a round: copy its items as they are now."""
     new.entries[:] = [copy.copy(entry) if isinstance(entry, Item) else entry for entry in new.entries]
     drive.rounds[new.id] = new
     while len(drive.rounds) > MAX_OPEN_ROUNDS:
@@ -42,7 +42,7 @@ def _everything(drive: Drive, scope: Item) -> Round:
 
 
 def _changes(drive: Drive, scope: Item, position: int, *, exclude_parents: bool) -> Round:
-    """Tell what exists first, parents before children, then what is gone."""
+    """List existing items first, parents before children, then tombstones."""
     ids = drive.log.since(position)
     changed = [item for item in map(drive.live, ids) if item]
     inside = [item for item in changed if is_within(item, scope)]
@@ -78,7 +78,7 @@ def _depth(item: Item) -> int:
 
 
 def _tombstone(drive: Drive, scope: Item, item_id: str) -> Tombstone | None:
-    """Return what is told of an item that was deleted, or that was moved out of the folder."""
+    """Return the tombstone of an item that was deleted or was moved out of the scope."""
     item = drive.live(item_id)
     if item is None:
         tombstone = drive.tombstones.get(item_id)

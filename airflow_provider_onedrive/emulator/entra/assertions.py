@@ -24,9 +24,9 @@ SKEW_SECONDS = 300
 
 
 def check(application: Application, text: str, audiences: Collection[str]) -> None:
-    """Refuse an assertion that does not prove that the application sent it.
+    """Refuse an assertion that does not prove the identity of the application.
 
-    :param audiences: what an assertion that the application signed itself may be meant for.
+    :param audiences: accepted audiences of an assertion that the application signed itself.
     """
     try:
         parsed = jws.parse(text)
@@ -76,7 +76,7 @@ def _certificate(application: Application, thumbprint: bytes) -> Certificate:
 
 
 def _check_federated(application: Application, parsed: jws.Parsed) -> None:
-    """Look for the trust in the order in which Entra complains: issuer, subject, audience."""
+    """Find the trusted credential. Entra ID reports the first mismatch: issuer, subject, then audience."""
     left = application.federated
     for number, name in ((700211, "issuer"), (700213, "subject"), (700212, "audience")):
         claim = parsed.claims.get(name[:3])
@@ -103,7 +103,7 @@ def _check_time(claims: dict[str, Any]) -> None:
 
 
 def _moment(claims: dict[str, Any], name: str) -> float:
-    """Return a time, a missing or absurd one as the beginning of time."""
+    """Return a time in seconds. A missing or impossible time is 0."""
     value = claims.get(name, 0)
     is_time = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**32
     return float(value) if is_time else 0.0

@@ -1,4 +1,4 @@
-"""Who signs: the keys and the cloud, the same from the start of the emulator to its end."""
+"""The signing keys and the cloud of the emulator. They stay the same from its start to its end."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Authority:
-    """:param cloud: whose names are used; None = none, and every cloud's Graph is then a resource.
+    """:param cloud: the cloud whose names are used. None = none; tokens for the Graph of every cloud are accepted.
 
-    :param host: under which other machines reach the emulator; None = none do.
-    :param key: signs tokens; ``workload_key`` those that stand for an application's secret.
+    :param host: name under which other machines reach the emulator; None = they do not.
+    :param key: signs access tokens; ``workload_key`` signs federated tokens.
     """
 
     cloud: Cloud | None = None
@@ -30,7 +30,7 @@ class Authority:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Return the names that the emulator goes by, besides localhost."""
+        """Return the host names of the emulator besides localhost."""
         return (*(self.cloud.hosts if self.cloud else ()), *([self.host] if self.host else ()))
 
     def issuer_url(self, url: str) -> str:

@@ -1,4 +1,4 @@
-"""Which application asks, and whether it is the one.
+"""The application that asks for a token, and the proof of its identity.
 
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 """
@@ -27,7 +27,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Clients:
-    """Identifies and authenticates the applications that ask for tokens."""
+    """Identifies and authenticates applications."""
 
     tenant: Tenant
     applications: Applications
@@ -42,7 +42,7 @@ class Clients:
         return application
 
     def authenticate(self, form: dict[str, str], tenant: str) -> Client:
-        """Return who asks; whether a public client may ask is for the grant to say."""
+        """Return the authenticated application. The grant decides whether a public client is enough."""
         application = self.identify(form)
         if form.get("client_assertion"):
             if required(form, "client_assertion_type") != assertions.TYPE:
@@ -57,7 +57,7 @@ class Clients:
         return Client(application, "0")
 
     def _audiences(self, tenant: str) -> set[str]:
-        """Return what an assertion may be meant for: the token endpoint asked, by the tenant's name or its id."""
+        """Return the accepted audiences of an assertion: the token endpoint, by the tenant's name or its id."""
         bases = {f"{login}/{name}" for login in self.login_urls for name in (tenant, self.tenant.id)}
         return {f"{base}{path}" for base in bases for path in ("/oauth2/v2.0/token", "/oauth2/token", "/v2.0")}
 

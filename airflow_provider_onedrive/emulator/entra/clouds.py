@@ -53,9 +53,9 @@ CLOUDS = {
 
 
 def find(name: str | None) -> Cloud | None:
-    """Return the cloud of a name; None = none in particular, which every Graph host then belongs to.
+    """Return the cloud of a name; None = no cloud in particular.
 
-    :raises ValueError: there is no such cloud.
+    :raises ValueError: there is no cloud of that name.
     """
     if name is None:
         return None
@@ -65,7 +65,7 @@ def find(name: str | None) -> Cloud | None:
 
 
 def resources(graph_url: str, cloud: Cloud | None) -> frozenset[str]:
-    """Return what a token for Graph may be asked for, and may name as its audience."""
+    """Return the names of Graph that a token may be requested for, and may have as its audience."""
     chosen = [cloud] if cloud else CLOUDS.values()
     return frozenset({graph_url, GRAPH_APPLICATION_ID, *(one.graph_url for one in chosen)})
 

@@ -1,4 +1,4 @@
-"""Device codes: a program asks, a user agrees somewhere else.
+"""Device codes: a program shows a code, and a user signs in on another device.
 
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code
 """
@@ -21,7 +21,7 @@ _USER_CODE_LENGTH = 9
 
 @dataclass
 class DeviceCode:
-    """:param user: who agreed; None = nobody yet."""
+    """:param user: the user who signed in; None = nobody yet."""
 
     device_code: str
     user_code: str
@@ -54,7 +54,7 @@ class DeviceCodes:
         self._by_user_code(user_code).is_declined = True
 
     def redeem(self, device_code: str, application: Application, interval_seconds: float) -> tuple[DeviceCode, User]:
-        """Return what was agreed to and by whom, once, or say how it stands."""
+        """Return the code and the user who signed in, once."""
         with self._lock:
             code = _checked(self._codes.get(device_code), application)
             _check_interval(code, interval_seconds)
@@ -87,7 +87,7 @@ def _checked(code: DeviceCode | None, application: Application) -> DeviceCode:
 
 
 def _check_interval(code: DeviceCode, interval_seconds: float) -> None:
-    """Refuse whoever polls faster than was said; the first request is never too early."""
+    """Refuse a device that polls faster than the interval. The first request is never too early."""
     now, last = time.time(), code.asked_at
     code.asked_at = now
     # A client that keeps exactly to the interval must not fail by the precision of clocks.

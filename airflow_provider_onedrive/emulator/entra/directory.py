@@ -1,4 +1,4 @@
-"""What Entra ID keeps beside the tenant's users: applications, what was agreed to, and who it trusts."""
+"""The directory beside the tenant's users: applications, refresh tokens, device codes and trusted issuers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Directory:
         self.workload_key = workload_key
 
     def trust(self, application: Application, subject: str, audience: str) -> None:
-        """Let federated tokens of the emulator's own issuer stand for an application's secret."""
+        """Accept federated tokens of the emulator's own issuer in place of an application's secret."""
         credential = FederatedCredential(self.workload_url, subject, audience, self.workload_key.public)
         if (subject, audience) not in {(one.subject, one.audience) for one in application.federated}:
             application.federated.append(credential)

@@ -1,4 +1,4 @@
-"""The documents by which clients find their way: OpenID discovery, instance discovery, the keys.
+"""The documents by which clients discover the endpoints: OpenID discovery, instance discovery, keys.
 
 https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc
 """
@@ -28,7 +28,7 @@ class Discovery:
     workload_url: str
 
     def openid(self, request: Request, tenant: str) -> dict[str, Any]:
-        """Return the discovery document of a tenant; that of the shared names leaves the tenant's place open."""
+        """Return the discovery document of a tenant. That of a shared name has a placeholder for the tenant."""
         oauth = f"{request.login_url}/{tenant}/oauth2/v2.0"
         issuer = "{tenantid}" if tenant.lower() in SHARED_TENANTS else self.tenant.id
         cloud = self.cloud or clouds.CLOUDS["global"]
@@ -51,7 +51,7 @@ class Discovery:
         }
 
     def instance(self, request: Request) -> dict[str, Any]:
-        """Say which login hosts are one another's names, for an authority that is known."""
+        """Return the login hosts that are aliases of one another. An unknown authority is refused."""
         own_host = urlsplit(request.login_url).netloc
         groups = clouds.login_hosts(own_host)
         asked = request.query.get("authorization_endpoint")

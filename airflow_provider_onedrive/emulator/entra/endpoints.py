@@ -1,4 +1,4 @@
-"""Entra ID: from a URL of the login origin to who answers it.
+"""The endpoints of Entra ID: from a URL of the login origin to its handler.
 
 https://learn.microsoft.com/entra/identity-platform/v2-protocols
 """
@@ -27,7 +27,7 @@ _GRAPH = ("/v1.0/", "/beta/", "/_api/")
 
 
 def serves(path: str) -> bool:
-    """Say whether a path of the first origin is Entra's, and not Graph's."""
+    """Return True if a path of the first origin belongs to Entra ID and not to Graph."""
     return _PATHS.fullmatch(path) is not None and not path.startswith(_GRAPH)
 
 
@@ -90,7 +90,7 @@ class EntraEndpoints:
 
 
 def problem_reply(request: Request, problem: Problem) -> Reply:
-    """Word trouble that a fault rule asked for as Entra would."""
+    """Write an error of a fault rule in the form of Entra ID."""
     error, number = "invalid_request", 90033
     if problem.status in {429, 500, 502, 503, 504}:
         error = "temporarily_unavailable"

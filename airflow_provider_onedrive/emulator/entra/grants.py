@@ -41,7 +41,7 @@ class Grants:
     options: Options
 
     def answer(self, form: Form, tenant: str) -> dict[str, Any]:
-        """Return the body that holds a token, or raise why there is none."""
+        """Return the body with a token, or raise the error."""
         grant = required(form, "grant_type")
         respond = {
             "client_credentials": self._client_credentials,
@@ -129,7 +129,7 @@ class Grants:
         return reply | {"access_token": token} | self._account(form, agreed)
 
     def _account(self, form: Form, agreed: _Agreed) -> dict[str, str]:
-        """Say who signed in: msal keeps accounts by it."""
+        """Return the properties that identify the user. msal keeps its accounts by them."""
         account: dict[str, str] = {}
         if "openid" in agreed.asked.sign_in:
             account["id_token"] = self._id_token(agreed)
@@ -146,7 +146,7 @@ class Grants:
 
 @dataclass(frozen=True)
 class _Agreed:
-    """What a user agreed to."""
+    """The consent of a user."""
 
     client: Client
     user: User

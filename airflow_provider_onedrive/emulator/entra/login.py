@@ -1,4 +1,4 @@
-"""How Entra ID refuses, and what every endpoint of it reads first.
+"""Errors of Entra ID, and the parts of a request that every endpoint reads.
 
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """
@@ -16,7 +16,7 @@ from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.tenant import Tenant
 
-# Names that stand for whichever tenant the user belongs to, and the tenant of all personal accounts.
+# Aliases of the user's own tenant, and the tenant of all personal accounts.
 SHARED_TENANTS = frozenset({"common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"})
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 _ERROR_PAGE = "https://login.microsoftonline.com/error?code="

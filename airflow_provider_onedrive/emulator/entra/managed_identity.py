@@ -70,7 +70,7 @@ class ManagedIdentity:
             return _service_error(500, f"AADSTS{problem.number}: {problem.message}")
 
     def _identity(self, request: Request, names: tuple[str, ...]) -> Application | None:
-        """Find who is meant; nobody named means the identity of the machine itself."""
+        """Return the requested identity. Without a name it is the identity of the machine itself."""
         named = next((request.query[name] for name in names if request.query.get(name)), None)
         applications = self.applications
         return applications.managed if named is None else applications.managed_by(named)

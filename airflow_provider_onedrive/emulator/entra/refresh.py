@@ -19,9 +19,9 @@ from airflow_provider_onedrive.emulator.tokens.applications import Application
 
 @dataclass(frozen=True)
 class RefreshGrant:
-    """What a user once agreed to.
+    """The consent behind a refresh token.
 
-    :param is_public: it began without the application's secret, and goes on without it.
+    :param is_public: the sign-in had no secret, so the token is used without one.
     """
 
     user: User
@@ -45,7 +45,7 @@ class RefreshTokens:
         return text
 
     def check(self, text: str, application: Application, idle_seconds: float) -> RefreshGrant:
-        """Return what a token stands for, or say why it stands for nothing."""
+        """Return the grant of a token, or raise the error."""
         grant = self._grants.get(text)
         if grant is None or grant.is_used or grant.application is not application:
             message = "The provided value for the input parameter 'refresh_token' or 'assertion' is not valid."
@@ -60,9 +60,9 @@ class RefreshTokens:
         return grant
 
     def use(self, text: str) -> None:
-        """Let a token be refused from now on.
+        """Refuse a token from now on.
 
-        The token is checked again: of two requests with the same one only the first may succeed.
+        It is checked again here: of two requests with the same token only the first may succeed.
         """
         with self._lock:
             grant = self._grants[text]

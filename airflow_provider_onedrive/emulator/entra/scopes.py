@@ -1,4 +1,4 @@
-"""What the parameter ``scope`` asks for.
+"""The parameter ``scope``.
 
 https://learn.microsoft.com/entra/identity-platform/scopes-oidc
 """
@@ -18,10 +18,10 @@ _SPELLINGS = {name.lower(): name for name in (*DELEGATED_PERMISSIONS, *_SIGN_IN,
 
 @dataclass(frozen=True)
 class Asked:
-    """:param resource: what the token is for, empty when it was not said, and it is then for Graph.
+    """:param resource: resource of the token; empty = none was named, and the token is for Graph.
 
-    :param names: the permissions that were named, in any case ``.default``.
-    :param sign_in: ``openid``, ``offline_access`` and the like.
+    :param names: the requested permissions, which may be ``.default``.
+    :param sign_in: ``openid``, ``offline_access`` and similar scopes.
     """
 
     resource: str
@@ -33,21 +33,21 @@ class Asked:
         return "offline_access" in self.sign_in
 
     def granted(self, application: Application) -> frozenset[str]:
-        """Return the permissions that a token gets, or say that nobody agreed to them."""
+        """Return the permissions of the token. Missing consent is an error."""
         if _DEFAULT in self.names:
             return application.scopes
         _check_consent(application, self.names)
         return self.names
 
     def text(self, granted: frozenset[str]) -> str:
-        """Return what was granted in the form in which it was asked for: clients look tokens up by it."""
+        """Return the granted scopes in the form of the request: clients find their tokens by this text."""
         prefix = f"{self.resource}/" if self.resource else ""
         names = granted | (self.names & {_DEFAULT})
         return " ".join([*(prefix + name for name in sorted(names)), *sorted(self.sign_in - {"offline_access"})])
 
 
 def for_application(resources: frozenset[str], scope: str) -> str | None:
-    """Return the resource an application asks a token for; None when it names none, which means Graph, as for users."""
+    """Return the resource that an application requests a token for; None = none is named, which means Graph."""
     resource, _, suffix = scope.rpartition("/")
     if suffix != _DEFAULT:
         message = (
@@ -59,7 +59,7 @@ def for_application(resources: frozenset[str], scope: str) -> str | None:
 
 
 def for_user(resources: frozenset[str], scope: str) -> Asked:
-    """Read a list of scopes, in which case does not count; a bare name means Graph's."""
+    """Read a list of scopes, case-insensitively. A bare name is a scope of Graph."""
     words = frozenset(_spelling(word) for word in scope.split())
     parted = [word.rpartition("/")[::2] for word in words - _SIGN_IN]
     named = {check_resource(resources, resource) for resource, _ in parted if resource}

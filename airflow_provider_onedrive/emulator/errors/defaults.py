@@ -90,7 +90,7 @@ def graph_error(status: int, operation: str) -> DefaultError:
 
 
 def login_error(status: int, code: str | None = None) -> DefaultError:
-    """:param code: OAuth's word for the error, None = the one that goes with the status."""
+    """:param code: OAuth's error code, None = the usual one of the status."""
     usual = _ENTRA.get(status, _ENTRA_BUSY)
     if code is None or code == usual.code:
         return usual

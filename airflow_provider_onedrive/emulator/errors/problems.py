@@ -1,4 +1,4 @@
-"""Errors as Graph words them: raised anywhere below a handler, turned into a reply in one place.
+"""Errors in the form of Graph. Handlers raise them; one function writes them as replies.
 
 https://learn.microsoft.com/graph/errors
 """

@@ -1,4 +1,4 @@
-"""Faults that change what the request means to the service: an error, an expired token, an ignored header."""
+"""Faults that change the answer of the service: an error, an expired token, an ignored header."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class status(Fault):  # noqa: N801 - reads as a word of a rule
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # A kind that somebody derives from it may have no use for the number.
+        # A derived fault may not use the number.
         if type(self) is status and not 300 <= self.status <= 599:  # noqa: PLR2004 - HTTP's statuses without success
             raise ValueError("a status must lie between 300 and 599")
 

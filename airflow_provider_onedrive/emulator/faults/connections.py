@@ -1,4 +1,4 @@
-"""Faults of the connection: it ends, stalls, or a byte changes on its way."""
+"""Faults of the connection: it closes, stalls, or a byte is corrupted."""
 
 from __future__ import annotations
 

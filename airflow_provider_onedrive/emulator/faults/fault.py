@@ -1,4 +1,4 @@
-"""What a fault is, and the table of the faults that a script can name."""
+"""The base class of faults, and the table of the faults that scripts can name."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class FaultContext:
 
 
 class Fault:
-    """One thing that goes wrong with a request. Each kind overrides what it changes.
+    """One failure of a request. Each kind overrides the step that it changes.
 
-    :cvar shapes: True if the fault only slows a request down; the request may then meet another fault as well.
+    :cvar shapes: True if the fault only slows a request down. The request may then meet another fault as well.
     """
 
     shapes: ClassVar[bool] = False
@@ -56,7 +56,7 @@ NONE = Fault()
 
 
 def declare(kind: FaultKind) -> FaultKind:
-    """Let scripts name a fault: the name of its class is its word, its fields are its parameters."""
+    """Register a fault for scripts: its name is the class's, its parameters are the fields."""
     KINDS[kind.__name__] = kind
     return kind
 

@@ -1,4 +1,4 @@
-"""Frozen and other dataclasses from JSON and back, with errors that say what to write instead."""
+"""Dataclasses from JSON and back, with errors that name the expected value."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _NAMES: Mapping[Any, str] = {bool: "true or false", int: "a whole number", float
 
 
 class ScriptError(ValueError):
-    """A script that cannot be understood: the message names the place, the mistake and what is known there."""
+    """A script that cannot be read. The message names the position, the error and the accepted values."""
 
 
 def read(kind: type[T], value: object, where: str) -> T:
-    """Make a dataclass of an object whose keys are its fields; ``json=False`` in a field's metadata keeps it out.
+    """Create a dataclass from an object whose keys are its fields. ``json=False`` in a field's metadata excludes it.
 
-    :raises ScriptError: a key is not known or missing, or a value is not of its type.
+    :raises ScriptError: a key is unknown or missing, or a value has the wrong type.
     """
     return build(kind, expect_object(value, where), where)
 
@@ -67,7 +67,7 @@ def check_name(name: str, allowed: Collection[str], where: str, what: str) -> No
 
 
 def suggestion(name: str, allowed: Collection[str]) -> str:
-    """Return what may have been meant, else all there is."""
+    """Return a hint: the most similar name, else all names."""
     begun = [each for each in sorted(allowed) if name and each.startswith(name.lower())]
     near = begun or difflib.get_close_matches(name.lower(), sorted(allowed), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else f"; known are: {', '.join(sorted(allowed))}."

@@ -1,6 +1,6 @@
-"""How SharePoint changes what it was given: it writes properties into Office files, PDF and HTML.
+"""Changes that SharePoint makes to uploaded files: it writes properties into Office files, PDF and HTML.
 
-The additions are harmless and of the same size each time. A file that is not what its name says stays as it is.
+The additions are harmless and of constant size. A file whose content does not fit its name stays unchanged.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _START = re.compile(rb"startxref\s+(\d+)\s+%%EOF")
 
 
 def rewrite(name: str, content: Content) -> Content | None:
-    """Return what SharePoint makes of it; None = it leaves it alone."""
+    """Return the rewritten content; None = SharePoint leaves this file unchanged."""
     stem, _, extension = name.rpartition(".")
     change = _CHANGES.get(extension.lower()) if stem else None
     return change(content) if change and content.size else None
@@ -51,7 +51,7 @@ def _free_part(names: list[str]) -> str:
 
 
 def _pdf(content: Content) -> Content | None:
-    """Append an update without objects: a comment, and once more the place of the cross-reference table."""
+    """Append an update without objects: a comment, and the offset of the cross-reference table again."""
     tail = b"".join(content.pieces(max(0, content.size - _TAIL_BYTES)))
     starts = _START.findall(tail)
     if not starts:

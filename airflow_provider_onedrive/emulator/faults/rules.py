@@ -15,16 +15,16 @@ from airflow_provider_onedrive.emulator.http.operations import OPERATIONS
 
 @dataclass
 class Rule:
-    """Requests that match are counted; the count alone decides, so the same requests meet the same faults again.
+    """A fault and the requests that meet it. Only the count decides, so equal requests meet equal faults again.
 
     :param method: such as ``PUT``; None = any, as for ``path``, ``origin`` and ``operation``.
     :param path: a regular expression that is searched in the decoded path (without the query).
     :param origin: ``graph``, ``store`` (the second origin) or ``login``.
     :param operation: one or more of :data:`~airflow_provider_onedrive.emulator.http.operations.OPERATIONS`.
-    :param times: how many requests meet it, None = all.
-    :param after: how many matching requests pass before it begins.
-    :param every: of those that follow, each so-manieth.
-    :param probability: of those that follow, by chance so many; the chances come from ``seed``.
+    :param times: number of requests that meet the fault, None = all.
+    :param after: number of matching requests that pass first.
+    :param every: of the following requests, 7 = each seventh.
+    :param probability: of the following requests, the share that meets the fault; ``seed`` makes the choice repeatable.
     """
 
     method: str | None = None
@@ -55,7 +55,7 @@ class Rule:
         )
 
     def take(self) -> bool:
-        """Count a matching request, and say whether the fault is its."""
+        """Count a matching request, and return True if it meets the fault."""
         self.seen += 1
         taken = self._is_its_turn(self.seen - self.after) and (self.times is None or self.hits < self.times)
         self.hits += taken

@@ -1,4 +1,4 @@
-"""The fault rules of one emulator, with its quirks and its throttling budget: what a script can set."""
+"""The fault rules of one emulator, with its quirks and its throttling budget: the content of a script."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from airflow_provider_onedrive.emulator.http.messages import Request
 
 
 class Faults:
-    """Rules apply in the order in which they were added.
+    """Rules, which apply in the order in which they were added.
 
-    A request meets at most one fault, and besides it each ``latency`` and ``bandwidth`` whose rule it matches.
+    A request meets at most one fault, and in addition every ``latency`` and ``bandwidth`` whose rule it matches.
     """
 
     def __init__(self, quirks: Quirks | None = None, throttling: Throttling | None = None) -> None:
@@ -48,16 +48,18 @@ class Faults:
         probability: float | None = None,
         seed: int = 0,
     ) -> Rule:
-        """Add a rule; its ``hits`` say later how often it was met.
+        """Add a rule. Its ``hits`` count the requests that met it.
 
         :param path: a regular expression that is searched in the decoded path (without the query).
         :param origin: ``graph``, ``store`` (the second origin) or ``login``; None = any.
-        :param operation: what the request is, such as ``fragment``, ``download``, ``children`` or ``token``: one or
-            more of :data:`~airflow_provider_onedrive.emulator.http.operations.OPERATIONS`.
-        :param times: how many requests meet it, None = all. When left out: 1, or all with ``every`` or ``probability``.
-        :param after: how many matching requests pass first.
-        :param every: of those that follow each seventh, say.
-        :param probability: of those that follow so many by chance, but the same ones each time with the same ``seed``.
+        :param operation: one or more of :data:`~airflow_provider_onedrive.emulator.http.operations.OPERATIONS`, such as
+            ``fragment``, ``download``, ``children`` or ``token``.
+        :param times: number of requests that meet it, None = all. By default 1, or all with ``every`` or
+            ``probability``.
+        :param after: number of matching requests that pass first.
+        :param every: of the following requests, 7 = each seventh.
+        :param probability: of the following requests, the share that meets the fault; the same ``seed`` chooses the
+            same ones.
         """
         if isinstance(times, EllipsisType):
             times = 1 if every is None and probability is None else None
@@ -72,10 +74,10 @@ class Faults:
             self._rules.clear()
 
     def load(self, document: object) -> None:
-        """Let a script say what happens; a part that it names takes the place of what there was, the others stay.
+        """Load a script. Each part that it contains replaces the current one; the other parts stay.
 
-        :param document: JSON text, or the list or object it stands for.
-        :raises ScriptError: with the place, the mistake and what was probably meant; nothing is changed.
+        :param document: JSON text, or the list or object that it encodes.
+        :raises ScriptError: the position, the error and the most similar name. Nothing is changed.
         """
         parts = fault_script.parse(document)
         rules = fault_script.read_rules(parts.get("faults", []))
@@ -90,7 +92,7 @@ class Faults:
             self._throttling.budget = budget
 
     def dump(self) -> str:
-        """Return the script, as ``load`` takes it, that leads to where things stand, except for the counts."""
+        """Return the current state as a script for ``load``, without the counts."""
         return json.dumps(self.document(), indent=2)
 
     def document(self) -> dict[str, Any]:

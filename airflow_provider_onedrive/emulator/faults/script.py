@@ -14,8 +14,8 @@
       "throttling": {"units_per_minute": 1250}
     }
 
-A list stands for the object that has ``faults`` alone. In ``do`` one key names the fault, and its value is the fault's
-first parameter (or an object of all); the keys beside it are the others. A rule's other keys are those of
+A list is short for an object with ``faults`` only. In ``do`` one key names the fault. Its value is the fault's first
+parameter, or an object of all parameters; further keys are the other parameters. The other keys of a rule are those of
 :class:`~airflow_provider_onedrive.emulator.faults.rules.Rule`.
 """
 
@@ -35,9 +35,9 @@ PARTS = ("faults", "quirks", "throttling")
 
 
 def parse(document: object) -> Mapping[str, Any]:
-    """Return the parts of a document, which is text, or what JSON text says.
+    """Return the parts of a document, which is JSON text or the decoded value.
 
-    :raises ScriptError: it is no JSON, or has a part that is not known.
+    :raises ScriptError: it is not JSON, or has an unknown part.
     """
     value = _decode(document) if isinstance(document, (str, bytes)) else document
     parts = {"faults": value} if isinstance(value, list) else records.expect_object(value, "The script")
@@ -65,7 +65,7 @@ def read_rule(value: object, where: str) -> Rule:
 
 
 def write_rule(rule: Rule) -> dict[str, Any]:
-    """Return what ``read_rule`` reads; a fault that is not one of ``KINDS`` is only named."""
+    """Return the input of ``read_rule``. For a fault that is not in ``KINDS`` only the name of its class is written."""
     keys = records.write(rule)
     if _is_repeated(keys):
         keys |= {"times": rule.times}
@@ -95,7 +95,7 @@ def _parameters(kind: type[Fault], first: object, where: str) -> dict[str, Any]:
 
 
 def _is_repeated(keys: Mapping[str, Any]) -> bool:
-    """Say whether the rule goes on until it is told to end."""
+    """Return True if the rule applies until it is removed."""
     return bool({"every", "probability"} & keys.keys())
 
 
@@ -113,10 +113,12 @@ def _decode(text: str | bytes) -> object:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise ScriptError(f"The script is no JSON: {error.msg} in line {error.lineno}, column {error.colno}.") from None
+        raise ScriptError(
+            f"The script is not JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+        ) from None
     except (ValueError, RecursionError) as error:
-        raise ScriptError(f"The script is no JSON: {error}.") from None
+        raise ScriptError(f"The script is not JSON: {error}.") from None
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")

@@ -25,12 +25,12 @@ _HEADERS_FROM = 0.8
 
 @dataclass(frozen=True)
 class Budget:
-    """:param units_per_minute: the service gives 1250 to 6250, by the number of licences; None = without limit.
+    """:param units_per_minute: the service grants 1250 to 6250, depending on the number of licences; None = no limit.
 
-    :param units_per_day: the service gives 1,200,000 and more.
-    :param minute_seconds: how long a minute is; a shorter one saves a test the waiting, its answers included.
-    :param rate_limit_headers: tell how much is left when most is used, as a preview of 2024 did.
-    :param clock: seconds that only grow.
+    :param units_per_day: the service grants 1,200,000 and more.
+    :param minute_seconds: length of a minute. A shorter one makes tests faster, because Retry-After shrinks with it.
+    :param rate_limit_headers: send ``RateLimit`` headers when 80 % are used, as a preview of 2024 did.
+    :param clock: monotonic seconds.
     """
 
     units_per_minute: int | None = 1250
@@ -51,9 +51,9 @@ class Budget:
 
 @dataclass
 class Window:
-    """What was used since it opened.
+    """The units used since a window opened.
 
-    What was asked beyond the limit counts in the next window: refused calls count too.
+    Units beyond the limit count in the next window, because refused calls count too.
     """
 
     limit: int
@@ -68,7 +68,7 @@ class Window:
             self.used = max(0, self.used - passed * self.limit)
 
     def charge(self, units: int) -> bool:
-        """Count, and say whether that was still within the limit."""
+        """Add units, and return True if the total is within the limit."""
         # A client that hammers loses one whole window more, not a day.
         self.used = min(self.used + units, 2 * self.limit)
         return self.used <= self.limit
@@ -79,9 +79,9 @@ class Window:
 
 
 class Throttling:
-    """Who used how much of the budget; without a budget nothing is counted.
+    """The used units of each application. Without a budget nothing is counted.
 
-    The addresses of the second origin name no application: what is asked there has a budget of its own.
+    URLs of the second origin name no application, so all their requests share one budget.
     """
 
     def __init__(self) -> None:
@@ -148,7 +148,7 @@ def _refusal(budget: Budget, seconds: int) -> Problem:
 
 
 def _application(request: Request) -> str:
-    """Return who asks, out of the token and unchecked; all that do not say count as one."""
+    """Return the application, from the token and unchecked. Requests without a token count as one."""
     if request.origin != "graph":
         return request.origin
     return _named_in(request.header("Authorization") or "")

@@ -1,1 +1,1 @@
-"""HTTP messages: requests, replies and what is recorded of them."""
+"""HTTP messages: requests, replies and the request log."""

@@ -1,7 +1,7 @@
-"""Under which names the emulator answers a browser.
+"""The host names under which the emulator answers browsers.
 
-A page on the Internet may let its own name lead to 127.0.0.1 (DNS rebinding) and read what a browser gets there. Such a
-request names the other host, and is refused where no token is asked for.
+A page on the Internet may resolve its own name to 127.0.0.1 (DNS rebinding) and read the answers that a browser
+receives there. Such a request has the other name as its ``Host``. It is refused wherever no token is required.
 """
 
 from __future__ import annotations
@@ -34,5 +34,5 @@ def name(headers: Collection[str]) -> str | None:
 
 
 def is_name(text: str) -> bool:
-    """Say whether it can be the name of a host, or an IPv4 address, that others reach."""
+    """Return True if a text can be a host name or an IPv4 address that other machines reach."""
     return _HOST.fullmatch(text.lower()) is not None and ":" not in text and text != "0.0.0.0"

@@ -1,4 +1,4 @@
-"""What was asked, as tests want to count it."""
+"""The request log."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class LoggedRequest:
 
     @property
     def operation(self) -> str:
-        """Return what it is, in the words of ``serving.operations.OPERATIONS``."""
+        """Return the operation, one of ``http.operations.OPERATIONS``."""
         return operations.operation(self.method, self.path, self.origin)
 
     @property
     def resource_units(self) -> int:
-        """Return what it costs of the budget that the service gives an application; nothing on the login origin."""
+        """Return the cost in resource units. Requests to the login origin are free."""
         return operations.resource_units(self.operation, self.target.partition("?")[2])
 
 
@@ -119,7 +119,7 @@ class RequestLog(Sequence[LoggedRequest]):
 
     @contextmanager
     def measure(self) -> Iterator[RequestLog]:
-        """Note what is asked within the block: the log it yields is filled when the block ends."""
+        """Collect the requests of a block: the log that it yields is filled when the block ends."""
         begin, cost = len(self), RequestLog()
         try:
             yield cost
@@ -132,7 +132,7 @@ class RequestLog(Sequence[LoggedRequest]):
             self._entries.append(entry)
 
     def correct(self, entry: LoggedRequest, sent_bytes: int) -> None:
-        """Say how much of an answer really went out, when it was less than was meant to."""
+        """Correct the number of bytes that were sent, if the client left early."""
         with self._lock:
             for index, candidate in enumerate(self._entries):
                 if candidate is entry:

@@ -45,9 +45,11 @@ class Body:
         self._source = self._plain(length) if length is not None else self._chunked()
 
     def pieces(self) -> Iterator[memoryview]:
-        """Yield what is left of the body; a client that goes away midway raises ``ConnectionDropped``.
+        """Yield the rest of the body.
 
-        A piece is good until the next one is asked for: all are read into the same place.
+        A piece is valid until the next one is read: all share one buffer.
+
+        :raises ConnectionDropped: the client closed the connection.
         """
         for piece in self._source:
             _corrupt(piece, self.corrupt_at, self.received)
@@ -57,7 +59,7 @@ class Body:
             yield piece
 
     def drain(self) -> None:
-        """Read to the end, so that the next request on the connection begins where it should."""
+        """Read to the end, so that the next request on the connection is read from its beginning."""
         for _ in self.pieces():
             pass
 
@@ -148,7 +150,7 @@ class Request:
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
 
     def slow_down(self, up: float, down: float, stopping: threading.Event) -> None:
-        """Add so many seconds for each byte of the request's body and of the answer's."""
+        """Add a delay, in seconds for each byte of the request's body and of the reply's."""
         self.body.throughput = _slower(self.body.throughput, up, stopping)
         self.reply_throughput = _slower(self.reply_throughput, down, stopping)
 
@@ -180,12 +182,12 @@ class Request:
 
 @dataclass
 class Reply:
-    """:param stream: what follows the headers in place of ``body``.
+    """:param stream: content that is sent in place of ``body``, with the offsets of its first byte and of its end.
 
-    :param cut_after: close the connection after so many bytes of the body.
-    :param stalls: in place of closing it there, say nothing more.
-    :param corrupt_at: offset of a byte that goes out as another one.
-    :param drops: close it after the answer, unannounced.
+    :param cut_after: number of bytes of the body after which the connection is closed.
+    :param stalls: keep the connection open there and send nothing more.
+    :param corrupt_at: offset of a byte that is sent corrupted.
+    :param drops: close the connection after the reply, unannounced.
     """
 
     status: int
@@ -213,7 +215,7 @@ class Reply:
         return content.pieces(start, stop)
 
     def sent_pieces(self) -> Iterator[bytes]:
-        """Yield what goes out of the body, as it does."""
+        """Yield the bytes of the body that are really sent."""
         offset, stop = 0, self.length if self.cut_after is None else self.cut_after
         for piece in self.pieces():
             yield _corrupted(piece[: stop - offset], self.corrupt_at, offset)
@@ -233,7 +235,7 @@ def limited(pieces: Iterator[bytes], throughput: Throughput) -> Iterator[bytes]:
 
 
 def _corrupt(piece: memoryview | bytearray, at: int | None, offset: int) -> None:
-    """Turn all bits of the byte at ``at`` if it lies in a piece that begins at ``offset``."""
+    """Invert the byte at offset ``at`` if it is in a piece that begins at ``offset``."""
     if at is not None and offset <= at < offset + len(piece):
         piece[at - offset] ^= 0xFF
 

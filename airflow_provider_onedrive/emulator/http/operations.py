@@ -1,6 +1,6 @@
-"""What a request is, told from its method, its path and its origin: the words of rules and of the request log.
+"""The operation of a request, from its method, its path and its origin: the terms of rules and of the request log.
 
-A pure function: it asks neither the tenant nor the body, so it also names requests that are refused.
+The function is pure: it reads neither the tenant nor the body, so it also names requests that are refused.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
 _ITEM = {"GET": "get", "HEAD": "get", "PATCH": "update", "DELETE": "delete", "PUT": "session_commit"}
-# What follows the item's address; a method that is not named here goes by "".
+# The segments that follow an item's address. The key "" is for all other methods.
 _TAILS: Mapping[str, Mapping[str, str]] = {
     "children": {"POST": "create_folder", "PUT": "upload", "": "children"},
     "content": {"PUT": "upload", "": "content"},
@@ -66,7 +66,7 @@ def operation(method: str, path: str, origin: str) -> str:
 
 
 def resource_units(name: str, query: str = "") -> int:
-    """Return what the operation costs: 1 for one item, 2 for many or a change, 5 where permissions are concerned."""
+    """Return the cost in resource units: 1 for one item, 2 for several or a change, 5 with permissions."""
     if name in _FREE:
         return 0
     if name == "permissions" or ("ermissions" in query and _expands_permissions(query)):
@@ -108,7 +108,7 @@ def _function(segment: str) -> str:
 
 
 def _tail(segments: list[str]) -> list[str] | None:
-    """Return what follows the item's address; None when the path names no item."""
+    """Return the segments that follow the item's address; None = the path names no item."""
     start = next((index for index, _ in enumerate(segments) if _begins_item(segments, index)), None)
     if start is None:
         return None

@@ -1,1 +1,1 @@
-"""What can be asked of files and folders."""
+"""Requests for files and folders."""

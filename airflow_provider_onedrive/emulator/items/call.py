@@ -1,4 +1,4 @@
-"""One authenticated Graph request with what its address names."""
+"""An authenticated Graph request and the item that its URL addresses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Call:
 
     @property
     def by(self) -> Identity:
-        """Return who asks, as ``createdBy`` says it."""
+        """Return the caller in the form of ``createdBy``."""
         return self.token.identity
 
     def item(self) -> Item:

@@ -19,7 +19,7 @@ _LEVELS = frozenset({None, "", "published", "unspecified"})
 
 
 def begin(call: Call) -> Reply:
-    """Who has it already keeps it."""
+    """Check a file out. A second checkout by the same user changes nothing."""
     with call.drive.change() as change:
         item = _file(call)
         locks.check(call.drive, item, call.by, call.request.operation)
@@ -44,7 +44,7 @@ def end(call: Call) -> Reply:
 
 
 def discard(call: Call) -> Reply:
-    """Take back what was written meanwhile; besides who has the file an application may do it."""
+    """Restore the content before the checkout. Besides the user who checked it out, an application may do so."""
     with call.drive.change() as change:
         item = _checked_out(call)
         if call.token.user is not None or item.id in call.drive.locked_items:

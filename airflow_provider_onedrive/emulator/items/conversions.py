@@ -1,4 +1,4 @@
-"""A file in another format: a PDF of one page that says which file it stands for.
+"""A file in another format: a PDF of one page that names the original file.
 
 https://learn.microsoft.com/graph/api/driveitem-get-content-format
 """
@@ -15,7 +15,7 @@ PDF = "application/pdf"
 
 
 def check(item: Item, target: str) -> None:
-    """Raise 406 for what the service does not convert."""
+    """Raise 406 for a format that the service does not convert to."""
     if target.lower() != "pdf" or item.name.rpartition(".")[2].lower() not in _SOURCES:
         raise Problem(
             406, "notSupported", f"The file cannot be converted to '{target[:50]}'.", inner="invalidFileFormat"

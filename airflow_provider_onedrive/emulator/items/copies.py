@@ -1,4 +1,4 @@
-"""The request for a copy: what is refused at once, and what is left to the monitor.
+"""The request for a copy: errors that come at once, and the job that the monitor completes.
 
 https://learn.microsoft.com/graph/api/driveitem-copy
 """
@@ -56,7 +56,7 @@ class Copies:
             # A personal account does not know the parameter.
             conflict=conflict if drive.personality == "business" else "fail",
             by=call.by,
-            # Documented as a known mistake: a name switches the versions off.
+            # Documented as a known issue: a name disables includeAllVersionHistory.
             keeps_versions=body.get("includeAllVersionHistory") is True and not body.get("name"),
             poll_count=self.options.copy_poll_count,
             due=_due(self.options.copy_seconds),
@@ -64,7 +64,7 @@ class Copies:
         )
 
     def _target(self, call: Call, source: Item, reference: dict[str, Any]) -> tuple[Drive, Item]:
-        """Return where to copy to: beside the source when nothing is said."""
+        """Return the target drive and folder; without a parentReference the folder of the source."""
         drive = self._drive(call, str(reference.get("driveId") or call.drive.id), str(reference.get("id") or "root"))
         with drive.lock:
             parent = references.folder(drive, reference)

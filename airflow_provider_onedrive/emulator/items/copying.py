@@ -1,6 +1,6 @@
-"""How a copy comes about: what is copied is looked at first, then written, item by item.
+"""Copying: the tree is read first and then written item by item.
 
-An item that cannot be written leaves the others as they are, as it is with the service: part of a copy can remain.
+An item that cannot be written does not stop the others, as in the service: part of a copy can remain.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Original:
 
 
 def original(item: Item) -> Original:
-    """Look at it, with the lock of its drive held."""
+    """Read an item and all below it. The lock of its drive is held."""
     children = tuple(original(child) for child in item.children.values())
     return Original(
         item.id, item.name, item.content, item.package, item.version, item.past, item.remote is not None, children
@@ -41,9 +41,9 @@ def shortcut_refused() -> Problem:
 
 @dataclass
 class Copying:
-    """Writes below one folder. Called within a change of its drive.
+    """Writes below one folder. It is called within a change of its drive.
 
-    :ivar problems: what could not be written, with its name.
+    :ivar problems: the names of the items that could not be written, each with its error.
     """
 
     drive: Drive
@@ -81,7 +81,7 @@ class Copying:
         return item
 
     def _free(self, source: Original, parent: Item, name: str) -> str:
-        """Return the name to write under; what is replaced goes with its history."""
+        """Return the name to write under. A replaced file loses its history."""
         existing = parent.child(name)
         if existing is None:
             return name

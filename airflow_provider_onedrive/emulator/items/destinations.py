@@ -1,4 +1,4 @@
-"""Where new content goes and what happens when the name is taken: the same for a PUT and for an upload session."""
+"""The destination of new content and the handling of a taken name, for a PUT and for an upload session."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def check_conflict(value: str | None, default: str) -> str:
 class Destination:
     """A file that exists (``name`` is None: it was addressed by its id) or a name below a folder.
 
-    :param place: the file, or the folder.
-    :param operation: what the request was that named it.
+    :param target: the file, or the folder.
+    :param operation: operation of the request that named it.
     """
 
     target: Item = field(metadata={"stored": "place"})
@@ -45,13 +45,13 @@ class Destination:
 
     @property
     def spot(self) -> tuple[str, str]:
-        """Return the folder's id and the name, in a form that is the same for all who mean the same file."""
+        """Return the folder's id and the normalised name. Two destinations of the same file have the same pair."""
         if self.name is None:
             return (self.target.parent or self.target).id, names.key(self.target.name)
         return self.target.id, names.key(self.name)
 
     def check(self, drive: Drive) -> Item | None:
-        """Return the item that would be replaced; raise what writing would run into."""
+        """Return the item that would be replaced, or raise the error of the write."""
         drive.get(self.target.id)  # deleted meanwhile: 404
         existing = self.target if self.name is None else self.target.child(self.name)
         self.conditions.check(existing, "notAllowed")

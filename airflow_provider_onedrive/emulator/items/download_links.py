@@ -1,4 +1,4 @@
-"""Download addresses: good for whoever holds them, for a short time."""
+"""Download URLs: for a short time they grant access to every client that has them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
 
 class DownloadLinks:
-    """The permission stands in the address itself and is signed: listing a folder leaves nothing to remember."""
+    """Signed URLs that carry the permission themselves, so that listing a folder stores nothing."""
 
     def __init__(self, store_url: str) -> None:
         self._store_url = store_url
         self._key = secrets.token_bytes(32)
 
     def create(self, drive: Drive, item: Item, lifetime_seconds: float, version: int | None = None) -> str:
-        """:param version: number of a former version; None = whatever is current when the address is used."""
+        """:param version: number of a former version; None = the version that is current when the URL is used."""
         text = f"{int((time.time() + lifetime_seconds) * 1000)}.{drive.id}.{item.id}.{version or ''}"
         tempauth = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=") + "." + self._sign(text)
         query = f"UniqueId={item.guid}&Translate=false&tempauth=v1.{quote(tempauth)}&ApiVersion=2.0"
         return f"{self._store_url}{drive.web_path}/_layouts/15/download.aspx?{query}"
 
     def check(self, tempauth: str) -> tuple[str, str, int | None]:
-        """Return the ids of drive and item, and the number of a former version if it is one's address."""
+        """Return the ids of drive and item, and the number of a former version, if the URL names one."""
         version, _, rest = tempauth.partition(".")
         packed, _, signature = rest.partition(".")
         text = _unpack(packed)

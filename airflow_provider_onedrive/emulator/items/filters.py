@@ -25,9 +25,9 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def parse(text: str | None, personality: Personality, url_of: Callable[[Item], str]) -> Filter | None:
-    """Return what an item must meet.
+    """Return the condition on items.
 
-    :raises Problem: 501 for what the service does not filter by (facets, dates), 400 for what is no filter.
+    :raises Problem: 501 for properties that the service does not filter by (facets, dates), 400 for a syntax error.
     """
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""The folders on the way to a name: those that exist, and those that a request brings along."""
+"""The folders above a name: those that exist, and those that a request creates."""
 
 from __future__ import annotations
 

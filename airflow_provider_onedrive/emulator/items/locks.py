@@ -1,4 +1,4 @@
-"""Files that cannot be changed for now: open in an editor, or checked out by somebody else.
+"""Files that cannot be changed at the moment: open in an editor, or checked out by another user.
 
 https://learn.microsoft.com/graph/api/driveitem-checkout
 """
@@ -13,7 +13,7 @@ _LOCKED = 423
 
 
 def check(drive: Drive, item: Item, by: Identity, operation: str) -> None:
-    """Raise 423, in the words that the service has for the operation, when somebody may not change an item."""
+    """Raise the operation's 423 if the user may not change an item."""
     if is_locked(drive, item, by):
         raise refusal(operation)
 

@@ -1,4 +1,4 @@
-"""Copies that are under way, and the address on the second origin that says how far they are.
+"""Copies in progress, and the URLs on the second origin that report their progress.
 
 https://learn.microsoft.com/graph/long-running-actions-overview
 """
@@ -25,11 +25,11 @@ _PARTLY = "Errors occurred during copy/move operation."
 
 @dataclass
 class CopyJob:
-    """One copy. It is made when its monitor has said often enough that it is under way.
+    """One copy. It is made when its monitor was polled often enough.
 
-    :param polls: how often that is.
-    :param due: when it is made although nobody asked, by the monotonic clock.
-    :param name: of the copy; None = as before, for a copy of an item's children.
+    :param poll_count: number of polls that are answered with "in progress".
+    :param due: time of the monotonic clock at which it is made without a poll.
+    :param name: name of the copy; None = the children of the source are copied under their own names.
     """
 
     source_drive: Drive
@@ -132,7 +132,7 @@ class Monitors:
     def respond(self, request: Request) -> Reply:
         """Answer a request to a monitor.
 
-        :raises Problem: 404, there is no such copy, or it ended too long ago.
+        :raises Problem: 404, there is no copy of that id, or it ended too long ago.
         """
         job_id = request.path.rpartition("/")[2]
         job = self._jobs.get(job_id)

@@ -1,4 +1,4 @@
-"""What a request asks for with OData's options.
+"""The OData options of a request.
 
 https://learn.microsoft.com/graph/query-parameters
 """
@@ -24,7 +24,7 @@ _NOT_SERVED = frozenset({"versions", "listItem", "activities", "analytics", "ret
 class Expansion:
     """One name of ``$expand`` with the options in its parentheses.
 
-    :param pages: leads on to what did not fit; the service does that only for options that begin with a ``$``.
+    :param pages: add a nextLink. The service does so only if the inner options begin with ``$``.
     """
 
     name: str

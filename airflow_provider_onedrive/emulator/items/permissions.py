@@ -1,4 +1,4 @@
-"""Who may do what with an item: list, links, invitations.
+"""The permissions of an item: list, links, invitations.
 
 https://learn.microsoft.com/graph/api/driveitem-list-permissions
 https://learn.microsoft.com/graph/api/driveitem-createlink
@@ -122,7 +122,7 @@ class ItemPermissions:
         return tuple(self._email(one) for one in recipients)
 
     def _email(self, recipient: dict[str, Any]) -> str:
-        """Read one of the three ways to name somebody; whose id is given must be of the tenant."""
+        """Return the address of a recipient, which is named by email, id or alias. An id must be one of the tenant."""
         if recipient.get("email"):
             return str(recipient["email"]).lower()
         user = self.tenant.user(str(recipient.get("objectId") or recipient.get("alias") or ""))
@@ -142,7 +142,7 @@ def delete(call: Call) -> Reply:
 
 
 def _change(call: Call, change: Callable[[Permission], Permission | None]) -> tuple[Item, Permission]:
-    """Put another permission in the place of the one that is named, or none."""
+    """Replace or remove the named permission."""
     with call.drive.change() as edits:
         item = _changeable(call)
         if call.tail[1] == owner_json(call.drive)["id"]:

@@ -9,7 +9,7 @@ from airflow_provider_onedrive.emulator.errors.problems import tag_mismatch
 from airflow_provider_onedrive.emulator.http.messages import Request
 from airflow_provider_onedrive.emulator.model.drive import Item
 
-# A tag has a comma of its own, so a list of tags cannot simply be split at commas.
+# A tag contains a comma, so a list of tags cannot be split at commas.
 _TAG = re.compile(r'\*|(?:W/)?"[^"]*"')
 
 
@@ -26,7 +26,7 @@ class Preconditions:
             raise tag_mismatch(code)
 
     def is_unchanged(self, item: Item) -> bool:
-        """Say whether a reader who asked with If-None-Match has it already."""
+        """Return True if If-None-Match names the current version."""
         return self.if_none_match is not None and _matches(item, self.if_none_match)
 
 

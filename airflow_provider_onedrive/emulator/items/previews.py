@@ -1,4 +1,4 @@
-"""What an item looks like, as far as it goes without looking inside: no pictures, and a page to open.
+"""Thumbnails and previews, without a look into the content: no pictures, and the item's own page.
 
 https://learn.microsoft.com/graph/api/driveitem-list-thumbnails
 https://learn.microsoft.com/graph/api/driveitem-preview

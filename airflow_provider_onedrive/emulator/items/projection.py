@@ -1,4 +1,4 @@
-"""An item as a request wants to see it: what it selects, and what it expands."""
+"""Items as JSON with the properties that a request selects and expands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_provider_onedrive.emulator.options import Options
 
 @dataclass(frozen=True)
 class Projection:
-    """Writes items as JSON with what a request selects and expands."""
+    """Writes items as JSON with ``$select`` and ``$expand`` of a request."""
 
     views: ItemViews
     permission_views: PermissionViews
@@ -60,7 +60,10 @@ class Projection:
 
 
 def _publication(item: Item) -> dict[str, Any]:
-    """https://learn.microsoft.com/graph/api/resources/publicationfacet; shown to who selects it."""
+    """Return the facet, which is written only if it is selected.
+
+    https://learn.microsoft.com/graph/api/resources/publicationfacet
+    """
     version = f"{item.version}.0"
     if item.checkout is None:
         return {"level": "published", "versionId": version}

@@ -41,7 +41,7 @@ class Recycling:
             return self.projection.reply(call, 200, call.drive.restore(recycled, parent, name))
 
     def show(self, call: Call) -> Reply | None:
-        """Answer for a deleted item, if the request asks for those too: a personal account's, by id."""
+        """Answer for a deleted item of a personal account, if the request includes deleted items and names it by id."""
         wanted = call.request.query.get("includeDeletedItems", "").lower() == "true"
         recycled = find(call) if wanted and call.drive.personality == "personal" else None
         if recycled is None:

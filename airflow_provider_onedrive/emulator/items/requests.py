@@ -120,7 +120,7 @@ def file_times(body: dict[str, Any]) -> FileTimes:
 
 
 def _may_create(call: Call, body: dict[str, Any]) -> bool:
-    """Say whether a PATCH means a folder that need not be there: by path, and not asking to be renamed or moved."""
+    """Return True if a PATCH may create a folder: it names it by path and does not rename or move it."""
     is_folder = isinstance(body.get("folder"), dict) and bool(call.address.names)
     name = call.address.names[-1] if is_folder else ""
     is_plain = not body.get("parentReference") and body.get("name") in {None, "", name}

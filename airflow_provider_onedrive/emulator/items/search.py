@@ -62,15 +62,15 @@ def is_function(segment: str) -> bool:
 
 
 def matching(folder: Item, text: str) -> Iterator[Item]:
-    """Yield what has every word of the text in its name; no text finds everything."""
+    """Yield the items whose names contain every word of the text. An empty text matches all."""
     words = [word.strip('*"') for word in names.key(text).split()]
     return _below(folder, lambda item: all(word in names.key(item.name) for word in words))
 
 
 def indexed(quirks: Quirks, items: Iterator[Item], *, counts: bool = True) -> Iterator[Item]:
-    """Leave out what the index does not know yet.
+    """Yield the items that the index contains already.
 
-    :param counts: this is a search of its own, not its next page.
+    :param counts: this is a new search and not the next page of one.
     """
     for item in items:
         is_hidden = quirks.take_first if counts else quirks.is_due
@@ -79,7 +79,7 @@ def indexed(quirks: Quirks, items: Iterator[Item], *, counts: bool = True) -> It
 
 
 def without_path(drive: Drive, value: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what the index of a business account does not hold."""
+    """Remove the properties that the index of a business account does not contain."""
     if drive.personality == "personal":
         return value
     reference = {name: content for name, content in value.get("parentReference", {}).items() if name != "path"}
@@ -92,7 +92,7 @@ def _below(folder: Item, wanted: Callable[[Item], bool]) -> Iterator[Item]:
 
 
 def _text(segment: str) -> str:
-    """Return what stands between the quotation marks; within it they are doubled."""
+    """Return the text between the quotation marks, in which a quotation mark is doubled."""
     match = _FUNCTION.fullmatch(segment)
     if match is None:
         raise bad_request(f"Syntax error: the function '{segment[:100]}' cannot be read.")

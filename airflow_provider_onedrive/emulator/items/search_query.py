@@ -73,7 +73,7 @@ class SearchQuery:
                 yield from ((drive, item) for item in search.indexed(self.quirks, iter(matches)))
 
     def _hit(self, hit: Hit, rank: int, fields: object) -> dict[str, Any]:
-        """Return what the index knows: neither hash nor tags."""
+        """Return the properties in the index: neither hash nor tags."""
         drive, item = hit
         resource = {
             "@odata.type": "#microsoft.graph.driveItem",
@@ -114,7 +114,7 @@ def _is_count(value: object, least: int) -> bool:
 
 
 def _terms(text: str) -> list[Term]:
-    """Take every term as one that must hold; of KQL's words NOT is understood, AND says nothing new."""
+    """Read the terms, all of which must hold. Of the operators of KQL, NOT is supported and AND is implied."""
     return [_term(match) for match in _TERM.finditer(text) if match[0] not in {"AND", "*"}]
 
 

@@ -33,7 +33,7 @@ class Shortcuts:
     projection: Projection
 
     def create(self, call: Call, body: dict[str, Any]) -> Reply:
-        """Add a shortcut to the root of a drive, which is where it must be; an application of its own may not."""
+        """Add a shortcut, which must be in the root of a drive. An application without a user may not."""
         if call.token.user is None:
             raise access_denied()
         remote, target = self._target(call, body["remoteItem"])
@@ -51,7 +51,7 @@ class Shortcuts:
             return self.projection.reply(call, 201, call.drive.add_shortcut(parent, name, call.by, remote))
 
     def _target(self, call: Call, value: Any) -> tuple[Remote, Item]:
-        """Return what is meant, which must exist and be open to who asks."""
+        """Return the target, which must exist and be readable by the caller."""
         reference = value.get("parentReference") if isinstance(value, dict) else None
         if not isinstance(reference, dict) or not value.get("id") or not reference.get("driveId"):
             raise invalid_request("remoteItem must hold an id, and a parentReference with a driveId.")

@@ -1,6 +1,6 @@
-"""Where the next page begins: opaque to clients, packed as SharePoint packs its own.
+"""The position of the next page: opaque to clients, encoded as SharePoint encodes it.
 
-A position is a name, not a number: what is added or removed between two pages shifts nothing else.
+A position is a name and not a number: an item that is added or removed between two pages shifts no other.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def write(order: Order, last: Item) -> str:
 
 
 def read(order: Order, token: str | None) -> Position | None:
-    """Return where the page begins.
+    """Return the position of a page.
 
-    :raises Problem: it is none of ours, or one of another order.
+    :raises Problem: 400, the token is malformed or belongs to another sort order.
     """
     if token is None:
         return None
@@ -55,7 +55,7 @@ def pack(text: str) -> str:
 def unpack(token: str) -> str:
     """Reverse :func:`pack`.
 
-    :raises ValueError: it is no such token.
+    :raises ValueError: the text is not such a token.
     """
     return base64.urlsafe_b64decode(token).decode()
 

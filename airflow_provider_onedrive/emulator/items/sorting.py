@@ -19,13 +19,13 @@ COLUMNS: Mapping[Personality, frozenset[str]] = {
     "personal": frozenset({"name", "size", "lastModifiedDateTime"}),
 }
 _DIRECTIONS = {"": False, "asc": False, "desc": True}
-# Where an item stands in a listing: what it is sorted by, then its name, which no sibling has.
+# The position of an item in a listing: the sorted property, then the name, which is unique in a folder.
 Position = tuple[int | str, str]
 
 
 @dataclass(frozen=True)
 class Order:
-    """:param column: "" = folders first, then files, each by name: what is asked for by saying nothing."""
+    """:param column: "" = folders first, then files, each by name: the order of a request without ``$orderby``."""
 
     column: str = ""
     descending: bool = False

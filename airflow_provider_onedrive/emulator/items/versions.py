@@ -84,9 +84,9 @@ def delete(call: Call) -> Reply:
 
 
 def find(item: Item, number: int) -> Version:
-    """Return a version, also the current one.
+    """Return a version, which may be the current one.
 
-    :raises Problem: 404, there is no such version (any more).
+    :raises Problem: 404, there is no version of that number.
     """
     for version in (_current(item), *item.past):
         if version.number == number:

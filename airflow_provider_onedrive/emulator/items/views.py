@@ -19,7 +19,7 @@ from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.options import Options
 
 _SYSTEM = {"user": {"displayName": "System Account"}}
-# What a shortcut says of the item it leads to, besides its id and its place.
+# The properties of the target that a shortcut shows, besides its id and its parent.
 _REMOTE = ("createdBy", "createdDateTime", "file", "fileSystemInfo", "folder", "lastModifiedBy", "lastModifiedDateTime")
 _REMOTE_ALSO = ("name", "package", "shared", "size", "specialFolder", "webUrl")
 
@@ -75,7 +75,10 @@ class ItemViews:
         return self.store_url + web_path(drive, item)
 
     def sharepoint_ids(self, drive: Drive, item: Item | None = None) -> dict[str, Any]:
-        """https://learn.microsoft.com/graph/api/resources/sharepointids; shown to who selects it."""
+        """Return the ids, which are written only if they are selected.
+
+        https://learn.microsoft.com/graph/api/resources/sharepointids
+        """
         library = drive.library
         of_drive = {
             "listId": library.list_id,
@@ -110,7 +113,7 @@ class ItemViews:
         return facets if item.parent else facets | {"root": {}}
 
     def _remote_item(self, remote: Remote) -> dict[str, Any]:
-        """Say what a shortcut leads to, of a target that is gone only where it was."""
+        """Return the facet of a shortcut. Of a deleted target only the ids remain."""
         drive = self.tenant.drive(remote.drive_id)
         target = drive.live(remote.item_id) if drive else None
         if drive is None or target is None:
@@ -136,7 +139,7 @@ class ItemViews:
         return reference | {"id": item.parent.id, "name": name, "path": f"{above}/root:{path}"}
 
     def _reported_drive_id(self, drive: Drive) -> str:
-        """Return the id as items say it: a consumer's may differ from the one that the drive itself says."""
+        """Return the drive's id as items report it. For a consumer it may differ from that of the drive itself."""
         if drive.personality == "personal" and self.options.garble_drive_ids:
             return drive.id.upper().lstrip("0")
         return drive.id

@@ -1,1 +1,1 @@
-"""Drives and what is in them, without HTTP."""
+"""The tenant, its sites and drives and their items, without HTTP."""

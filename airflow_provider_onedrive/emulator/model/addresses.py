@@ -38,9 +38,9 @@ def split(raw_path: str) -> list[str]:
 
 
 def parse_item(segments: list[str], *, strict: bool = True) -> tuple[ItemAddress, list[str]]:
-    """Return the address at the start of the segments, and what follows it.
+    """Return the address at the start of the segments, and the segments after it.
 
-    :param strict: an encoded slash stands inside a name, which is then refused. The service lets it separate.
+    :param strict: an encoded slash is part of a name, which is then refused. The service treats it as a separator.
     """
     base, rest = _base(segments)
     # Some clients encode the whole address into the segment of the id, slashes included.
@@ -79,6 +79,6 @@ def _names(segments: list[str]) -> tuple[tuple[str, ...], list[str]]:
 
 
 def _parted(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Part names at slashes that were encoded; ``.`` before another name says nothing."""
+    """Split names at slashes that were encoded. A ``.`` before another name is ignored."""
     parts = [part for name in names for part in name.split("/") if part]
     return tuple(part for part in parts[:-1] if part != ".") + tuple(parts[-1:])

@@ -1,4 +1,4 @@
-"""What happens to a drive: changes that happen as a whole or not at all, and the log that delta is read from."""
+"""Changes of a drive, each of which happens completely or not at all, and the log that delta reads."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LOG_LIMIT = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """What remains of an item that was deleted.
+    """The remains of a deleted item.
 
-    :param position: of the deletion in the log.
+    :param position: position of the deletion in the log.
     """
 
     id: str
@@ -35,7 +35,10 @@ class Tombstone:
 
 @dataclass(frozen=True)
 class Round:
-    """:param position: where in the change log the next round begins."""
+    """A round of delta: its entries are fixed when the first page is requested.
+
+    :param position: position in the change log at which the next round begins.
+    """
 
     entries: list[Item | Tombstone]
     position: int
@@ -43,13 +46,13 @@ class Round:
 
 
 class Change:
-    """Everything that is done to a drive at one go.
+    """All steps of one change of a drive.
 
-    :ivar touched: items that are new or other than before, by id; in the order in which they were last touched.
+    :ivar touched: new or changed items by id, in the order of their last change.
     :ivar removed: items that left the tree.
     :ivar purged: items that left the recycle bin for good.
-    :ivar advanced: folders that are another only in that something below them is.
-    :ivar tombstones: of what was removed, known when the change ends.
+    :ivar advanced: folders of which only a descendant changed.
+    :ivar tombstones: tombstones of the removed items, set when the change ends.
     """
 
     def __init__(self) -> None:
@@ -81,7 +84,7 @@ class Change:
         self.edit(item)
 
     def on_undo(self, action: Callable[[], object]) -> None:
-        """Say what takes back the step that was just made; the last step is taken back first."""
+        """Register the action that reverts the last step. The actions run in reverse order."""
         self._undo.append(action)
 
     def undo(self) -> None:
@@ -108,9 +111,9 @@ class NoJournal:
 
 
 class ChangeLog:
-    """The ids of changed items in order; each entry has a position, and the oldest entries are forgotten some time.
+    """The ids of changed items in order. Each entry has a position, and the oldest entries are dropped.
 
-    :ivar first: position of the oldest entry that is still known.
+    :ivar first: position of the oldest entry that remains.
     """
 
     def __init__(self, limit: int = LOG_LIMIT) -> None:
@@ -125,7 +128,7 @@ class ChangeLog:
         return self.first + len(self._ids)
 
     def next_moment(self) -> float:
-        """Return the present, which never lies before the last entry."""
+        """Return the current time, which is never before that of the last entry."""
         return max(time.time(), self._times[-1]) if self._times else time.time()
 
     def entries(self) -> list[tuple[int, str, float]]:
@@ -145,7 +148,7 @@ class ChangeLog:
             self.forget(self.position - self.limit)
 
     def forget(self, position: int) -> None:
-        """Drop what lies before a position."""
+        """Drop the entries before a position."""
         count = max(0, position - self.first)
         del self._ids[:count], self._times[:count]
         self.first += count

@@ -19,10 +19,10 @@ Data = bytes | bytearray | memoryview
 
 
 class Content:
-    """Written once by one thread, then read by many.
+    """The bytes of a file. One thread writes them once, then many read them.
 
     :ivar key: its name in a store that keeps it.
-    :ivar path: of the file that it lies in, None while it is small.
+    :ivar path: file that holds the bytes, None while they are in memory.
     """
 
     def __init__(self, data: bytes = b"", spool: spools.Spool | None = None) -> None:
@@ -42,7 +42,7 @@ class Content:
     def kept(cls, key: str, size: int, quick_xor_hash: str | None, source: Path | Callable[[], bytes]) -> Content:
         """Return a content that a store holds.
 
-        :param source: the file, or what fetches the bytes.
+        :param source: the file, or a function that fetches the bytes.
         """
         content = cls()
         content.size, content._hash = size, quick_xor_hash
@@ -73,7 +73,7 @@ class Content:
             self.to_file()
 
     def to_file(self) -> None:
-        """Let the content lie in a file from now on; it goes when nobody refers to the content any more."""
+        """Move the bytes to a file, which is deleted with the last reference to the content."""
         path = self._spool.new_file()
         self._dispose_of(path)
         with _opened(path, os.O_WRONLY) as file:
@@ -81,9 +81,9 @@ class Content:
         self.path, self._memory = path, bytearray()
 
     def resume(self, path: Path, size: int) -> None:
-        """Go on with what an earlier process received; bytes behind ``size`` do not count.
+        """Resume the content of an earlier process. Bytes after ``size`` are cut off.
 
-        :raises FileNotFoundError: there is no such file.
+        :raises FileNotFoundError: the file does not exist.
         """
         os.truncate(path, size)
         self.path, self.size = path, size
@@ -115,12 +115,12 @@ class Content:
         return b"".join(self.pieces())
 
     def prepare(self) -> None:
-        """Compute now what a reply will ask for, while no lock is held that others wait for."""
+        """Compute the hash now, before a lock is held that others wait for."""
         _ = self.quick_xor_hash
 
     @property
     def quick_xor_hash(self) -> str:
-        """Computed when first asked for, and once."""
+        """Return the hash. It is computed once, at the first use."""
         with self._hash_lock:
             if self._hash is None:
                 self._hash = quick_xor_hash(self.pieces())
@@ -128,7 +128,7 @@ class Content:
 
     @property
     def sha_hashes(self) -> dict[str, str]:
-        """Return what a consumer's file has besides, in capitals; computed when first asked for, and once."""
+        """Return the further hashes of a consumer's file, in capitals. They are computed once, at the first use."""
         with self._hash_lock:
             if self._sha_hashes is None:
                 self._sha_hashes = sha_hashes(self.pieces())
@@ -140,7 +140,7 @@ class Content:
         return self._hash
 
     def _dispose_of(self, path: Path) -> None:
-        # A download may still be reading when the item is deleted: what counts is who refers to the content.
+        # A download may still read when the item is deleted, so references decide and not the tree.
         self._disposal = weakref.finalize(self, _remove, path, self._spool, os.getpid())
         self._disposal.atexit = not self._spool.is_persistent
 

@@ -1,4 +1,4 @@
-"""One drive: a tree of folders and files, and the one way to change it."""
+"""A drive: a tree of folders and files, and one way to change it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Recycled:
 
 
 class Drive:
-    """Callers hold ``lock`` around a look; around a look and the change that depends on it they hold ``change()``."""
+    """A drive. Callers hold ``lock`` while they read, and ``change()`` while they read and change."""
 
     def __init__(self, *, owner: Identity, web_path: str = "", library: Library | None = None) -> None:
         self.library = library or Library(ids.new_drive_id(), web_path)
@@ -113,7 +113,7 @@ class Drive:
 
     @property
     def recycle_bin(self) -> list[str]:
-        """Return the paths of what was deleted, but not permanently."""
+        """Return the former paths of the items in the recycle bin."""
         return [recycled.path for recycled in self.recycled.values()]
 
     def add_folder(self, parent: Item, name: str, by: Identity) -> Item:
@@ -146,7 +146,7 @@ class Drive:
         return item
 
     def rewrite(self, item: Item, content: Content) -> None:
-        """Give a file another content as the service does by itself: no version, nobody's change."""
+        """Replace the content as the service itself does: without a version and without a modifying user."""
         with self.change() as change:
             change.edit(item)
             self._grow(change, item, content.size - item.size)
@@ -171,7 +171,7 @@ class Drive:
             self._link(change, parent, item)
 
     def remove(self, item: Item, *, permanent: bool = False) -> None:
-        """Take out of the tree, with all that lies below; into the recycle bin unless ``permanent``."""
+        """Remove an item and all below it; into the recycle bin unless ``permanent``."""
         parent = item.parent or self.root
         with self.change() as change:
             recycled = Recycled(item, item.path, parent.id)
@@ -200,7 +200,7 @@ class Drive:
         return item
 
     def revert(self, item: Item, version: Version, by: Identity) -> Item:
-        """Give a file the content of one of its versions; that is one more version."""
+        """Restore the content of a version, which adds one more version."""
         return self.replace(item, version.content, by)
 
     def forget_version(self, item: Item, version: Version) -> None:
@@ -216,16 +216,16 @@ class Drive:
             change.purged += [recycled.item, *recycled.item.walk()]
 
     def is_called(self, drive_id: str) -> bool:
-        """Say whether this is its id, in whatever form."""
+        """Return True if this is the drive's id, in any of its forms."""
         return ids.same_drive(drive_id) == self.id
 
     @property
     def author(self) -> Identity:
-        """Return who made what was there from the beginning."""
+        """Return the identity that created the initial items."""
         return self.owner if "user" in self.owner else {"user": {"displayName": "System Account"}}
 
     def number(self, item: Item) -> int:
-        """Return the number that the item has in its list; it is given when it is first asked for."""
+        """Return the number of the item in its list. It is assigned at the first use."""
         with self.lock:
             return self._numbers.setdefault(item.id, len(self._numbers) + 1)
 
@@ -239,7 +239,7 @@ class Drive:
         return sum(recycled.item.size for recycled in self.recycled.values())
 
     def take_over(self, root: Item, items: dict[str, Item], recycled: dict[str, Recycled]) -> None:
-        """Hold what a store has kept."""
+        """Take the tree that a store has loaded."""
         self.root, self._items, self.recycled = root, items, recycled
 
     def expire_delta_tokens(self) -> None:
@@ -284,7 +284,7 @@ class Drive:
         change.on_undo(partial(item.grow, -size))
 
     def _record(self, change: Change) -> None:
-        """Write it down, then in the log: what cannot be kept has not happened."""
+        """Write the change to the journal and then to the log. If the journal fails, the change is undone."""
         moment, first = self.log.next_moment(), self.log.position + len(change.touched)
         change.tombstones = [_tombstone(item, number) for number, item in enumerate(change.removed.values(), first)]
         if self.personality == "personal":
@@ -311,7 +311,7 @@ class Drive:
         change.advanced = [folder for folder in above.values() if folder.id in self._items]
 
     def _forget_tombstones(self) -> None:
-        """Keep those that the log still names: the oldest stand first."""
+        """Drop the tombstones that the log no longer names. The oldest are first."""
         for tombstone in list(islice(self.tombstones.values(), 1000)):
             if tombstone.position >= self.log.first:
                 return

@@ -30,7 +30,7 @@ def new_personal_drive_id() -> str:
 
 
 def same_drive(drive_id: str) -> str:
-    """Return what two ids of a drive must share: a consumer's may be in any case, and without its zeros in front."""
+    """Return the normal form of a drive's id: a consumer's may be in any case and lack its leading zeros."""
     return drive_id if drive_id.startswith("b!") else drive_id.lower().zfill(16)
 
 
@@ -39,7 +39,7 @@ def personal_item_id(drive_id: str, guid: uuid.UUID) -> str:
 
 
 def same_personal_item(item_id: str) -> str:
-    """Return the form in which a consumer's item is known: its first half is the id of the drive."""
+    """Return the normal form of a consumer's item id, whose first half is the id of the drive."""
     drive, mark, rest = item_id.partition("!")
     return f"{drive.upper().zfill(16)}{mark}{rest}"
 
@@ -50,7 +50,7 @@ def new_item_prefix() -> bytes:
 
 
 def item_id(prefix: bytes, guid: uuid.UUID) -> str:
-    """``01`` and base32 of the prefix and the GUID that also stands in the eTag: 34 characters."""
+    """Return ``01`` and base32 of the prefix and the GUID that is also in the eTag: 34 characters."""
     return "01" + base64.b32encode(prefix + guid.bytes_le).decode()
 
 

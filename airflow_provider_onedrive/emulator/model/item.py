@@ -20,7 +20,7 @@ MAX_VERSIONS = 500
 
 @dataclass(frozen=True)
 class Remote:
-    """What a shortcut leads to."""
+    """The target of a shortcut."""
 
     drive_id: str
     item_id: str
@@ -28,7 +28,7 @@ class Remote:
 
 @dataclass(frozen=True)
 class FileTimes:
-    """What Graph calls fileSystemInfo: the moments the client gives, where it gives any."""
+    """Graph's fileSystemInfo: the times that the client set, None = not set."""
 
     created: datetime | None = None
     modified: datetime | None = None
@@ -46,9 +46,9 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A file that somebody has to himself for a while.
+    """The checkout of a file by one user.
 
-    :param version: that was current when it began.
+    :param version: version that was current at the checkout.
     """
 
     by: Identity
@@ -57,18 +57,18 @@ class Checkout:
 
 @dataclass(eq=False, slots=True)
 class Item:
-    """A folder when it has no content.
+    """A file, or a folder if it has no content.
 
-    A field is set only between ``change.edit(item)`` and the end of that change; a list or a dict in it is replaced,
-    never altered.
+    A field is set only between ``change.edit(item)`` and the end of that change. A list or a dict in it is replaced and
+    never altered, so that a change can be undone.
 
-    :param version: number of the version that is now current.
-    :param past: the versions before, the latest first.
+    :param version: number of the current version.
+    :param past: the former versions, the latest first.
     :param left: ids of the folders that it was moved out of.
-    :param package: what the folder is to its application, such as ``oneNote``.
-    :param remote: makes it a shortcut, which is neither a folder nor a file.
+    :param package: kind of a package, such as ``oneNote``.
+    :param remote: target of a shortcut, which is neither a folder nor a file.
     :param special: name of the special folder that it is.
-    :param permissions: what was given on it, besides what it inherits.
+    :param permissions: permissions that were granted on it, without the inherited ones.
     """
 
     id: str
@@ -131,9 +131,9 @@ class Item:
         return self.children.get(names.key(name))
 
     def page(self, after: SortKey | None, size: int) -> tuple[list[Item], bool]:
-        """Return the children that follow a position, and whether still more follow.
+        """Return the children after a position, and whether more follow.
 
-        The position is a name, not a number: what is added or removed between two pages shifts nothing else.
+        The position is a name and not a number: an item that is added or removed between two pages shifts no other.
         """
         if self._listing is None:
             self._listing = sorted(child.sort_key for child in self.children.values())
@@ -153,7 +153,7 @@ class Item:
         self.grow(-item.size)
 
     def grow(self, size: int) -> None:
-        """Add to the size of the folder and those above: it is that of all that lies below."""
+        """Add to the size of this folder and of all folders above: a folder has the size of its descendants."""
         folder: Item | None = self
         while folder:
             folder.size += size
@@ -168,7 +168,7 @@ class Item:
         self.client_modified = times.modified or moment
 
     def begin_version(self) -> None:
-        """Put the present content on record before another one, or other properties, take its place."""
+        """Keep the current content and properties as a version before they are replaced."""
         if self.content is not None:
             former = Version(self.version, self.content, self.modified, self.modified_by)
             self.past = (former, *self.past)[: MAX_VERSIONS - 1]

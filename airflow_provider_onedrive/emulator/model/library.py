@@ -15,10 +15,10 @@ DriveType = Literal["business", "personal", "documentLibrary"]
 
 @dataclass(frozen=True)
 class Library:
-    """:param web_path: the path of its site, as it stands in an address.
+    """:param web_path: URL path of its site.
 
-    :param name: as people see it, in the language of the site.
-    :param segment: what its address says in place of the name; it stays when the name is another.
+    :param name: display name, in the language of the site.
+    :param segment: segment of its URL. It stays when the library is renamed.
     """
 
     drive_id: str

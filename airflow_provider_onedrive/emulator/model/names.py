@@ -1,4 +1,4 @@
-"""What SharePoint takes as the name of a file or folder.
+"""The names that SharePoint accepts for files and folders.
 
 https://support.microsoft.com/office/restrictions-and-limitations-in-onedrive-and-sharepoint-64883a5d-228e-48f5-b3d2-eb39e07630fa
 """
@@ -21,19 +21,19 @@ _OFFICE = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".parquet": "application/octet-stream",
 }
-# A table of its own: the system's would make the answer depend on the machine.
+# Own table: the system's would make the answer depend on the machine.
 _TYPES = mimetypes.MimeTypes(filenames=())
 for _extension, _type in _OFFICE.items():
     _TYPES.add_type(_type, _extension)
 
 
 def key(name: str) -> str:
-    """Return what two names must share to be the same name: case does not count, everything else does."""
+    """Return the key by which names are compared: case is ignored, everything else counts."""
     return name.lower()
 
 
 def check_segment(name: str) -> None:
-    """Raise for what cannot even be looked up."""
+    """Raise 400 for a name that cannot even be searched for."""
     if _FORBIDDEN.search(name) or name in {"", ".", ".."}:
         raise _refused(name)
 
@@ -66,7 +66,7 @@ def numbered(name: str, number: int, *, folder: bool) -> str:
 
 
 def mime_type(name: str) -> str:
-    """Return the type that follows from the name; what the client claims does not count."""
+    """Return the type that follows from the name. The client's Content-Type is ignored."""
     extension = PurePosixPath(name).suffix.lower()
     return _TYPES.types_map[True].get(extension, "application/octet-stream")
 

@@ -36,7 +36,7 @@ def quick_xor_hash(pieces: Iterable[bytes]) -> str:
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes | memoryview]:
-    """Cut into parts of whole blocks, whatever the length of the pieces; the last part may be a shorter block."""
+    """Yield parts of whole blocks, independent of the length of the pieces. The last part may be shorter."""
     rest = b""
     for piece in pieces:
         start = min(BLOCK_BYTES - len(rest), len(piece)) if rest else 0

@@ -17,13 +17,13 @@ Shown = Literal["whole", "without_remaining", "zero_remaining", "absent"]
 
 @dataclass(frozen=True)
 class Quota:
-    """:param shown: how much of it a drive says; what fits does not depend on it."""
+    """:param shown: how much of the quota a drive reports. The limit does not depend on it."""
 
     total: int = DEFAULT_BYTES
     shown: Shown = "whole"
 
     def check(self, used: int, more: int) -> None:
-        """Raise when so many bytes are too many, also none when there are too many already."""
+        """Raise 507 if ``more`` bytes exceed the quota. With 0 bytes it is raised if the quota is exceeded already."""
         if more >= 0 and used + more > self.total:
             raise Problem(507, "quotaLimitReached", "The user has reached their quota limit.")
 
@@ -36,7 +36,7 @@ class Quota:
         return "nearing" if remaining < self.total * _NEARING else "normal"
 
     def facet(self, used: int, deleted: int) -> dict[str, object]:
-        """Return the drive's property, by its name; empty when it is not said."""
+        """Return the facet by its name, or nothing if the drive does not report it."""
         remaining = 0 if self.shown == "zero_remaining" else max(0, self.total - used)
         remaining_facet = {} if self.shown == "without_remaining" else {"remaining": remaining}
         whole = {"deleted": deleted, "state": self.state(used), "total": self.total, "used": used, **remaining_facet}

@@ -1,4 +1,4 @@
-"""What was given on an item to others: to people by name, and by link to whoever holds it.
+"""Permissions that were granted on an item, to named users or by a link.
 
 https://learn.microsoft.com/graph/api/resources/permission
 """
@@ -19,7 +19,7 @@ from airflow_provider_onedrive.emulator.model import clock
 if TYPE_CHECKING:
     from airflow_provider_onedrive.emulator.model.item import Item
 
-# The secret part of a link: the item's GUID, then what nobody can guess.
+# The secret part of a link: the item's GUID, then random characters.
 _LINK = re.compile(r"/:[a-z]:/[a-z]/(?P<web_path>.*/)?(?P<guid>[A-Za-z0-9_-]{22})(?P<rest>[A-Za-z0-9_-]{10,})/?")
 
 
@@ -27,10 +27,10 @@ _LINK = re.compile(r"/:[a-z]:/[a-z]/(?P<web_path>.*/)?(?P<guid>[A-Za-z0-9_-]{22}
 class Permission:
     """:param role: ``read``, ``write`` or ``owner``.
 
-    :param emails: of those it is for, in lower case.
-    :param link: ``view``, ``edit`` or ``embed``, None when people are named and there is no link.
-    :param scope: of the link: ``anonymous``, ``organization`` or ``users``.
-    :param secret: the end of the link's address.
+    :param emails: addresses of the named users, in lower case.
+    :param link: ``view``, ``edit`` or ``embed``, None = named users without a link.
+    :param scope: scope of the link: ``anonymous``, ``organization`` or ``users``.
+    :param secret: last segment of the link's URL.
     """
 
     role: str
@@ -48,15 +48,15 @@ class Permission:
         return self.expires is None or self.expires > clock.now()
 
     def gives(self, email: str, *, writes: bool) -> bool:
-        """Say whether it lets someone in without a link."""
+        """Return True if it grants a user access without the link."""
         return email.lower() in self.emails and self.is_alive and (not writes or self.role != "read")
 
 
 @dataclass(frozen=True)
 class LinkAddress:
-    """The parts of a link's address.
+    """The parts of a link's URL.
 
-    :param place: path of the site that the item is in.
+    :param web_path: URL path of the item's site.
     """
 
     web_path: str
@@ -75,12 +75,12 @@ def link_path(web_path: str, item: Item, secret: str) -> str:
 
 
 def share_id(url: str) -> str:
-    """Return the token by which ``/shares`` knows an address."""
+    """Return the token of a URL for ``/shares``."""
     return "u!" + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 
 def parse_link(path: str) -> LinkAddress | None:
-    """Take the path of a link's address apart; None when it is none."""
+    """Parse the path of a link's URL; None = it is not a link."""
     match = _LINK.fullmatch(path)
     if match is None:
         return None
@@ -89,7 +89,7 @@ def parse_link(path: str) -> LinkAddress | None:
 
 
 def inherited(item: Item) -> Iterator[tuple[Item, Permission]]:
-    """Yield what was given on the item and on the folders above it, each with where it was given."""
+    """Yield the permissions on the item and on the folders above it, each with the item that it was granted on."""
     origin: Item | None = item
     while origin:
         for permission in origin.permissions:
@@ -98,5 +98,5 @@ def inherited(item: Item) -> Iterator[tuple[Item, Permission]]:
 
 
 def may(email: str, item: Item, *, writes: bool) -> bool:
-    """Say whether somebody was let in to an item, by name or by a link that was redeemed."""
+    """Return True if a user has access to an item, by name or by a redeemed link."""
     return any(permission.gives(email, writes=writes) for _, permission in inherited(item))

@@ -1,4 +1,4 @@
-"""A SharePoint site: a place of libraries.
+"""A SharePoint site with its libraries.
 
 https://learn.microsoft.com/graph/api/resources/site
 """
@@ -19,10 +19,10 @@ DEFAULT_SEGMENT = "Shared Documents"
 
 @dataclass(eq=False)
 class SharePointSite:
-    """:param path: relative to the server, in plain text; empty for the root site.
+    """:param path: path relative to the server, in plain text; empty for the root site.
 
-    :param collection: what a site has in common with the sites below it.
-    :param default: index of the library that ``/drive`` means.
+    :param collection: id of the site collection, which the sites below share.
+    :param default: index of the library that ``/drive`` returns.
     """
 
     path: str
@@ -46,7 +46,7 @@ class SharePointSite:
 
     @property
     def is_top(self) -> bool:
-        """Say whether it is the first one of its collection."""
+        """Return True if it is the top site of its collection."""
         return self.path == self.top
 
     @property

@@ -17,9 +17,9 @@ _LOCK = "in-use"
 
 
 class Spool:
-    """:param directory: None = a temporary one that is made with the first file and removed at the end.
+    """:param directory: None = a temporary one that is created with the first file and removed at the end.
 
-    :param is_durable: contents are to outlive the process, so what is still growing goes to a file at once.
+    :param is_persistent: contents survive the process, so content that still grows goes to a file at once.
     """
 
     def __init__(self, directory: Path | None = None, *, is_persistent: bool = False) -> None:
@@ -29,7 +29,7 @@ class Spool:
         self._lock = threading.Lock()
 
     def new_file(self) -> Path:
-        """Create an empty file; nothing that a request says is part of its name."""
+        """Create an empty file. No part of a request is part of its name."""
         path = self.directory / uuid.uuid4().hex
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         return path
@@ -50,7 +50,7 @@ class Spool:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove what a process that was killed left behind: nobody holds the lock in it."""
+    """Remove the directory of a process that was killed: its lock is free."""
     for directory in parent.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if directory.stat().st_uid == os.getuid() and (directory / _LOCK).exists():

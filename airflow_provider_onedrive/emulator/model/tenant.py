@@ -19,9 +19,9 @@ CACHE_LIBRARY = "PersonalCacheLibrary"
 
 @dataclass(eq=False)
 class User:
-    """A user without a drive has a mailbox, so to say, but never opened OneDrive.
+    """A user. Without a drive the user never opened OneDrive.
 
-    :param is_licensed: OneDrive opens when the user comes for the first time.
+    :param is_licensed: OneDrive opens at the first visit.
     """
 
     upn: str
@@ -114,7 +114,7 @@ class Tenant:
         libraries: Iterable[str] = ("Documents",),
         owner: Identity | None = None,
     ) -> SharePointSite:
-        """:param libraries: their names; the first is the default one, whose address says ``Shared Documents``."""
+        """:param libraries: names. The first is the default library, whose URL ends in ``Shared Documents``."""
         path = "/" + path.strip("/") if path.strip("/") else ""
         if self.site_at(path):
             raise ValueError(f"There is a site {path or '/'} already.")
@@ -171,14 +171,14 @@ class Tenant:
         return self._personal_drive_at(names)
 
     def is_called(self, name: str) -> bool:
-        """Say whether this is its id or a domain of its users."""
+        """Return True if a text is the tenant's id or a domain of its users."""
         return name.lower() == self.id or name.lower() in {user.upn.rpartition("@")[2].lower() for user in self.users}
 
     def application_identity(self) -> Identity:
         return {"application": {"id": self.client_id, "displayName": APPLICATION_NAME}}
 
     def _site_above(self, path: str) -> SharePointSite | None:
-        """Return the site that a site is part of: every site below ``/sites/`` begins a collection of its own."""
+        """Return the parent site. Every site directly below ``/sites/`` starts a collection of its own."""
         parents = [path.rsplit("/", count)[0] for count in range(1, path.count("/") - 1)]
         return next((site for parent in parents if (site := self.site_at(parent))), None)
 

@@ -1,1 +1,1 @@
-"""What a browser shows."""
+"""The pages that a browser shows."""

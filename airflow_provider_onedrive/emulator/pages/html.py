@@ -51,7 +51,7 @@ def drives(title: str, rows: Iterable[Row]) -> str:
 
 
 def folder(trail: Sequence[tuple[str, str]], item: Item, rows: Sequence[Row], next_position: str | None) -> str:
-    """:param following: where the next page begins, None = this is the last one."""
+    """:param next_position: position of the next page, None = this is the last one."""
     name = trail[-1][0]
     count = len(item.children)
     about = f"{count} {'item' if count == 1 else 'items'}, {_size(item.size)}"
@@ -138,7 +138,7 @@ def _link(address: str, name: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a name as text of its own direction: one from right to left does not turn what stands around it."""
+    """Return a name as text of its own direction: a name from right to left does not reorder the text around it."""
     return f"<bdi>{escape(text)}</bdi>"
 
 

@@ -1,6 +1,7 @@
-"""Where ``webUrl`` leads: a page of a folder or a file, to look at and to download from.
+"""The target of ``webUrl``: a page of a folder or a file, to read and to download.
 
-It asks for no token, so it shows no secret, changes nothing, and answers only who names this machine (``hosts``).
+It requires no token, so it shows no secret, changes nothing, and answers only requests that name this machine
+(``hosts``).
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ class Pages:
     host: str | None
 
     def is_below_library(self, request: Request) -> bool:
-        """Say whether the path is that of an item, whatever the item is called."""
+        """Return True if the path is that of an item, whatever its name."""
         return self.tenant.drive_at(request.path) is not None
 
     def get(self, request: Request) -> Reply:
-        """Answer with a page, or with the file itself when ``?download`` asks for it."""
+        """Answer with a page or, with ``?download``, with the file itself."""
         try:
             hosts.check(request, *([self.host] if self.host else []))
             return self._reply(request)

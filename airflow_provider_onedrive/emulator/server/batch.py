@@ -30,7 +30,7 @@ Respond = Callable[[Request], Reply]
 
 @dataclass(frozen=True)
 class Part:
-    """:param body: as bytes, the way it would have been sent."""
+    """:param body: bytes that would have been sent in a request of its own."""
 
     id: str
     method: str
@@ -40,7 +40,7 @@ class Part:
     depends_on: tuple[str, ...] = ()
 
     def request(self, outer: Request) -> Request:
-        """Return it as a request of its own; who asks is said by the batch."""
+        """Return it as a request of its own. The token is that of the batch."""
         headers = Message()
         for name, value in self.headers.items():
             if name.lower() not in {"authorization", "content-length", "host"}:
@@ -161,7 +161,7 @@ def _is_headers(headers: object) -> bool:
 
 
 def _body(part_id: str, headers: Mapping[str, str], body: object) -> bytes:
-    """JSON stands in the batch as it is, anything else as base64."""
+    """Return the bytes of a body, which is JSON or base64."""
     if body is None:
         return b""
     content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), None)

@@ -45,7 +45,7 @@ class Connection(BaseHTTPRequestHandler):
             self._answer()
 
     def parse_request(self) -> bool:
-        """Say whether there is a request; a client that is gone or silent has sent none."""
+        """Return True if there is a request. A client that closed or timed out has sent none."""
         try:
             return super().parse_request()
         except OSError:
@@ -53,7 +53,7 @@ class Connection(BaseHTTPRequestHandler):
             return False
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what is no proper HTTP in the form of everything else."""
+        """Answer malformed HTTP in the form of all other errors."""
         del explain
         problem = Problem(int(code), "badRequest", message or HTTPStatus(code).phrase)
         request = Request("GET", "/", Message(), Body(self._input, 0))
@@ -127,7 +127,7 @@ class Connection(BaseHTTPRequestHandler):
         return sent
 
     def _stall(self) -> None:
-        """Be silent until the client is gone, or whoever stops the emulator hangs up."""
+        """Send nothing until the client closes the connection or the emulator stops."""
         self.close_connection = True
         with selectors.DefaultSelector() as selector:
             selector.register(self.connection, selectors.EVENT_READ)
@@ -148,7 +148,7 @@ class Connection(BaseHTTPRequestHandler):
 
 
 class _MistakesAnswered:
-    """A mistake of the emulator's own: the client gets a 500, and whoever runs the emulator the traceback."""
+    """Answers 500 for a bug of the emulator, while the traceback goes to stderr."""
 
     def __init__(self, connection: Connection, service: Service, request: Request) -> None:
         self._connection = connection
@@ -170,7 +170,7 @@ class _MistakesAnswered:
 
 
 def _body(headers: Message, stream: BufferedReader) -> Body | None:
-    """Return the body; None when its end cannot be told."""
+    """Return the body; None = its end is ambiguous."""
     lengths, encoding = headers.get_all("Content-Length", []), headers.get("Transfer-Encoding")
     if encoding is not None:
         return Body(stream, None) if encoding.strip().lower() == "chunked" and not lengths else None
@@ -185,7 +185,7 @@ def _pieces(request: Request, reply: Reply) -> Iterator[bytes]:
 
 
 def _read_line(stream: BufferedReader) -> bytes:
-    """Read the request line; a client that is gone or silent has sent an empty one."""
+    """Read the request line. If the client closed or timed out, it is empty."""
     try:
         return stream.readline(MAX_LINE_BYTES + 1)
     except OSError:

@@ -21,9 +21,9 @@ _JOIN_SECONDS = 5
 
 
 class OriginServer(ThreadingHTTPServer):
-    """One thread for each connection.
+    """A server with one thread for each connection.
 
-    :param host: by which others reach it; None = nobody but this machine does.
+    :param host: name under which other machines reach it; None = only this machine does.
     """
 
     daemon_threads = True
@@ -73,7 +73,7 @@ class OriginServer(ThreadingHTTPServer):
         return list(others)
 
     def server_bind(self) -> None:
-        """Bind without the look-up of the host's full name that the base class makes."""
+        """Bind without resolving the host's full name, as the base class does."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self.socket.bind(self.server_address)
@@ -97,7 +97,7 @@ class OriginServer(ThreadingHTTPServer):
                 self._open.pop(threading.current_thread(), None)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Shake hands in the connection's own thread: a silent client keeps nobody else waiting."""
+        """Shake hands in the connection's own thread, so that a silent client delays no other."""
         if self._context is None:
             Connection(request, client_address, self)
             return
@@ -113,7 +113,7 @@ class OriginServer(ThreadingHTTPServer):
             secured.close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Show mistakes of our own; a client that went away or spoke no TLS is none."""
+        """Print the traceback of a bug. A client that closed the connection or sent no TLS is not a bug."""
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError, ssl.SSLError)):
             super().handle_error(request, client_address)
 

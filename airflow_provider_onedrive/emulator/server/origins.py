@@ -40,7 +40,7 @@ class ControlPath(Protocol):
 
 @dataclass(frozen=True)
 class Service:
-    """One origin and the way of its requests."""
+    """One origin and the pipeline of its requests."""
 
     origin: Origin
     pipeline: RequestPipeline
@@ -98,7 +98,7 @@ class StoreOrigin:
             raise Problem(
                 401, "unauthenticated", "A pre-authenticated URL must be called without an Authorization header."
             )
-        # The emulator's own URLs carry a secret or are those of a monitor. The name of a file may look like one.
+        # Upload and download URLs carry a secret, and monitors have a path of their own. A name may look alike.
         if self._is_page(request):
             return self.pages.get(request)
         if request.method in _READS and monitors.serves(request.path):

@@ -1,6 +1,6 @@
-"""The way of a request to its answer: throttling, faults, quirks, and the request log.
+"""The pipeline of a request: throttling, faults, quirks, and the request log.
 
-A request of its own takes it, and so does each part of a batch.
+Each request passes it, and so does each part of a batch.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class RequestPipeline:
         if not self.quirks.are_off:
             reply = self._with_quirks(responder, request, reply)
         self.throttling.add_headers(request, reply)
-        # Also after a refusal: the next request on this connection begins where the body ends.
+        # Also after a refusal: the next request on this connection is read where the body ends.
         request.body.drain()
         fault.after(reply)
         return reply

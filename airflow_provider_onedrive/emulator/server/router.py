@@ -92,7 +92,7 @@ class Router:
         return actions[method]
 
     def _actions(self, tail: list[str]) -> Mapping[str, Handler] | None:
-        """Find by the names of the segments; what stands in a function's parentheses is the handler's business."""
+        """Find the handlers by the segments' names. The handler itself reads a function's parentheses."""
         actions = self.item_routes.get(tuple(name.partition("(")[0] for name in tail))
         if actions is None and len(tail) > 1:
             actions = self.item_routes.get((tail[0], ANY, *tail[2:]))
@@ -100,7 +100,7 @@ class Router:
 
 
 def _below_version(segments: list[str]) -> list[str]:
-    """Return what follows the version; SharePoint's own address for the same API stands for Graph's."""
+    """Return the segments after the version. SharePoint's own URL of the same API counts as Graph's."""
     match segments:
         case ["v1.0", *rest] | ["_api", "v2.0", *rest]:
             return rest

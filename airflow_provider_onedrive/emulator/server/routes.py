@@ -14,7 +14,7 @@ Handler = Callable[[Call], Reply]
 ItemRoutes = Mapping[tuple[str, ...], Mapping[str, Handler]]
 DriveRoutes = Mapping[str, Handler]
 
-# Stands for one segment of any text; a handler reads it in ``call.tail``.
+# Matches one segment of any text; a handler reads it in ``call.tail``.
 ANY = "*"
 
 

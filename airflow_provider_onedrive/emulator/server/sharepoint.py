@@ -1,4 +1,4 @@
-"""What stands before and after the handlers when a quirk of SharePoint is on."""
+"""The quirks of SharePoint that apply before and after the handlers."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _BUSY = frozenset({429, 503})
 
 @dataclass(frozen=True)
 class ItemPath:
-    """What a Graph URL names.
+    """The item that a Graph URL addresses.
 
-    :param item: None when there is nothing.
-    :param path: the items that its names lead through, down to the last that exists.
+    :param item: None = it does not exist.
+    :param path: the items along the path, down to the last that exists.
     """
 
     drive: Drive
@@ -65,7 +65,7 @@ class QuirkEffects:
                 self._check_lock(request, target.item)
 
     def after(self, request: Request, reply: Reply) -> None:
-        """Change what a request is answered; a ``Problem`` takes the answer's place."""
+        """Change the answer to a request. A ``Problem`` replaces it."""
         if reply.status in _BUSY and self.quirks.retry_after_missing:
             reply.headers.pop("Retry-After", None)
         value = _json(reply)
@@ -106,7 +106,7 @@ class QuirkEffects:
             self.quirks.tempauths[guid] = self.quirks.clock() + self.quirks.tempauth_seconds
 
     def _note_item(self, request: Request, reply: Reply, value: dict[str, Any]) -> None:
-        """Look at what was just written, and do to it what SharePoint would."""
+        """Apply the quirks of a write to the item that was just written."""
         owned = self._item(request, value)
         if owned is None:
             return
@@ -144,7 +144,7 @@ class QuirkEffects:
             raise Problem(self.quirks.failing_commit_status, error.code, error.message)
 
     def _item(self, request: Request, value: dict[str, Any]) -> tuple[Drive, Item] | None:
-        """Find the item of an answer by what it says of itself, else by the request's address."""
+        """Find the item of an answer by its own id, else by the request's URL."""
         drive = self.tenant.drive(str((value.get("parentReference") or {}).get("driveId")))
         target = self._target(request) if request.origin == "graph" else None
         drive = drive or (target.drive if target else None)
@@ -168,7 +168,7 @@ class QuirkEffects:
 
 
 def _json(reply: Reply) -> dict[str, Any] | None:
-    """Return the answer of a success that says something."""
+    """Return the JSON object of a successful answer; None = there is none."""
     if reply.status not in {_OK, _CREATED} or "json" not in reply.headers.get("Content-Type", "") or reply.stream:
         return None
     value = json.loads(reply.body)
@@ -182,7 +182,7 @@ def _files(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _tell(reply: Reply, value: dict[str, Any], item: Item) -> None:
-    """Say in the answer what the file is now."""
+    """Update the properties of the file in the answer."""
     now: dict[str, Any] = {"size": item.size, "eTag": item.etag, "cTag": item.ctag}
     value |= {name: content for name, content in now.items() if name in value}
     if item.content and "hashes" in value.get("file", ()):

@@ -1,4 +1,4 @@
-"""What one emulator holds between two resets."""
+"""The state of one emulator between two resets."""
 
 from __future__ import annotations
 

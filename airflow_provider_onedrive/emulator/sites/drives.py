@@ -1,4 +1,4 @@
-"""Which drive a URL means.
+"""The drive that a URL names.
 
 https://learn.microsoft.com/graph/api/drive-get
 https://learn.microsoft.com/graph/api/drive-list
@@ -29,7 +29,7 @@ from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 class DriveAddress:
     """A drive and the segments that follow it.
 
-    :param is_checked: whether the caller may was settled on the way, as with a sharing link.
+    :param is_checked: the caller's permission was checked already, as with a sharing link.
     """
 
     drive: Drive
@@ -114,9 +114,9 @@ class Drives:
         return _of_owner(segments, drive, lambda: [drive()])
 
     def _provisioned(self, token: Token, user: User, *, opens: bool) -> Drive:
-        """Return a user's drive; the user's own first visit opens it.
+        """Return a user's drive. The user's own first visit opens it.
 
-        :param opens: the drive itself is asked for, and nothing in it.
+        :param opens: the request names the drive itself and nothing in it.
         """
         if user.drive is None and opens and token.user is user and user.is_licensed:
             self.tenant.provision(user)
@@ -143,7 +143,7 @@ class Drives:
         return drive
 
     def _shown(self, drive: Drive, request: Request) -> dict[str, Any]:
-        """Show what is selected and expanded; the SharePoint ids only then."""
+        """Return the selected and expanded properties. The SharePoint ids are written only if selected."""
         wanted = request.option("select") or ""
         value = self.views.drive_json(drive)
         if "sharePointIds" in wanted and drive.personality == "business":

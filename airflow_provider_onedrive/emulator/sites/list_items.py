@@ -1,4 +1,4 @@
-"""What a library holds, as items of a list.
+"""The items of a library as items of a list.
 
 https://learn.microsoft.com/graph/api/resources/listitem
 """
@@ -32,7 +32,7 @@ class ListItems:
     views: ItemViews
 
     def respond(self, request: Request, token: Token, drive: Drive, tail: list[str]) -> Reply:
-        """Answer what follows ``/lists/{id}``."""
+        """Answer ``/lists/{id}`` and the segments after it."""
         is_writing = authorization.writes(request.method)
         self.authorization.check_drive(token, drive, is_writing=is_writing)
         if is_writing:

@@ -32,7 +32,7 @@ class People:
     site_requests: SiteRequests
 
     def respond(self, request: Request, token: Token, segments: list[str]) -> Reply | None:
-        """Answer for a user or a group itself; None when something is meant that is theirs."""
+        """Answer for a user or a group itself; None = the request is for one of their drives."""
         match segments:
             case ["me"]:
                 return self._user(request, token, drives.myself(token))

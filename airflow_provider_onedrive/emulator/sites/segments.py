@@ -1,4 +1,4 @@
-"""What the first segments of a Graph URL mean: a person, a group, a site, a share, or a drive of theirs."""
+"""The first segments of a Graph URL: a user, a group, a site, a share, or one of their drives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SiteRouter:
     drives: Drives
 
     def find(self, request: Request, token: Token, segments: list[str]) -> DriveAddress | DriveListing | Reply:
-        """Return drives, or the answer when something else is asked for."""
+        """Return drives, or the answer to a request for another resource."""
         match segments:
             case ["shares", *rest]:
                 return self.shares.find(request, token, rest)

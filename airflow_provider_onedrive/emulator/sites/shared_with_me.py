@@ -1,4 +1,4 @@
-"""What others shared with the user: deprecated, degraded, and emptied in November 2026.
+"""Items that others shared with the user: deprecated, degraded, and emptied in November 2026.
 
 https://learn.microsoft.com/graph/api/drive-sharedwithme
 """
@@ -49,7 +49,7 @@ class SharedWithMe:
                     yield drive, item
 
     def _json(self, drive: Drive, item: Item) -> dict[str, Any]:
-        """Return an item that has no place in the user's own drive."""
+        """Return an item of another drive: it has no parent in the user's own drive."""
         value = self.views.item_json(drive, item)
         named = {
             name: value[name] for name in ("id", "name", "size", "createdDateTime", "lastModifiedDateTime", "webUrl")

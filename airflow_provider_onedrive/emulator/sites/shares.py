@@ -1,4 +1,4 @@
-"""Sharing links as addresses: what a link leads to, for who may follow it.
+"""Sharing links: the item that a link leads to, and the check of the caller.
 
 https://learn.microsoft.com/graph/api/shares-get
 """
@@ -55,7 +55,7 @@ class Shares:
     views: ItemViews
 
     def find(self, request: Request, token: Token, segments: list[str]) -> DriveAddress | Reply:
-        """Return the drive and the segments that a share's address stands for, or what it is itself."""
+        """Return the drive and the segments that a share leads to, or the answer for the share itself."""
         if not segments:
             raise unknown_segment("shares")
         if not token.permissions & (_ENOUGH_WITH_USER if token.user else _ENOUGH):
@@ -101,7 +101,7 @@ class Shares:
         raise missing_item()
 
     def _check(self, request: Request, token: Token, share: Share, *, is_writing: bool) -> None:
-        """Refuse who may not follow: a link opens to a user by being redeemed, which a request must ask for."""
+        """Refuse a caller without access. A user gets access by redeeming the link, which the request must ask for."""
         address = ItemAddress(share.item.id)
         if token.user is None or self.authorization.may(token, share.drive, address, is_writing=is_writing):
             return
@@ -146,7 +146,7 @@ def _live_link(item: Item, secret: str) -> Permission:
 
 
 def _remember(share: Share, link: Permission, upn: str) -> None:
-    """Let a user in from now on, as opening the link in a browser does."""
+    """Grant the user access from now on, as opening the link in a browser does."""
     with share.drive.change() as change:
         change.edit(share.item)
         redeemed = replace(link, emails=(*link.emails, upn.lower()))

@@ -26,11 +26,11 @@ class SiteAddresses:
 
     @property
     def host(self) -> str:
-        """Return the host that stands in the ids of sites: the one that their addresses lead to."""
+        """Return the host in the ids of sites, which is that of their URLs."""
         return urlsplit(self.store_url).hostname or ""
 
     def hosts(self) -> frozenset[str]:
-        """Return what a site may be asked for under: the emulator's own host, and the names a tenant has."""
+        """Return the hosts of the tenant's sites: the emulator's own, and the tenant's names."""
         own = {self.host, urlsplit(self.store_url).netloc}
         name = self.tenant.name
         return frozenset(own | {f"{name}{suffix}.sharepoint.com" for suffix in ("", "-my")})
@@ -75,7 +75,7 @@ class SiteAddresses:
 
 
 def check_account(token: Token) -> None:
-    """Refuse what consumers do not have."""
+    """Refuse a consumer's account, which has no sites."""
     if token.user and token.user.drive and token.user.drive.personality == "personal":
         raise bad_request("This API is not supported for MSA accounts")
 

@@ -1,4 +1,4 @@
-"""What a site gives to applications, as its owner sets it.
+"""The permissions that a site's owner grants to applications.
 
 https://learn.microsoft.com/graph/api/site-post-permissions
 https://learn.microsoft.com/graph/api/site-list-permissions
@@ -35,7 +35,7 @@ class SitePermissions:
     site_grants: SiteGrants
 
     def respond(self, request: Request, token: Token, segments: list[str]) -> Reply:
-        """Answer ``/sites/{site}/permissions`` and what is below it."""
+        """Answer ``/sites/{site}/permissions`` and the paths below it."""
         is_writing = authorization.writes(request.method)
         authorization.check_resource(token, Resource.SITE_PERMISSIONS, is_writing=is_writing)
         site, rest = self.addresses.find(token, segments[1:])

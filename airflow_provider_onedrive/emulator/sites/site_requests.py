@@ -44,7 +44,7 @@ class SiteRequests:
     store_url: str
 
     def respond(self, request: Request, token: Token, segments: list[str]) -> Reply | None:
-        """Answer what follows ``/sites``; None when it leads to a drive."""
+        """Answer the segments after ``/sites``; None = they lead to a drive."""
         if segments in ([], ["getAllSites"], ["getAllSites()"], ["microsoft.graph.getAllSites()"]):
             return self._listing(request, token, is_all=bool(segments))
         site, rest = self.addresses.find(token, segments)

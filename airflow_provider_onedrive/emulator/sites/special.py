@@ -1,4 +1,4 @@
-"""Special folders: found by what they are for, whatever they are called.
+"""Special folders: they are found by their purpose and not by their name.
 
 https://learn.microsoft.com/graph/api/drive-get-specialfolder
 """
@@ -71,7 +71,7 @@ class SpecialFolders:
 
 
 def _elsewhere(drive: Drive, name: str, own_name: str) -> Item | None:
-    """Find one that was renamed or moved; each application has a root of its own."""
+    """Find a special folder that was renamed or moved. Each application has its own approot."""
     candidates = (item for item in drive.root.walk() if item.special == name)
     return next((item for item in candidates if name != APP_ROOT or item.name == own_name), None)
 

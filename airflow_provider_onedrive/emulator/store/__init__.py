@@ -1,1 +1,1 @@
-"""Where a tenant is kept: in memory, or in a directory."""
+"""The stores of a tenant: in memory, or in a directory."""

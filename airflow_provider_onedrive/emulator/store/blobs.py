@@ -1,7 +1,7 @@
-"""The contents that a directory keeps: small ones as rows of its database, large ones as files beside it.
+"""The contents in a directory: small ones as rows of its database, large ones as files beside it.
 
-A file has all its bytes on the disk before the row that speaks of it is committed; one without a row is nobody's, and
-collected when the directory is opened.
+All bytes of a file are on the disk before the row that refers to it is committed. A file without a row is unused and is
+removed when the directory is opened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Locked = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 
 class Blobs:
-    """:param locked: gives the database for a moment, for a transaction; ``reading`` gives it just to look."""
+    """:param locked: returns the database within a transaction; ``reading`` returns it without one."""
 
     def __init__(self, root: Path, locked: Locked, reading: Locked) -> None:
         self._files = root / "contents"
@@ -67,9 +67,9 @@ class Blobs:
         self._pending.clear()
 
     def load(self, key: str) -> Content:
-        """Return a content that was kept.
+        """Return a content of the store.
 
-        :raises KeyError: there is none.
+        :raises KeyError: there is none of that key.
         """
         content = self._loaded.get(key)
         if content is None:
@@ -84,7 +84,7 @@ class Blobs:
         return content
 
     def collect(self) -> None:
-        """Remove the contents that nobody refers to any more: an earlier transaction gave them up."""
+        """Remove the contents that are no longer referenced, after the transaction that dropped them."""
         while self._unused:
             key = self._unused.popleft()
             with self._locked() as database:
@@ -92,7 +92,7 @@ class Blobs:
             (self._files / key).unlink(missing_ok=True)
 
     def sweep(self, arriving: set[str]) -> None:
-        """Remove what is left of a process that was killed, when everything that is referred to has been loaded.
+        """Remove the files of a process that was killed. All referenced contents have been loaded before.
 
         :param arriving: names of the files of open sessions.
         """
@@ -110,7 +110,7 @@ class Blobs:
         return content
 
     def _link(self, content: Content, key: str) -> Path:
-        """Give the file the name that it is to have, beside the one it has until the transaction is committed."""
+        """Link the file under its final name. Its former name stays until the transaction is committed."""
         path, target = content.path or Path(), self._files / key
         if path.parent == self._arriving:
             with path.open("rb+") as file:
@@ -123,7 +123,7 @@ class Blobs:
         return target
 
     def _copy(self, content: Content, target: Path) -> None:
-        """Take over a content that came to be elsewhere."""
+        """Copy a content that was created outside the store's directory."""
         temporary = self.spool.new_file()
         with temporary.open("wb") as file:
             for piece in content.pieces():

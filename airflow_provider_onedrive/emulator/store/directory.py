@@ -1,7 +1,7 @@
-"""A tenant in a directory: it survives a restart, and being killed at any moment.
+"""A tenant in a directory. It survives a restart, and being killed at any moment.
 
-What the drives hold stands in a database of SQLite, whose transactions are the changes of the drives; contents lie
-beside it (``store_blobs``).
+The drives are in an SQLite database, whose transactions are the changes of the drives. Contents are beside it
+(``store.blobs``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from airflow_provider_onedrive.emulator.transfers.sessions import Sessions, Uplo
 
 FORMAT = "1"
 _DATABASE = "emulator.sqlite"
-# What may be there before the database is.
+# The names that may exist before the database does.
 _PARTS = frozenset({"in-use", "contents", "arriving"})
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -45,14 +45,14 @@ CREATE TABLE IF NOT EXISTS contents (key TEXT PRIMARY KEY, size INTEGER, hash TE
 CREATE TABLE IF NOT EXISTS sessions (secret TEXT PRIMARY KEY, drive TEXT, file TEXT, size INTEGER, value TEXT NOT NULL);
 """
 _SESSION_COLUMNS = frozenset({"drive", "content", "lock", "arriving"})
-# What is no property of a drive, or has a table of its own.
+# Attributes that are not stored with the drive, or have a table of their own.
 _DRIVE_PARTS = frozenset(
     {"lock", "root", "log", "tombstones", "recycled", "rounds", "journal", "spool", "_items", "_change"}
 )
 
 
 class DirectoryInUse(OSError):
-    """Another emulator has the directory open, or another release of it wrote what is there."""
+    """Another emulator has the directory open, or another release wrote it."""
 
 
 class DirectoryStore:
@@ -135,7 +135,7 @@ class DirectoryStore:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Give the database; what is done to it is done when the outermost of these blocks ends."""
+        """Yield the database in a transaction, which ends with the outermost of these blocks."""
         with self._lock:
             if self._database.in_transaction:
                 yield self._database
@@ -194,7 +194,7 @@ class DirectoryStore:
                 try:
                     session = self._load_session(drive_id, self._blobs.arriving(name, size), value)
                 except (KeyError, FileNotFoundError):
-                    # The folder or file that it was for is gone for good, or its bytes are: so is the session.
+                    # The folder or file of the session is deleted for good, or its bytes are lost: the session ends.
                     database.execute("DELETE FROM sessions WHERE secret = ?", (secret,))
                 else:
                     yield session
@@ -217,7 +217,7 @@ class DirectoryStore:
 
 
 def _prepare(root: Path) -> None:
-    """Make the directory nobody else's business; one that holds other things is left alone.
+    """Create the directory for this user only. A directory with other files is refused.
 
     :raises DirectoryInUse:
     """

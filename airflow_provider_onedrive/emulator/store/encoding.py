@@ -1,6 +1,6 @@
-"""Values as JSON and back, whatever dataclasses of the emulator they are made of.
+"""Values as JSON and back, including the dataclasses of the emulator.
 
-A field that a later release adds has its default when an older record is read; one that is gone is passed over.
+A field that a later release adds has its default in an older record. An unknown field is ignored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from airflow_provider_onedrive.emulator.model.sharing import Permission
 from airflow_provider_onedrive.emulator.model.site import SharePointSite
 from airflow_provider_onedrive.emulator.model.tenant import Group, Tenant, User
 
-# The records that a directory may hold, by the names that stand in it: these must not change.
+# The records that a directory may hold, by the names in its rows: these names must not change.
 _RECORDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
@@ -39,7 +39,7 @@ _Plain = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class References:
-    """How what has a record of its own is named in other records."""
+    """The names of values that have a record of their own."""
 
     content_key: Callable[[Content], str]
     content: Callable[[str], Content]

@@ -91,7 +91,7 @@ class Loader:
 
 
 def _add_size(item: Item, size: int, tops: set[str]) -> None:
-    """Add to the size of the folders above, up to the root or to what lies in the recycle bin by itself."""
+    """Add to the size of the folders above, up to the root or to the top item in the recycle bin."""
     while size and item.parent and item.id not in tops:
         item = item.parent
         item.size += size

@@ -15,16 +15,16 @@ class Store(Protocol):
     sessions: Sessions
 
     def keep(self) -> None:
-        """Write down what has changed besides the contents of drives: users, new drives, their properties."""
+        """Write changes outside of drives' items: users, new drives, their properties."""
 
     def notice(self) -> None:
         """Do the same if a drive is new; it costs next to nothing if none is."""
 
     def close(self) -> None:
-        """Keep everything and let go of the place."""
+        """Write all changes and close the store."""
 
     def clear(self) -> None:
-        """Forget everything and let go of the place."""
+        """Delete all data and close the store."""
 
 
 class MemoryStore:

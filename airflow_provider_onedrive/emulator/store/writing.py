@@ -1,4 +1,4 @@
-"""Writing what drives hold into the database of a directory."""
+"""Writing drives into the database of a directory."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Writer:
                 database.execute("INSERT INTO recycled VALUES (?, ?, ?, ?, ?, NULL)", row)
 
     def _write_versions(self, drive: Drive, item: Item) -> None:
-        """Write the versions that are new, and delete those that are gone: a file may have hundreds."""
+        """Write the new versions and delete the removed ones only, because a file may have hundreds."""
         key = (drive.id, item.id)
         with self._locked() as database:
             (newest,) = database.execute(
@@ -98,7 +98,7 @@ class Writer:
 
 
 def _is_recycled(drive: Drive, item: Item) -> bool:
-    """Say whether an item that left the tree is in the recycle bin, by itself or within a folder."""
+    """Return True if an item that left the tree is in the recycle bin, by itself or within a folder."""
     above: Item | None = item
     while above and above.id not in drive.recycled:
         above = above.parent

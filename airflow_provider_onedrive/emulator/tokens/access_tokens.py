@@ -23,9 +23,9 @@ SECRET = "1"  # noqa: S105 - a claim's value
 
 @dataclass(frozen=True)
 class Token:
-    """What a token that was checked stands for.
+    """A checked access token.
 
-    :param user: None = the application speaks for itself.
+    :param user: None = the application acts without a user.
     :param permissions: its ``roles`` or, with a user, its ``scp``.
     """
 
@@ -41,17 +41,17 @@ class Token:
 
     @property
     def identity(self) -> Identity:
-        """Return who did it, as ``createdBy`` says it."""
+        """Return the caller in the form of ``createdBy``."""
         if self.user:
             return self.user.identity
         return {"application": {"id": self.client_id, "displayName": self.application_name}}
 
 
 class Tokens:
-    """:param audience: of a token whose resource is not said.
+    """:param audience: default audience of a token.
 
-    :param audiences: of the tokens that Graph takes.
-    :param token_issuer: the host in ``iss``.
+    :param audiences: audiences that Graph accepts.
+    :param token_issuer: host in ``iss``.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Tokens:
         return self.sign(claimed | claims.lifetime(lifetime_seconds) | {"aud": audience or self._audience})
 
     def sign(self, claimed: dict[str, Any]) -> str:
-        """Return a token that says this; issuer and tenant are added where they are missing."""
+        """Return a signed token. Issuer and tenant are added if they are missing."""
         issuer = f"https://{self._token_issuer}/{self._tenant.id}/"
         text = self._key.sign({"iss": issuer, "idp": issuer, "tid": self._tenant.id} | claimed)
         with self._lock:
@@ -104,7 +104,7 @@ class Tokens:
         return text
 
     def check(self, authorization: str | None) -> Token:
-        """Return what an Authorization header stands for, or raise the 401 Graph gives."""
+        """Return the token of an Authorization header, or raise Graph's 401."""
         text = bearer(authorization)
         if not text:
             raise self._refused("Access token is empty.")

@@ -1,4 +1,4 @@
-"""Application registrations: who may ask for tokens, how each proves that it is itself, and what it may then do.
+"""Application registrations: their credentials and their permissions.
 
 https://learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals
 """
@@ -23,11 +23,11 @@ TOKEN_EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"  # noqa: S105 - an audien
 
 @dataclass(frozen=True)
 class FederatedCredential:
-    """Tokens of somebody else's that stand for an application's secret.
+    """A trusted issuer whose tokens replace an application's secret.
 
     https://learn.microsoft.com/graph/api/resources/federatedidentitycredential
 
-    :param public_key: the issuer's.
+    :param public_key: key of the issuer.
     """
 
     issuer: str
@@ -40,10 +40,10 @@ class FederatedCredential:
 class Application:
     """:param client_secret: None = it has none.
 
-    :param permissions: application permissions that were consented to: the roles of its own tokens.
-    :param scopes: delegated permissions that were consented to: what it may ask of a user.
-    :param allows_public: tokens for users may be asked for without a secret, as by a program on a user's machine.
-    :param resource_id: of a user-assigned managed identity.
+    :param permissions: consented application permissions: the roles of its own tokens.
+    :param scopes: consented delegated permissions, which it may request for a user.
+    :param allows_public: tokens for users are issued without a secret, as for a program on a user's machine.
+    :param resource_id: resource id of a user-assigned managed identity.
     """
 
     name: str
@@ -63,9 +63,9 @@ class Application:
         return bool(expected) and hmac.compare_digest(secret.encode(), expected.encode())
 
     def add_certificate(self, pem: str) -> None:
-        """Register a certificate, as a client may sign assertions with its key.
+        """Register a certificate, whose key may sign client assertions.
 
-        :raises ValueError: it is no certificate in PEM.
+        :raises ValueError: the text is not a certificate in PEM.
         """
         certificate = keys.load_certificate(pem)
         for thumbprint in keys.thumbprints(certificate):

@@ -1,4 +1,4 @@
-"""What tokens say.
+"""The claims of tokens.
 
 https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
 """
@@ -56,13 +56,13 @@ def of_sign_in(user: User, application: Application) -> dict[str, Any]:
 
 
 def lifetime(seconds: float) -> dict[str, int]:
-    """Return when a token begins and ends to be valid."""
+    """Return the claims of a token's period of validity."""
     now = int(time.time())
     return {"iat": now, "nbf": now, "exp": math.ceil(time.time() + seconds)}
 
 
 def subject(user: User, application: Application) -> str:
-    """Return what names a user to one application only."""
+    """Return the pairwise id of a user for one application."""
     return uuid.uuid5(_PAIRWISE, f"{user.id} {application.client_id}").hex
 
 

@@ -1,4 +1,4 @@
-"""Signed JSON, as a token travels: three parts in base64url with dots between them. Nothing here knows of keys.
+"""JSON Web Signatures in their compact form. This module knows no keys.
 
 https://www.rfc-editor.org/rfc/rfc7515#section-7.1
 """
@@ -19,7 +19,7 @@ _PARTS = 3
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a token says; whether it is true is for the signature to tell."""
+    """The parts of a token. Nothing in it is checked yet."""
 
     header: dict[str, Any]
     claims: dict[str, Any]
@@ -28,9 +28,9 @@ class Parsed:
 
 
 def parse(text: str) -> Parsed:
-    """Take a token apart.
+    """Parse a token.
 
-    :raises ValueError: it is none.
+    :raises ValueError: the text is not a token.
     """
     parts = text.split(".")
     if len(parts) != _PARTS:
@@ -49,9 +49,9 @@ def encode(data: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Read base64url.
+    """Decode base64url.
 
-    :raises ValueError: it is none.
+    :raises ValueError: the text is not base64url.
     """
     if not _PART.fullmatch(text):
         raise ValueError("It is not base64url.")

@@ -1,4 +1,4 @@
-"""Keys that sign and keys that check. ``cryptography`` comes with trustme and is loaded when a key is first needed."""
+"""Keys that sign and verify. ``cryptography`` comes with trustme and is imported when a key is first needed."""
 
 # ruff: noqa: PLC0415 - not before a key is needed
 
@@ -82,9 +82,9 @@ class ClientCertificate:
 
 
 def load_certificate(pem: str) -> Certificate:
-    """Read PEM.
+    """Read a certificate in PEM.
 
-    :raises ValueError: it is no certificate of an RSA key.
+    :raises ValueError: the text is not a certificate of an RSA key.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -103,7 +103,7 @@ def thumbprints(certificate: Certificate) -> tuple[bytes, bytes]:
 
 
 def is_signed(parsed: jws.Parsed, key: Any) -> bool:
-    """Say whether this RSA key signed it, by the algorithm that the token names."""
+    """Return True if this RSA key signed a token, with the algorithm that the token names."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding

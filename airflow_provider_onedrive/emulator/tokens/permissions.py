@@ -1,4 +1,4 @@
-"""What each permission of Microsoft Graph allows: a table, and nothing that knows of requests or tokens.
+"""A table of the permissions of Microsoft Graph. This module knows neither requests nor tokens.
 
 https://learn.microsoft.com/graph/permissions-reference
 """
@@ -15,7 +15,7 @@ DEFAULT_DELEGATED = frozenset({"Files.ReadWrite"})
 
 
 class Resource(Enum):
-    """What a request is about.
+    """The kind of resource that a request addresses.
 
     ``OTHER_DRIVE`` is every drive but the signed-in user's own: another user's, or a library of a site.
     """
@@ -40,7 +40,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class _Row:
-    """:param reaches: for each place, in the order of ``Place``: ``r`` read, ``w`` read and write, ``-`` nothing."""
+    """:param reaches: for each ``Resource``, in its order: ``r`` read, ``w`` read and write, ``-`` nothing."""
 
     reaches: str
     delegated: bool = True
@@ -60,7 +60,7 @@ _TABLE = {
     "User.Read.All": _Row("----"),
 }
 
-# What a site's owner may give an application that holds Sites.Selected.
+# The roles that a site's owner may grant an application that holds Sites.Selected.
 ROLES = {"read": "rrr-", "write": "www-", "owner": "www-", "fullcontrol": "www-"}
 
 APPLICATION_PERMISSIONS = frozenset({name for name, row in _TABLE.items() if row.application} | {SELECTED})
@@ -69,9 +69,9 @@ CONSENTED = DELEGATED_PERMISSIONS - {SELECTED, "Sites.FullControl.All", "Sites.M
 
 
 def allowed(permission: str, kind: Kind, roles: Collection[str] = ()) -> bool:
-    """Say whether a permission alone is enough for a request.
+    """Return True if a permission alone allows a request.
 
-    :param roles: what the application was given on the site in question, which counts for Sites.Selected.
+    :param roles: roles of the application on the site in question, which count for Sites.Selected.
     """
     if permission == SELECTED:
         return any(_reaches(ROLES[role], kind) for role in roles if role in ROLES)

@@ -1,1 +1,1 @@
-"""Content on its way in and out."""
+"""Uploads and downloads."""

@@ -1,4 +1,4 @@
-"""How an upload session becomes a file: with its last fragment, or when the client says so.
+"""The commit of an upload session: with its last fragment, or by a request of the client.
 
 https://learn.microsoft.com/graph/api/driveitem-createuploadsession#completing-a-file
 """
@@ -57,7 +57,7 @@ class Commits:
         return json_reply(201 if is_new else 200, value, {"ETag": item.etag})
 
     def put(self, call: Call) -> Reply:
-        """Commit a session at a place, and with a conflict behaviour, that are said only now."""
+        """Commit a session to the addressed file, with the conflict behaviour of this request."""
         body = call.request.json()
         source = body.get(_SOURCE)
         if not isinstance(source, str):

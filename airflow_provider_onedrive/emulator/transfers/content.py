@@ -1,4 +1,4 @@
-"""The content of a file on the Graph side: where to fetch it, and the simple way to write it."""
+"""The content of a file on the Graph origin: the redirect to its download URL, and the simple upload."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Downloads:
     links: DownloadLinks
 
     def get(self, request: Request) -> Reply:
-        """Answer with the file, or with the range that was asked for."""
+        """Answer with the file, or with the requested range."""
         item, content = self._item(request)
         if content is None:
             raise missing_item()
@@ -45,7 +45,7 @@ class Downloads:
 
 
 def attachment(request: Request, item: Item, content: Content, content_type: str) -> Reply:
-    """Answer so that a browser saves it: whatever it holds, nothing in it is run."""
+    """Answer so that a browser saves the file and runs nothing in it."""
     headers = {
         "Content-Type": content_type,
         "ETag": item.etag,

@@ -28,9 +28,9 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)", re.ASC
 
 @dataclass(frozen=True)
 class Range:
-    """:param end: the last byte's index, as in the header.
+    """:param end: index of the last byte, as in the header.
 
-    :param total: None = not known yet.
+    :param total: None = unknown.
     """
 
     start: int
@@ -87,7 +87,7 @@ class Fragments:
         return self.sessions.at(request.target)
 
     def _receive(self, fragment: Fragment, body: Body) -> None:
-        """Read a whole fragment; of a broken one nothing is kept, unless a fault says so."""
+        """Read a whole fragment. A broken one is dropped, unless a fault keeps it."""
         try:
             for piece in body.pieces():
                 fragment.append(piece)
@@ -100,7 +100,7 @@ class Fragments:
 
 
 def _check_end(session: UploadSession, span: Range) -> None:
-    """Refuse what lies behind the end that an earlier fragment gave."""
+    """Refuse a fragment beyond the total that an earlier fragment declared."""
     if span.total is None and session.total is not None and span.end >= session.total:
         raise invalid_request("The Content-Range header is missing or malformed.")
 

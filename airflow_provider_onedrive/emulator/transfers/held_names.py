@@ -22,9 +22,9 @@ class HeldNames:
     quirks: Quirks
 
     def check(self, drive: Drive, destination: Destination) -> Item | None:
-        """Return the item that would be replaced; raise what writing would run into, and 409 for a name that is held.
+        """Return the item that would be replaced, or raise the error of the write: 409 for a name that is held.
 
-        A session that is committed is not checked here, so it does not stand in its own way.
+        A session that is being committed is not checked here, so it does not block itself.
         """
         existing = destination.check(drive)
         if self._is_held(drive, destination):

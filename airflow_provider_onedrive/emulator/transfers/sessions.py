@@ -1,4 +1,4 @@
-"""Upload sessions: what arrived so far, and what is to become of it.
+"""Upload sessions: the bytes received so far, and the destination of the file.
 
 https://learn.microsoft.com/graph/api/driveitem-createuploadsession
 """
@@ -23,10 +23,10 @@ from airflow_provider_onedrive.emulator.model.drive import Drive, FileTimes, Ide
 
 @dataclass
 class UploadSession:
-    """:param misaligned: a fragment before the last was no multiple of 320 KiB.
+    """:param misaligned: a fragment before the last was not a multiple of 320 KiB.
 
-    :param ragged: the last one was none.
-    :param deferred: it becomes a file only when the client says so.
+    :param ragged: the last one was not a multiple.
+    :param deferred: the client commits the session by a request of its own.
     """
 
     drive: Drive
@@ -46,7 +46,7 @@ class UploadSession:
 
     @property
     def is_complete(self) -> bool:
-        """Say whether all bytes are there; without a known total the client knows."""
+        """Return True if all bytes have arrived. If no total was declared, the client decides."""
         return self.content.size > 0 and self.total in {None, self.content.size}
 
     @property
@@ -55,7 +55,7 @@ class UploadSession:
 
     @property
     def expected_ranges(self) -> list[str]:
-        """The end is said when the total is known."""
+        """Return the ranges. The end is included if the total was declared."""
         if self.total is None:
             return [f"{self.content.size}-"]
         return [f"{self.content.size}-{self.total - 1}"] if self.content.size < self.total else []
@@ -70,7 +70,7 @@ class UploadSession:
         return f"{store_url}{item_path}/uploadSession?{query}"
 
     def check_range(self, start: int, total: int | None) -> None:
-        """Raise unless a fragment begins where the last one ended."""
+        """Raise 416 unless a fragment begins where the last one ended."""
         if total is not None and self.total not in {None, total}:
             raise Problem(
                 400,
@@ -93,9 +93,9 @@ class UploadSession:
 
 @dataclass
 class Fragment:
-    """A fragment on its way, written where its place is: behind what the session has, where nothing counts yet.
+    """A fragment that is being received. It is written behind the bytes of the session, which do not count it yet.
 
-    If another connection begins to send the same fragment the newer one counts: the older may have broken off.
+    If another connection begins to send the same fragment, the newer one counts, because the older may be broken.
     """
 
     session: UploadSession
@@ -139,7 +139,7 @@ class Sessions:
         self.keep(session)
 
     def keep(self, session: UploadSession) -> None:
-        """Write down what has changed in a session."""
+        """Write the changes of a session to the store."""
         if self._keeper:
             self._keeper.keep_session(session)
 

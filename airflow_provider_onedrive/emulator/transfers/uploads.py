@@ -1,4 +1,4 @@
-"""Upload sessions on the Graph side: how one begins.
+"""The creation of upload sessions, on the Graph origin.
 
 https://learn.microsoft.com/graph/api/driveitem-createuploadsession
 """
@@ -32,7 +32,7 @@ class Uploads:
     store_url: str
 
     def create(self, call: Call) -> Reply:
-        """Refuse at once what would be refused when the last fragment is there."""
+        """Create a session. An error of the later commit is raised here if it can be foreseen."""
         body = call.request.json()
         item = body.get("item", {})
         if not isinstance(item, dict):
@@ -41,14 +41,14 @@ class Uploads:
         with call.drive.lock:
             session = self._open(call, item, call.conflict(item) or call.conflict(body))
             session.deferred = is_deferred
-            # Still under the lock: of two that ask at once only one may find the name free.
+            # Still under the lock: of two requests at once only one may find the name free.
             self.sessions.add(session)
         context = f"{call.request.graph_url}/v1.0/$metadata#microsoft.graph.uploadSession"
         reply = {"@odata.context": context, "uploadUrl": session.url(self.store_url)}
         return json_reply(200, reply | session.status())
 
     def _open(self, call: Call, item: dict[str, Any], conflict: str | None) -> UploadSession:
-        """Check all that can be checked now. Called with the drive's lock held."""
+        """Check everything that can be checked before the content. The drive's lock is held."""
         times: FileTimes = file_times(item)
         expires = clock.after(self.options.session_seconds)
         destination = self._destination(call, conflict)
@@ -60,9 +60,9 @@ class Uploads:
         return UploadSession(call.drive, destination, call.by, times, expires, content=content)
 
     def _destination(self, call: Call, conflict: str | None) -> Destination:
-        """By id the file itself is meant, so it is replaced; by path the default is to fail.
+        """Return the destination. A file that is named by id is replaced; by path the default is to fail.
 
-        That is what is documented; clients that say nothing and expect their file to be replaced need the lenient mode.
+        That is the documented behaviour. Clients that name no behaviour and expect a replacement need the lenient mode.
         """
         if not call.address.names:
             return destination_by_id(call, check_conflict(conflict, "replace"))
@@ -74,7 +74,7 @@ class Uploads:
 
 
 def _size(item: dict[str, Any]) -> int:
-    """Return how large the client says that the file will be."""
+    """Return the size that the client announces."""
     size = item.get("fileSize", 0)
     if not isinstance(size, int) or size < 0:
         raise invalid_request("fileSize is not a number of bytes.")
