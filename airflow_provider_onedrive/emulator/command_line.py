@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None, program: str = _MODULE) -> int:
     options = parser.parse_args(arguments)
     if options.allow_remote != (options.host is not None):
         parser.error("--allow-remote and --host NAME are given together")
+    # Installed before the start, so that Ctrl-C during the start also closes the sockets.
     stopped = _stop_signal()
     try:
         emulator = _started(options)
@@ -54,6 +55,7 @@ def _print(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
+        # Without this the interpreter would report the broken pipe once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -47,6 +47,7 @@ from airflow_provider_onedrive.emulator.http.messages import Reply, Request, jso
 
 PREFIX = "/__emulator__"
 KEY_HEADER = "X-Emulator-Key"
+# Files come base64-encoded in JSON, so this is about 48 MiB of content; larger ones are uploaded.
 _MAX_BYTES = 64 * 1024 * 1024
 # A sharing token, or the id of a copy, grants access by itself: the log must not show it.
 _SECRETS = re.compile(r"(/shares/|/monitor/|/operations/)[^/]+")
@@ -61,7 +62,9 @@ class Control:
         return path == PREFIX or path.startswith(PREFIX + "/")
 
     def respond(self, request: Request) -> Reply:
+        # A web page that resolves its name to 127.0.0.1 must not control the emulator.
         hosts.check(request, *self._emulator.state.authority.hosts)
+        # Without the key the path looks as if it did not exist.
         if not hmac.compare_digest((request.header(KEY_HEADER) or "").encode(), self._key):
             raise missing_item()
         name = request.path.removeprefix(PREFIX).strip("/")
@@ -73,6 +76,7 @@ class Control:
             value = action(self._emulator, _Question(request))
         except (records.ScriptError, LookupError, OSError) as error:
             raise invalid_request(str(error)) from None
+        # Answers contain secrets such as the environment of the connection.
         return json_reply(200, value, {"Cache-Control": "no-store"})
 
 

@@ -77,6 +77,7 @@ class EmulatedDrive:
         *above, name = _names(path)
         with self._drive.change():
             parent = self._make_folders(above)
+            # As in the service, a replaced file keeps its id and gets one more version.
             existing = parent.child(name)
             if existing and existing.is_folder:
                 raise IsADirectoryError(path)
@@ -162,6 +163,7 @@ class EmulatedDrive:
         with self._drive.change():
             notebook = self._drive.add_folder(self._make_folders(above), name, self._drive.author)
             notebook.package = "oneNote"
+            # A notebook is a folder to the store and a package to clients, which cannot download its parts.
             for part in ("Open Notebook.onetoc2", "New Section 1.one"):
                 self._drive.add_file(notebook, part, Content(part.encode()), self._drive.author)
             return self._json(notebook)

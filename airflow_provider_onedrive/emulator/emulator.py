@@ -27,7 +27,9 @@ from airflow_provider_onedrive.emulator.server.services import services
 from airflow_provider_onedrive.emulator.server.state import ServerState
 from airflow_provider_onedrive.emulator.store.memory import MemoryStore, Store
 
+# Two users, so that a test of sharing or of a second drive needs no setup.
 DEFAULT_USERS = ("anna@contoso.example", "ben@contoso.example")
+# Outside of tests clients such as rclone poll slowly or not at all.
 LENIENT_COPY_SECONDS = 2.0
 
 
@@ -84,6 +86,7 @@ class Emulator(Facade):
             strict=strict,
             page_size=page_size,
             token_lifetime_seconds=token_lifetime_seconds,
+            # In strict mode only polls complete a copy: no clock decides a test.
             copy_seconds=None if strict else LENIENT_COPY_SECONDS,
         )
         self._stopping = threading.Event()
@@ -110,6 +113,7 @@ class Emulator(Facade):
         if self._servers:
             raise RuntimeError("The emulator runs already.")
         self._stopping.clear()
+        # New at each start: a key in the log of an earlier run is worthless.
         self._control_key = secrets.token_urlsafe(32)
         self._authority = Authority(self._cloud, self._host)
         self._certificates = Certificates(*self._authority.hosts)
@@ -139,6 +143,7 @@ class Emulator(Facade):
         All connections are closed, so that a request in progress cannot change the new state.
         """
         for server in self._servers:
+            # Requests in progress hold the old state; closing their connections first keeps them out of the new one.
             server.hang_up()
         self.state.store.clear()
         self._begin()
@@ -211,9 +216,11 @@ class Emulator(Facade):
 
 
 def _check_host(host: str | None, *, allow_remote: bool, tls: bool) -> None:
+    # Certificate and URLs need a name that other machines resolve, so one makes no sense without the other.
     if allow_remote != (host is not None):
         raise ValueError("Other machines are let in with allow_remote=True and host, the name by which they reach it.")
     if host is not None and not hosts.is_name(host):
         raise ValueError(f"{host!r} is not the name or the IPv4 address by which other machines reach this one.")
+    # Tokens and passwords would otherwise cross the network in plain text.
     if allow_remote and not tls:
         raise ValueError("Other machines are let in with TLS only.")

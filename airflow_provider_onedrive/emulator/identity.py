@@ -82,6 +82,7 @@ class Identities:
         :param permissions: None = those of the application, with a user Files.ReadWrite.
         :param audience: None = Graph.
         """
+        # A negative lifetime makes a token that has expired before it is used.
         seconds = -1 if expired else self.state.options.token_lifetime_seconds
         named = {"application": application, "permissions": permissions, "audience": audience}
         return self.state.tokens.issue(seconds, self.user(user) if user else None, **named)  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ _READING_METHODS = frozenset({"GET", "HEAD"})
 _READING_ACTIONS = frozenset({"preview"})
 
 
+# Every method but GET and HEAD counts as a write, also for actions that Microsoft lists with a read permission.
 def writes(method: str, action: str = "") -> bool:
     """:param action: the last segment of the address."""
     return method not in _READING_METHODS and action not in _READING_ACTIONS
@@ -33,6 +34,7 @@ class Authorization:
 
     def check_drive(self, token: Token, drive: Drive, address: ItemAddress | None = None, *, is_writing: bool) -> None:
         """Refuse a request on a drive, or on the item at an address in it."""
+        # A test denies a whole drive in order to see how a client handles 403 in the middle of its work.
         if drive.deny or not self.may(token, drive, address, is_writing=is_writing):
             raise access_denied()
 
@@ -48,11 +50,14 @@ class Authorization:
 
     def may(self, token: Token, drive: Drive, address: ItemAddress | None = None, *, is_writing: bool) -> bool:
         """Return True if a token may read, or write, a drive or an item in it."""
+        # Files.Read and Files.ReadWrite reach the own drive only; the *.All permissions reach every drive of the
+        # tenant.
         is_own = token.user is not None and owns(token.user, drive)
         kind = Kind(Resource.OWN_DRIVE if is_own else Resource.OTHER_DRIVE, is_writing, app_only=token.user is None)
         roles = self.site_grants.roles(site_of(drive.id), token.client_id)
         if not any_allowed(token.permissions, kind, roles):
             return False
+        # A delegated token needs both: the permission, and the user's own right to the item.
         return token.user is None or self.rights.may(token.user, drive, address, writes=is_writing)
 
 

@@ -36,6 +36,8 @@ class PermissionViews:
         }
         if permission.expires:
             value["expirationDateTime"] = clock.text(permission.expires)
+        # Graph lists inherited permissions on each item below, with a reference to the item that they were granted
+        # on.
         if origin is not item:
             value["inheritedFrom"] = {"driveId": drive.id, "id": origin.id}
         if permission.link:
@@ -66,5 +68,6 @@ def owner_json(drive: Drive) -> dict[str, Any]:
 
 def _granted(drive: Drive, people: list[dict[str, Any]], name: str) -> dict[str, Any]:
     """Write identities in the old property and, for work or school, also in its replacement."""
+    # The old names are deprecated for work or school, and consumers' drives do not have the V2 names.
     value: Any = people[0] if name == "grantedTo" else people
     return {name: value} if drive.personality == "personal" else {name: value, f"{name}V2": value}

@@ -32,6 +32,7 @@ class Rights:
 
         :param address: None = the drive itself.
         """
+        # Libraries are open to all users: SharePoint groups are not emulated.
         if owns(user, drive) or _is_library(drive):
             return True
         opened = self._opened.get((drive.id, user.id))
@@ -60,6 +61,7 @@ def _nearest(drive: Drive, address: ItemAddress) -> Item | None:
         item = drive.get(address.base)
     except Problem:
         return None
+    # A new file has no permissions yet, so those of the deepest existing folder decide.
     for name in address.names:
         below = item.child(name)
         if below is None:

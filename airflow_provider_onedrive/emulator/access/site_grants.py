@@ -31,6 +31,8 @@ class SiteGrant:
         return {"id": self.id, "roles": list(self.roles), **identities}
 
 
+# Sites.Selected alone allows nothing: an owner, or an application with Sites.FullControl.All, must first grant a
+# role. https://learn.microsoft.com/graph/permissions-selected-overview
 class SiteGrants:
     def __init__(self) -> None:
         self._grants: dict[tuple[str, str], SiteGrant] = {}
@@ -64,6 +66,7 @@ class SiteGrants:
 
     def roles(self, site: str, client_id: str) -> tuple[str, ...]:
         """Return the roles that a site granted to an application."""
+        # Most tests have no grants, and this runs for every request.
         if not self._grants:
             return ()
         return next((grant.roles for grant in self.of_site(site) if grant.client_id == client_id), ())
@@ -76,6 +79,7 @@ class SiteGrants:
 
 def site_of(drive_id: str) -> str:
     """Return the site collection of a drive; a consumer's drive belongs to none."""
+    # The id of a business drive contains the GUID of its site collection; a consumer's does not.
     return str(ids.site_guid(drive_id)) if drive_id.startswith("b!") else ""
 
 

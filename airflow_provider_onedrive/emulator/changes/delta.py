@@ -23,7 +23,9 @@ from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.ids import ctag, site_guid
 from airflow_provider_onedrive.emulator.options import Options
 
+# Measured on a consumer's drive: delta accepts $top=5000, while a listing of children ends at 1000.
 MAX_PAGE_SIZE = 5000
+# The tombstone of a business file has this impossible hash, as measured on a live tenant.
 _NO_HASH = "A" * 27 + "="
 _KEPT = ("id", "deleted")
 
@@ -39,6 +41,7 @@ class Delta:
     def get(self, call: Call) -> Reply:
         """Answer with one page of a round, and with the link to the next page or to the next round."""
         size = self._page_size(call)
+        # An option that is silently ignored would give a client wrong results, so it is refused.
         for name in ("filter", "expand", "orderby", "count", "search"):
             if call.request.option(name) is not None:
                 raise not_supported()
@@ -58,6 +61,7 @@ class Delta:
     def _answer(self, call: Call, scope: Item, token: DeltaToken, size: int) -> Reply:
         if token.kind is Kind.LATEST:
             return self._page(call, scope, [], DeltaToken(Kind.DELTA, call.drive.log.position))
+        # Clients that track ids set deltaExcludeParent to save the unchanged ancestors of each change.
         exclude_parents = call.request.header("deltaExcludeParent") is not None
         the_round, offset = rounds.find(call.drive, scope, token, size, exclude_parents=exclude_parents)
         entries, end = the_round.entries[offset : offset + size], offset + size
@@ -82,6 +86,7 @@ class Delta:
             return _tombstone_json(call.drive, entry)
         value = self.views.item_json(call.drive, entry)
         if call.drive.personality == "business":
+            # Microsoft documents that delta omits the cTag of created and changed business items.
             value.pop("cTag", None)  # documented so
         return value
 
@@ -97,10 +102,13 @@ class Delta:
 def _scope(call: Call) -> Item:
     """Return the folder whose changes are listed. For work or school it is always the root."""
     item = call.item()
+    # Delta of a folder is scoped for consumers only. For work or school rclone reports that it covers the whole
+    # drive.
     return item if call.drive.personality == "personal" else call.drive.root
 
 
 def _tombstone_json(drive: Drive, tombstone: Tombstone) -> dict[str, Any]:
+    # Measured: a business tombstone has no name and size 0. Documented: a consumer's keeps its name.
     facet: dict[str, Any] = {"folder": {"childCount": 0}} if tombstone.is_folder else {"file": {}}
     reference = {"driveId": drive.id, "driveType": drive.library.drive_type, "id": tombstone.parent_id}
     if drive.personality == "personal":
@@ -119,11 +127,13 @@ def _tombstone_json(drive: Drive, tombstone: Tombstone) -> dict[str, Any]:
 
 def _select(value: dict[str, Any], fields: str | None) -> dict[str, Any]:
     """Apply ``$select``, but keep the id and the deleted facet of a tombstone."""
+    # A client that selects only `name` would otherwise not notice a deletion.
     return {name: value[name] for name in _KEPT if name in value} | odata.select(value, fields)
 
 
 def _token_text(call: Call) -> str | None:
     """Return the token from the query or from ``delta(token='...')``."""
+    # Clients send the token in the query or as an argument of the function; both forms are documented.
     text = call.request.query.get("token")
     _, is_function, arguments = call.request.path.rpartition("/")[2].partition("(token=")
     return arguments.rstrip(")").strip("'") if is_function else text
@@ -135,6 +145,7 @@ def _check_age(call: Call, token: DeltaToken) -> None:
     if not token.is_expired and token.position is not None and token.position < log.first:
         token = DeltaToken(Kind.EXPIRED)
     if token.is_expired:
+        # The Location of a 410 leads to a new enumeration, which a client must follow before it drops its cursor.
         fresh = DeltaToken(Kind.FRESH).write(call.drive, _scope(call).id)
         raise Problem(
             410,

@@ -46,6 +46,7 @@ class DeltaToken:
 
     def write(self, drive: Drive, scope_id: str) -> str:
         position = "" if self.position is None else self.position
+        # The generation makes all tokens of a drive expire at once, as a reset of the service does.
         text = f"{self.kind.value}.{drive.delta_generation}.{position}.{self.round_id}.{self.offset}"
         return base64.urlsafe_b64encode(f"{text}.{_check(drive, scope_id, text)}".encode()).decode().rstrip("=")
 
@@ -57,6 +58,7 @@ def read(drive: Drive, scope_id: str, text: str | None) -> DeltaToken:
     """
     if not text:
         return DeltaToken(Kind.FRESH)
+    # `latest` returns no items and a deltaLink: a client starts to watch without a full enumeration.
     if text == "latest":
         return DeltaToken(Kind.LATEST)
     if _TIMESTAMP.fullmatch(text) and drive.personality == "business":
@@ -66,6 +68,7 @@ def read(drive: Drive, scope_id: str, text: str | None) -> DeltaToken:
     except ValueError:
         raise _malformed() from None
     body, _, check = plain.rpartition(".")
+    # Garbage is 400 and not 410, as measured: 410 would make a client enumerate again instead of reporting its bug.
     if check != _check(drive, scope_id, body):
         raise _malformed()
     return _parse(drive, body)
@@ -87,6 +90,7 @@ def _at(drive: Drive, text: str) -> DeltaToken:
     except (ValueError, OverflowError):
         raise _malformed() from None
     position = drive.log.at(seconds)
+    # A timestamp outside the window is 410, so that clients handle it like an expired token.
     if time.time() - seconds >= MAX_AGE_SECONDS or (drive.log.first and position == drive.log.first):
         return DeltaToken(Kind.EXPIRED)
     return DeltaToken(Kind.DELTA, position)

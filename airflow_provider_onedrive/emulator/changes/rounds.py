@@ -12,9 +12,11 @@ from airflow_provider_onedrive.emulator.changes.deltatokens import DeltaToken
 from airflow_provider_onedrive.emulator.model.changes import Round, Tombstone
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
+# Rounds hold copies of their items; clients that never finish one must not fill the memory.
 MAX_OPEN_ROUNDS = 16
 
 
+# A round in memory is cheaper than a snapshot of the drive, and exact.
 def find(drive: Drive, scope: Item, token: DeltaToken, page_size: int, *, exclude_parents: bool) -> tuple[Round, int]:
     """Return a round and the number of its entries that were sent. The drive's lock is held."""
     open_round = drive.rounds.get(token.round_id)
@@ -24,6 +26,7 @@ def find(drive: Drive, scope: Item, token: DeltaToken, page_size: int, *, exclud
         new_round = _everything(drive, scope)
     else:
         new_round = _changes(drive, scope, token.position, exclude_parents=exclude_parents)
+    # A round of one page needs no memory: nothing of it is requested again.
     if len(new_round.entries) > page_size:
         _keep(drive, new_round)
     return new_round, 0
@@ -48,6 +51,7 @@ def _changes(drive: Drive, scope: Item, position: int, *, exclude_parents: bool)
     inside = [item for item in changed if is_within(item, scope)]
     if not exclude_parents:
         inside = list(dict.fromkeys([*_parents(inside, scope), *inside]))
+    # The service does not promise this order, but clients that rely on it work with most answers.
     inside.sort(key=_depth)
     gone = [tombstone for item_id in ids if (tombstone := _tombstone(drive, scope, item_id))]
     return Round([*inside, *gone], drive.log.position)
@@ -83,6 +87,7 @@ def _tombstone(drive: Drive, scope: Item, item_id: str) -> Tombstone | None:
     if item is None:
         tombstone = drive.tombstones.get(item_id)
         return tombstone if tombstone and _was_within(drive, scope, tombstone.parent_id) else None
+    # An item that was moved out of the scope looks deleted from inside, so it gets a tombstone.
     if is_within(item, scope) or not any(_was_within(drive, scope, folder_id) for folder_id in item.left):
         return None
     return Tombstone(item.id, item.guid, item.left[-1], item.name, item.is_folder)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+# The clocks of client and server may differ by five minutes.
 SKEW_SECONDS = 300
 
 
@@ -54,6 +55,7 @@ def _check_own(application: Application, parsed: jws.Parsed, audiences: Collecti
 
 
 def _thumbprint(header: dict[str, Any]) -> bytes:
+    # msal sends x5t#S256 with PS256 and the older x5t with RS256; both forms are in use.
     for name in ("x5t#S256", "x5t"):
         try:
             return jws.decode(str(header[name]).rstrip("="))
@@ -69,6 +71,7 @@ def _certificate(application: Application, thumbprint: bytes) -> Certificate:
     if certificate is None:
         message = "The certificate with identifier used to sign the client assertion is not registered on application."
         raise _refused(700027, f"{message} [Reason - The key was not found., {named}]")
+    # Entra ID checks the expiry of a registered certificate at each sign-in.
     if certificate.not_valid_after_utc <= datetime.now(UTC):
         message = "Client assertion failed signature validation."
         raise _refused(700027, f"{message} [Reason - The key used is expired., {named}]")
@@ -105,6 +108,7 @@ def _check_time(claims: dict[str, Any]) -> None:
 def _moment(claims: dict[str, Any], name: str) -> float:
     """Return a time in seconds. A missing or impossible time is 0."""
     value = claims.get(name, 0)
+    # JSON allows booleans and huge numbers here, which would break the conversion to a date.
     is_time = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**32
     return float(value) if is_time else 0.0
 

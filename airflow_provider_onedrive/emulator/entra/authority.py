@@ -41,6 +41,7 @@ class Authority:
         return (url, *(f"https://{host}" for host in (self.cloud.login_hosts if self.cloud else ())))
 
     def tokens(self, tenant: Tenant, directory: Directory, graph_url: str) -> Tokens:
+        # Tokens of the emulator always name a real cloud as audience, as clients expect it.
         cloud = self.cloud or clouds.CLOUDS["global"]
         return Tokens(
             tenant,
@@ -61,5 +62,6 @@ class Authority:
         name, colon, port = (host or "").lower().partition(":")
         if self.cloud is None or name not in self.cloud.hosts:
             return None
+        # A request to graph.microsoft.com must get links to the login host, and vice versa.
         login = self.cloud.login_hosts[0] if name == self.cloud.graph_host else name
         return f"https://{self.cloud.graph_host}{colon}{port}", f"https://{login}{colon}{port}"

@@ -43,6 +43,7 @@ class Clients:
 
     def authenticate(self, form: dict[str, str], tenant: str) -> Client:
         """Return the authenticated application. The grant decides whether a public client is enough."""
+        # The order matters: an unknown application is 700016 before any credential is checked.
         application = self.identify(form)
         if form.get("client_assertion"):
             if required(form, "client_assertion_type") != assertions.TYPE:
@@ -59,10 +60,12 @@ class Clients:
     def _audiences(self, tenant: str) -> set[str]:
         """Return the accepted audiences of an assertion: the token endpoint, by the tenant's name or its id."""
         bases = {f"{login}/{name}" for login in self.login_urls for name in (tenant, self.tenant.id)}
+        # msal sets the token endpoint as audience; older libraries use the v1.0 endpoint or the issuer.
         return {f"{base}{path}" for base in bases for path in ("/oauth2/v2.0/token", "/oauth2/token", "/v2.0")}
 
 
 def _check_secret(application: Application, secret: str) -> None:
+    # Entra ID refuses a secret from a public client instead of ignoring it (AADSTS700025).
     if application.client_secret is None and application.allows_public:
         message = "Client is public so neither 'client_assertion' nor 'client_secret' should be presented."
         raise LoginProblem(401, "invalid_client", 700025, message)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Graph's own application id, which is the same in every cloud and tenant.
 GRAPH_APPLICATION_ID = "00000003-0000-0000-c000-000000000000"
 
 
@@ -74,5 +75,6 @@ def login_hosts(own_host: str) -> list[tuple[str, ...]]:
     """Return the login hosts, each beside those that are its other names."""
     # The government's two clouds share theirs.
     groups = list(dict.fromkeys(cloud.login_hosts for cloud in CLOUDS.values()))
+    # The emulator's own host stands alone: msal must not treat it as an alias of a real one.
     own = [] if any(own_host in hosts for hosts in groups) else [(own_host,)]
     return [*own, *groups]

@@ -15,6 +15,7 @@ from airflow_provider_onedrive.emulator.entra.scopes import Asked
 from airflow_provider_onedrive.emulator.model.tenant import User
 from airflow_provider_onedrive.emulator.tokens.applications import Application
 
+# Without vowels, so that no word appears, and without digits that look like letters.
 _LETTERS = "BCDFGHJKLMNPQRSTVWXYZ"
 _USER_CODE_LENGTH = 9
 
@@ -75,6 +76,7 @@ _PENDING = "OAuth 2.0 device flow error. Authorization is pending. Continue poll
 
 
 def _checked(code: DeviceCode | None, application: Application) -> DeviceCode:
+    # A used code is as unknown as a wrong one.
     if code is None or code.application is not application or code.is_used:
         message = "The provided value for the input parameter 'device_code' is not valid."
         raise LoginProblem(400, "bad_verification_code", 70018, message)
@@ -89,6 +91,7 @@ def _checked(code: DeviceCode | None, application: Application) -> DeviceCode:
 def _check_interval(code: DeviceCode, interval_seconds: float) -> None:
     """Refuse a device that polls faster than the interval. The first request is never too early."""
     now, last = time.time(), code.asked_at
+    # Updated also on refusal: a client that keeps polling too fast is refused each time.
     code.asked_at = now
     # A client that keeps exactly to the interval must not fail by the precision of clocks.
     if code.user is None and now - last < interval_seconds - 0.5:

@@ -24,6 +24,7 @@ class Directory:
         self.applications = Applications(first)
         self.refresh_tokens = RefreshTokens()
         self.device_codes = DeviceCodes()
+        # App Service sets this value for each process. It protects against forged requests.
         self.identity_header = secrets.token_urlsafe(24)
         self.workload_url = workload_url
         self.workload_key = workload_key

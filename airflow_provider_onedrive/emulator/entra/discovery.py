@@ -47,6 +47,7 @@ class Discovery:
             "claims_supported": ["sub", "iss", "aud", "exp", "iat", "name", "tid", "ver", "oid", "preferred_username"],
             "tenant_region_scope": None,
             "cloud_instance_name": cloud.instance,
+            # Clients that support several clouds read the Graph host from here.
             "msgraph_host": urlsplit(request.graph_url).netloc if self.cloud is None else cloud.graph_host,
         }
 
@@ -56,6 +57,7 @@ class Discovery:
         groups = clouds.login_hosts(own_host)
         asked = request.query.get("authorization_endpoint")
         aliases = {f"https://{alias}" for group in groups for alias in group} | set(self.login_urls)
+        # msal asks login.microsoftonline.com about hosts that it does not know; an invalid one must be refused.
         if asked is not None and "/".join(asked.split("/")[:3]).lower() not in aliases:
             raise LoginProblem(400, "invalid_instance", 50049, "Unknown or invalid instance.")
         return {

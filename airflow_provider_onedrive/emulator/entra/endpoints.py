@@ -19,6 +19,7 @@ from airflow_provider_onedrive.emulator.model import addresses
 from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.tokens.keys import SigningKey
 
+# Graph and Entra ID share one port here; these paths exist on the login hosts only.
 _PATHS = re.compile(
     r"/|/[^/]+/(oauth2|discovery|v2\.0/\.well-known)/.*|/metadata/identity/.*|/msi/.*|/workload/\.well-known/.*",
     re.DOTALL,
@@ -58,6 +59,7 @@ class EntraEndpoints:
                 return self.managed_identity.of_machine(request)
             case ["msi", "token"]:
                 return self.managed_identity.of_app_service(request)
+            # A second issuer, which stands for the one of a Kubernetes cluster.
             case ["workload", ".well-known", document]:
                 return self._workload(document)
         return self._route_tenant(request, segments[0], segments[1:])
@@ -92,6 +94,7 @@ class EntraEndpoints:
 def problem_reply(request: Request, problem: Problem) -> Reply:
     """Write an error of a fault rule in the form of Entra ID."""
     error, number = "invalid_request", 90033
+    # Entra ID reports all of these as one OAuth error, and clients decide by the status.
     if problem.status in {429, 500, 502, 503, 504}:
         error = "temporarily_unavailable"
     if problem.inner and problem.inner.isdigit():

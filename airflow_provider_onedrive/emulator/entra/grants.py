@@ -47,6 +47,7 @@ class Grants:
             "client_credentials": self._client_credentials,
             "refresh_token": self._refresh_token,
             "urn:ietf:params:oauth:grant-type:device_code": self._device_code,
+            # The short form of the grant type, as some clients write it.
             "device_code": self._device_code,
         }.get(grant)
         if respond is None:
@@ -67,12 +68,15 @@ class Grants:
             "device_code": code.device_code,
             "verification_uri": page,
             "expires_in": int(lifetime_seconds),
+            # RFC 8628 has clients wait five seconds if the interval is missing; 0 would let them poll without a
+            # pause.
             "interval": max(1, int(self.options.device_interval_seconds)),
             "message": f"To sign in, use a web browser to open the page {page} and enter the code {code.user_code} to "
             "authenticate.",
         }
 
     def _client_credentials(self, form: Form, tenant: str) -> dict[str, Any]:
+        # An application has no home tenant of its own, so `common` cannot tell where it is registered.
         if tenant.lower() in SHARED_TENANTS:
             message = "No tenant-identifying information found in either the request or implied by any credentials."
             raise LoginProblem(400, "invalid_request", 50059, message)
@@ -92,10 +96,13 @@ class Grants:
         client = self.clients.authenticate(form, tenant)
         tokens = self.refresh_tokens
         grant = tokens.check(text, client.application, self.options.refresh_token_seconds)
+        # A refresh token that was issued to a confidential client needs its secret.
         if client.is_public and not grant.is_public:
             raise _secret_missing()
         asked = scopes.for_user(self.resources, form.get("scope", ""))
         granted = asked.granted(client.application) if asked.names else grant.permissions
+        # Documented: refresh tokens are not revoked when they are used. The strict rule makes a test notice a client
+        # that loses the new one.
         if self.options.rotate_refresh_tokens:
             tokens.use(text)
         reply = self._for_user(form, _Agreed(client, grant.user, asked, granted))
@@ -133,6 +140,7 @@ class Grants:
         account: dict[str, str] = {}
         if "openid" in agreed.asked.sign_in:
             account["id_token"] = self._id_token(agreed)
+        # msal identifies an account by uid and utid, and caches no account without them.
         if form.get("client_info") == "1":
             ids = {"uid": agreed.user.id, "utid": self.tenant.id}
             account["client_info"] = jws.encode(json.dumps(ids).encode())

@@ -19,6 +19,7 @@ from airflow_provider_onedrive.emulator.model.tenant import Tenant
 # Aliases of the user's own tenant, and the tenant of all personal accounts.
 SHARED_TENANTS = frozenset({"common", "organizations", "consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"})
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
+# The errors of Entra ID link to this page.
 _ERROR_PAGE = "https://login.microsoftonline.com/error?code="
 
 
@@ -56,6 +57,7 @@ def error_reply(request: Request, problem: LoginProblem) -> Reply:
 def form(request: Request) -> dict[str, str]:
     """Return the form; the client may show id and secret in it or as HTTP Basic."""
     text = request.body.read().decode("utf-8", "replace")
+    # RFC 6749 allows HTTP Basic for the client's credentials, and some libraries use nothing else.
     return dict(parse_qsl(text, keep_blank_values=True)) | _basic(request.header("Authorization"))
 
 
@@ -68,6 +70,7 @@ def required(fields: dict[str, str], name: str) -> str:
 
 def check_tenant(tenant: Tenant, name: str, *, error: str) -> None:
     """Refuse an address whose tenant is neither this one nor one of the shared names."""
+    # Any domain of the tenant names it, as with the real service.
     if tenant.is_called(name) or name.lower() in SHARED_TENANTS:
         return
     if not is_guid(name) and not _DOMAIN.fullmatch(name):
@@ -78,6 +81,7 @@ def check_tenant(tenant: Tenant, name: str, *, error: str) -> None:
 
 def is_guid(text: str) -> bool:
     try:
+        # uuid.UUID accepts more spellings than Entra ID does.
         return str(uuid.UUID(text)) == text.lower()
     except ValueError:
         return False

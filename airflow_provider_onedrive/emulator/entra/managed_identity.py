@@ -49,6 +49,7 @@ class ManagedIdentity:
             token = self._token(request, application)
         except LoginProblem as problem:
             return _machine_error(problem.error, f"AADSTS{problem.number}: {problem.message}")
+        # The metadata service sends numbers as texts; App Service sends expires_on only.
         now, seconds = int(time.time()), str(int(self.options.token_lifetime_seconds))
         return json_reply(200, token | {"expires_in": seconds, "ext_expires_in": seconds, "not_before": str(now)})
 
@@ -59,6 +60,7 @@ class ManagedIdentity:
             return _service_error(
                 401, "The request is not authorized: the header X-IDENTITY-HEADER is missing or wrong."
             )
+        # msal uses this version only; older ones have another secret header.
         if request.query.get("api-version") != "2019-08-01":
             return _service_error(400, "The api-version must be 2019-08-01.")
         application = self._identity(request, _APP_SERVICE)
@@ -88,6 +90,7 @@ class ManagedIdentity:
 def _machine_mistake(request: Request) -> tuple[str, str] | None:
     if request.method != "GET":
         return "invalid_request", "The method must be GET."
+    # The header, and the refusal of X-Forwarded-For, protect the real service against forged requests.
     if (request.header("Metadata") or "").lower() != "true":
         return "invalid_request", "Required metadata header not specified"
     if request.header("X-Forwarded-For") is not None:

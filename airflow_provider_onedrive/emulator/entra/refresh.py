@@ -39,6 +39,7 @@ class RefreshTokens:
         self._lock = threading.Lock()
 
     def issue(self, grant: RefreshGrant) -> str:
+        # As long as a real one: a database column or a header that is too short for it is found in a test.
         text = f"1.A{secrets.token_urlsafe(180)}"
         with self._lock:
             self._grants[text] = replace(grant, issued_at=time.time(), is_used=False)
@@ -50,9 +51,11 @@ class RefreshTokens:
         if grant is None or grant.is_used or grant.application is not application:
             message = "The provided value for the input parameter 'refresh_token' or 'assertion' is not valid."
             raise _refused(70000, message)
+        # AADSTS50173 is the answer after a change of the password.
         if grant.is_revoked:
             message = "The provided grant has expired due to it being revoked, a fresh auth token is needed."
             raise _refused(50173, message)
+        # A refresh token expires after 90 days without use; each use starts a new period.
         if time.time() - grant.issued_at >= idle_seconds:
             issued = clock.text(datetime.fromtimestamp(grant.issued_at, UTC))
             idle = f"The token was issued on {issued} and was inactive for {_span(idle_seconds)}."

@@ -11,8 +11,10 @@ from airflow_provider_onedrive.emulator.entra.login import LoginProblem
 from airflow_provider_onedrive.emulator.tokens.applications import Application
 from airflow_provider_onedrive.emulator.tokens.permissions import DELEGATED_PERMISSIONS
 
+# Scopes of OpenID Connect, which belong to no resource.
 _SIGN_IN = frozenset({"openid", "profile", "offline_access", "email"})
 _DEFAULT = ".default"
+# Entra ID compares scopes without regard to case but returns them in its own spelling.
 _SPELLINGS = {name.lower(): name for name in (*DELEGATED_PERMISSIONS, *_SIGN_IN, _DEFAULT)}
 
 
@@ -48,6 +50,7 @@ class Asked:
 
 def for_application(resources: frozenset[str], scope: str) -> str | None:
     """Return the resource that an application requests a token for; None = none is named, which means Graph."""
+    # The resource itself may contain slashes: everything before the last one belongs to it.
     resource, _, suffix = scope.rpartition("/")
     if suffix != _DEFAULT:
         message = (
@@ -63,6 +66,7 @@ def for_user(resources: frozenset[str], scope: str) -> Asked:
     words = frozenset(_spelling(word) for word in scope.split())
     parted = [word.rpartition("/")[::2] for word in words - _SIGN_IN]
     named = {check_resource(resources, resource) for resource, _ in parted if resource}
+    # One access token is for one resource.
     if len(named) > 1:
         message = (
             "Provided value for the input parameter scope is not valid because it contains more than one resource."
@@ -86,6 +90,7 @@ def check_resource(resources: frozenset[str], resource: str) -> str:
 
 
 def _check_consent(application: Application, names: frozenset[str]) -> None:
+    # An unknown scope and a scope without consent are different errors to Entra ID.
     for name in sorted(names - DELEGATED_PERMISSIONS):
         message = f"The application '{application.name}' asked for scope '{name}' that doesn't exist on the resource."
         raise LoginProblem(400, "invalid_scope", 650053, message)

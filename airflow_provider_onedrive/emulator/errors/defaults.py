@@ -48,6 +48,8 @@ _GRAPH: Mapping[int, DefaultError] = {
     509: DefaultError("bandwidthLimitExceeded", "The bandwidth limit has been exceeded."),
 }
 
+# Measured: the same 412 has the code notAllowed where content is written and resourceModified elsewhere.
+# https://github.com/abraunegg/onedrive/issues/24
 _WRITING_MISMATCH = DefaultError("notAllowed", _TAG)
 _SESSION_LOCKED = DefaultError("notAllowed", _LOCKED, "resourceLocked")
 _SESSION_GONE = DefaultError("itemNotFound", "The upload session was not found")
@@ -57,12 +59,15 @@ _BY_OPERATION: Mapping[tuple[int, str], DefaultError] = {
     (401, "download"): _URL_EXPIRED,
     (401, "fragment"): DefaultError("unauthenticated", "The request is not authenticated."),
     **{(404, name): _SESSION_GONE for name in ("fragment", "session_status", "session_cancel", "session_commit")},
+    # Clients look for resyncRequired, or for one of its inner codes, before they enumerate again.
     (410, "delta"): DefaultError("resyncRequired", "Resync required", "resyncApplyDifferences"),
     **{(412, name): _WRITING_MISMATCH for name in ("upload", "create_session", "fragment", "session_commit")},
     (416, "fragment"): DefaultError(
         "invalidRange", "Uploaded fragment overlaps with existing data.", "fragmentOverlap"
     ),
     **{(423, name): _SESSION_LOCKED for name in ("create_session", "fragment", "session_commit")},
+    # A lock has another message for a deletion than for a change.
+    # https://github.com/OneDrive/onedrive-api-docs/issues/912
     (423, "delete"): DefaultError("accessDenied", "Lock token does not match existing lock", "lockMismatch"),
 }
 

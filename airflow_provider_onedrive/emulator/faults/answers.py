@@ -43,6 +43,7 @@ class status(Fault):  # noqa: N801 - reads as a word of a rule
     def _usual(self, request: Request) -> DefaultError:
         if request.origin == "login":
             return login_error(self.status, self.code)
+        # The code that a client gets must be the service's, or its error handling is not tested.
         error = graph_error(self.status, request.operation)
         # The inner code belongs to the usual code.
         return replace(error, inner=None) if self.code else error
@@ -59,6 +60,7 @@ class ignore_range(Fault):  # noqa: N801
     """Answer 200 with the whole file although only a part of it was requested."""
 
     def before(self, request: Request, *_: object) -> None:
+        # Documented for downloads: the service may answer with the whole file.
         del request.headers["Range"]
 
 
@@ -68,6 +70,7 @@ class expire_token(Fault):  # noqa: N801
     """Expire the request's token now: the answer is 401 until the client gets a new token."""
 
     def before(self, request: Request, context: FaultContext, /) -> None:
+        # The token itself stays valid by its claims, so the client cannot foresee the 401.
         context.expire_token(request.header("Authorization"))
 
 

@@ -57,5 +57,6 @@ class bandwidth(Fault):  # noqa: N801
             raise ValueError("a bandwidth must be more than 0 bytes per second")
 
     def before(self, request: Request, context: FaultContext, /) -> None:
+        # A rate becomes seconds per byte, so that several faults on one request simply add up.
         up, down = (1 / rate if rate else 0 for rate in (self.up_bytes_per_second, self.down_bytes_per_second))
         request.slow_down(up, down, context.stopping)

@@ -10,6 +10,7 @@ from typing import ClassVar, TypeVar
 from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 
+# threading.Event.wait overflows with very large timeouts.
 _LONGEST_SECONDS = 24 * 3600
 
 

@@ -37,20 +37,32 @@ class Quirks:
     :param clock: seconds that only grow.
     """
 
+    # Property promotion of SharePoint. https://github.com/OneDrive/onedrive-api-docs/issues/935
     rewrite_office: bool = False
     rewrite_in_answer: bool = True
+    # https://learn.microsoft.com/graph/api/resources/hashes: a hash may be missing right after an upload.
     hash_missing_reads: int = 0
+    # Seen right after a folder was created. https://github.com/rclone/rclone/issues/8545
     invisible_reads: int = 0
+    # Seen on busy sites; rclone repeats the fragment after five seconds. https://github.com/rclone/rclone/issues/8545
     session_invisible_uses: int = 0
+    # Seen on some 429 and 503 answers; abraunegg/onedrive then waits 120 seconds.
     retry_after_missing: bool = False
+    # The permission in an upload URL lasted about 24 hours, less than its session.
+    # https://github.com/abraunegg/onedrive/issues/3355
     tempauth_seconds: float | None = None
+    # Opening a file in a browser moved its eTag, and the next If-Match failed with 412.
+    # https://github.com/abraunegg/onedrive/issues/36
     editor_opens: int = 0
     locked_writes: int = 0
     unindexed_searches: int = 0
+    # The last fragment was answered 500 although the file existed.
+    # https://github.com/OneDrive/onedrive-api-docs/issues/1640
     failing_commits: int = 0
     failing_commit_status: int = 500
     refused_commits: int = 0
     refused_commit_status: int = 423
+    # https://github.com/OneDrive/onedrive-api-docs/issues/747
     sessions_hold_names: bool = False
     clock: Callable[[], float] = field(default=time.monotonic, metadata={"json": False}, repr=False, compare=False)
 

@@ -68,6 +68,7 @@ def check_name(name: str, allowed: Collection[str], where: str, what: str) -> No
 
 def suggestion(name: str, allowed: Collection[str]) -> str:
     """Return a hint: the most similar name, else all names."""
+    # A name that was only begun is the most frequent mistake, and difflib does not find it.
     begun = [each for each in sorted(allowed) if name and each.startswith(name.lower())]
     near = begun or difflib.get_close_matches(name.lower(), sorted(allowed), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else f"; known are: {', '.join(sorted(allowed))}."
@@ -98,6 +99,7 @@ def _fits(value: object, hint: Any) -> bool:
         return value in get_args(hint) and type(value) is type(get_args(hint)[0])
     if origin is not None:
         return _fits_collection(value, origin, get_args(hint))
+    # In Python true is an int, but a script that writes true for a number has a mistake.
     if isinstance(value, bool) or hint is bool:
         return isinstance(value, bool) and hint is bool
     return isinstance(value, (int, float) if hint is float else hint)

@@ -13,6 +13,7 @@ from typing import IO
 
 from airflow_provider_onedrive.emulator.model.contents import Content
 
+# Office files are rewritten in memory up to this size, larger ones in a temporary file.
 _SPOOL_BYTES = 4 * 1024 * 1024
 _PIECE_BYTES = 512 * 1024
 _TAIL_BYTES = 2048
@@ -44,6 +45,7 @@ def _office(content: Content) -> Content | None:
 
 
 def _free_part(names: list[str]) -> str:
+    # Office itself uses the low numbers.
     taken, number = set(names), 10
     while f"customXml/item{number}.xml" in taken:
         number += 1

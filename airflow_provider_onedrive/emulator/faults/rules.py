@@ -44,6 +44,7 @@ class Rule:
         _check_numbers(self)
         self._pattern = _pattern(self.path)
         self._operations = _operations(self.operation)
+        # Each rule has its own generator, so that other requests do not change which ones it picks.
         self._chances = random.Random(self.seed)
 
     def matches(self, request: Request) -> bool:

@@ -80,6 +80,7 @@ class Faults:
         :raises ScriptError: the position, the error and the most similar name. Nothing is changed.
         """
         parts = fault_script.parse(document)
+        # Everything is read before anything is set: a script with an error changes nothing.
         rules = fault_script.read_rules(parts.get("faults", []))
         quirks = records.read(Quirks, parts.get("quirks", {}), "quirks")
         budget = _budget(parts.get("throttling"))
@@ -104,9 +105,11 @@ class Faults:
         }
 
     def take(self, request: Request) -> Fault:
+        # The usual case, without the lock.
         if not self._rules:
             return NONE
         with self._lock:
+            # All rules are asked under one lock, so that parallel requests share the counts correctly.
             met = list(self._met(request))
         return met[0] if len(met) == 1 else Several(tuple(sorted(met, key=_comes_late)))
 

@@ -75,6 +75,7 @@ def write_rule(rule: Rule) -> dict[str, Any]:
 def read_fault(value: object, where: str) -> Fault:
     """Read ``"drop_after"``, ``{"cut_request": 1000, "keep": true}`` or ``{"bandwidth": {...}}``."""
     keys = {value: True} if isinstance(value, str) else dict(records.expect_object(value, where))
+    # The key of the fault may stand anywhere in the object.
     name = next((key for key in keys if key in KINDS), None)
     if name is None:
         records.check_name(str(next(iter(keys), "")), KINDS, where, "fault")
@@ -86,6 +87,7 @@ def read_fault(value: object, where: str) -> Fault:
 def _parameters(kind: type[Fault], first: object, where: str) -> dict[str, Any]:
     if isinstance(first, dict):
         return first
+    # JSON has no value for `no parameters`, so true stands for it.
     if first is True:
         return {}
     own = records.names(kind)

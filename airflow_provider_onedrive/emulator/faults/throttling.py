@@ -20,6 +20,7 @@ from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 
 _MINUTE_SECONDS = 60
 _DAY_SECONDS = 24 * 3600
+# The preview sent the headers from 80 % of the minute's budget on.
 _HEADERS_FROM = 0.8
 
 
@@ -157,6 +158,7 @@ def _application(request: Request) -> str:
 @functools.lru_cache(maxsize=1024)
 def _named_in(authorization: str) -> str:
     try:
+        # The signature was checked when the token was first used; the budget needs only the name.
         packed = authorization.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
     except (IndexError, ValueError, RecursionError):

@@ -13,6 +13,7 @@ from airflow_provider_onedrive.emulator.errors.problems import Problem
 from airflow_provider_onedrive.emulator.http.messages import Request
 
 LOCAL = frozenset({"localhost", "127.0.0.1"})
+# The link-local address of the metadata service: clients name it even if they connect elsewhere.
 METADATA_SERVICE = "169.254.169.254"
 _HOST = re.compile(r"([a-z0-9._-]{1,253})(:\d{1,5})?", re.ASCII)
 
@@ -30,6 +31,7 @@ def check(request: Request, *expected: str) -> None:
 def name(headers: Collection[str]) -> str | None:
     """Return the one host that is named, without its port."""
     match = _HOST.fullmatch("".join(headers).strip().lower()) if len(headers) == 1 else None
+    # Two Host headers are refused: a proxy and the emulator might read different ones.
     return match[1] if match else None
 
 

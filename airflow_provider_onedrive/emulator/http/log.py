@@ -30,6 +30,7 @@ class LoggedRequest:
     status: int | None
     received_bytes: int
     sent_bytes: int
+    # Tests assert with it that no bearer token reaches the second origin.
     had_authorization: bool
 
     @property
@@ -66,6 +67,7 @@ class RequestLog(Sequence[LoggedRequest]):
         with self._lock:
             return self._entries[index]
 
+    # A test compares the log with a list of requests.
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and self[:] == list(other)
 
@@ -131,6 +133,7 @@ class RequestLog(Sequence[LoggedRequest]):
         with self._lock:
             self._entries.append(entry)
 
+    # The entry is written before the body is sent, when the number of bytes is not certain yet.
     def correct(self, entry: LoggedRequest, sent_bytes: int) -> None:
         """Correct the number of bytes that were sent, if the client left early."""
         with self._lock:

@@ -20,8 +20,11 @@ from airflow_provider_onedrive.emulator.http.throughput import Throughput
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.contents import Content
 
+# A piece of this size costs little per byte and little memory per connection.
 PIECE_BYTES = 1024 * 1024
+# Graph limits JSON bodies to 4 MB.
 MAX_JSON_BYTES = 4 * 1024 * 1024
+# Eight digits are 4 GiB; a longer size is an attack or a bug.
 _MAX_CHUNK_DIGITS = 8
 _BODILESS = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
@@ -94,6 +97,7 @@ class Body:
         """Read past the stream's own buffer, from the socket straight into ours."""
         if self.cut_after is not None:
             length = min(length, self.cut_after - self.received)
+        # One buffer serves the whole body: memory per connection stays at one piece.
         if len(self._buffer) < length:
             self._buffer = memoryview(bytearray(length))
         try:
@@ -156,6 +160,7 @@ class Request:
 
     def option(self, name: str) -> str | None:
         """Return an OData option; ``$top`` and ``top`` are the same."""
+        # The service accepts both spellings; documentation shows `select=` for downloadUrl.
         return self.query.get(f"${name}", self.query.get(name))
 
     def header(self, name: str) -> str | None:
@@ -166,6 +171,7 @@ class Request:
         data = self.body.read()
         if not data:
             return {}
+        # The message is the service's own.
         if "json" not in (self.header("Content-Type") or ""):
             raise bad_request("Entity only allows writes with a JSON Content-Type header.")
         try:
@@ -255,6 +261,7 @@ def _slower(throughput: Throughput | None, seconds_per_byte: float, stopping: th
 
 
 def json_reply(status: int, value: Any, headers: dict[str, str] | None = None) -> Reply:
+    # The exact header of the service: clients compare it or parse its parameters.
     content_type = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
     return Reply(status, json.dumps(value).encode(), {"Content-Type": content_type, **(headers or {})})
 

@@ -32,6 +32,7 @@ _TAILS: Mapping[str, Mapping[str, str]] = {
     "recent": {"": "recent"},
     "sharedWithMe": {"": "shared_with_me"},
 }
+# An upload URL has no method names in its path, so the HTTP method alone tells the operations apart.
 _SESSION = {"PUT": "fragment", "GET": "session_status", "DELETE": "session_cancel", "POST": "session_commit"}
 _COLLECTIONS = {
     "$batch": "batch",
@@ -53,6 +54,7 @@ OPERATIONS = frozenset(
 
 # https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
 _PERMISSION_UNITS = 5
+# Parts of a batch are charged one by one, so the batch itself is free.
 _FREE = frozenset({*_LOGIN, "batch", "page", "monitor", "other"})
 _SINGLE = frozenset(
     {"get", "content", "download", "session_status", "drive", "user", "group", "site", "share", "versions"}
@@ -71,6 +73,7 @@ def resource_units(name: str, query: str = "") -> int:
         return 0
     if name == "permissions" or ("ermissions" in query and _expands_permissions(query)):
         return _PERMISSION_UNITS
+    # Delta with a token costs one unit, without one two.
     if name == "delta":
         return 1 if "token=" in query else 2
     return 1 if name in _SINGLE else 2
@@ -83,6 +86,7 @@ def _expands_permissions(query: str) -> bool:
 
 def _of_graph(method: str, path: str) -> str:
     segments = [segment for segment in path.split("/") if segment]
+    # SharePoint's own address of the API has one segment more.
     version_segments = 2 if segments[:1] == ["_api"] else 1
     return _of_segments(method, segments[version_segments:])
 
@@ -117,6 +121,7 @@ def _tail(segments: list[str]) -> list[str] | None:
     if not segments[base : base + 1] or not segments[base].endswith(":"):
         # An item of a list has its driveItem below it.
         return rest[1:] if rest[:1] == ["driveItem"] else rest
+    # A path without a closing colon runs to the end of the URL.
     end = next((index for index, segment in enumerate(rest) if segment.endswith(":")), len(rest))
     return rest[end + 1 :]
 
@@ -134,6 +139,7 @@ def _of_store(method: str, path: str) -> str:
         return _SESSION.get(method, "other")
     if last == "download.aspx":
         return "download"
+    # Both paths occur in monitor URLs of the service.
     return "monitor" if "/monitor/" in path or "/operations/" in path else "page"
 
 

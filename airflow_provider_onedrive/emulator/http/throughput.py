@@ -27,6 +27,7 @@ class Throughput:
     def pass_on(self, count: int) -> None:
         """Wait for the time that ``count`` bytes take."""
         now = time.monotonic()
+        # A pause of the client earns at most one second of burst.
         self._due = max(self._due or now, now - 1) + count * self.seconds_per_byte
         if self._due > now and self._stopping.wait(self._due - now):
             raise ConnectionDropped

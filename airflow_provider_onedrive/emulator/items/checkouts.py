@@ -15,6 +15,7 @@ from airflow_provider_onedrive.emulator.model.changes import Change
 from airflow_provider_onedrive.emulator.model.drive import Item
 from airflow_provider_onedrive.emulator.model.item import Checkout
 
+# Documented values of checkInAs, and an absent one.
 _LEVELS = frozenset({None, "", "published", "unspecified"})
 
 
@@ -25,6 +26,7 @@ def begin(call: Call) -> Reply:
         locks.check(call.drive, item, call.by, call.request.operation)
         if item.checkout is None:
             change.edit(item)
+            # The version is remembered, because discarding the checkout restores it.
             item.checkout = Checkout(call.by, item.version)
             item.etag_version += 1
     return Reply(204)

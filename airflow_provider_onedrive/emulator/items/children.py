@@ -37,6 +37,7 @@ class Children:
         size, after = self._page_size(call), skiptokens.read(order, option("skiptoken"))
         with call.drive.lock:
             folder = _folder(call)
+            # Only a consumer's folder has a cTag that follows its content, so only it can be unchanged.
             if personality == "personal" and preconditions(call.request).is_unchanged(folder):
                 return Reply(304, headers={"ETag": folder.ctag})
             items, more = order.page(folder, after, size, wanted)
@@ -65,6 +66,7 @@ class Children:
 
     def _check_options(self, call: Call) -> None:
         """Refuse unsupported options. The service ignores ``$skip``, so only strict mode refuses it."""
+        # The service ignores $skip, so a client that pages with it reads the first page for ever.
         if call.request.option("skip") is not None and self.options.strict:
             raise invalid_request(
                 "$skip is not supported on this API. Only URLs returned by the API can be used to page."
@@ -88,4 +90,5 @@ def next_link(call: Call, token: str) -> str:
     """Return the address of this request's next page."""
     wanted = {name: value for name, value in call.request.query.items() if name != "skiptoken"} | {"$skiptoken": token}
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in wanted.items())
+    # The link repeats the options of the request, because clients follow it as it is.
     return f"{call.request.graph_url}{call.request.raw_path}?{query}"

@@ -36,6 +36,7 @@ def pdf(title: str) -> bytes:
     )
 
 
+# A minimal PDF by hand: no library, and readable by every viewer.
 def _document(*objects: bytes) -> bytes:
     data, offsets = bytearray(b"%PDF-1.4\n"), []
     for number, content in enumerate(objects, 1):

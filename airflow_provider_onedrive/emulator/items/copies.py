@@ -65,6 +65,7 @@ class Copies:
 
     def _target(self, call: Call, source: Item, reference: dict[str, Any]) -> tuple[Drive, Item]:
         """Return the target drive and folder; without a parentReference the folder of the source."""
+        # A name conflict is not checked here: the service accepts the copy, and its monitor reports the failure.
         drive = self._drive(call, str(reference.get("driveId") or call.drive.id), str(reference.get("id") or "root"))
         with drive.lock:
             parent = references.folder(drive, reference)
@@ -106,6 +107,7 @@ def _check_source(source: Item, body: dict[str, Any]) -> None:
         return
     if not source.is_folder:
         raise invalid_request("childrenOnly option is not valid for file items.")
+    # The messages are those of Microsoft's page; clients show them to users.
     if body.get("name"):
         raise invalid_request("Cannot use name parameter alongside childrenOnly.")
 

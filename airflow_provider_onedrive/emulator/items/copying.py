@@ -87,6 +87,7 @@ class Copying:
             return name
         if self.conflict == "rename":
             return self.drive.free_name(parent, name, folder=source.content is None)
+        # Documented: for folders `replace` behaves as `fail`.
         if self.conflict == "fail" or existing.is_folder or source.content is None or existing.id == source.id:
             raise name_taken()
         locks.check(self.drive, existing, self.by, "copy")

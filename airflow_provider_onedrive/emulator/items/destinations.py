@@ -11,6 +11,7 @@ from airflow_provider_onedrive.emulator.model import names
 from airflow_provider_onedrive.emulator.model.contents import Content
 from airflow_provider_onedrive.emulator.model.drive import Drive, FileTimes, Identity, Item
 
+# Any other value is refused with an error that lists these three.
 CONFLICTS = ("fail", "replace", "rename")
 TAKEN = "The specified item name already exists."
 
@@ -59,6 +60,7 @@ class Destination:
             locks.check(drive, existing, self.by, self.operation)
         if existing is None:
             drive.check_name(self.target, self.name or "", folder=False)
+        # Content never replaces a folder, whatever the conflict behaviour.
         elif self.conflict != "rename" and (self.conflict == "fail" or existing.is_folder):
             raise name_taken(TAKEN)
         return existing
@@ -71,5 +73,6 @@ class Destination:
         if self.conflict == "replace":
             return drive.replace(existing, content, by, times), False
         folder = existing.parent or drive.root
+        # `rename` appends a space and the lowest free number before the extension.
         name = drive.free_name(folder, self.name or existing.name, folder=False)
         return drive.add_file(folder, name, content, by, times), True

@@ -24,6 +24,8 @@ class DownloadLinks:
         """:param version: number of a former version; None = the version that is current when the URL is used."""
         text = f"{int((time.time() + lifetime_seconds) * 1000)}.{drive.id}.{item.id}.{version or ''}"
         tempauth = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=") + "." + self._sign(text)
+        # The URL has the shape of the real one: clients that encode its query again break tempauth, as with the
+        # service.
         query = f"UniqueId={item.guid}&Translate=false&tempauth=v1.{quote(tempauth)}&ApiVersion=2.0"
         return f"{self._store_url}{drive.web_path}/_layouts/15/download.aspx?{query}"
 

@@ -31,6 +31,7 @@ def parse(text: str | None, personality: Personality, url_of: Callable[[Item], s
     """
     if text is None:
         return None
+    # Consumers' drives have no $filter.
     if personality == "personal":
         raise not_supported()
     terms = _terms(text.strip(), url_of)
@@ -63,6 +64,7 @@ def _term(match: re.Match[str], url_of: Callable[[Item], str]) -> Filter:
 
 
 def _refusal(text: str) -> Exception:
+    # A filter that looks valid gets the 501 of the service; anything else is a syntax error.
     if re.match(r"[A-Za-z(]+[\w/. (]*", text) is None:
         return bad_request("Invalid filter clause")
     return not_supported()

@@ -19,6 +19,7 @@ def existing_parents(drive: Drive, address: ItemAddress) -> tuple[Item, tuple[st
         child = folder.child(name)
         if child is None:
             return folder, parents[index:]
+        # A file in the middle of a path blocks the name, which is reported like a taken name.
         if not child.is_folder:
             raise name_taken()
         folder = child

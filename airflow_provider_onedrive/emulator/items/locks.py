@@ -20,6 +20,7 @@ def check(drive: Drive, item: Item, by: Identity, operation: str) -> None:
 
 def check_tree(drive: Drive, item: Item, by: Identity, operation: str) -> None:
     """Raise 423 when the item, or one below it, may not be changed."""
+    # Walking a large tree for nothing would make deletions slow.
     if drive.locked_items or _has_checkouts(item):
         for each in (item, *item.walk()):
             check(drive, each, by, operation)

@@ -19,6 +19,7 @@ from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.drive import Drive, Identity, Item
 from airflow_provider_onedrive.emulator.options import Options
 
+# The service sends this date in each result, as on Microsoft's page.
 _NEVER = "0001-01-01T00:00:00Z"
 _PARTLY = "Errors occurred during copy/move operation."
 
@@ -53,6 +54,7 @@ class CopyJob:
         with self.lock:
             if self.ended is None and self.polled < self.poll_count:
                 self.polled += 1
+                # Documentation shows 202 or 200 for a completed copy; clients must decide by `status`.
                 return json_reply(202, self._progress())
             self._end()
             return json_reply(200, self.result)
@@ -83,6 +85,7 @@ class CopyJob:
             item = self._copy(copying)
         except Problem as problem:
             return {"status": "failed", "error": {"code": problem.code, "message": problem.message}}
+        # A tree that failed partly has no error.code, only details.
         if copying.problems:
             details = [
                 {"code": problem.code, "message": problem.message, "target": name} for name, problem in copying.problems
@@ -90,6 +93,7 @@ class CopyJob:
             return {"status": "failed", "error": {"message": _PARTLY, "details": details}}
         return {
             "percentageComplete": 100.0,
+            # Both spellings occur in the service's answers.
             "percentComplete": 100.0,
             "resourceId": item.id,
             "resourceLocation": f"{self.graph_url}/v1.0/drives/{self.drive.id}/items/{item.id}",

@@ -13,6 +13,8 @@ from typing import Any
 
 from airflow_provider_onedrive.emulator.errors.problems import Problem, bad_request, invalid_request, not_supported
 
+# An engineer of Microsoft named 1000 as the cap, and clients send larger numbers.
+# https://github.com/OneDrive/onedrive-api-docs/issues/319
 MAX_PAGE_SIZE = 1000
 _EXPANSION = re.compile(r"(\w+)(?:\((.*)\))?", re.DOTALL)
 _EXPANDABLE = frozenset({"children", "permissions", "thumbnails"})

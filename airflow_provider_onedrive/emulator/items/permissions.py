@@ -71,6 +71,7 @@ class ItemPermissions:
         wanted = self._wanted_link(call, body)
         with call.drive.change() as change:
             item = _changeable(call)
+            # The service returns an equal link that exists already, with 200 instead of 201.
             existing = next((one for one in item.permissions if _is_same(one, wanted)), None)
             if existing:
                 return self._reply(call, 200, item, existing)
@@ -148,6 +149,7 @@ def _change(call: Call, change: Callable[[Permission], Permission | None]) -> tu
         if call.tail[1] == owner_json(call.drive)["id"]:
             raise access_denied()
         origin, permission = _find(call, item)
+        # The service does not let an inherited permission be changed from below.
         if origin is not item:
             raise invalid_request("An inherited permission is changed where it was given.")
         changed = change(permission)
@@ -160,6 +162,7 @@ def _change(call: Call, change: Callable[[Permission], Permission | None]) -> tu
 
 def _changeable(call: Call) -> Item:
     item = call.item()
+    # Documented for driveItem: invite.
     if item.parent is None and call.drive.personality == "personal":
         raise invalid_request("Permissions of the root of a personal drive cannot be added or changed.")
     if item.remote:

@@ -35,5 +35,6 @@ def preconditions(request: Request) -> Preconditions:
 
 
 def _matches(item: Item, tags: str) -> bool:
+    # Clients send either tag, and the service accepts both.
     current = {"*", item.etag, item.ctag}
     return not current.isdisjoint(_TAG.findall(tags))

@@ -40,6 +40,7 @@ class Projection:
 
     def _selected(self, drive: Drive, item: Item, fields: str | None) -> dict[str, Any]:
         value = self.views.item_json(drive, item)
+        # Documented: the facet is returned only if it is selected.
         if fields and "publication" in fields and item.content is not None and drive.personality == "business":
             value["publication"] = _publication(item)
         if fields and "sharepointIds" in fields and drive.personality == "business":
@@ -52,6 +53,7 @@ class Projection:
         if expansion.name == "permissions":
             return {"permissions": self.permission_views.all_json(drive, item)}
         size = odata.page_size(expansion.top, self.options.page_size)
+        # Expanded children come without their own expansions, and end after one page.
         items, more = item.page(None, size) if item.is_folder else ([], False)
         value: dict[str, Any] = {"children": [self._selected(drive, child, expansion.select) for child in items]}
         if more and expansion.pages:

@@ -32,6 +32,7 @@ class Recycling:
             if recycled is None:
                 call.item()
                 raise invalid_request("The item is not in the recycle bin.")
+            # Restore fails if the name is taken meanwhile; the client must give another one.
             name = body.get("name") or recycled.item.name
             if not isinstance(name, str):
                 raise invalid_request("name is not a text.")

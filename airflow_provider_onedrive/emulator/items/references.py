@@ -27,6 +27,7 @@ def read(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def folder(drive: Drive, reference: Mapping[str, Any]) -> Item | None:
     """Find by id, else by path. Empty texts count as absent, as some clients send them. The drive's lock is held."""
+    # An id wins over a path if a client sends both.
     item_id, path = str(reference.get("id") or ""), str(reference.get("path") or "")
     if not item_id and not path:
         return None

@@ -57,6 +57,7 @@ class ItemRequests:
             change.edit(item)
             former_parent, name = item.parent, item.name
             self._move(call, item, body, conflict)
+            # Measured by rclone: a later change of the times makes one more version.
             if times != FileTimes():
                 item.begin_version()
             if isinstance(body.get("description"), str) and call.drive.personality == "business":
@@ -85,7 +86,9 @@ class ItemRequests:
         reference = references.read(body)
         drive_id = reference.get("driveId")
         if drive_id and self.tenant.drive(str(drive_id)) is not call.drive:
+            # Microsoft's page on driveItem: move excludes other drives; clients copy and delete instead.
             raise invalid_request("An item cannot be moved to another drive.")
+        # Documented for driveItem: move. The address /items/root works elsewhere.
         if reference.get("id") == "root":
             raise invalid_request("parentReference.id must be the id of the folder, not 'root'.")
         parent = references.folder(call.drive, reference)

@@ -63,6 +63,7 @@ def is_function(segment: str) -> bool:
 
 def matching(folder: Item, text: str) -> Iterator[Item]:
     """Yield the items whose names contain every word of the text. An empty text matches all."""
+    # Every word must occur; the order and the rest of the name do not matter.
     words = [word.strip('*"') for word in names.key(text).split()]
     return _below(folder, lambda item: all(word in names.key(item.name) for word in words))
 
@@ -78,6 +79,7 @@ def indexed(quirks: Quirks, items: Iterator[Item], *, counts: bool = True) -> It
             yield item
 
 
+# Documented for driveItem: search: business results may lack createdBy, lastModifiedBy and the path.
 def without_path(drive: Drive, value: dict[str, Any]) -> dict[str, Any]:
     """Remove the properties that the index of a business account does not contain."""
     if drive.personality == "personal":

@@ -66,6 +66,7 @@ class SearchQuery:
 
     def _hits(self, token: Token, terms: list[Term]) -> Iterator[Hit]:
         for drive in self.tenant.drives():
+            # Results are trimmed to items that the caller may read.
             if drive.deny or not self.authorization.may(token, drive, is_writing=False):
                 continue
             with drive.lock:
@@ -98,6 +99,7 @@ class SearchQuery:
 def _read(token: Token, asked: dict[str, Any]) -> tuple[str, int, int]:
     if asked.get("entityTypes") != ["driveItem"]:
         raise bad_request("The emulator searches for entityTypes ['driveItem'] only.")
+    # Documented: an application must name the region of the data.
     if token.user is None and not asked.get("region"):
         raise bad_request("Region is required when request with application permission.")
     query, start, size = asked.get("query"), asked.get("from", 0), asked.get("size", _DEFAULT_SIZE)

@@ -34,6 +34,7 @@ class Shortcuts:
 
     def create(self, call: Call, body: dict[str, Any]) -> Reply:
         """Add a shortcut, which must be in the root of a drive. An application without a user may not."""
+        # An application without a user has no root of its own to add a shortcut to.
         if call.token.user is None:
             raise access_denied()
         remote, target = self._target(call, body["remoteItem"])
@@ -42,6 +43,7 @@ class Shortcuts:
             raise invalid_request("name is not a text.")
         with call.drive.change():
             parent = call.item()
+            # Shortcuts exist in the root only; inside folders they cannot be created.
             if parent is not call.drive.root:
                 raise invalid_request("A shortcut can be added to the root of a drive only.")
             if parent.child(name) and conflict != "rename":

@@ -20,6 +20,7 @@ def write(order: Order, last: Item) -> str:
     # SharePoint counts folders as 1.
     shown = 1 - int(value) if order.column == "" else value
     position = {
+        # The decoded token of a business account has these keys.
         "Paged": "TRUE",
         "p_SortBehavior": shown,
         "p_FileLeafRef": name,

@@ -14,6 +14,7 @@ from airflow_provider_onedrive.emulator.items.filters import Filter
 from airflow_provider_onedrive.emulator.model import clock, names
 from airflow_provider_onedrive.emulator.model.drive import Item, Personality
 
+# The two kinds of accounts sort by different properties; others are refused.
 COLUMNS: Mapping[Personality, frozenset[str]] = {
     "business": frozenset({"name", "url"}),
     "personal": frozenset({"name", "size", "lastModifiedDateTime"}),

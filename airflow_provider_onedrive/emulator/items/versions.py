@@ -51,6 +51,7 @@ class Versions:
             item = _file(call)
             version = _named(call, item)
             is_current = version.number == item.version
+            # Documented: the current version cannot be downloaded under its version id.
             if is_current and call.drive.personality == "business":
                 raise invalid_request("You cannot get the content of the current version.")
             number = None if is_current else version.number
@@ -79,6 +80,7 @@ def delete(call: Call) -> Reply:
             raise invalid_request("API not found")
         if version.number == item.version:
             raise invalid_request("The current version cannot be deleted.")
+        # The current version cannot be deleted, so the file always keeps its content.
         call.drive.forget_version(item, version)
     return Reply(204)
 

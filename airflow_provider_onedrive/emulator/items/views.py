@@ -135,12 +135,15 @@ class ItemViews:
             return reference
         path = "".join("/" + _quote(name) for name in item.parent.path_names)
         name = item.parent.name if item.parent.parent else drive.library.segment
+        # Measured: the path begins with /drives/{id} for work or school and with /drive for consumers. Documentation
+        # says that delta omits it.
         above = f"/drives/{drive.id}" if drive.personality == "business" else "/drive"
         return reference | {"id": item.parent.id, "name": name, "path": f"{above}/root:{path}"}
 
     def _reported_drive_id(self, drive: Drive) -> str:
         """Return the drive's id as items report it. For a consumer it may differ from that of the drive itself."""
         if drive.personality == "personal" and self.options.garble_drive_ids:
+            # Seen in answers of consumers' drives. https://github.com/abraunegg/onedrive/issues/3336
             return drive.id.upper().lstrip("0")
         return drive.id
 
@@ -153,7 +156,9 @@ def web_path(drive: Drive, item: Item) -> str:
 def _file(drive: Drive, name: str, content: Content) -> dict[str, Any]:
     """Return the facet; an empty file has no hash, and only a consumer's has more than one."""
     facet: dict[str, Any] = {"mimeType": names.mime_type(name)}
+    # An empty file has no hash.
     if content.size:
+        # Measured: consumers' files have sha1 and sha256 as well, in capitals.
         also = content.sha_hashes if drive.personality == "personal" else {}
         facet["hashes"] = {"quickXorHash": content.quick_xor_hash, **also}
     return facet

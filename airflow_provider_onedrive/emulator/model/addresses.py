@@ -62,6 +62,7 @@ def parse_child(address: ItemAddress, tail: list[str]) -> tuple[ItemAddress, lis
 
 def _base(segments: list[str]) -> tuple[str, list[str]]:
     head, *rest = segments
+    # An id and a path may be combined: names then start at that item instead of the root.
     if head == "items" and rest:
         return rest[0], rest[1:]
     if head == "root" or head.startswith("root:"):
@@ -74,11 +75,14 @@ def _names(segments: list[str]) -> tuple[tuple[str, ...], list[str]]:
     for index, segment in enumerate(segments):
         if segment.endswith(":"):
             last = [segment[:-1]] if segment != ":" else []
+            # The colon that closes a path is optional if nothing follows, so the end of the URL closes it as well.
             return (*segments[:index], *last), segments[index + 1 :]
     return tuple(segments), []
 
 
 def _parted(names: tuple[str, ...]) -> tuple[str, ...]:
     """Split names at slashes that were encoded. A ``.`` before another name is ignored."""
+    # The service decodes an encoded slash before it splits the path. Strict mode refuses it, because it is usually a
+    # bug.
     parts = [part for name in names for part in name.split("/") if part]
     return tuple(part for part in parts[:-1] if part != ".") + tuple(parts[-1:])

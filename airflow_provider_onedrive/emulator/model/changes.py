@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
+# The log is in memory. Older tokens get 410, as after a reset of the service.
 LOG_LIMIT = 500_000
 
 
@@ -66,6 +67,7 @@ class Change:
     def edit(self, item: Item) -> None:
         """Call this before fields of the item are set."""
         if item.id not in self.touched:
+            # A shallow copy is enough: fields of items are replaced and never altered.
             self.on_undo(partial(_bring_back, item, copy.copy(item)))
         self.touched.pop(item.id, None)
         self.touched[item.id] = item
@@ -88,6 +90,7 @@ class Change:
         self._undo.append(action)
 
     def undo(self) -> None:
+        # In reverse order, because a later step may depend on an earlier one.
         while self._undo:
             self._undo.pop()()
 
@@ -129,6 +132,7 @@ class ChangeLog:
 
     def next_moment(self) -> float:
         """Return the current time, which is never before that of the last entry."""
+        # The system's clock may be set back, but timestamps of the log must not decrease: they are tokens.
         return max(time.time(), self._times[-1]) if self._times else time.time()
 
     def entries(self) -> list[tuple[int, str, float]]:
@@ -144,6 +148,7 @@ class ChangeLog:
     def append(self, ids: Iterable[str], moment: float) -> None:
         self._ids.extend(ids)
         self._times.extend([moment] * (len(self._ids) - len(self._times)))
+        # Deleting from the front of a list is slow, so it is done rarely and for many entries at once.
         if len(self._ids) > self.limit + self.limit // 4:
             self.forget(self.position - self.limit)
 
@@ -155,6 +160,7 @@ class ChangeLog:
 
     def since(self, position: int) -> list[str]:
         """Return the ids from a position on, each once, in the order of their last change."""
+        # The last of several changes of an item decides its position: delta reports each item once, as it is now.
         latest = dict.fromkeys(reversed(self._ids[max(0, position - self.first) :]))
         return list(reversed(latest))
 

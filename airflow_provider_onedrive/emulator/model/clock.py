@@ -8,6 +8,8 @@ from airflow_provider_onedrive.emulator.errors.problems import invalid_request
 
 
 def now() -> datetime:
+    # SharePoint keeps whole seconds, so a client's finer timestamp is rounded.
+    # https://github.com/rclone/rclone/issues/8101
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -23,6 +25,7 @@ def parse(value: object) -> datetime:
     """Read a timestamp out of a request body."""
     try:
         moment = datetime.fromisoformat(str(value))
+        # Graph's timestamps are UTC; one without a zone is read as UTC, too.
         zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return zoned.astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError):

@@ -78,6 +78,7 @@ class Content:
         self._dispose_of(path)
         with _opened(path, os.O_WRONLY) as file:
             _write_at(file, self._memory[: self.size], 0)
+        # Set last: a reader that runs meanwhile still finds the bytes in memory.
         self.path, self._memory = path, bytearray()
 
     def resume(self, path: Path, size: int) -> None:
@@ -91,6 +92,7 @@ class Content:
 
     def keep(self, key: str, source: Path | Callable[[], bytes]) -> None:
         """Leave the bytes to a store, which decides when they go."""
+        # The store deletes the file from now on.
         if self._disposal:
             self._disposal.detach()
         self.key = key
@@ -108,6 +110,7 @@ class Content:
             yield from (data[at : min(at + piece_bytes, stop)] for at in range(start, stop, piece_bytes))
             return
         for offset in range(start, stop, piece_bytes):
+            # Opened for each piece: a slow download holds no file descriptor in between.
             with _opened(self.path, os.O_RDONLY) as file:
                 yield os.pread(file, min(piece_bytes, stop - offset), offset)
 
@@ -169,6 +172,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 def _write_at(file: int, data: Data, offset: int) -> None:
     view = memoryview(data)
+    # os.pwrite may write less than it was given.
     while view:
         written = os.pwrite(file, view, offset)
         view, offset = view[written:], offset + written

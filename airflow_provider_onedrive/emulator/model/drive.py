@@ -21,6 +21,7 @@ from airflow_provider_onedrive.emulator.model.quota import Quota
 
 __all__ = ["Drive", "FileTimes", "Identity", "Item", "Personality", "Recycled", "SortKey", "Version"]
 
+# Delta needs the former folders of a moved item; a limit keeps an item that moves for ever small.
 _REMEMBERED_MOVES = 20
 
 
@@ -45,6 +46,7 @@ class Drive:
         self.id = self.library.drive_id
         self.owner = owner
         self.web_path = self.library.web_path
+        # Re-entrant: a handler that holds the lock calls methods that take it, too.
         self.lock = threading.RLock()
         self.deny = False
         self.personality: Personality = self.library.personality
@@ -64,6 +66,7 @@ class Drive:
         self._items: dict[str, Item] = {}
         self.root = self._new("root", self.author)
         if self.personality == "personal":
+            # The root of a consumer's drive has this number in older drives.
             self.root.id = f"{self.id.upper()}!101"
         self._items[self.root.id] = self.root
 
@@ -98,6 +101,7 @@ class Drive:
         A block inside another one belongs to the outer change.
         """
         with self.lock:
+            # A nested change belongs to the outer one, so that both are undone together.
             if self._change is not None:
                 yield self._change
                 return
@@ -117,6 +121,7 @@ class Drive:
         return [recycled.path for recycled in self.recycled.values()]
 
     def add_folder(self, parent: Item, name: str, by: Identity) -> Item:
+        # Even an empty folder is refused if the quota is exceeded already.
         self.quota.check(self.root.size, 0)
         return self._add(parent, self._new(name, by))
 
@@ -161,6 +166,7 @@ class Drive:
             item.etag_version += 1
 
     def move(self, item: Item, parent: Item, name: str) -> None:
+        # A moved folder may exceed the length of paths at its new parent.
         self.check_name(parent, name, folder=item.is_folder)
         with self.change() as change:
             change.edit(item)
@@ -248,6 +254,7 @@ class Drive:
             self.delta_generation += 1
 
     def check_name(self, parent: Item, name: str, *, folder: bool) -> None:
+        # Documented: requests below a shortcut need the ids of its target.
         if parent.remote:
             raise invalid_request("A shortcut holds nothing itself: use the ids in remoteItem.")
         names.check_new(name, folder=folder, at_root=parent is self.root)
@@ -312,6 +319,7 @@ class Drive:
 
     def _forget_tombstones(self) -> None:
         """Drop the tombstones that the log no longer names. The oldest are first."""
+        # Only some at a time, so that no single change becomes slow.
         for tombstone in list(islice(self.tombstones.values(), 1000)):
             if tombstone.position >= self.log.first:
                 return
@@ -319,6 +327,7 @@ class Drive:
 
     def _by_other_id(self, text: str) -> Item | None:
         if self.personality == "personal":
+            # Consumers' ids occur in several spellings. https://github.com/abraunegg/onedrive/issues/3072
             return self._items.get(ids.same_personal_item(text))
         try:
             guid = uuid.UUID(text)

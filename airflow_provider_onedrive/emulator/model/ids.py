@@ -14,6 +14,7 @@ def new_drive_id() -> str:
 def drive_id(site: uuid.UUID, web: uuid.UUID, library: uuid.UUID) -> str:
     """``b!`` and the GUIDs of site collection, web and list: 66 characters."""
     guids = site.bytes_le + web.bytes_le + library.bytes_le
+    # Decoded from published ids: the three GUIDs are little-endian.
     return "b!" + base64.urlsafe_b64encode(guids).decode().rstrip("=")
 
 
@@ -26,6 +27,7 @@ def drive_guids(drive_id: str) -> tuple[uuid.UUID, uuid.UUID, uuid.UUID]:
 
 def new_personal_drive_id() -> str:
     """16 hexadecimal digits; the first is a zero, which some of the service's answers lose."""
+    # Some answers lose the leading zero, and clients must pad it. https://github.com/abraunegg/onedrive/issues/3336
     return "0" + secrets.token_hex(8)[1:]
 
 
@@ -51,9 +53,11 @@ def new_item_prefix() -> bytes:
 
 def item_id(prefix: bytes, guid: uuid.UUID) -> str:
     """Return ``01`` and base32 of the prefix and the GUID that is also in the eTag: 34 characters."""
+    # Decoded from published ids: the last 16 bytes are the GUID of the eTag, little-endian.
     return "01" + base64.b32encode(prefix + guid.bytes_le).decode()
 
 
+# The quotation marks are part of the value: a client that strips them fails its next If-Match.
 def etag(guid: uuid.UUID, version: int) -> str:
     """Return the tag; its quotation marks are part of it, in JSON and in headers alike."""
     return f'"{{{str(guid).upper()}}},{version}"'

@@ -15,6 +15,7 @@ from airflow_provider_onedrive.emulator.model.sharing import Permission
 
 Identity = dict[str, Any]
 SortKey = tuple[int, str]
+# SharePoint's default limit of versions in a library.
 MAX_VERSIONS = 500
 
 
@@ -136,6 +137,7 @@ class Item:
         The position is a name and not a number: an item that is added or removed between two pages shifts no other.
         """
         if self._listing is None:
+            # Sorted once and kept until the folder changes: a client pages through thousands of children.
             self._listing = sorted(child.sort_key for child in self.children.values())
         start = bisect.bisect_right(self._listing, after) if after else 0
         keys = self._listing[start : start + size]
@@ -165,6 +167,7 @@ class Item:
         self.modified, self.modified_by = moment, by
         self.etag_version += 1
         self.client_created = times.created or self.client_created
+        # Without a time from the client, fileSystemInfo follows the service's own time.
         self.client_modified = times.modified or moment
 
     def begin_version(self) -> None:
@@ -176,6 +179,7 @@ class Item:
 
     def walk(self) -> Iterator[Item]:
         """Yield everything below, parents before children."""
+        # A copy, because another thread may change the folder while a caller without the lock walks.
         for child in list(self.children.values()):
             yield child
             yield from child.walk()

@@ -24,6 +24,8 @@ class Library:
     drive_id: str
     web_path: str
     name: str = "OneDrive"
+    # Measured: the name is localised while the URL says `Documents` or `Shared Documents`, so clients must match by
+    # URL or id.
     segment: str = "Documents"
     drive_type: DriveType = "business"
 

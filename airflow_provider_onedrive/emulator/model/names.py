@@ -11,7 +11,9 @@ from pathlib import PurePosixPath
 
 from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request
 
+# Documented: 400 characters for the decoded path with the file name.
 MAX_PATH_CHARACTERS = 400
+# `#` and `%` are allowed: rclone stopped replacing them in 2021. https://github.com/rclone/rclone/issues/4909
 _FORBIDDEN = re.compile(r'["*:<>?/\\|\x00-\x1f\x7f\ud800-\udfff]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])", re.IGNORECASE)
 _RESERVED = {".lock", "desktop.ini"}
@@ -29,6 +31,7 @@ for _extension, _type in _OFFICE.items():
 
 def key(name: str) -> str:
     """Return the key by which names are compared: case is ignored, everything else counts."""
+    # Names are compared without case and stored as sent.
     return name.lower()
 
 
@@ -43,6 +46,7 @@ def check_new(name: str, *, folder: bool, at_root: bool) -> None:
     check_segment(name)
     if _badly_trimmed(name) or _is_reserved(name) or name.startswith("~" if folder else "~$"):
         raise _refused(name)
+    # Documented: `forms` is reserved in the root of a library only.
     if at_root and name.lower() == "forms":
         raise _refused(name)
 
@@ -53,6 +57,7 @@ def check_path(path: str) -> None:
         raise invalid_request(
             "The specified file or folder name is too long. The URL path for all files and folders must be "
             f"{MAX_PATH_CHARACTERS} characters or less.",
+            # A client recognises the permanent error by this inner code.
             inner="pathIsTooLong",
         )
 

@@ -11,6 +11,7 @@ from typing import Literal
 from airflow_provider_onedrive.emulator.errors.problems import Problem
 
 DEFAULT_BYTES = 1024**4
+# Shares of the quota that remain; Microsoft documents the states without numbers.
 _NEARING, _CRITICAL = 0.10, 0.01
 Shown = Literal["whole", "without_remaining", "zero_remaining", "absent"]
 
@@ -37,6 +38,7 @@ class Quota:
 
     def facet(self, used: int, deleted: int) -> dict[str, object]:
         """Return the facet by its name, or nothing if the drive does not report it."""
+        # Seen by clients of restricted tenants and shared drives: the quota is partial, zero or absent.
         remaining = 0 if self.shown == "zero_remaining" else max(0, self.total - used)
         remaining_facet = {} if self.shown == "without_remaining" else {"remaining": remaining}
         whole = {"deleted": deleted, "state": self.state(used), "total": self.total, "used": used, **remaining_facet}

@@ -65,11 +65,13 @@ class LinkAddress:
 
 
 def new_secret(item: Item) -> str:
+    # The link finds its item without a table of all links.
     guid = base64.urlsafe_b64encode(item.guid.bytes_le).decode().rstrip("=")
     return guid + secrets.token_urlsafe(9)
 
 
 def link_path(web_path: str, item: Item, secret: str) -> str:
+    # Links of SharePoint name the kind of the item in their path.
     kind = "f" if item.is_folder else "u"
     return f"/:{kind}:/g{web_path}/{secret}"
 

@@ -58,6 +58,7 @@ class SharePointSite:
 
     def add_library(self, name: str, segment: str | None = None, drive_type: DriveType = "documentLibrary") -> Drive:
         """:param segment: of its address; None = the name."""
+        # Drive, site and list have one identity, so the ids are derived from one another.
         drive_id = ids.drive_id(self.collection, self.web, uuid.uuid4())
         drive = Drive(owner=self.owner, library=Library(drive_id, self.web_path, name, segment or name, drive_type))
         self.drives.append(drive)
@@ -65,6 +66,7 @@ class SharePointSite:
 
     def library(self, name: str) -> Drive | None:
         """Find by the segment of its address, which counts first, or by name."""
+        # Two libraries may share a display name, but not a URL.
         for word in ("segment", "name"):
             for drive in self.drives:
                 if getattr(drive.library, word).lower() == name.lower():

@@ -49,6 +49,7 @@ class Spool:
         return directory
 
 
+# Each process locks a file in its directory; a free lock shows that the process has ended.
 def _sweep(parent: Path) -> None:
     """Remove the directory of a process that was killed: its lock is free."""
     for directory in parent.glob(f"{_PREFIX}*"):

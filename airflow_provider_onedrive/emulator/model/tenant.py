@@ -14,6 +14,7 @@ from airflow_provider_onedrive.emulator.model.library import Library, Personalit
 from airflow_provider_onedrive.emulator.model.site import DEFAULT_SEGMENT, SharePointSite
 
 APPLICATION_NAME = "Airflow"
+# Measured: a personal site has this second library, which clients must ignore.
 CACHE_LIBRARY = "PersonalCacheLibrary"
 
 
@@ -40,6 +41,7 @@ class User:
     @property
     def site_path(self) -> str:
         """Return where the personal site is, or would be."""
+        # Measured: SharePoint replaces `@` and `.` of the principal name.
         return "/personal/" + self.upn.replace("@", "_").replace(".", "_")
 
 
@@ -152,6 +154,7 @@ class Tenant:
 
     def drives(self) -> Iterator[Drive]:
         """Yield the drives of users, then those of sites."""
+        # A personal site's library is also the drive of its user; it must not be listed twice.
         own = {user.drive.id: user.drive for user in self.users if user.drive}
         yield from own.values()
         for site in list(self.sites):
@@ -163,6 +166,7 @@ class Tenant:
         Of two sites the one further below counts.
         """
         names = tuple(name for name in path.split("/") if name)
+        # From the longest path down: a site below another site has the longer one.
         for length in range(len(names) - 1, -1, -1):
             site = self.site_at("/".join(names[:length]))
             drive = site.library(names[length]) if site else None

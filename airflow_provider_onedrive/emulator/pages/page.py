@@ -22,12 +22,14 @@ from airflow_provider_onedrive.emulator.pages.html import Row
 from airflow_provider_onedrive.emulator.sites.shares import Shares
 from airflow_provider_onedrive.emulator.transfers import downloads
 
+# Keeps a page small; a link leads to the next one.
 PAGE_ITEMS = 500
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": page_html.POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    # Another site must not embed pages or files of the emulator.
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -51,6 +53,7 @@ class Pages:
             hosts.check(request, *([self.host] if self.host else []))
             return self._reply(request)
         except Problem as problem:
+            # Programs that request a wrong path get Graph's JSON error, browsers a page.
             if "text/html" not in (request.header("Accept") or ""):
                 raise
             return _page(problem.status, page_html.refusal(problem.message, request.path))

@@ -19,6 +19,7 @@ from airflow_provider_onedrive.emulator.http.messages import Body, Reply, Reques
 from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.server.pipeline import RequestPipeline
 
+# Documented: at most 20 requests in one batch.
 MAX_PARTS = 20
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _ADDRESS = "/v1.0/$batch"
@@ -43,6 +44,7 @@ class Part:
         """Return it as a request of its own. The token is that of the batch."""
         headers = Message()
         for name, value in self.headers.items():
+            # Documented: the parts use the token of the batch.
             if name.lower() not in {"authorization", "content-length", "host"}:
                 headers[name] = value
         for name in ("Authorization", "Host"):
@@ -80,6 +82,7 @@ class _Run:
     statuses: dict[str, int] = field(default_factory=dict)
 
     def send(self, part: Part) -> dict[str, Any]:
+        # Documented: a request whose dependency failed gets 424 and is not sent.
         if any(self.statuses[key] >= _FAILED for key in part.depends_on):
             reply = problem_reply(self.outer, Problem(424, "FailedDependency", "A request that this one needs failed."))
         else:
@@ -170,6 +173,7 @@ def _body(part_id: str, headers: Mapping[str, str], body: object) -> bytes:
     if "json" in content_type:
         return json.dumps(body).encode()
     try:
+        # Clients send either alphabet of base64, and some omit the padding.
         text = str(body).replace("-", "+").replace("_", "/")
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):

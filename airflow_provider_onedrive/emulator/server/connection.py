@@ -22,9 +22,11 @@ from airflow_provider_onedrive.emulator.server.pipeline import plain
 if TYPE_CHECKING:
     from airflow_provider_onedrive.emulator.server.listener import OriginServer
 
+# Longer than clients keep idle connections, so that they and not the server close them.
 IDLE_SECONDS = 120
 MAX_LINE_BYTES = 65536
 _DIGITS = re.compile(r"\d{1,15}", re.ASCII)
+# 509 is not in Python's table.
 _PHRASES = {**responses, 509: "Bandwidth Limit Exceeded"}
 _MISTAKE = Problem(500, "generalException", "An unexpected error has occurred in the emulator.")
 
@@ -32,6 +34,7 @@ _MISTAKE = Problem(500, "generalException", "An unexpected error has occurred in
 class Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
+    # With Nagle's algorithm the end of a small answer waits for the client's acknowledgement, 40 ms on Linux.
     disable_nagle_algorithm = True
 
     def handle_one_request(self) -> None:
@@ -116,6 +119,7 @@ class Connection(BaseHTTPRequestHandler):
         unsent, sent = self._head(request, reply), 0
         try:
             for piece in _pieces(request, reply):
+                # Head and first piece in one write: one packet for a small answer.
                 self.wfile.write(unsent + piece)
                 unsent, sent = b"", sent + len(piece)
             if unsent:
@@ -137,6 +141,7 @@ class Connection(BaseHTTPRequestHandler):
         headers = {
             **reply.headers,
             "request-id": request.id,
+            # The service returns the client's id, so that both sides can find the request in their logs.
             "client-request-id": request.header("client-request-id") or request.id,
             "Date": formatdate(usegmt=True),
             **({"Content-Length": str(reply.length)} if reply.has_length else {}),
@@ -174,6 +179,7 @@ def _body(headers: Message, stream: BufferedReader) -> Body | None:
     lengths, encoding = headers.get_all("Content-Length", []), headers.get("Transfer-Encoding")
     if encoding is not None:
         return Body(stream, None) if encoding.strip().lower() == "chunked" and not lengths else None
+    # Two lengths are a known attack (request smuggling).
     if len(lengths) > 1 or not all(_DIGITS.fullmatch(length.strip()) for length in lengths):
         return None
     return Body(stream, int(lengths[0]) if lengths else 0)
@@ -193,4 +199,5 @@ def _read_line(stream: BufferedReader) -> bytes:
 
 
 def _one_line(value: str) -> str:
+    # A header with a line break would let a client's text forge further headers.
     return value.replace("\r", "").replace("\n", "")

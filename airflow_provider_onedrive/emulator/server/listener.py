@@ -27,6 +27,7 @@ class OriginServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    # Hundreds of test clients connect at once; the default of 5 would refuse some.
     request_queue_size = 512
 
     def __init__(
@@ -101,6 +102,7 @@ class OriginServer(ThreadingHTTPServer):
         if self._context is None:
             Connection(request, client_address, self)
             return
+        # A client that sends no TLS must not hold its thread for ever.
         request.settimeout(HANDSHAKE_SECONDS)
         secured = self._context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         with self._open_lock:

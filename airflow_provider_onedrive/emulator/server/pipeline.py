@@ -42,6 +42,7 @@ class RequestPipeline:
 
         :raises ConnectionDropped: there is no answer.
         """
+        # Taken first, so that a rule counts refused requests as well: a client's repetition is then the next one.
         fault = self.faults.take(request)
         try:
             self.throttling.charge(request)

@@ -88,6 +88,7 @@ class QuirkEffects:
 
     def _check_visible(self, request: Request, target: ItemPath) -> None:
         for item in target.path:
+            # A listing of a new folder counts as below it, because it shows the folder's children.
             is_below = item is not target.item or (item.is_folder and request.operation != "get")
             if (is_below or request.method in _READS) and self.quirks.take("invisible_reads", item.id):
                 raise missing_item()
@@ -111,6 +112,7 @@ class QuirkEffects:
         if owned is None:
             return
         drive, item = owned
+        # Only new items are invisible for a while; a replaced file was visible before.
         if reply.status == _CREATED:
             self.quirks.start("invisible_reads", item.id)
         if request.operation in _COMMITS:
@@ -129,6 +131,7 @@ class QuirkEffects:
             self._open_in_editor(request, value)
 
     def _hides_hash(self, item_id: str, *, is_read: bool) -> bool:
+        # Only reads count down; the answer of the upload itself never has the hash.
         take = self.quirks.take if is_read else self.quirks.is_due
         return take("hash_missing_reads", item_id)
 
@@ -146,6 +149,7 @@ class QuirkEffects:
     def _item(self, request: Request, value: dict[str, Any]) -> tuple[Drive, Item] | None:
         """Find the item of an answer by its own id, else by the request's URL."""
         drive = self.tenant.drive(str((value.get("parentReference") or {}).get("driveId")))
+        # The answer may have been reduced by $select, so the URL is the second source.
         target = self._target(request) if request.origin == "graph" else None
         drive = drive or (target.drive if target else None)
         item = drive.live(str(value.get("id"))) if drive else None

@@ -105,6 +105,7 @@ class Drives:
         return self.tenant.user(key) or _missing(key)
 
     def find_group(self, key: str) -> Group:
+        # Groups are addressed by id only, users also by principal name.
         return next((group for group in self.tenant.groups if group.id == key.lower()), None) or _missing(key)
 
     def _of_user(self, token: Token, user: User, segments: list[str]) -> DriveAddress | DriveListing:
@@ -118,6 +119,7 @@ class Drives:
 
         :param opens: the request names the drive itself and nothing in it.
         """
+        # Documented: the first delegated GET provisions the drive of a licensed user; an application's does not.
         if user.drive is None and opens and token.user is user and user.is_licensed:
             self.tenant.provision(user)
             self.store.keep()
@@ -127,6 +129,7 @@ class Drives:
 
     def _no_drive(self) -> Problem:
         if self.options.unprovisioned == "bad_request":
+            # Both answers were seen for a user without OneDrive; clients must accept either.
             return Problem(400, "BadRequest", "Unable to retrieve user's mysite URL.")
         return Problem(404, "ResourceNotFound", "User's mysite not found.")
 
@@ -146,6 +149,7 @@ class Drives:
         """Return the selected and expanded properties. The SharePoint ids are written only if selected."""
         wanted = request.option("select") or ""
         value = self.views.drive_json(drive)
+        # Documented: sharePointIds is returned only if it is selected.
         if "sharePointIds" in wanted and drive.personality == "business":
             value["sharePointIds"] = self.views.sharepoint_ids(drive)
         value = odata.select(value, wanted)
@@ -159,6 +163,7 @@ class Drives:
 
 def myself(token: Token) -> User:
     if token.user is None:
+        # The message and the code of the service for an application without a user.
         raise bad_request("/me request is only valid with delegated authentication flow.")
     return token.user
 
@@ -194,4 +199,5 @@ def _missing(key: str) -> Any:
 
 
 def _template(drive: Drive) -> str:
+    # The template tells a personal site's library from a team site's.
     return "mySiteDocumentLibrary" if drive.library.drive_type == "business" else "documentLibrary"

@@ -47,6 +47,7 @@ class ListItems:
                     return json_reply(200, {"value": value})
                 case ["items", key]:
                     return json_reply(200, self._json(drive, _find(drive, key)))
+                # The way from a list item back to the file.
                 case ["items", key, "driveItem"]:
                     return json_reply(200, self.projection.show(drive, _find(drive, key), request))
                 case ["items", key, "fields"]:
@@ -61,6 +62,7 @@ class ListItems:
         context = {"@odata.context": f"{call.request.graph_url}/v1.0/$metadata#listItems/$entity"}
         with drive.lock:
             item = call.item()
+            # The root folder of a library is not an item of its list.
             if item is drive.root:
                 raise missing_item()
             return json_reply(200, context | self._json(drive, item))

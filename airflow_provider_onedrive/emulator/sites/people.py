@@ -18,6 +18,7 @@ from airflow_provider_onedrive.emulator.sites.drives import Drives
 from airflow_provider_onedrive.emulator.sites.site_requests import SiteRequests
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 
+# Permissions of the directory; those for files do not allow reading users or groups.
 _ALL = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
 _USERS = _ALL | {"User.Read.All", "User.ReadWrite.All", "User.ReadBasic.All"}
 _MYSELF = _USERS | {"User.Read", "User.ReadWrite"}
@@ -41,6 +42,7 @@ class People:
             case ["groups", key]:
                 _check(token, _GROUPS)
                 return self._reply(request, "groups", _group_json(self.drives.find_group(key)))
+            # A group's site is addressed below the group, too.
             case ["groups", key, "sites", "root", *rest]:
                 group = self.drives.find_group(key)
                 return self.site_requests.respond(request, token, [f"root:{group.site_path}:", *rest])
@@ -56,6 +58,7 @@ class People:
 
 
 def _user_json(user: User) -> dict[str, Any]:
+    # The emulator knows only principal names and derives the others from them.
     given, _, surname = user.display_name.partition(" ")
     return {
         "businessPhones": [],

@@ -30,4 +30,5 @@ class SiteRouter:
                 answer = self.site_requests.respond(request, token, rest)
             case _:
                 answer = self.people.respond(request, token, segments)
+        # A user, group or site that is followed by a drive is found by the drive.
         return answer or self.drives.find(token, segments)

@@ -18,6 +18,7 @@ from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.sites import drives
 
+# After November 2026 the service may answer with an error instead of an empty list. Microsoft does not say which.
 _GONE = {"gone": (410, "gone"), "missing": (404, "itemNotFound")}
 
 
@@ -35,6 +36,7 @@ class SharedWithMe:
         if wanted in _GONE:
             raise Problem(*_GONE[wanted], "This API has been removed.")
         shared = list(self._shared(call, user.upn)) if wanted != "empty" else []
+        # Since November 2025 the service returns one or few items and no nextLink.
         value = [self._json(drive, item) for drive, item in shared[: 1 if wanted == "degraded" else None]]
         return json_reply(
             200, {"@odata.context": f"{call.request.graph_url}/v1.0/$metadata#Collection(driveItem)", "value": value}

@@ -33,6 +33,7 @@ from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 # Documented as the least that is needed.
 _ENOUGH = frozenset({"Files.ReadWrite.All", "Sites.ReadWrite.All", "Sites.Manage.All", "Sites.FullControl.All"})
 _ENOUGH_WITH_USER = _ENOUGH | {"Files.ReadWrite"}
+# Documented values of the Prefer header: redeem for good, or only for this request.
 _REDEEM, _REDEEM_ONCE = "redeemsharinglink", "redeemsharinglinkifnecessary"
 
 
@@ -103,6 +104,7 @@ class Shares:
     def _check(self, request: Request, token: Token, share: Share, *, is_writing: bool) -> None:
         """Refuse a caller without access. A user gets access by redeeming the link, which the request must ask for."""
         address = ItemAddress(share.item.id)
+        # An application needs no redemption: its permission covers the drive.
         if token.user is None or self.authorization.may(token, share.drive, address, is_writing=is_writing):
             return
         if sharing.may(token.user.upn, share.item, writes=is_writing):
@@ -130,6 +132,7 @@ def _path(text: str) -> str:
     """Return the decoded path of the address that a token holds; whose host it names does not count."""
     if not text.startswith("u!"):
         raise invalid_request("The sharing token is malformed.")
+    # The token is base64url of the link without padding, behind `u!`.
     data = text[2:]
     try:
         url = base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)).decode()
@@ -149,6 +152,7 @@ def _remember(share: Share, link: Permission, upn: str) -> None:
     """Grant the user access from now on, as opening the link in a browser does."""
     with share.drive.change() as change:
         change.edit(share.item)
+        # Redeeming adds the user to the link, so that later requests need no header.
         redeemed = replace(link, emails=(*link.emails, upn.lower()))
         share.item.permissions = tuple(redeemed if one is link else one for one in share.item.permissions)
 

@@ -33,6 +33,7 @@ class SiteAddresses:
         """Return the hosts of the tenant's sites: the emulator's own, and the tenant's names."""
         own = {self.host, urlsplit(self.store_url).netloc}
         name = self.tenant.name
+        # Clients take the host from a tenant's real address, such as contoso.sharepoint.com.
         return frozenset(own | {f"{name}{suffix}.sharepoint.com" for suffix in ("", "-my")})
 
     def find(self, token: Token, segments: list[str]) -> tuple[SharePointSite, list[str]]:
@@ -58,6 +59,7 @@ class SiteAddresses:
         if len(parts) == _ID_PARTS:
             self._check_host(parts[0])
             parts = parts[1:]
+        # The id has three parts, but the GUID of a collection alone names its top site.
         for site in self.tenant.sites:
             ids = [str(site.collection), str(site.web)]
             if parts == ids or (site.is_top and parts == ids[:1]):

@@ -78,6 +78,7 @@ def _end(segments: Sequence[str]) -> int:
 
 def _application(body: dict[str, Any]) -> dict[str, Any]:
     """Return the application that is named; clients name it in either of four properties."""
+    # SDKs and documentation use different names for the same property.
     names = ("grantedToIdentitiesV2", "grantedToIdentities", "grantedToV2", "grantedTo")
     identities = next((body[name] for name in names if body.get(name)), None)
     first = identities[0] if isinstance(identities, list) else identities

@@ -91,17 +91,20 @@ class SiteRequests:
     def _listing(self, request: Request, token: Token, *, is_all: bool) -> Reply:
         """Search, or list all: which only applications may, and which shows personal sites as well."""
         site_addresses.check_account(token)
+        # Documented: getAllSites is for applications only.
         if is_all and token.user:
             raise access_denied()
         authorization.check_resource(token, Resource.SITE, is_writing=False)
         if is_all:
             return self.collection(request, "sites", (self._listed(site) for site in self.tenant.sites))
         wanted = (request.query.get("search") or request.option("search") or "").strip('"*').lower()
+        # Search does not return personal sites, unlike getAllSites.
         matches = [site for site in self.tenant.sites if not site.is_personal and _matches(site, wanted)]
         return self.collection(request, "sites", (self.site_json(site) for site in matches))
 
     def _listed(self, site: SharePointSite) -> dict[str, Any]:
         value = self.site_json(site) | {"isPersonalSite": site.is_personal}
+        # Measured: personal sites are listed with name null.
         return value | ({"name": None} if site.is_personal else {})
 
 

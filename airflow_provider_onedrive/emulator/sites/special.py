@@ -23,6 +23,7 @@ _FOLDERS = {
     "music": ("Music",),
     APP_ROOT: ("Apps",),
 }
+# Documented: work or school supports approot, documents and photos only.
 _BUSINESS = frozenset({APP_ROOT, "documents", "photos"})
 
 
@@ -59,6 +60,7 @@ class SpecialFolders:
             return item
 
     def _make(self, token: Token, drive: Drive, name: str, names: tuple[str, ...]) -> Item:
+        # A missing folder is created only for a caller that may write; for others it is 404.
         if drive.deny or not self.authorization.may(token, drive, is_writing=True):
             raise missing_item()
         with drive.change() as change:

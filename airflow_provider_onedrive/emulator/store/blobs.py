@@ -114,11 +114,14 @@ class Blobs:
         path, target = content.path or Path(), self._files / key
         if path.parent == self._arriving:
             with path.open("rb+") as file:
+                # A fragment that broke off may have left bytes behind the end.
                 file.truncate(content.size)
                 os.fsync(file.fileno())
+            # A hard link and not a rename: if the transaction is rolled back, the session still has its file.
             os.link(path, target)
         else:
             self._copy(content, target)
+        # Without it a crash could lose the directory's entry although the file's bytes are on the disk.
         _sync_directory(self._files)
         return target
 

@@ -25,10 +25,12 @@ from airflow_provider_onedrive.emulator.store.loading import Loader
 from airflow_provider_onedrive.emulator.store.writing import Writer
 from airflow_provider_onedrive.emulator.transfers.sessions import Sessions, UploadSession
 
+# Raised when an older release could not read the new directory.
 FORMAT = "1"
 _DATABASE = "emulator.sqlite"
 # The names that may exist before the database does.
 _PARTS = frozenset({"in-use", "contents", "arriving"})
+# One row for an item: a change writes the rows that it touched, whatever the size of the drive.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS drives (id TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -137,6 +139,7 @@ class DirectoryStore:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Yield the database in a transaction, which ends with the outermost of these blocks."""
         with self._lock:
+            # A block within another one belongs to the outer transaction.
             if self._database.in_transaction:
                 yield self._database
                 return
@@ -146,6 +149,7 @@ class DirectoryStore:
                 self._database.execute("COMMIT")
             except BaseException:
                 self._database.execute("ROLLBACK")
+                # What was remembered as written was rolled back.
                 self._written.clear()
                 self._blobs.rolled_back()
                 raise
@@ -224,6 +228,7 @@ def _prepare(root: Path) -> None:
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (root / _DATABASE).exists() and any(path.name not in _PARTS for path in root.iterdir()):
         raise DirectoryInUse(f"{root} holds other things; the emulator needs a directory of its own.")
+    # The directory holds the contents and the client secret.
     root.chmod(0o700)
 
 
@@ -237,7 +242,9 @@ def _guard(root: Path) -> int:
 def _open(path: Path) -> sqlite3.Connection:
     path.touch(mode=0o600)
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    # Readers do not block the writer.
     database.execute("PRAGMA journal_mode = WAL")
+    # With WAL a crash of the process loses nothing; only a power failure may lose the last transactions.
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute("PRAGMA wal_autocheckpoint = 8000")
     database.executescript(_SCHEMA)

@@ -63,6 +63,7 @@ class Encoding:
         return self.write({name: getattr(instance, name) for name in names})
 
     def _plain(self, value: Any) -> Any:
+        # Most values are plain; tags are written only where JSON loses the type.
         if isinstance(value, _Plain):
             return value
         if type(value) is list:

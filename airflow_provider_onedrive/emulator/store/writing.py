@@ -81,6 +81,7 @@ class Writer:
             (newest,) = database.execute(
                 "SELECT max(number) FROM versions WHERE drive = ? AND item = ?", key
             ).fetchone()
+            # The usual case: a file without versions costs one query.
             if newest is None and not item.past:
                 return
             new = [(*key, each.number, self._encoding.write(each)) for each in item.past if each.number > (newest or 0)]

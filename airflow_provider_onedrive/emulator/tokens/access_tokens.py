@@ -98,6 +98,7 @@ class Tokens:
     def sign(self, claimed: dict[str, Any]) -> str:
         """Return a signed token. Issuer and tenant are added if they are missing."""
         issuer = f"https://{self._token_issuer}/{self._tenant.id}/"
+        # Clients must treat a token as opaque, but msal and the budget of throttling read its claims.
         text = self._key.sign({"iss": issuer, "idp": issuer, "tid": self._tenant.id} | claimed)
         with self._lock:
             self._tokens[text] = None
@@ -109,6 +110,7 @@ class Tokens:
         if not text:
             raise self._refused("Access token is empty.")
         token = self._tokens.get(text) or self._verify(text)
+        # Graph answers an expired and a revoked token alike.
         if token.is_expired or text in self._ended:
             raise self._refused("Lifetime validation failed, the token is expired.")
         return token
@@ -138,12 +140,14 @@ class Tokens:
         return token
 
     def _read(self, claimed: dict[str, Any]) -> Token:
+        # Graph accepts its own URL and its application id as audience, and no other resource's tokens.
         if claimed.get("aud") not in self._audiences:
             raise self._refused("Access token validation failure. Invalid audience.")
         if claimed.get("tid") != self._tenant.id:
             raise self._refused("Access token validation failure. Invalid issuer.")
         if claimed.get("nbf", 0) > time.time():
             raise self._refused("Lifetime validation failed, the token is not yet valid.")
+        # A token without scp is an application's own.
         if "scp" not in claimed:
             return self._token(claimed, None, claimed.get("roles", ()))
         user = self._tenant.user(str(claimed.get("oid")))

@@ -60,6 +60,7 @@ class Application:
 
     def has_secret(self, secret: str) -> bool:
         expected = self.client_secret or ""
+        # Compared in constant time, as it should be done with any secret.
         return bool(expected) and hmac.compare_digest(secret.encode(), expected.encode())
 
     def add_certificate(self, pem: str) -> None:
@@ -68,6 +69,7 @@ class Application:
         :raises ValueError: the text is not a certificate in PEM.
         """
         certificate = keys.load_certificate(pem)
+        # Clients name the certificate by SHA-1 or by SHA-256.
         for thumbprint in keys.thumbprints(certificate):
             self._certificates[thumbprint] = certificate
 

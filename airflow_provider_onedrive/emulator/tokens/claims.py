@@ -14,12 +14,14 @@ from typing import Any
 from airflow_provider_onedrive.emulator.model.tenant import User
 from airflow_provider_onedrive.emulator.tokens.applications import Application
 
+# Any namespace serves: it makes `sub` differ between applications, as Entra ID does.
 _PAIRWISE = uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 
 
 def of_application(application: Application, permissions: Iterable[str], proof: str) -> dict[str, Any]:
     """Return the claims of an application that speaks for itself."""
     return _of_client(application, proof) | {
+        # The optional claim by which a service tells application tokens from users'.
         "idtyp": "app",
         "oid": application.object_id,
         "roles": sorted(permissions),
@@ -58,6 +60,7 @@ def of_sign_in(user: User, application: Application) -> dict[str, Any]:
 def lifetime(seconds: float) -> dict[str, int]:
     """Return the claims of a token's period of validity."""
     now = int(time.time())
+    # Rounded up, so that a token of one second is valid at all.
     return {"iat": now, "nbf": now, "exp": math.ceil(time.time() + seconds)}
 
 

@@ -68,6 +68,7 @@ def _text(value: dict[str, Any]) -> str:
 def _object(part: str) -> dict[str, Any]:
     try:
         value = json.loads(decode(part))
+    # Deeply nested JSON is an attack, which must not end the thread.
     except RecursionError:
         value = None
     if not isinstance(value, dict):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
     from cryptography.x509 import Certificate
 
+# RS256 with a SHA-1 thumbprint, PS256 with SHA-256: both are sent by msal.
 ALGORITHMS = ("RS256", "PS256")
 _KEY_BITS = 2048
 _CERTIFICATE_DAYS = 365
@@ -43,6 +44,7 @@ class SigningKey:
 
         with self._lock:
             if self._made is None:
+                # Under a lock: two first tokens at once must not get two keys.
                 self._made = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
         return self._made
 

@@ -47,6 +47,7 @@ class _Row:
     application: bool = True
 
 
+# Each row is from Microsoft's reference of permissions; what a row does not list is refused.
 _TABLE = {
     "Files.Read": _Row("r---", application=False),
     "Files.ReadWrite": _Row("w---", application=False),
@@ -65,6 +66,7 @@ ROLES = {"read": "rrr-", "write": "www-", "owner": "www-", "fullcontrol": "www-"
 
 APPLICATION_PERMISSIONS = frozenset({name for name, row in _TABLE.items() if row.application} | {SELECTED})
 DELEGATED_PERMISSIONS = frozenset({name for name, row in _TABLE.items() if row.delegated} | {SELECTED})
+# The consent of the test application: everything but the permissions that tests grant themselves.
 CONSENTED = DELEGATED_PERMISSIONS - {SELECTED, "Sites.FullControl.All", "Sites.Manage.All"}
 
 

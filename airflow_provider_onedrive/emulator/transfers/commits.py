@@ -42,6 +42,7 @@ class Commits:
         """Make a file of a session. If that is refused, the session and its bytes stay. The session's lock is held."""
         if not session.is_complete:
             raise invalid_request("The upload session is not complete.", "uploadSessionIncomplete")
+        # Microsoft's page: such a session may fail at its end. A test should meet that case.
         if session.misaligned and self.options.strict:
             raise invalid_request(
                 "The fragments of the upload session are not multiples of 320 KiB.", "uploadSessionFailed"
@@ -53,6 +54,7 @@ class Commits:
             target = destination or session.destination
             item, is_new = target.write(drive, session.content, session.by, session.times)
             value = self.views.item_json(drive, item)
+        # Last, so that a refused commit keeps the session and its bytes.
         self.sessions.end(session)
         return json_reply(201 if is_new else 200, value, {"ETag": item.etag})
 
@@ -63,6 +65,7 @@ class Commits:
         if not isinstance(source, str):
             raise invalid_request(f"The body must hold {_SOURCE}.")
         session = self.sessions.at(source)
+        # A session cannot be committed to another drive.
         if session.drive is not call.drive:
             raise missing_session()
         with session.lock:
@@ -80,6 +83,7 @@ class Commits:
 
 def _destination(call: Call, body: dict[str, Any], session: UploadSession) -> Destination:
     """Take the address as that of the file, or as its folder's when the body has a name."""
+    # The recovery after a 409: the client may change name and behaviour, and sends no byte again.
     conflict = check_conflict(call.conflict(body), session.destination.conflict)
     name = body.get("name")
     if name is not None and not isinstance(name, str):

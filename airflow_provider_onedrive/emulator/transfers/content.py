@@ -18,6 +18,7 @@ from airflow_provider_onedrive.emulator.model.drive import Item
 from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.transfers.held_names import HeldNames
 
+# Microsoft's page says 250 MB since August 2026; older copies say 4 MB.
 MAX_PUT_BYTES = 250 * 1024 * 1024
 
 
@@ -40,17 +41,21 @@ class ContentRequests:
                 conversions.check(item, target)
             elif preconditions(call.request).is_unchanged(item):
                 return Reply(304, headers={"ETag": item.etag})
+            # The service answers with a redirect and never with the bytes: the URL is on a host that must not get the
+            # token.
             location = self.links.create(call.drive, item, self.options.download_url_seconds)
         return Reply(302, headers={"Location": location + ("&format=pdf" if target else "")})
 
     def put(self, call: Call) -> Reply:
         """https://learn.microsoft.com/graph/api/driveitem-put-content."""
         conflict = check_conflict(call.conflict(), "replace")
+        # A chunked body without a length is accepted, as the service does; a body without either is not.
         if call.request.header("Content-Length") is None and call.request.body.length is not None:
             raise Problem(411, "lengthRequired", "A Content-Length header is required.")
         with call.drive.lock:
             self._check(call, conflict)
         content = _receive(call)
+        # The hash of a large file takes seconds, and the drive's lock would block all other requests.
         content.prepare()
         with call.drive.change():
             self._check(call, conflict)
@@ -66,6 +71,7 @@ class ContentRequests:
         if not missing:
             self.held_names.check(call.drive, destination_in(call, folder, conflict))
             return
+        # With a missing parent the file cannot exist either, so If-Match fails.
         preconditions(call.request).check(None, "notAllowed")
         for name in missing:
             names.check_new(name, folder=True, at_root=folder is call.drive.root and name is missing[0])
@@ -87,6 +93,7 @@ def destination_by_id(call: Call, conflict: str) -> Destination:
 
 
 def _check_readable(item: Item) -> None:
+    # OneNote notebooks cannot be downloaded.
     if item.package is not None:
         raise invalid_request("You cannot get content for a package")
     if item.is_folder:

@@ -31,6 +31,7 @@ class Downloads:
         if content is None:
             raise missing_item()
         content_type = names.mime_type(item.name)
+        # The redirect of /content?format=pdf leads here.
         if "format" in request.query:
             content, content_type = Content(conversions.pdf(item.name)), conversions.PDF
         return attachment(request, item, content, content_type)
@@ -51,10 +52,12 @@ def attachment(request: Request, item: Item, content: Content, content_type: str
         "ETag": item.etag,
         "Accept-Ranges": "bytes",
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(item.name, safe='')}",
+        # A file may be HTML with a script; on this origin it must not read other files.
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private",
     }
+    # A range that cannot be served as one is answered with the whole file, which HTTP allows.
     span = _span(request, item, content)
     if span is None:
         return Reply(200, headers=headers, stream=(content, 0, content.size))

@@ -21,7 +21,9 @@ from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.transfers.commits import Commits
 from airflow_provider_onedrive.emulator.transfers.sessions import Fragment, Sessions, UploadSession
 
+# Microsoft's page: less than 60 MiB in each request.
 MAX_FRAGMENT_BYTES = 60 * 1024 * 1024
+# Microsoft's page: fragments must be multiples of 320 KiB.
 UNIT_BYTES = 320 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)", re.ASCII)
 
@@ -66,8 +68,10 @@ class Fragments:
             fragment.accept()
             session.misaligned |= session.ragged
             session.ragged = fragment.size % UNIT_BYTES != 0
+            # Each fragment extends the session, as clients have logged.
             session.expires = clock.after(self.options.session_seconds)
             self.sessions.keep(session)
+            # A deferred session waits for its commit, even if all bytes are there.
             is_all = session.total == session.content.size and not session.deferred
             return self.commits.commit(session) if is_all else json_reply(202, session.status())
 
@@ -75,9 +79,11 @@ class Fragments:
         """Make a file of a session whose commit was deferred, or refused before."""
         if request.header("Content-Length") is None:
             raise Problem(411, "lengthRequired", "A Content-Length header is required.")
+        # The commit is an empty POST, which needs Content-Length: 0 (HTTP 411 otherwise).
         if request.body.length:
             raise invalid_request("The body must be empty.")
         session = self._session(request)
+        # Documented: consumers commit by a PUT with sourceUrl.
         if session.drive.personality == "personal":
             raise not_supported()
         with session.lock:
@@ -92,6 +98,8 @@ class Fragments:
             for piece in body.pieces():
                 fragment.append(piece)
         except ConnectionDropped:
+            # Partial data was seen to stay, which leaves nextExpectedRanges unaligned.
+            # https://github.com/OneDrive/onedrive-api-docs/issues/75
             if body.keep_cut_bytes:
                 with fragment.session.lock:
                     fragment.accept()
@@ -115,6 +123,7 @@ def _content_range(request: Request) -> Range:
         raise invalid_request("The Content-Range header is missing or malformed.")
     if request.body.length is None or request.header("Content-Length") is None:
         raise Problem(411, "lengthRequired", "A Content-Length header is required.")
+    # The message is the service's; an empty file as `bytes 0--1/0` gets the one above.
     if request.body.length != span.end - span.start + 1:
         raise invalid_request("The Content-Range header length does not match the provided number of bytes.")
     if request.body.length > MAX_FRAGMENT_BYTES:

@@ -26,6 +26,7 @@ class HeldNames:
 
         A session that is being committed is not checked here, so it does not block itself.
         """
+        # The usual errors come first, so that the quirk hides none of them.
         existing = destination.check(drive)
         if self._is_held(drive, destination):
             raise name_taken(TAKEN)

@@ -34,6 +34,7 @@ class UploadSession:
     by: Identity
     times: FileTimes
     expires: datetime
+    # The secret is the only permission that an upload URL needs, so it must not be guessable.
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     guid: uuid.UUID = field(default_factory=uuid.uuid4)
     content: Content = field(default_factory=Content)
@@ -67,10 +68,12 @@ class UploadSession:
         replaces, renames = self.destination.conflict == "replace", self.destination.conflict == "rename"
         query = f"guid='{self.guid}'&overwrite={replaces}&rename={renames}&dc=0&tempauth=v1.{self.secret}"
         item_path = f"{self.drive.web_path}/_api/v2.0/drives/{self.drive.id}/items/{self.destination.target_id}"
+        # The URL has the parts of a real one, so that a client that logs or parses it behaves as with the service.
         return f"{store_url}{item_path}/uploadSession?{query}"
 
     def check_range(self, start: int, total: int | None) -> None:
         """Raise 416 unless a fragment begins where the last one ended."""
+        # The total must not change: the message is the service's own.
         if total is not None and self.total not in {None, total}:
             raise Problem(
                 400,
@@ -78,6 +81,8 @@ class UploadSession:
                 f"The current upload session is for {self.total} total bytes, but the current fragment declares a "
                 f"total of {total}.",
             )
+        # A repeated fragment is 416 with fragmentOverlap; the client then asks for nextExpectedRanges and resumes
+        # there.
         if start < self.content.size:
             raise _wrong_range("Uploaded fragment overlaps with existing data.", "fragmentOverlap")
         if start > self.content.size:
@@ -86,6 +91,7 @@ class UploadSession:
     def begin(self, start: int, total: int | None) -> Fragment:
         """Expect a fragment. Called with the session's lock held."""
         self.check_range(start, total)
+        # The storage is chosen at the first fragment: a large file goes to the disk at once and is never copied.
         self.content.expect(total or 0)
         self.arriving = Fragment(self, total)
         return self.arriving
@@ -103,6 +109,7 @@ class Fragment:
     size: int = 0
 
     def append(self, piece: Data) -> None:
+        # The lock is taken for each piece: an older connection may still send while a newer one has replaced it.
         with self.session.lock:
             if self.session.arriving is self:
                 self.session.content.write(self.session.content.size + self.size, piece)
@@ -112,6 +119,7 @@ class Fragment:
         """Let it count. Called with the session's lock held."""
         if self.session.arriving is not self:
             raise _wrong_range("Another connection sends the same fragment.", "fragmentOverlap")
+        # Only now the bytes count: a connection that broke before leaves the session as it was.
         self.session.arriving = None
         self.session.content.size += self.size
         self.session.total = self.total if self.session.total is None else self.session.total
@@ -172,6 +180,7 @@ def _secret(url: str) -> str:
     except ValueError:
         tempauth = ""
     version, _, secret = tempauth.partition(".")
+    # A URL with a damaged tempauth is answered like one of a session that ended.
     if version != "v1":
         raise missing_session()
     return secret

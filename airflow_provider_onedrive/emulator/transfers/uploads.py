@@ -37,6 +37,7 @@ class Uploads:
         item = body.get("item", {})
         if not isinstance(item, dict):
             raise invalid_request("item is not an object.")
+        # Microsoft's page shows deferCommit beside `item`; some clients send it inside.
         is_deferred = body.get("deferCommit") is True or item.get("deferCommit") is True
         with call.drive.lock:
             session = self._open(call, item, call.conflict(item) or call.conflict(body))
@@ -50,11 +51,15 @@ class Uploads:
     def _open(self, call: Call, item: dict[str, Any], conflict: str | None) -> UploadSession:
         """Check everything that can be checked before the content. The drive's lock is held."""
         times: FileTimes = file_times(item)
+        # Measured: business sessions begin with about 15 minutes, and each fragment extends them.
+        # https://github.com/OneDrive/onedrive-api-docs/issues/1260
         expires = clock.after(self.options.session_seconds)
         destination = self._destination(call, conflict)
         _check_name(item, destination)
         existing = self.held_names.check(call.drive, destination)
+        # The bytes of the replaced version become free.
         replaced = existing.size if existing and destination.conflict == "replace" else 0
+        # A file that cannot fit is refused before the client sends gigabytes.
         call.drive.quota.check(call.drive.root.size, _size(item) - replaced)
         content = Content(spool=call.drive.spool)
         return UploadSession(call.drive, destination, call.by, times, expires, content=content)
@@ -67,6 +72,7 @@ class Uploads:
         if not call.address.names:
             return destination_by_id(call, check_conflict(conflict, "replace"))
         default = "fail" if self.options.strict else "replace"
+        # Unlike a PUT, a session needs an existing parent folder: the contrary is not documented.
         parent = call.drive.find(call.drive.get(call.address.base), call.address.names[:-1])
         if not parent.is_folder:
             raise missing_item()
@@ -83,5 +89,6 @@ def _size(item: dict[str, Any]) -> int:
 
 def _check_name(item: dict[str, Any], destination: Destination) -> None:
     name = item.get("name")
+    # Documented: the name in the body must be that in the URL.
     if name and name != (destination.name or destination.target.name):
         raise invalid_request("The name in the request body does not match the name in the URL.")
