@@ -153,10 +153,10 @@ def test_the_newer_of_two_connections_counts(plain, session, store):
 
 def wait_until_expected(emulator):
     """Wait until the head of a fragment was read, after which its bytes are expected."""
-    (found,) = emulator.state.sessions._sessions.values()
+    (session,) = emulator.state.sessions._sessions.values()
     pause = threading.Event()
     for _ in range(2000):
-        if found.arriving is not None:
+        if session.arriving is not None:
             return
         pause.wait(0.005)
     raise AssertionError("It did not come.")
@@ -177,14 +177,14 @@ def test_a_broken_fragment_leaves_nothing(plain, session, store):
 def test_a_fragment_costs_what_it_is_long(plain, session, store):
     """The tenth fragment is taken without touching the nine before: all of them are written into one file."""
     total = 10 * UNIT
-    (found,) = plain.state.sessions._sessions.values()
+    (session,) = plain.state.sessions._sessions.values()
     paths: set[Path] = set()
     for number in range(10):
         place = {"Content-Range": f"bytes {number * UNIT}-{(number + 1) * UNIT - 1}/{total}"}
         reply = store.put(session, content=bytes([number]) * UNIT, headers=place)
         assert reply.status_code == (201 if number == 9 else 202)
-        paths.add(found.content.path)
-        assert found.content.size == (number + 1) * UNIT
+        paths.add(session.content.path)
+        assert session.content.size == (number + 1) * UNIT
     assert len(paths) == 1
     assert plain.drive().read("a.bin") == b"".join(bytes([number]) * UNIT for number in range(10))
 
