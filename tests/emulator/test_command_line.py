@@ -161,7 +161,7 @@ def test_other_machines(program):
 
 
 BAD_SCRIPTS = [
-    ("[{]", "is no JSON: Expecting property name enclosed in double quotes in line 1, column 3"),
+    ("[{]", "is not JSON: Expecting property name enclosed in double quotes in line 1, column 3"),
     ('[{"do": "drop"}]', "faults[0].do: unknown fault 'drop'; did you mean 'drop_after'?"),
     ('{"fault": []}', "unknown key 'fault'"),
 ]

@@ -104,8 +104,8 @@ def test_mistakes(control, path, value, message):
 
 
 def test_no_json(control):
-    """So is a body that is no JSON, and a number that is none."""
-    assert control("POST", "faults").json()["error"]["message"].startswith("The body is no JSON")
+    """So is a body that is not JSON, and a number that is none."""
+    assert control("POST", "faults").json()["error"]["message"].startswith("The body is not JSON")
     assert control("GET", "log?limit=x").status_code == 400
     assert control("GET", "log?path=(").status_code == 400
 

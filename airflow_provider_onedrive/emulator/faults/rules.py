@@ -82,7 +82,7 @@ def _pattern(path: str | None) -> re.Pattern[str] | None:
     try:
         return None if path is None else re.compile(path)
     except re.error as error:
-        raise ValueError(f"path is no regular expression: {error}") from None
+        raise ValueError(f"path is not a regular expression: {error}") from None
 
 
 def _operations(named: str | Collection[str] | None) -> frozenset[str] | None:

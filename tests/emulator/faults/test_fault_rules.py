@@ -78,7 +78,7 @@ def test_operation(graph, drive, emulator):
         ({"every": 0}, "every must be at least 1"),
         ({"probability": 1.5}, "probability must lie between 0 and 1"),
         ({"times": -1}, "must not be negative"),
-        ({"path": "("}, "path is no regular expression"),
+        ({"path": "("}, "path is not a regular expression"),
     ],
 )
 def test_wrong_rules(emulator, wrong, message):

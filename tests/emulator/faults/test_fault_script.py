@@ -89,9 +89,9 @@ def test_parts(emulator):
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ("{", "The script is no JSON: Expecting property name"),
-        ("[{}", "The script is no JSON: Expecting ',' delimiter in line 1, column 4."),
-        ('[{"probability": NaN, "do": "drop_after"}]', "The script is no JSON: NaN is no number of JSON."),
+        ("{", "The script is not JSON: Expecting property name"),
+        ("[{}", "The script is not JSON: Expecting ',' delimiter in line 1, column 4."),
+        ('[{"probability": NaN, "do": "drop_after"}]', "The script is not JSON: NaN is not a number in JSON."),
         ("5", "The script: must be an object, not 5."),
         ('{"fault": []}', "The script: unknown key 'fault'; did you mean 'faults'?"),
         ('{"faults": {}}', "faults: must be a list, not {}."),
@@ -104,7 +104,7 @@ def test_parts(emulator):
         ('[{"times": "3", "do": "drop_after"}]', "faults[0]: times must be a whole number or null, not '3'."),
         ('[{"times": true, "do": "drop_after"}]', "faults[0]: times must be a whole number or null, not True."),
         ('[{"every": 0, "do": "drop_after"}]', "faults[0]: every must be at least 1."),
-        ('[{"path": "(", "do": "drop_after"}]', "faults[0]: path is no regular expression: "),
+        ('[{"path": "(", "do": "drop_after"}]', "faults[0]: path is not a regular expression: "),
         (
             '[{"operation": "chidren", "do": "drop_after"}]',
             "faults[0]: unknown operation 'chidren'; did you mean 'children'?",

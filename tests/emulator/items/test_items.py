@@ -296,7 +296,7 @@ def test_if_match(graph, drive, error, method):
     ],
 )
 def test_bad_json(graph, drive, error, content, content_type):
-    """A body that is no JSON object is a 400."""
+    """A body that is not JSON object is a 400."""
     drive.put("a.txt", b"x")
     reply = graph.patch("/root:/a.txt", content=content, headers={"Content-Type": content_type})
     assert error(reply)[:2] == (400, "BadRequest")
