@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+from patience import HANG_SECONDS
+
 BLOCKER = """
 import builtins, sys
 
@@ -55,7 +57,7 @@ with DAG("quiet", schedule=None):
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "ignore", "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=os.environ)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG_SECONDS, env=os.environ)
 
 
 def test_no_module_that_a_dag_imports_loads_httpx_or_msal() -> None:

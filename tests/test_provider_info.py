@@ -18,6 +18,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from airflow.providers.common.compat.sdk import redact
 from airflow.providers_manager import ProvidersManager
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.get_provider_info import get_provider_info
 from airflow_provider_onedrive.graph.auth.permissions import NEEDS
@@ -33,7 +34,9 @@ FORM = INFO["connection-types"][0]
 def airflow_cli(*words: str) -> str:
     """Run Airflow's own command line."""
     command = [sys.executable, "-W", "ignore", "-m", "airflow", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, env=os.environ).stdout
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=HANG_SECONDS, env=os.environ
+    ).stdout
 
 
 def test_it_satisfies_airflows_schema() -> None:
@@ -49,7 +52,9 @@ def test_reading_it_imports_nothing() -> None:
         "from airflow_provider_onedrive.get_provider_info import get_provider_info; get_provider_info()\n"
         "print(*sorted(name for name in set(sys.modules) - before if not name.startswith('_')))"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=HANG_SECONDS
+    ).stdout
     ours = ["airflow_provider_onedrive", "airflow_provider_onedrive.get_provider_info"]
     assert [name for name in out.split() if name != "__future__"] == ours
 

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from patience import HANG_SECONDS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = "airflow_provider_onedrive"
@@ -41,7 +42,7 @@ def run_with(installed: Path, tmp_path: Path, code: str, **environment: str) -> 
     home = {"AIRFLOW_HOME": str(tmp_path / "home"), "PYTHONPATH": str(installed), **environment}
     command = [sys.executable, "-c", code]
     ended = subprocess.run(
-        command, cwd=tmp_path, env=os.environ | home, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=tmp_path, env=os.environ | home, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

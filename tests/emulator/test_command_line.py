@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive import cli
 from airflow_provider_onedrive.emulator import command_line
@@ -44,7 +45,7 @@ class Program:
         return self.end()
 
     def end(self):
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=HANG_SECONDS)
         return self.process.returncode, out, err
 
 
@@ -147,7 +148,7 @@ def test_a_cloud(program):
     extra = connection(text)["extra"]
     context = ssl.create_default_context(cadata=extra["ca_certificate"])
     port = httpx.URL(extra["graph_url"]).port
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS) as plain:
         context.wrap_socket(plain, server_hostname="graph.microsoft.us").close()
 
 

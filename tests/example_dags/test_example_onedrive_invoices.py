@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import HANG_SECONDS
 
 EXAMPLE = Path(__file__).parents[2] / "example_dags" / "example_onedrive_invoices.py"
 
@@ -88,7 +89,7 @@ def test_reading_it_does_no_work() -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from fault_operations import LARGE, NEW, OLD, SMALL
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped
@@ -21,9 +22,6 @@ from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES
 from airflow_provider_onedrive.graph.transfers.download import CHUNK_BYTES
 from airflow_provider_onedrive.operators import onedrive
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
-
-HELD_SECONDS = 60
 SIGN_IN = ("discovery", "token")
 PUT = (*SIGN_IN, "get", "upload")
 SESSION = (*SIGN_IN, "get", "create_session", "fragment", "fragment2", "fragment3")
@@ -53,7 +51,7 @@ class Hold(Fault):
 
     def _wait(self) -> None:
         self.met.set()
-        self.released.wait(HELD_SECONDS)
+        self.released.wait(HANG_SECONDS)
 
 
 def context(try_number: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from every_request import (
     everything,
     name_of,
 )
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator.faults import (
     delay,
@@ -85,7 +86,7 @@ def test_a_wait_that_is_too_long(client, onedrive_emulator, faults):
     start = time.monotonic()
     with pytest.raises(Throttled) as caught:
         list(client.children("myfiles"))
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < HANG_SECONDS
     assert caught.value.retry_after_seconds == 3600
     assert len(onedrive_emulator.requests.matching(**CHILDREN)) == 1
 
@@ -177,9 +178,9 @@ def test_stopping_ends_a_wait(client, onedrive_emulator, faults):
 
     thread = threading.Thread(target=listing)
     thread.start()
-    assert asked.wait(30)
+    assert asked.wait(HANG_SECONDS)
     client.stop()
-    thread.join(30)
+    thread.join(HANG_SECONDS)
     assert not thread.is_alive()
     assert [type(error) for error in caught] == [Stopped]
     assert len(onedrive_emulator.requests.matching(**CHILDREN)) == 1
@@ -214,7 +215,7 @@ def test_many_threads_share_a_client(client, onedrive_emulator, drive):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANG_SECONDS)
     assert problems == []
     assert all(drive.read(f"x{n % 4}/f{n}.csv") == f"content {n}".encode() for n in range(24))
     assert len(onedrive_emulator.requests.matching(path="/token$")) == 1

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from patience import HANG_SECONDS
 from upload_steps import IN_UNITS, LARGE
 
 from airflow_provider_onedrive.emulator.faults import Fault, cut_request, drop_after, drop_before, status
@@ -418,7 +419,7 @@ def test_two_tries_at_once(connect, drive, sessions):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANG_SECONDS)
     assert sorted(outcomes) == ["already_there", "created"]
     assert (drive.paths(), len(sessions)) == (["a.bin"], 0)
     assert drive.read("a.bin") == LARGE

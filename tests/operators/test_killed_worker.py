@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault
@@ -32,7 +33,7 @@ class Hold(Fault):
     def after(self, reply: Reply) -> None:
         del reply
         self.done.set()
-        self.released.wait(60)
+        self.released.wait(HANG_SECONDS)
 
 
 def work(environment: dict[str, str], name: str, kwargs: dict[str, Any]) -> None:

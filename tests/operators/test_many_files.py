@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, status
@@ -323,7 +324,7 @@ class Hold(Fault):
     def after(self, reply: Reply, /) -> None:
         del reply
         self.done.release()
-        self.released.wait(60)
+        self.released.wait(HANG_SECONDS)
 
 
 def work(environment: dict[str, str], name: str, kwargs: dict[str, Any]) -> None:

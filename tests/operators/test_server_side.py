@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowException, AirflowFailException, TaskDeferred
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.drive import EmulatedDrive
@@ -71,7 +72,7 @@ class Hold(Fault):
     def after(self, reply: Reply) -> None:
         del reply
         self.done.set()
-        self.released.wait(60)
+        self.released.wait(HANG_SECONDS)
 
 
 class Met(Fault):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowSensorTimeout, AirflowSkipException, TaskDeferred
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
@@ -184,7 +185,7 @@ def test_in_airflow(run_dag: Any, drive: Any) -> None:
                 on_start="emit_existing",
                 full_every=timedelta(hours=1),
                 poke_interval=0.1,
-                timeout=30,
+                timeout=HANG_SECONDS,
             )
         run = run_dag(dag)
         assert str(run.state) == "success"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, task
 from cryptography.fernet import Fernet
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.auth.token_cache import forget_all
@@ -113,10 +114,10 @@ def test_one_at_a_time(token_store: FileTokenStore) -> None:
     with token_store.alone():
         thread = threading.Thread(target=second)
         thread.start()
-        assert entered.wait(10)
+        assert entered.wait(HANG_SECONDS)
         thread.join(0.05)
         order.append("first")
-    thread.join(10)
+    thread.join(HANG_SECONDS)
     assert order == ["first", "second"]
 
 

@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from patience import HANG_SECONDS
+
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.triggers.onedrive import OneDriveChangesTrigger
-
-SECONDS = 20
 
 
 class AssetStatePlayed:
@@ -109,7 +109,7 @@ class Watching:
         return self._asking
 
     def _run(self, awaited: Any) -> Any:
-        return self._loop.run_until_complete(asyncio.wait_for(awaited, SECONDS))
+        return self._loop.run_until_complete(asyncio.wait_for(awaited, HANG_SECONDS))
 
 
 def shown(event: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from patience import HANG_SECONDS
 from watching import AssetStatePlayed, shown
 
 from airflow_provider_onedrive.emulator import Emulator
@@ -25,7 +26,7 @@ def trigger(onedrive_emulator: Emulator) -> OneDriveChangesTrigger:
 
 
 async def until(happens: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANG_SECONDS):
         while not happens():  # noqa: ASYNC110 - it happens in a generator
             await asyncio.sleep(0.005)
 
@@ -82,7 +83,7 @@ def test_an_event_that_was_not_kept_is_told_again(trigger: OneDriveChangesTrigge
         event = await anext(stream)
         manager.bind_pending_event(trigger_id=1, key=key)  # type: ignore[arg-type]
         try:
-            await asyncio.wait_for(anext(stream), 20)
+            await asyncio.wait_for(anext(stream), HANG_SECONDS)
         except Exception as error:  # noqa: BLE001 - which of Airflow's own it is does not matter
             return event.payload, type(error).__name__
         finally:

@@ -9,6 +9,7 @@ from contextlib import closing
 
 import httpx
 import pytest
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import (
@@ -182,4 +183,4 @@ def test_stopping_ends_slowness():
             assert reply.status_code == 200
             begin = time.monotonic()
             emulator.stop()
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < HANG_SECONDS

@@ -8,6 +8,7 @@ import time
 
 import httpx
 import pytest
+from patience import HANG_SECONDS, MUCH_LONGER_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator, faults
 from airflow_provider_onedrive.emulator.faults import (
@@ -157,7 +158,7 @@ def test_stopping_ends_a_stalled_answer():
 
     def fetch(url, trust):
         try:
-            httpx.get(url, verify=trust, trust_env=False, timeout=60)
+            httpx.get(url, verify=trust, trust_env=False, timeout=MUCH_LONGER_SECONDS)
         except httpx.TransportError as error:
             failures.append(error)
 
@@ -170,8 +171,8 @@ def test_stopping_ends_a_stalled_answer():
         while not (stall.hits and emulator.requests):
             time.sleep(0.005)
         begin = time.monotonic()
-    client.join(20)
-    assert time.monotonic() - begin < 10
+    client.join(HANG_SECONDS)
+    assert time.monotonic() - begin < HANG_SECONDS
     assert [type(failure) for failure in failures] == [httpx.RemoteProtocolError]
 
 

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import pytest
+from patience import HANG_SECONDS
 
 GRAPH_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
@@ -18,7 +19,7 @@ class Line:
     """A TLS connection on which anything can be said."""
 
     def __init__(self, tls, url):
-        plain = socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=HANG_SECONDS)
         self.socket = tls.wrap_socket(plain, server_hostname="localhost")
         self.incoming = self.socket.makefile("rb")
         self.readline, self.read = self.incoming.readline, self.incoming.read
@@ -153,7 +154,7 @@ def test_silent_clients_keep_nobody_waiting(emulator, graph):
 
 def test_plain_http_is_not_answered(emulator):
     """Without TLS there is no answer."""
-    with socket.create_connection(("127.0.0.1", urlsplit(emulator.graph_url).port), timeout=20) as plain:
+    with socket.create_connection(("127.0.0.1", urlsplit(emulator.graph_url).port), timeout=HANG_SECONDS) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert b"HTTP" not in plain.recv(1000)
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from patience import HANG_SECONDS, MUCH_LONGER_SECONDS
 
 from airflow_provider_onedrive.emulator import EmulatedDrive, Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, delay, status
@@ -83,13 +84,13 @@ def test_several_at_once():
 def test_stop_ends_a_delay(eventually):
     """Stopping does not wait for a delayed answer."""
     emulator = Emulator().start()
-    rule = emulator.faults.add(do=delay(60))
+    rule = emulator.faults.add(do=delay(MUCH_LONGER_SECONDS))
     context = ssl.create_default_context(cadata=emulator.ca_certificate)
     errors = []
 
     def ask():
         try:
-            httpx.get(emulator.graph_url, verify=context, trust_env=False, timeout=30)
+            httpx.get(emulator.graph_url, verify=context, trust_env=False, timeout=MUCH_LONGER_SECONDS)
         except httpx.TransportError as error:
             errors.append(error)
 
@@ -99,7 +100,7 @@ def test_stop_ends_a_delay(eventually):
     begin = time.monotonic()
     emulator.stop()
     thread.join()
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < HANG_SECONDS
     assert len(errors) == 1
 
 
@@ -279,7 +280,7 @@ def test_command_line(command, number):
     with signed_in(connection) as client:
         assert client.get("/users/o'neil@fabrikam.example/drive").status_code == 200
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=HANG_SECONDS)
     assert (process.returncode, err) == (0, "")
     assert out.endswith("Stopped.\n")
 
@@ -297,7 +298,7 @@ def test_command_line_with_a_port_that_is_taken(command):
     """A port that is taken ends the program with one line and no traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = command("--port", str(taken.getsockname()[1]))
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 1
     assert err.startswith("The emulator cannot start: ")
     assert err.count("\n") == 1

@@ -9,6 +9,7 @@ import threading
 from urllib.parse import quote, urlsplit
 
 import pytest
+from patience import HANG_SECONDS
 
 REQUESTS = 1500
 METHODS = ("GET", "GET", "PUT", "POST", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW")
@@ -126,7 +127,7 @@ class Wire:
         self._connect()
 
     def _connect(self):
-        plain = socket.create_connection(("127.0.0.1", self._port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", self._port), timeout=HANG_SECONDS)
         self._socket = self._tls.wrap_socket(plain, server_hostname="localhost")
         self._file = self._socket.makefile("rb")
 
@@ -278,7 +279,7 @@ def test_truncated_bodies_leave_no_thread_behind(emulator, drive, tls, eventuall
         method, path = line.split(" ")
         head = f"{method} /v1.0/drives/{drive.id}/{path} HTTP/1.1\r\nAuthorization: Bearer {token}\r\n"
         with (
-            socket.create_connection(("127.0.0.1", urlsplit(emulator.graph_url).port), timeout=20) as plain,
+            socket.create_connection(("127.0.0.1", urlsplit(emulator.graph_url).port), timeout=HANG_SECONDS) as plain,
             tls.wrap_socket(plain, server_hostname="localhost") as connection,
         ):
             connection.sendall(f'{head}Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{{"name":'.encode())
@@ -291,7 +292,7 @@ def test_a_slow_client_keeps_nobody_waiting(emulator, drive, graph, tls):
     """While one body does not come to its end others are answered."""
     head = f"PUT /v1.0/drives/{drive.id}/root:/a.txt:/content HTTP/1.1\r\nAuthorization: Bearer {emulator.token()}\r\n"
     with (
-        socket.create_connection(("127.0.0.1", urlsplit(emulator.graph_url).port), timeout=20) as plain,
+        socket.create_connection(("127.0.0.1", urlsplit(emulator.graph_url).port), timeout=HANG_SECONDS) as plain,
         tls.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         connection.sendall(f"{head}Content-Length: 3\r\n\r\na".encode())

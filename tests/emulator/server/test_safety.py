@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 import pytest
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator
 
@@ -69,7 +70,7 @@ def test_a_request_that_names_no_host(head):
     """No host, or two, is none that is expected."""
     with Emulator(tls=False) as emulator:
         address = urlsplit(emulator.store_url)
-        with socket.create_connection(("127.0.0.1", address.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", address.port), timeout=HANG_SECONDS) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\n" + head + b"Connection: close\r\n\r\n")
             assert connection.makefile("rb").readline().split()[1] == b"421"
 
@@ -96,7 +97,7 @@ def test_other_machines():
         context = ssl.create_default_context(cadata=emulator.ca_certificate)
         assert [server.socket.getsockname()[0] for server in emulator._servers] == ["0.0.0.0", "0.0.0.0"]
         port = urlsplit(emulator.store_url).port
-        with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS) as plain:
             context.wrap_socket(plain, server_hostname="box.example").close()
         with httpx.Client(verify=context, trust_env=False) as client:
             for host, status in (("box.example", 200), ("localhost", 200), ("other.example", 421)):
@@ -183,7 +184,9 @@ def test_no_request_leaves_the_directory(tmp_path):
 
         def send(origin, method, target, body=b""):
             """Send a path to the letter, which httpx would tidy up."""
-            with contextlib.closing(http.client.HTTPConnection(urlsplit(origin).netloc, timeout=20)) as connection:
+            with contextlib.closing(
+                http.client.HTTPConnection(urlsplit(origin).netloc, timeout=HANG_SECONDS)
+            ) as connection:
                 connection.request(method, target, body, headers if origin == emulator.graph_url else {})
                 assert connection.getresponse().status < 500
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
+from patience import HANG_SECONDS
 
 UNIT = 320 * 1024
 CONFLICT = "@microsoft.graph.conflictBehavior"
@@ -241,7 +242,7 @@ def test_expect_continue(create, emulator, tls, drive):
     port, path = url.removeprefix("https://localhost:").split("/", 1)
     head = f"PUT /{path} HTTP/1.1\r\nHost: localhost\r\nContent-Range: bytes 0-2/3\r\nContent-Length: 3\r\n"
     with (
-        socket.create_connection(("127.0.0.1", int(port)), timeout=20) as plain,
+        socket.create_connection(("127.0.0.1", int(port)), timeout=HANG_SECONDS) as plain,
         tls.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         connection.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())

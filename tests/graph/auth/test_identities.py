@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.graph.auth.identities import device_sign_in
@@ -395,7 +396,7 @@ def test_tokens_are_asked_for_in_a_thread(connect_async, onedrive_emulator, faul
             original = client._tokens._identity._acquire
 
             def slow():
-                assert release.wait(10)
+                assert release.wait(HANG_SECONDS)
                 return original()
 
             client._tokens._identity._acquire = slow

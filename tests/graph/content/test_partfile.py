@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.graph.content import partfile
 from airflow_provider_onedrive.graph.content.hashing import hash_pieces
@@ -237,7 +238,7 @@ def test_many_at_once(tmp_path, target):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANG_SECONDS)
     assert target.read_bytes() == CONTENT
     assert listed(tmp_path) == ["a.csv"]
 

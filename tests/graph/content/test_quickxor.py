@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.graph.content.quickxor import QuickXorHash, xor_with_integers, xor_with_numpy
 
@@ -159,7 +160,7 @@ print(little.base64(), quick_xor.base64(), bool(sys.modules.get("numpy")))
 def test_numpy_is_used_where_there_is_one(before, is_used):
     """It is imported when there is much to hash, never for a small file, and nobody has to have it."""
     command = [sys.executable, "-c", NUMPY.format(before=before)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=HANG_SECONDS)
     little = by_the_definition(bytes(range(256)) * 100)
     large = hash_of(bytes(range(256)) * 4096 * 17, xor=xor_with_integers)
     assert done.stdout.split() == [little, large, str(is_used)]

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator.faults import Budget, status
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
@@ -329,7 +330,7 @@ def test_stopping_ends_the_pause(connect, faults):
     thread = threading.Thread(target=look)
     thread.start()
     client.stop()
-    thread.join(30)
+    thread.join(HANG_SECONDS)
     assert len(caught) == 1
 
 
@@ -424,7 +425,9 @@ def test_what_many_processes_ask():
     """
     words = ["--processes=6", "--files=6", "--units=48", "--minute-seconds=1", "--pause-seconds=0"]
     words += ["--shared-only", "--json"]
-    done = subprocess.run([sys.executable, BENCHMARK, *words], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, BENCHMARK, *words], capture_output=True, text=True, check=True, timeout=HANG_SECONDS
+    )
     found = json.loads(done.stdout)["with the shared cool-down"]
     assert found["failed"] == 0
     assert found["minimum"] == 6 * (1 + 2 * 6)

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from patience import HANG_SECONDS, MUCH_LONGER_SECONDS
 
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 
@@ -14,10 +15,10 @@ from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 def test_a_wait_ends_when_another_thread_sets_the_flag():
     """A wait of minutes ends at once."""
     flag = StopFlag()
-    waiting = threading.Thread(target=flag.wait, args=(120,))
+    waiting = threading.Thread(target=flag.wait, args=(MUCH_LONGER_SECONDS,))
     waiting.start()
     flag.set()
-    waiting.join(10)
+    waiting.join(HANG_SECONDS)
     assert not waiting.is_alive()
 
 
@@ -29,10 +30,10 @@ def test_a_wait_ends_when_a_signal_handler_sets_the_flag(handling):
     killer = threading.Thread(target=lambda: signal.pthread_kill(main, signal.SIGUSR1))
     started = time.monotonic()
     killer.start()
-    flag.wait(120)
+    flag.wait(MUCH_LONGER_SECONDS)
     killer.join()
     assert flag.is_set()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < HANG_SECONDS
 
 
 def test_handlers_may_ask_at_any_moment(handling):

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import pytest
 import trustme
+from patience import HANG_SECONDS, MUCH_LONGER_SECONDS
 
 from airflow_provider_onedrive.emulator.faults import Fault, bandwidth, delay
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
@@ -66,7 +67,7 @@ class Peer:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(each, socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(30)
+            thread.join(HANG_SECONDS)
         self._listening.close()
 
     def head(self, connection):
@@ -87,7 +88,7 @@ class Peer:
 
     def _serve(self, connection):
         try:
-            connection.settimeout(60)
+            connection.settimeout(HANG_SECONDS)
             if self._tls:
                 connection = self._tls.wrap_socket(connection, server_side=True)
             self._open.append(connection)
@@ -144,7 +145,7 @@ def http(trusting, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     clients = []
 
-    def make(flag=None, timeout=60, **more):
+    def make(flag=None, timeout=MUCH_LONGER_SECONDS, **more):
         transport = Transport(flag or StopFlag(), trusting, **more)
         clients.append(httpx.Client(transport=transport, trust_env=False, timeout=timeout))
         return clients[-1]
@@ -156,20 +157,20 @@ def http(trusting, monkeypatch):
 
 def silent(peer, connection):
     """Take the connection, and say and read nothing."""
-    peer.over.wait(60)
+    peer.over.wait()
 
 
 def mute(peer, connection):
     """Read the request's head, and say nothing."""
     peer.head(connection)
-    peer.over.wait(60)
+    peer.over.wait()
 
 
 def stuck(peer, connection):
     """Begin an answer, and say no more."""
     peer.head(connection)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n.")
-    peer.over.wait(60)
+    peer.over.wait()
 
 
 def polite(peer, connection):
@@ -200,14 +201,14 @@ class Stopper:
         took = time.monotonic() - self._started
         self.reached.set()
         self._thread.join()
-        assert took < 20, "the minute was not waited for"
+        assert took < HANG_SECONDS, "its time-out was not waited for"
 
     def trace(self, point):
         """Return the extensions of a request that see it come to a point of httpcore's trace."""
         return {"trace": lambda name, _: self.reached.set() if name.endswith(point) else None}
 
     def _stop(self):
-        self.reached.wait(60)
+        self.reached.wait(HANG_SECONDS)
         time.sleep(0.3)  # the wait itself has begun by now; should it not, the test checks less and still passes
         if self.by == "thread":
             self.act()
@@ -359,7 +360,7 @@ def test_timeouts_are_those_of_the_whole_wait(http, peer, wait):
     started = time.monotonic()
     with pytest.raises(error, match="timed out"):
         send(http(timeout=0.5), f"{scheme}://localhost:{other.port}/")
-    assert 0.5 <= time.monotonic() - started < 20
+    assert 0.5 <= time.monotonic() - started < HANG_SECONDS
 
 
 def test_a_timeout_of_connecting(http, black_hole):
@@ -367,7 +368,7 @@ def test_a_timeout_of_connecting(http, black_hole):
     started = time.monotonic()
     with pytest.raises(httpx.ConnectTimeout, match="timed out"):
         http(timeout=0.5).get(f"http://127.0.0.1:{black_hole}/")
-    assert 0.5 <= time.monotonic() - started < 20
+    assert 0.5 <= time.monotonic() - started < 100  # the system gives up after two minutes
 
 
 def test_a_timeout_of_waiting_for_a_connection(http, peer):
@@ -521,7 +522,7 @@ def test_all_connections_can_be_used_at_once(http, peer, connections):
             most.append(len(in_use))
             if len(peer.greetings) >= connections:
                 all_came.set()
-            assert all_came.wait(60)
+            assert all_came.wait(HANG_SECONDS)
             in_use.remove(connection)
             connection.sendall(OK)
 
@@ -622,7 +623,7 @@ def test_a_forked_child_has_connections_of_its_own(peer, authority, tmp_path, do
     arguments = [f"https://localhost:{other.port}/", str(tmp_path / "ca.pem"), does]
     command = [sys.executable, "-W", "error", "-c", FORKING, *arguments]
     environment = {name: value for name, value in os.environ.items() if name.upper() not in PROXY_VARIABLES}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert seen == connections
 
@@ -648,7 +649,7 @@ with Client(Settings.from_fields(json.loads(sys.stdin.read()), trusted_hosts=["l
         input=json.dumps(fields),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")

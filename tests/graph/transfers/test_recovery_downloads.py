@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from patience import HANG_SECONDS, MUCH_LONGER_SECONDS
 
 from airflow_provider_onedrive.emulator.faults import (
     Fault,
@@ -105,7 +106,7 @@ def threads():
     """Return the client's threads that do not end by themselves."""
     ours = [thread for thread in threading.enumerate() if thread.name.startswith("onedrive")]
     for thread in ours:
-        thread.join(10)
+        thread.join(HANG_SECONDS)
     return [thread.name for thread in ours if thread.is_alive()]
 
 
@@ -417,7 +418,7 @@ def test_a_process_that_is_killed(connect, start, drive, faults, *, requests, tm
     drive.put("a.bin", content)
     faults.add(**DOWNLOAD, do=cut_response(CHUNK_BYTES + 1000))
     faults.add(operation="get", after=1, do=Act(lambda: [process.kill() for process in start.running]))
-    assert start().wait(60) == -signal.SIGKILL
+    assert start().wait(HANG_SECONDS) == -signal.SIGKILL
     assert not target.exists()
     assert len(listed(tmp_path)) == 2
     connect().download("myfiles/a.bin", target)
@@ -430,7 +431,7 @@ def test_two_processes_at_once(connect, start, drive, faults, *, tmp_path, targe
     """One meets the other in the middle: both end well, and one whole file is there."""
     drive.put("a.bin", CONTENT)
     faults.add(**DOWNLOAD, do=Act(lambda: connect().download("myfiles/a.bin", target)))
-    assert start().wait(60) == 0
+    assert start().wait(HANG_SECONDS) == 0
     assert target.read_bytes() == CONTENT
     assert listed(tmp_path) == ["a.bin"]
 
@@ -452,7 +453,7 @@ def test_threads_at_once(connect, drive, faults, *, fetch, tmp_path, target):
     for thread in running:
         thread.start()
     for thread in running:
-        thread.join(60)
+        thread.join(HANG_SECONDS)
     assert problems == []
     assert target.read_bytes() in (CONTENT, NEW)
     assert listed(tmp_path) == ["a.bin"]
@@ -471,12 +472,13 @@ def interrupt():
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, TaskTimeout])
-def test_a_signal_ends_it(client, drive, faults, handling, *, fetch, tmp_path, target, error):
+def test_a_signal_ends_it(connect, drive, faults, handling, *, fetch, tmp_path, target, error):
     """Threads that wait for a silent server are gone at once; what they brought is there for the next call."""
 
     def fail():
         raise error
 
+    client = connect(timeout_seconds=MUCH_LONGER_SECONDS)
     drive.put("a.bin", CONTENT)
     handling(signal.SIGUSR1, fail)
     faults.add(**DOWNLOAD, do=cut_response(CHUNK))
@@ -485,7 +487,7 @@ def test_a_signal_ends_it(client, drive, faults, handling, *, fetch, tmp_path, t
     start = time.monotonic()
     with pytest.raises(error):
         fetch(client)
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < HANG_SECONDS
     assert threads() == []
     assert len(listed(tmp_path)) == 2
     faults.clear()
@@ -507,8 +509,9 @@ def test_a_client_that_is_stopped(client, drive, faults, *, fetch, requests, tmp
     assert len(listed(tmp_path)) == 2
 
 
-def test_a_failure_of_one_range(client, drive, faults, fetch, tmp_path):
+def test_a_failure_of_one_range(connect, drive, faults, fetch, tmp_path):
     """It ends the others, which wait for a silent server, and is the error that is told."""
+    client = connect(timeout_seconds=MUCH_LONGER_SECONDS)
     drive.put("a.bin", CONTENT)
     client.retry_policy = client.retry_policy.__class__(max_attempts=1)
     faults.add(**DOWNLOAD, do=status(507))
@@ -516,6 +519,6 @@ def test_a_failure_of_one_range(client, drive, faults, fetch, tmp_path):
     start = time.monotonic()
     with pytest.raises(OneDriveError) as caught:
         fetch(client)
-    assert (type(caught.value).__name__, time.monotonic() - start < 20) == ("QuotaExceeded", True)
+    assert (type(caught.value).__name__, time.monotonic() - start < HANG_SECONDS) == ("QuotaExceeded", True)
     assert threads() == []
     assert listed(tmp_path) == []
