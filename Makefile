@@ -2,7 +2,9 @@
 # GNU make 3.81, which macOS brings, is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: demo ui test test-airflow2 test-clients test-faults test-system test-browser connection-form bench bench-small bench-emulator bench-transfers bench-throttled bench-triggers lint constraints clean help venv venv-graph venv-2.11 venv-azure venv-clients venv-browser
+.PHONY: demo ui test test-airflow2 test-faults test-faults-full test-clients test-clients-full test-system test-browser \
+	connection-form bench bench-small bench-emulator bench-transfers bench-throttled bench-triggers lint constraints clean \
+	help venv venv-graph venv-2.11 venv-azure venv-clients venv-browser
 
 # The interpreter that makes the environments: the first of these that suits. `make PYTHON=...` names another.
 PYTHON := python3.11 python3.12 python3.13 python3.14 python3
@@ -22,23 +24,29 @@ ui: .venv/.installed ## the same, and leave Airflow's web page open until Ctrl-C
 test: .venv-graph/.installed .venv/.installed ## run the tests; make test ARGS="-k upload" runs some
 	@sh tools/test.sh -n $(PYTEST_WORKERS) $(ARGS)
 
-test-faults: .venv/.installed ## run the fault suite: every fault of the local OneDrive at every step
-	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m faults tests/faults $(ARGS)
+test-faults: .venv-graph/.installed .venv/.installed ## run a sample of the fault suite, always the same one
+	@sh tools/test.sh -n $(PYTEST_WORKERS) tests/faults $(ARGS)
+
+test-faults-full: .venv-graph/.installed .venv/.installed ## run every fault of the local OneDrive at every step
+	@sh tools/test.sh -n $(PYTEST_WORKERS) --full tests/faults $(ARGS)
 
 test-system: .venv/.installed ## kill a worker of a real Airflow in the middle of a gigabyte
-	.venv/bin/python -m pytest -n 0 -rP -m system tests/system $(ARGS)
+	.venv/bin/python -m pytest -n 0 -rP tests/system $(ARGS)
 
 test-airflow2: .venv-2.11/.installed ## run the tests that need Airflow on Airflow 2.11
 	.venv-2.11/bin/python -m pytest --airflow=only -n $(PYTEST_WORKERS) -m "not airflow3" $(ARGS)
 
-test-clients: .venv/.installed .venv-clients/.installed ## run rclone and msgraph-sdk against the local OneDrive
-	.venv/bin/python -m pytest -n $(PYTEST_WORKERS) -m clients tests/clients $(ARGS)
+test-clients: .venv-graph/.installed .venv-clients/.installed ## run rclone and msgraph-sdk against the local OneDrive, a sample
+	.venv-graph/bin/python -m pytest -n $(PYTEST_WORKERS) tests/clients $(ARGS)
+
+test-clients-full: .venv-graph/.installed .venv-clients/.installed ## run all that they do
+	.venv-graph/bin/python -m pytest -n $(PYTEST_WORKERS) --full tests/clients $(ARGS)
 
 test-browser: .venv/.installed .venv-browser/.installed ## open the connection form in a real browser
-	.venv/bin/python -m pytest -n 0 -m browser tests/browser $(ARGS)
+	.venv/bin/python -m pytest -n 0 tests/browser $(ARGS)
 
 connection-form: .venv/.installed .venv-browser/.installed ## the same, and take the picture for the documentation
-	ONEDRIVE_SCREENSHOT=docs/images/connection-form.png .venv/bin/python -m pytest -n 0 -m browser tests/browser $(ARGS)
+	ONEDRIVE_SCREENSHOT=docs/images/connection-form.png .venv/bin/python -m pytest -n 0 tests/browser $(ARGS)
 
 bench: .venv/.installed .venv-clients/.installed ## compare with rclone and others, and write docs/performance.md; ARGS=--small is short
 	@.venv/bin/python benchmarks/compare.py $(ARGS)
@@ -70,7 +78,7 @@ clean: ## remove the environments and what the tools left
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: .venv/.installed
 venv-graph: .venv-graph/.installed

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 HAS_AIRFLOW = find_spec("airflow") is not None
 
-WITHOUT_AIRFLOW = ("commands", "emulator", "graph", "test_imports.py")
+WITHOUT_AIRFLOW = ("clients", "commands", "emulator", "faults/test_every_fault.py", "graph", "test_imports.py")
 """Folders and files that `make test` runs once, in an environment without Airflow."""
 
 EVERYWHERE = ("test_constraints.py",)
@@ -30,6 +30,7 @@ pytest_plugins = ["airflow_support"] if HAS_AIRFLOW else []
 def pytest_addoption(parser: pytest.Parser) -> None:
     text = "run only the tests that need Airflow, or only those that do not; without it all that can run here"
     parser.addoption("--airflow", choices=["only", "never"], help=text)
+    parser.addoption("--full", action="store_true", help="run all of a long suite, of which a sample is run otherwise")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,6 +46,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     return _is_elsewhere(collection_path, config) or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [] if config.option.full else [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 def _is_elsewhere(path: Path, config: pytest.Config) -> bool:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 BROWSER = ROOT / ".venv-browser/bin/python"
 
 # A limit against hanging: the waiting ends earlier where nothing happens any more.
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(7200)]
+pytestmark = pytest.mark.timeout(7200)
 
 
 @pytest.fixture

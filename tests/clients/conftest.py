@@ -14,19 +14,9 @@ import pytest
 from airflow_provider_onedrive.emulator import Emulator, faults
 
 HERE = Path(__file__).parent
-VENV = Path(os.environ.get("CLIENTS_VENV", HERE.parent.parent / ".venv-clients"))
-SECONDS = 120
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip without the clients, unless they were asked for by name: then they must be there."""
-    mine = [item for item in items if HERE in item.path.parents]
-    for item in mine:
-        item.add_marker(pytest.mark.clients)
-        item.add_marker(pytest.mark.timeout(300))
-    if not VENV.exists() and config.getoption("markexpr") != "clients":
-        for item in mine:
-            item.add_marker(pytest.mark.skip(reason="make test-clients installs them"))
+VENV = Path(os.environ.get("CLIENTS_VENV", HERE.parents[1] / ".venv-clients"))
+SECONDS = 1200
+"""A client that takes longer hangs."""
 
 
 @pytest.fixture(scope="session")

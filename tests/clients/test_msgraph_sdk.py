@@ -43,6 +43,7 @@ def test_put_and_read(msgraph, drive):
     assert (text, empty["size"], drive.read("empty")) == ("x,y", 0, b"")
 
 
+@pytest.mark.full
 def test_folder_and_conflict(msgraph, drive):
     """A folder is made once; the second time the SDK raises Graph's own code."""
     made, again = msgraph(["folder", "", "A"], ["folder", "", "A"])
@@ -51,6 +52,7 @@ def test_folder_and_conflict(msgraph, drive):
     assert drive.paths() == ["A/"]
 
 
+@pytest.mark.full
 def test_list(msgraph, filled):
     """Pages are followed by their links, and children can come with their folder."""
     pages, expanded = msgraph(["children", "A", 2], ["expanded", "A"])
@@ -73,6 +75,7 @@ def test_delta(msgraph, emulator, filled):
     assert ids["2.txt"] not in told
 
 
+@pytest.mark.full
 def test_rename_and_move(msgraph, filled):
     """Both keep the id; a stale eTag stops them."""
     before = filled.item("A/1.txt")
@@ -86,6 +89,7 @@ def test_rename_and_move(msgraph, filled):
     assert filled.paths() == ["A/", "A/2.txt", "A/sub/", "A/sub/1.txt", "A/sub/3.txt"]
 
 
+@pytest.mark.full
 def test_copy(msgraph, filled):
     """A copy comes in its own time; that a name is taken is said by the monitor and not by the call."""
     file, folder, taken = msgraph(
@@ -105,6 +109,7 @@ def test_delete(msgraph, filled):
     assert filled.recycle_bin == ["A/1.txt"]
 
 
+@pytest.mark.full
 def test_versions_search_link_and_quota(msgraph, filled):
     """What else a drive offers is read by the SDK's models."""
     filled.put("A/1.txt", b"two")

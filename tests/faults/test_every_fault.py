@@ -11,8 +11,6 @@ from fault_operations import NEW, OLD, OPERATIONS, OPTIONS, Operation, Scene
 from fault_oracle import Trial
 from fault_scenarios import Named, Scenario, every_fault, every_quirk, several_faults
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
-
 
 def each(scenarios: Iterable[Named]) -> Callable[..., Any]:
     return pytest.mark.parametrize("scenario", [pytest.param(scenario, id=name) for name, scenario in scenarios])

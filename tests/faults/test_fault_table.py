@@ -14,8 +14,6 @@ from airflow_provider_onedrive.emulator.faults import cut_request, cut_response,
 from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES
 from airflow_provider_onedrive.operators.onedrive import OneDriveDownloadOperator, OneDriveUploadOperator
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
-
 SIZE = 25 * 1024 * 1024
 FRAGMENT = 16 * UNIT_BYTES
 """Five of them are the file."""

@@ -18,7 +18,7 @@ from demo.rest import RestClient
 from demo.standalone import Standalone, standalone
 
 # A limit against hanging: the waiting ends earlier where nothing happens any more.
-pytestmark = [pytest.mark.airflow3, pytest.mark.system, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.airflow3, pytest.mark.timeout(7200)]
 
 SIZE = 1024**3
 DAG_FILE = """

@@ -17,7 +17,7 @@ from demo.rest import RestClient
 from demo.standalone import Standalone, standalone
 
 # A limit against hanging: the waiting ends earlier where nothing happens any more.
-pytestmark = [pytest.mark.airflow3, pytest.mark.system, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.airflow3, pytest.mark.timeout(7200)]
 
 DAG_ID = "example_onedrive_watcher"
 EXAMPLE = Path(__file__).parents[2] / "example_dags" / f"{DAG_ID}.py"
