@@ -127,6 +127,14 @@ def test_each_file_keeps_to_its_libraries(path):
         assert "airflow.__version__" not in path.read_text(encoding="utf-8")
 
 
+def test_one_parser_reads_locations_of_connection():
+    """A second parser could have another policy on names: only the settings and the client make one."""
+    makers = {
+        path.relative_to(ROOT).as_posix() for path in FILES if "LocationParser(" in path.read_text(encoding="utf-8")
+    }
+    assert makers == {"graph/config/settings.py", "graph/location_context.py"}
+
+
 def test_percent_encoding_happens_in_one_file():
     """Only addresses.py quotes."""
     users = [path for path in (ROOT / "graph").rglob("*.py") if "urllib.parse.quote" in _imported(path)]

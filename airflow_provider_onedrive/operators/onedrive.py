@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +11,7 @@ from airflow_provider_onedrive.compat import AirflowFailException
 from airflow_provider_onedrive.graph.content.filters import Filters, check_kind, split_location
 from airflow_provider_onedrive.graph.content.transfer_plan import Report
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, ItemNotFound, NotFound
+from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, DownloadOptions, IfExists, IfExistsSave
 from airflow_provider_onedrive.graph.tracking.conditions import Kind, too_many
@@ -49,8 +49,6 @@ __all__ = [
     "OneDriveUpdateOperator",
     "OneDriveUploadOperator",
 ]
-
-LocationLike = str | Mapping[str, Any]
 
 
 class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperator):

@@ -12,6 +12,7 @@ from airflow_provider_onedrive.graph.flows.copies import Copy, begins_anew
 from airflow_provider_onedrive.graph.flows.destinations import ROUNDS
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import CopyLost, OneDriveError, Throttled, error_from_dict
+from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate
 from airflow_provider_onedrive.operators.base import OneDriveOperator, fail_permanent_errors
 from airflow_provider_onedrive.state.encryption import can_encrypt, encrypt
@@ -20,8 +21,6 @@ from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger, One
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-LocationLike = str | Mapping[str, Any]
 
 
 class OneDriveMoveOperator(OneDriveOperator):

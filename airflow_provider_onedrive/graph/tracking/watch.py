@@ -23,6 +23,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     DriveNotFound,
     NotFound,
 )
+from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.sync import base_of, catch_up, drive_root, take
@@ -30,7 +31,6 @@ from airflow_provider_onedrive.graph.tracking.tree import Changes, FolderIndex
 
 log = logging.getLogger(__name__)
 
-LocationLike = str | Mapping[str, Any]
 Names = Mapping[str, tuple[str, str | None]]
 """By id, the name of a folder and the id of the one it is in."""
 
