@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -105,7 +106,9 @@ class Triggerer:
             family = self.family()
             for process in family:
                 process.kill()
-            psutil.wait_procs(family)
+            # A process whose parent was killed too may stay as a zombie, if nobody collects it.
+            while any(map(is_running, family)):
+                time.sleep(0.1)
 
     def successor(self) -> Triggerer:
         none = subprocess.DEVNULL
@@ -113,6 +116,13 @@ class Triggerer:
             self._command, env=self._environment, stdin=none, stdout=none, stderr=none, start_new_session=True
         )
         return Triggerer(process, self._command, self._environment)
+
+
+def is_running(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def is_first(process: psutil.Process) -> bool:
