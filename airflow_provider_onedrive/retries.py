@@ -45,7 +45,7 @@ class OneDriveRetryPolicy(RetryPolicy):
         if not error.is_retryable:
             return RetryDecision.fail(reason)
         asked = error.retry_after_seconds if isinstance(error, GraphError) else None
-        if asked and timedelta(seconds=asked) <= self.max_delay:
+        if asked and asked <= self.max_delay.total_seconds():
             return RetryDecision.retry(timedelta(seconds=asked), reason)
         return RetryDecision.default()
 

@@ -15,10 +15,10 @@ ROOT = Path(airflow_provider_onedrive.__file__).parent
 ERRORS = Path(errors.__file__)
 FIELDS = {*vars(errors.GraphError("x")), "is_retryable", "default_advice"}
 OUTERMOST = {
-    ("triggers/base.py", "run"): "Airflow shows no error of a trigger but in the triggerer's log",
-    ("triggers/changes.py", "told"): "Airflow starts a trigger that ended anew every two seconds, for ever",
+    "triggers/base.py": "Airflow shows an error of a trigger in the triggerer's log only",
+    "triggers/changes.py": "Airflow restarts a trigger that has ended every two seconds, for ever",
 }
-"""The outermost lines of the triggers: the only ones that may catch every exception."""
+"""The files with the outermost line of a trigger: the only one that may catch every exception."""
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
@@ -73,14 +73,13 @@ def test_no_error_is_changed_on_its_way() -> None:
 
 def test_nothing_below_a_trigger_catches_every_exception() -> None:
     """A bug that is caught is a bug that nobody sees."""
-    places = {
-        (file, function.name)
+    handlers = [
+        file
         for file, tree in trees()
-        for function in functions(tree)
-        for node in ast.walk(function)
+        for node in ast.walk(tree)
         if isinstance(node, ast.ExceptHandler) and catches_everything(node)
-    }
-    assert places == set(OUTERMOST)
+    ]
+    assert handlers == sorted(OUTERMOST)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,8 @@ def _items(client: Client, folder: str, pattern: str | None, *, is_deep: bool) -
 
 def _line(item: DriveItem, *, is_long: bool) -> str:
     name = item.location + ("/" if item.is_folder else "")
-    return f"{item.size:>15,}  {item.modified_at.astimezone():%Y-%m-%d %H:%M}  {name}" if is_long else name
+    time = f"{item.modified_at.astimezone():%Y-%m-%d %H:%M}" if item.modified_at else "-"
+    return f"{item.size:>15,}  {time:>16}  {name}" if is_long else name
 
 
 def _list_shared(client: Client, *, is_json: bool) -> int:

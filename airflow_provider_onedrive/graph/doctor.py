@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +20,9 @@ from airflow_provider_onedrive.graph.flows.downloads import Link, link_of
 from airflow_provider_onedrive.graph.flows.items import stat
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Visit, read_page
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.protocol.fields import seconds
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
+from airflow_provider_onedrive.graph.protocol.times import read_http_date
 
 _TIMEOUT_SECONDS = 10.0
 _CLOCK_SECONDS = 60
@@ -128,7 +129,7 @@ class _Doctor:
             return
         # Entra puts delegated permissions into "scp" and application permissions into "roles", never both.
         is_app = "scp" not in self._claims
-        granted = self._claims.get("roles") or [] if is_app else str(self._claims["scp"]).split()
+        granted = _roles(self._claims) if is_app else str(self._claims["scp"]).split()
         missing = [need for need in permissions.NEEDS if not permissions.is_enough(need, granted, is_app=is_app)]
         shown = f"{'Application' if is_app else 'Delegated'} permissions: {', '.join(granted) or 'none'}."
         if not missing:
@@ -245,25 +246,20 @@ def _tried(step: str, act: Callable[[], Any]) -> Any:
         return act()
     except OneDriveError as error:
         return Finding(step, "failed", error.reason, error.remedy)
-    except (ValueError, KeyError, TypeError) as error:  # the answer is not Graph's
-        return Finding(step, "failed", f"The answer cannot be read ({type(error).__name__}).", _PROXY)
-
-
-_PROXY = "Check for a proxy or a sign-in page between this machine and Microsoft."
 
 
 def _clock(date: str, now: float) -> Finding:
-    try:
-        there = parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError):
+    time = read_http_date(date)
+    if time is None:
         return Finding("clock", "skipped", "The sign-in service sent no date.")
-    seconds = abs(now - there)
-    if seconds > _CLOCK_SECONDS:
+    there = time.timestamp()
+    difference = abs(now - there)
+    if difference > _CLOCK_SECONDS:
         direction = "fast" if now > there else "slow"
         return Finding(
             "clock",
             "warning",
-            f"This machine's clock is {seconds:.0f} s {direction}.",
+            f"This machine's clock is {difference:.0f} s {direction}.",
             "The administrator of the machine has to set it: signatures and tokens are valid only for some minutes.",
         )
     return Finding("clock", "ok", "It agrees with the sign-in service's.")
@@ -287,9 +283,13 @@ _NEW_CERTIFICATE = "Create a new one, upload it to the app registration, and put
 
 
 def _until(claims: dict[str, Any]) -> str:
-    if "exp" not in claims:
-        return ""
-    return f", valid for {max(int(claims['exp'] - time.time()), 0) // 60} minutes"
+    end = seconds(claims, "exp")
+    return "" if not end else f", valid for {max(int(end - time.time()), 0) // 60} minutes"
+
+
+def _roles(claims: dict[str, Any]) -> list[str]:
+    roles = claims.get("roles")
+    return [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else []
 
 
 def _selected(granted: list[str]) -> str:

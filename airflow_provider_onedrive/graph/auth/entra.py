@@ -15,6 +15,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SignInFailed,
     Throttled,
     retry_after_seconds,
+    text_or_none,
     without_urls,
 )
 
@@ -51,15 +52,16 @@ def not_entra(authority_url: str) -> ServiceUnavailable:
 
 
 def refused(answer: Mapping[str, Any]) -> GraphError:
-    text = str(answer.get("error_description") or answer.get("error") or "no reason given")
+    code: str | None = text_or_none(answer.get("error"))
+    text = text_or_none(answer.get("error_description")) or code or "no reason given"
     # The only refusal that a later attempt may not meet.
-    if answer.get("error") == "temporarily_unavailable":
+    if code == "temporarily_unavailable":
         return ServiceUnavailable(f"Entra gave no token: {first_line(text)}", was_sent=False)
     advice = advice_for(text, SignInFailed.default_advice) if code_in(text) else ADVICE["90002"]
     return SignInFailed(
         f"Entra gave no token: {first_line(text)}",
-        code=answer.get("error"),
-        request_id=answer.get("correlation_id"),
+        code=code,
+        request_id=text_or_none(answer.get("correlation_id")),
         was_sent=False,
         advice=advice,
     )

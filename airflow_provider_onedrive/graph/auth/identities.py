@@ -25,6 +25,7 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.http.factory import blocking_http, is_untrusted, untrusted
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError, SignInFailed, stopped
+from airflow_provider_onedrive.graph.protocol.fields import parse, seconds
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ Answer = Mapping[str, Any]
 _GRAPH_ID = "00000003-0000-0000-c000-000000000000"
 # A refresh token ends after 90 days without use. Each hourly token brings a new one, but storing one a day is enough.
 _STORED_EVERY_SECONDS = 24 * 3600
+_NOT_ENTRA = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, httpx.InvalidURL)
+"""How msal ends with an answer that is not Entra's: it trusts the types of all fields."""
 
 
 class Identity(ABC):
@@ -57,14 +60,14 @@ class Identity(ABC):
         :raises Throttled, ServiceUnavailable: if a retry may help.
         """
         try:
-            return self._acquire()
+            return _checked(self._acquire())
         except OneDriveError:  # some of them are a ValueError, which means another thing below
             raise
         except httpx.HTTPStatusError as error:
             raise entra.unavailable(error.response.status_code, error.response.headers) from None
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
-        except (ValueError, RuntimeError, httpx.InvalidURL):  # raised by msal if the answer is not Entra's
+        except _NOT_ENTRA:
             self.forget()
             raise entra.not_entra(self._url) from None
 
@@ -105,15 +108,16 @@ class GivenToken(Identity):
         token = self._settings.access_token
         claims = claims_of(token)
         # Tokens of personal accounts show no end; then Graph's 401 ends their use.
-        seconds = int(claims["exp"] - time.time()) if "exp" in claims else _STORED_EVERY_SECONDS
-        if seconds <= 0:
+        end = seconds(claims, "exp")
+        left = int(end - time.time()) if end else _STORED_EVERY_SECONDS
+        if left <= 0:
             raise SignInFailed(
-                f"The connection's access token has expired {-seconds} s ago",
+                f"The connection's access token has expired {-left} s ago",
                 was_sent=False,
                 advice="Put a new one into it; for scheduled runs use another auth.",
             )
         self._check_audience(claims)
-        return {"access_token": token, "expires_in": seconds}
+        return {"access_token": token, "expires_in": left}
 
     def _check_audience(self, claims: Mapping[str, Any]) -> None:
         audience, graph = str(claims.get("aud") or _GRAPH_ID), urlsplit(self._settings.graph_url).hostname
@@ -205,7 +209,8 @@ class SignedInUser(Identity):
         if answer.get("error") == "invalid_grant" and newest != self._settings.refresh_token:
             log.warning("Entra refused the stored refresh token; trying the connection's own.")
             answer = self._redeem(self._settings.refresh_token)
-        if token := answer.get("refresh_token"):
+        token = answer.get("refresh_token")
+        if token and isinstance(token, str):
             self._keep(token)
         return answer
 
@@ -220,16 +225,13 @@ class SignedInUser(Identity):
         if self._token_store is None:
             log.info("The newest refresh token is not stored; the connection's own ends 90 days after its last use.")
             return
-        if time.time() - float(self._stored().get("stored_at", 0)) >= _STORED_EVERY_SECONDS:
+        if time.time() - seconds(self._stored(), "stored_at") >= _STORED_EVERY_SECONDS:
             kept = {"of": self._mark, "refresh_token": token, "stored_at": time.time()}
             self._token_store.write(json.dumps(kept))
 
     def _stored(self) -> dict[str, Any]:
         """Read the token that another process stored, unless the connection has been changed since."""
-        try:
-            stored = json.loads((self._token_store.read() if self._token_store else None) or "{}")
-        except ValueError:
-            return {}
+        stored = parse((self._token_store.read() if self._token_store else None) or "{}")
         return stored if isinstance(stored, dict) and stored.get("of") == self._mark else {}
 
     @property
@@ -286,7 +288,18 @@ class _DeviceSignIn(Identity):
         return cast("Answer", application.acquire_token_by_device_flow(flow, exit_condition=self._is_over))
 
     def _is_over(self, flow: Mapping[str, Any]) -> bool:
-        return self.is_stopped or time.time() > float(flow.get("expires_at", 0))
+        return self.is_stopped or time.time() > seconds(flow, "expires_at")
+
+
+def _checked(answer: Answer) -> Answer:
+    """Return an answer whose token can stand in a header.
+
+    :raises ValueError: if it cannot; an HTTP library would show the token in its own error.
+    """
+    token = answer.get("access_token", "")
+    if not (isinstance(token, str) and token.isascii() and token.isprintable()):
+        raise ValueError("no token")
+    return answer
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -296,7 +309,7 @@ def claims_of(token: str) -> dict[str, Any]:
     """
     try:
         _, body, _ = token.split(".")  # a JWT leaves out the padding of base64
-        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        claims = parse(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except ValueError:
         return {}
     return claims if isinstance(claims, dict) else {}

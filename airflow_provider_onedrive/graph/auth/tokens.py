@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import httpx
 
@@ -18,6 +17,7 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.http.factory import origin
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, stopped
+from airflow_provider_onedrive.graph.protocol.fields import parse, seconds
 
 _SPARED_SECONDS = 300  # msal returns no cached token that ends sooner
 _SLICE_SECONDS = 0.2
@@ -106,7 +106,7 @@ class TokenSource:
             raise entra.refused(answer)
         identity_tokens.access_token = str(answer["access_token"])
         # On the monotonic clock: a machine that corrects its time must not keep a token for longer.
-        identity_tokens.end = time.monotonic() + float(answer.get("expires_in", 0)) - self._spared_seconds
+        identity_tokens.end = time.monotonic() + seconds(answer, "expires_in") - self._spared_seconds
 
     def _from_store(self, token_store: TokenStore) -> Answer:
         """Return the token that another process has stored, or ask for one and store it for the others."""
@@ -116,7 +116,7 @@ class TokenSource:
                 return stored
             answer = self._identity.acquire()
             if "access_token" in answer:
-                end = time.time() + float(answer.get("expires_in", 0))
+                end = time.time() + seconds(answer, "expires_in")
                 token_store.write(json.dumps({"access_token": answer["access_token"], "ends_at": end}))
             return answer
 
@@ -126,12 +126,13 @@ class TokenSource:
 
 
 def _stored_token(text: str | None) -> Answer | None:
-    try:
-        kept: Any = json.loads(text or "{}")
-        seconds = float(kept["ends_at"]) - time.time()  # processes share only the clock of the day
-        return {"access_token": str(kept["access_token"]), "expires_in": seconds} if seconds > _SPARED_SECONDS else None
-    except (ValueError, TypeError, KeyError):
-        return None
+    stored = parse(text or "{}")
+    stored = stored if isinstance(stored, dict) else {}
+    token, left = (
+        stored.get("access_token"),
+        seconds(stored, "ends_at") - time.time(),
+    )  # by the clock of the day
+    return {"access_token": token, "expires_in": left} if isinstance(token, str) and left > _SPARED_SECONDS else None
 
 
 class TokenAuth(httpx.Auth):

@@ -9,6 +9,7 @@ from airflow_provider_onedrive.graph.flows.items import stat_or_none
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_address
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.fields import identifier, nested
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -90,8 +91,9 @@ class AllowList:
         """Return the folder above a folder; each is asked for once."""
         if key not in self._above:
             response = yield Request("GET", f"{item_address(*key).url()}?$select={_FIELDS}")
-            parent = (response.json.get("parentReference") or {}).get("id")
-            self._above[key] = None if "root" in response.json or not parent else (key[0], str(parent))
+            parent = nested(response.body, "parentReference")
+            is_top = response.body.get("root") is not None or not parent.get("id")
+            self._above[key] = None if is_top else (key[0], identifier(parent))
         return self._above[key]
 
     def _find_roots(self) -> Flow[set[Key]]:

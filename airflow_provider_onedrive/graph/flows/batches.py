@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_onedrive.graph.protocol.addresses import item_url
+from airflow_provider_onedrive.graph.protocol.driver import part_headers
 from airflow_provider_onedrive.graph.protocol.errors import (
     GraphError,
     ItemNotFound,
@@ -13,6 +14,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Throttled,
     error_from,
 )
+from airflow_provider_onedrive.graph.protocol.fields import objects, required
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -31,9 +33,9 @@ def delete_items(items: Sequence[DriveItem], *, permanent: bool = False) -> Flow
     for failures in range(_ROUNDS):
         body = {"requests": [_deletion(number, items[number], permanent=permanent) for number in left]}
         response = yield Request("POST", "/$batch", json=body, failures=failures)
-        answers = {int(each["id"]): each for each in response.json["responses"]}
+        answers = {required(part, "id", str): part for part in objects(response.body, "responses")}
         for number in left:
-            problems[number] = _problem(answers.get(number), items[number])
+            problems[number] = _problem(answers.get(str(number)), items[number])
         left = [number for number in left if isinstance(problems[number], (Throttled, ServiceUnavailable))]
         if not left:
             break
@@ -57,8 +59,8 @@ def _problem(answer: Mapping[str, Any] | None, item: DriveItem) -> GraphError | 
     path = item_url(item.drive_id, item.id)
     if answer is None:
         return ServiceUnavailable("Graph left one part of a batch unanswered", method="DELETE", path=path)
-    if answer["status"] < _BAD:
+    status = required(answer, "status", int)
+    if status < _BAD:
         return None
-    headers = {str(name).lower(): str(value) for name, value in (answer.get("headers") or {}).items()}
-    error = error_from(answer["status"], headers, answer.get("body"), method="DELETE", path=path)
+    error = error_from(status, part_headers(answer), answer.get("body"), method="DELETE", path=path)
     return None if isinstance(error, ItemNotFound) else error

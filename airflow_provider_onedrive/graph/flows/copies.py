@@ -46,6 +46,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Unauthenticated,
     without_urls,
 )
+from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, objects, optional
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -56,6 +57,7 @@ _LONGEST_PAUSE = 6
 """Pauses between two questions to a monitor double so many times: from half a second to a quarter of a minute."""
 _SHOWN_DETAILS = 5
 _SEE_OTHER = 303
+_ALL = 100  # per cent
 
 _FAILED = frozenset({"failed", "cancelled", "deletefailed"})
 _BY_CODE: Mapping[str, type[GraphError]] = {
@@ -296,26 +298,31 @@ def _read_copy(copy: Copy, item_id: str | None) -> Flow[DriveItem]:
 
 
 def _read(response: Response) -> Progress:
-    body = response.json if isinstance(response.json, dict) else {}
-    status = str(body.get("status") or "").lower()
+    body = response.json or {}
+    status = (optional(body, "status", str) or "").lower()
     if status in _FAILED:
         return Progress(is_ended=True, error=_failure(status, body))
     if status == "completed":
-        return Progress(is_ended=True, percent=100.0, item_id=body.get("resourceId"))
+        return Progress(is_ended=True, percent=100.0, item_id=_id_of(body, "resourceId"))
     if not status and (response.status == _SEE_OTHER or "id" in body):
-        return Progress(is_ended=True, percent=100.0, item_id=body.get("id"))
+        return Progress(is_ended=True, percent=100.0, item_id=_id_of(body, "id"))
     percent = body.get("percentageComplete", body.get("percentComplete"))
-    return Progress(percent=float(percent) if isinstance(percent, (int, float)) else None)
+    return Progress(percent=float(percent) if isinstance(percent, (int, float)) and 0 <= percent <= _ALL else None)
+
+
+def _id_of(body: Mapping[str, Any], name: str) -> str | None:
+    return identifier(body, name) if body.get(name) else None
 
 
 def _failure(status: str, body: Mapping[str, Any]) -> GraphError:
     """Make the error of a copy that failed; of a tree only the details have codes, and a part of it can remain."""
-    error = body.get("error") or {}
-    details = [each for each in error.get("details") or () if isinstance(each, Mapping)]
-    code = error.get("code") or (str(body["errorCode"]).partition("_")[0] if body.get("errorCode") else None)
-    codes = [code, *(each.get("code") for each in details), status]
-    kind = next((found for each in codes if each and (found := _BY_CODE.get(str(each).lower()))), BadRequest)
-    message = " ".join(filter(None, (error.get("message") or f"The copy ended as {status}", _in_words(details))))
+    error = nested(body, "error")
+    details = objects(error, "details") if error.get("details") else []
+    code = optional(error, "code", str) or (optional(body, "errorCode", str) or "").partition("_")[0] or None
+    codes = [code, *(optional(each, "code", str) for each in details), status]
+    kind = next((kind for each in codes if each and (kind := _BY_CODE.get(each.lower()))), BadRequest)
+    reason = optional(error, "message", str) or f"The copy ended as {status}"
+    message = " ".join(filter(None, (reason, _in_words(details))))
     advice = "A part of the copy can remain: look at it, and delete it before you copy again." if details else None
     return kind(without_urls(message), code=code, advice=advice)
 

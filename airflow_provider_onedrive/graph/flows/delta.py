@@ -14,6 +14,7 @@ from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, PAGE_ITEMS,
 from airflow_provider_onedrive.graph.flows.pages import PageLinks, page_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address, quote_name
 from airflow_provider_onedrive.graph.protocol.errors import BadRequest, ItemNotFound, ResyncRequired, ServiceUnavailable
+from airflow_provider_onedrive.graph.protocol.fields import nested, optional
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -74,8 +75,8 @@ class DeltaPathResolver:
         """Return the quoted path of an item's folder; None if it is not known yet."""
         if "root" in data:
             return ""
-        parent = data.get("parentReference") or {}
-        stated = str(parent["path"]).partition("root:")[2] if "path" in parent else None
+        path = optional(nested(data, "parentReference"), "path", str)
+        stated = None if path is None else path.partition("root:")[2]
         return self._paths.get(_parent_id(data), stated)
 
 
@@ -126,8 +127,8 @@ def latest(address: Address) -> Flow[str]:
 
 
 def _parent_id(data: Mapping[str, Any]) -> str:
-    return str((data.get("parentReference") or {}).get("id", ""))
+    return optional(nested(data, "parentReference"), "id", str) or ""
 
 
 def _with_path(data: Mapping[str, Any], above: str) -> Mapping[str, Any]:
-    return {**data, "parentReference": {**data["parentReference"], "path": f"/drive/root:{above}"}}
+    return {**data, "parentReference": {**nested(data, "parentReference"), "path": f"/drive/root:{above}"}}

@@ -188,7 +188,7 @@ def compared(found: DriveItem, source: DriveItem, address: Address) -> Flow[Comp
         reads += 1
         first = yield Request("GET", item_url(found.drive_id, found.id), failures=reads)
         other = yield Request("GET", item_url(source.drive_id, source.id))
-        if other.json.get("eTag") != source.etag:
+        if other.body.get("eTag") != source.etag:
             return Comparison.UNKNOWN
         result = compare_items(item_of(first, address), item_of(other, address))
     return result

@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Unauthenticated,
     VerificationFailed,
 )
+from airflow_provider_onedrive.graph.protocol.fields import optional, required
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, TransferCut
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -65,7 +66,7 @@ def resolve(address: Address, *, expected_etag: str | None = None) -> Flow[Link]
     item = expect_file(item_of(response, address), address)
     if expected_etag is not None and item.etag != expected_etag:
         raise PreconditionFailed(f"The file's eTag is {item.etag}, and {expected_etag} was expected")
-    return Link(item, response.json.get(_URL) or (yield from _link(item)))
+    return Link(item, optional(response.body, _URL, str) or (yield from _link(item)))
 
 
 def link_of(item: DriveItem, data: Mapping[str, Any]) -> Link:
@@ -73,7 +74,7 @@ def link_of(item: DriveItem, data: Mapping[str, Any]) -> Link:
 
     :param data: the item as Graph sent it; the link comes only if no fields were selected.
     """
-    return Link(item, data.get(_URL) or "")
+    return Link(item, optional(data, _URL, str) or "")
 
 
 def fetch(links: Links, sink: RangeSink) -> Flow[None]:
@@ -160,4 +161,4 @@ def _miscounted(problem: OneDriveError | None, item: DriveItem, sink: RangeSink)
 
 def _link(item: DriveItem) -> Flow[str]:
     response = yield Request("GET", item_url(item.drive_id, item.id, "content"))
-    return response.headers["location"]
+    return required(response.headers, "location", str)

@@ -34,7 +34,7 @@ _SENDS = 5
 
 def item_of(response: Response, address: Address) -> DriveItem:
     """Read the item of an answer."""
-    return DriveItem.from_json(response.json, address.locate)
+    return DriveItem.from_json(response.body, address.locate)
 
 
 def stat(address: Address) -> Flow[DriveItem]:
@@ -126,7 +126,7 @@ def _first_page(address: Address, fields: str, failures: int) -> Flow[Response]:
     except BadRequest:
         yield from folder(address)  # a file has no children, which is said in words only
         raise
-    if not response.json["value"]:
+    if not response.body.get("value"):
         yield from folder(address)  # Graph lists a file as an empty folder
     return response
 

@@ -102,7 +102,7 @@ def _patch(source: DriveItem, parent: DriveItem, address: Address) -> Flow[Drive
 
 def _read_moved(source: DriveItem, address: Address, response: Response) -> Flow[DriveItem]:
     """Read the item; a large move may be accepted only, and told at a monitor as a copy is."""
-    if response.json is None or "id" not in response.json:
+    if "id" not in (response.json or {}):
         if url := response.headers.get("location"):
             yield from wait_for(url)
         response = yield Request("GET", item_url(source.drive_id, source.id))

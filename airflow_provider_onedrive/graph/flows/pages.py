@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_onedrive.graph.protocol.errors import ServiceUnavailable
+from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, objects, optional
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, Response
 
 _EMPTY_PAGES = 1000
@@ -45,10 +46,19 @@ class PageLinks:
 
 
 def page_of(response: Response) -> Page:
-    """Read the page of an answer."""
-    data = response.json
-    links = data.get("@odata.nextLink"), data.get("@odata.deltaLink")
-    return Page(tuple(data["value"]), links[0], response.headers.get("date"), links[1])
+    """Read the page of an answer.
+
+    :raises UnreadableAnswer: if it is not a list of things with an id. Where an item lies is checked here as well,
+        because a walk reads it later, when nobody knows the request.
+    """
+    values = objects(response.body, "value")
+    for value in values:
+        identifier(value)
+        parent = nested(value, "parentReference")
+        for name in ("id", "driveId", "path"):
+            optional(parent, name, str)
+    next_url, delta_url = (optional(response.body, f"@odata.{kind}Link", str) for kind in ("next", "delta"))
+    return Page(tuple(values), next_url, response.headers.get("date"), delta_url)
 
 
 def all_values(first: Request) -> Flow[list[Any]]:

@@ -16,6 +16,7 @@ from airflow_provider_onedrive.graph.flows.pages import all_values
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of, item_address, site_url
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, ItemNotFound, LocationError
+from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, optional, required
 from airflow_provider_onedrive.graph.protocol.locations import LINK, Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
@@ -133,10 +134,10 @@ class Resolver:
         name = location.ids[0]
         try:
             address = yield from self._own(Location("myfiles", names=(name,)))
-            data = (yield Request("GET", address.url())).json
+            data = (yield Request("GET", address.url())).body
         except (ItemNotFound, ConfigurationError):
             data = {}
-        remote = data.get("remoteItem")
+        remote = nested(data, "remoteItem")
         if not remote:
             named = ", ".join(self._settings.shared) or "nothing"
             reason = "the item of that name in myfiles is not a shortcut" if data else "myfiles has no such shortcut"
@@ -144,8 +145,8 @@ class Resolver:
                 f"Nothing is shared as {name!r}: the connection's field shared names {named}, and {reason}.",
                 advice=f"Add {name!r} to the field shared, or add a shortcut to myfiles in the browser.",
             )
-        drive_id = remote["parentReference"]["driveId"]
-        return (yield from _item(Request("GET", item_address(drive_id, remote["id"]).url()), location))
+        drive_id = identifier(nested(remote, "parentReference"), "driveId")
+        return (yield from _item(Request("GET", item_address(drive_id, identifier(remote)).url()), location))
 
     def _shortcuts(self) -> Flow[list[SharedFolder]]:
         shortcuts: list[SharedFolder] = []
@@ -155,8 +156,8 @@ class Resolver:
             return shortcuts
         while walk.has_more:
             for visit in (yield from read_page(walk)):
-                if remote := visit.data.get("remoteItem"):
-                    target = f"items/{(remote.get('parentReference') or {}).get('driveId')}/{remote['id']}"
+                if remote := nested(visit.data, "remoteItem"):
+                    target = f"items/{nested(remote, 'parentReference').get('driveId')}/{identifier(remote)}"
                     shortcuts.append(SharedFolder(visit.item.name, "shortcut", target))
         return shortcuts
 
@@ -170,13 +171,15 @@ class Resolver:
 
 def _item(request: Request, location: Location) -> Flow[Address]:
     """Address an item by its own ids, and keep the path that it has in its drive."""
-    data = (yield request).json
-    parent: Mapping[str, Any] = data.get("parentReference") or {}
-    address = item_address(parent["driveId"], data["id"])
+    data = (yield request).body
+    parent = nested(data, "parentReference")
+    drive_id, item_id = identifier(parent, "driveId"), identifier(data)
+    address = item_address(drive_id, item_id)
     # Graph percent-encodes this path, unlike names: /drives/{id}/root:/a%20b
-    _, _, above = str(parent.get("path") or "").partition("root:")
-    skip = () if "root" in data else (*filter(None, unquote(above).split("/")), data["name"])
-    text = f"items/{parent['driveId']}/{data['id']}" if location.link else str(location)
+    _, _, above = (optional(parent, "path", str) or "").partition("root:")
+    is_root = data.get("root") is not None
+    skip = () if is_root else (*filter(None, unquote(above).split("/")), required(data, "name", str))
+    text = f"items/{drive_id}/{item_id}" if location.link else str(location)
     return replace(address, text=text, shown=str(location), skip=skip)
 
 
@@ -188,7 +191,7 @@ def _find_library(location: Location) -> Flow[tuple[int, str]]:
     count = 2 if names[0].lower() in _SITE_ROOTS and len(names) > 1 else 0
     while True:
         site = yield from _site(host, names[:count], location)
-        libraries = yield from _libraries(site["id"])
+        libraries = yield from _libraries(identifier(site))
         if count == len(names):
             raise _no_library(location, "", libraries)
         drive_id = _match(libraries, names[count], location)
@@ -201,7 +204,7 @@ def _find_library(location: Location) -> Flow[tuple[int, str]]:
 
 def _site(host: str, names: tuple[str, ...], location: Location) -> Flow[dict[str, Any]]:
     try:
-        return dict((yield Request("GET", site_url(host, names))).json)
+        return dict((yield Request("GET", site_url(host, names))).body)
     except ItemNotFound as missing:
         advice = f"Is there a site {'/'.join((host, *names))}, and may the identity see it?"
         raise missing.with_advice(advice).about("look for", str(location)) from None
@@ -237,12 +240,16 @@ def _match(libraries: list[dict[str, Any]], wanted: str, location: Location) -> 
                 advice="Write the last part of the right one's address in place of its name.",
             )
         if matches:
-            return str(matches[0]["id"])
+            return identifier(matches[0])
     return None
 
 
 def _segment(library: Mapping[str, Any]) -> str:
-    return unquote(urlsplit(str(library.get("webUrl") or "")).path.rstrip("/").rpartition("/")[2])
+    try:
+        path = urlsplit(str(library.get("webUrl") or "")).path
+    except ValueError:  # a host that cannot be one
+        return ""
+    return unquote(path.rstrip("/").rpartition("/")[2])
 
 
 def _no_library(location: Location, wanted: str, libraries: list[dict[str, Any]]) -> LocationError:

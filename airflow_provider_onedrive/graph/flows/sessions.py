@@ -24,6 +24,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     Unauthenticated,
 )
+from airflow_provider_onedrive.graph.protocol.fields import nested, optional
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem, UploadSession, next_expected_byte
 from airflow_provider_onedrive.graph.protocol.options import MAX_FRAGMENT_BYTES, UNIT_BYTES
@@ -153,7 +154,8 @@ def _fill(plan: Upload, session: UploadSession | None) -> Flow[Response]:
         plan.open_session.on_resumed(0)
     else:
         status = yield from _status(session, progress)
-        progress.start = plan.source.size if (byte := next_expected_byte(status.json)) is None else byte
+        byte = next_expected_byte(status.body, plan.source.size)
+        progress.start = plan.source.size if byte is None else byte
         log.info("Going on with an earlier try's upload at byte %d of %d.", progress.start, plan.source.size)
         plan.open_session.on_resumed(progress.start)
         if byte is None:
@@ -171,7 +173,7 @@ def _create(plan: Upload) -> Flow[UploadSession]:
         json={"item": {CONFLICT: plan.conflict, **info}},
         waits_for_lock=plan.waits_for_lock,
     )
-    session = UploadSession.from_json(response.json)
+    session = UploadSession.from_json(response.body)
     plan.open_session.opened(session, plan.purpose)
     return session
 
@@ -187,8 +189,8 @@ def _check_quota(plan: Upload) -> Flow[None]:
         drive = yield Request("GET", f"{plan.address.drive}?$select=quota")
     except GraphError:
         return  # whoever may write need not be allowed to ask
-    quota = drive.json.get("quota") or {}
-    remaining = quota.get("remaining") or (0 if quota.get("state") == "exceeded" else None)
+    quota = nested(drive.body, "quota")
+    remaining = optional(quota, "remaining", int) or (0 if quota.get("state") == "exceeded" else None)
     if remaining is not None and remaining < plan.source.size:
         raise QuotaExceeded(f"The file has {plan.source.size} bytes, and the drive has room for {remaining} more.")
 
@@ -197,9 +199,9 @@ def _send_all(plan: Upload, session: UploadSession, progress: _Progress) -> Flow
     size = FragmentSize(plan.options.fragment_bytes)
     while True:
         response = yield from _send_next(plan, session, progress, size)
-        if "id" in response.json:
+        if "id" in response.body:
             return response
-        next_byte = next_expected_byte(response.json)
+        next_byte = next_expected_byte(response.body, plan.source.size)
         if next_byte is None:
             return (yield from _complete(plan, session, progress))
         progress.goes_on_at(next_byte)

@@ -17,7 +17,7 @@ from airflow_provider_onedrive.graph.flows import delta
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, children_json, stat_or_none
 from airflow_provider_onedrive.graph.flows.pages import PageLinks
 from airflow_provider_onedrive.graph.protocol.addresses import Address
-from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound
+from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, UnreadableAnswer
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -94,8 +94,19 @@ class Walk(ABC):
     def read(self, step: PageStep) -> Flow[Page | None]:
         """Ask for a page; None if its folder has vanished."""
 
-    @abstractmethod
     def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+        """Yield the items of a page, and extend the frontier.
+
+        :raises UnreadableAnswer: naming the request of the page, if an item cannot be read.
+        """
+        try:
+            yield from self._take(step, page)
+        except UnreadableAnswer as error:
+            request = Request("GET", step.url or step.address.url())
+            raise error.of_answer(request.method, request.shown, None) from error.__cause__
+
+    @abstractmethod
+    def _take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
         """Yield the items of a page, and extend the frontier."""
 
     def _leave_out(self, visit: Visit) -> None:
@@ -148,7 +159,7 @@ class FolderWalk(Walk):
                 return None
         raise missing
 
-    def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+    def _take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
         if page is None:
             self._leave_out(cast("Visit", step.visit))
             return
@@ -192,7 +203,7 @@ class DeltaWalk(Walk):
             return None  # nobody can say where it was, so it counts as not read
         return Page((response.json,), None)
 
-    def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+    def _take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
         if page is None:
             self._leave_out(cast("Visit", step.visit))
         elif step.visit is not None:

@@ -132,7 +132,8 @@ def quote_name(name: str) -> str:
     https://learn.microsoft.com/en-us/graph/onedrive-addressing-driveitems#path-encoding
     """
     # The space becomes %20 and never "+", which is a plus in a path.
-    return quote(name, safe="")
+    # Windows and JSON both allow half a character in a name, which UTF-8 does not.
+    return quote(name, safe="", errors="surrogatepass")
 
 
 def _quote_id(text: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Generic, Self
+from typing import Any, Generic, Self, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -19,10 +18,12 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SignInFailed,
     Throttled,
     Unauthenticated,
+    UnreadableAnswer,
     error_from,
     retry_after_seconds,
     without_urls,
 )
+from airflow_provider_onedrive.graph.protocol.fields import parse
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response, T
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, leaves_outcome_unknown
 
@@ -60,19 +61,25 @@ def response_of(request: Request, status: int, headers: Mapping[str, str], conte
     :param headers: names in lower case.
     :raises GraphError: if the status is 400 or above, or the answer is not Graph's.
     """
-    body = _json(content)
+    body = parse(content)
     if status >= _BAD:
         raise error_from(status, headers, body, method=request.method, path=request.shown)
-    if not (isinstance(body, dict) or _needs_no_body(request, status, headers)):
-        raise ServiceUnavailable(
-            "The answer is not Graph's",
-            status=status,
-            method=request.method,
-            path=request.shown,
-            was_sent=True,
-            advice="Is there a proxy or a sign-in page on the way?",
-        )
+    if not isinstance(body, dict):
+        if not _needs_no_body(request, status, headers):
+            raise _not_graphs(request, status, headers)
+        body = None
     return Response(status, dict(headers), body)
+
+
+def _not_graphs(request: Request, status: int, headers: Mapping[str, str]) -> UnreadableAnswer:
+    return UnreadableAnswer(
+        "The answer is not Graph's: it is not a JSON object",
+        status=status,
+        method=request.method,
+        path=request.shown,
+        request_id=headers.get("request-id"),
+        was_sent=True,
+    )
 
 
 def lost(request: Request, reason: str, *, was_sent: bool | None) -> ServiceUnavailable:
@@ -110,13 +117,16 @@ def asked_pause_seconds(request: Request, response: Response) -> float:
     """Return the pause that the parts of a batch ask for: it is answered with 200 although some were refused."""
     if not request.url.endswith("/$batch"):
         return 0.0
-    refused = [part for part in response.json.get("responses") or () if part.get("status") in _REFUSED]
+    parts: Any = response.body.get("responses")
+    parts = parts if isinstance(parts, list) else []  # the flow refuses anything else
+    refused = [part for part in parts if isinstance(part, dict) and part.get("status") in _REFUSED]
     return max((retry_after_seconds(part_headers(part)) or 0.0 for part in refused), default=0.0)
 
 
 def part_headers(part: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers of a part of a batch; names in lower case."""
-    return {str(name).lower(): str(value) for name, value in (part.get("headers") or {}).items()}
+    """Return the headers of a part of a batch, names in lower case; none where they cannot be read."""
+    headers = part.get("headers")
+    return {name.lower(): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
 
 
 class FlowDriver(Generic[T]):
@@ -142,9 +152,16 @@ class FlowDriver(Generic[T]):
         self._flow.close()
 
     def answer(self, response: Response) -> None:
-        """Give the flow the answer to its request."""
-        self.request_id = response.headers.get("request-id", self.request_id)
-        self._step(lambda: self._flow.send(response))
+        """Send the flow the answer to its request.
+
+        :raises UnreadableAnswer: naming the request, if the flow cannot read the answer.
+        """
+        self.request_id = response.request_id or self.request_id
+        try:
+            self._step(lambda: self._flow.send(response))
+        except UnreadableAnswer as error:
+            request = cast("Request", self.request)
+            raise error.of_answer(request.method, request.shown, response.request_id) from error.__cause__
 
     def report(self, problem: OneDriveError | OutcomeUnknown) -> None:
         """Throw a problem into the flow."""
@@ -214,10 +231,11 @@ def _is_encrypted(url: str) -> bool:
 def _origin(url: str) -> str:
     """Return scheme and host, or nothing where a URL cannot be read."""
     try:
-        scheme, host, *_ = urlsplit(url)
+        parts = urlsplit(url)
+        _ = parts.port  # a ValueError now is an OverflowError of the socket later
     except ValueError:
         return ""
-    return f"{scheme}://{host.lower()}" if host else ""
+    return f"{parts.scheme}://{parts.netloc.lower()}" if parts.netloc else ""
 
 
 def _needs_no_body(request: Request, status: int, headers: Mapping[str, str]) -> bool:
@@ -225,10 +243,3 @@ def _needs_no_body(request: Request, status: int, headers: Mapping[str, str]) ->
         return "location" in headers  # of a monitor, which says the rest
     is_end_of_copy = status == _SEE_OTHER and request.preauthorized
     return status == _NO_CONTENT or is_end_of_copy or (status >= _REDIRECT and request.url.endswith("/content"))
-
-
-def _json(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except ValueError:
-        return None

@@ -18,6 +18,7 @@
           NameHeld
         PreconditionFailed   RangeNotSatisfiable   Locked   Throttled   QuotaExceeded   ResyncRequired   NotSupported
         ServiceUnavailable
+          UnreadableAnswer
 
 Every error survives ``pickle``, ``copy`` and, as a dict, the trip through a trigger event. Its text says what was
 tried, on which location, what Graph said and what to do. Codes: https://learn.microsoft.com/en-us/graph/errors
@@ -40,6 +41,8 @@ _APP_ADVICE = (
     "A token of an application has no OneDrive of its own: put a user (name@company.example) or a drive into the "
     "connection's field myfiles."
 )
+_LONGEST_PAUSE_SECONDS = 1e9
+"""Thirty years: a longer pause is as good as this one, and does not overflow a date or a ``timedelta``."""
 _URL = re.compile(r"(?i)https?://\S+")
 _RPS_FAILED = "Unable to initialize RPS"
 """The only mark of a personal drive's random 401: its code is that of a token that has really expired."""
@@ -338,6 +341,23 @@ class ServiceUnavailable(GraphError):
     default_advice = "Retry later."
 
 
+class UnreadableAnswer(ServiceUnavailable):
+    """An answer that is not Graph's, or lacks a field that Graph's always have.
+
+    :param field: the name of the field; None if the whole answer cannot be read.
+    """
+
+    default_advice = "Is there a proxy or a sign-in page on the way? If not, retry later."
+
+    def __init__(self, message: str, *, field: str | None = None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.field = field
+
+    def of_answer(self, method: str, path: str, request_id: str | None) -> Self:
+        """Return this error with the request whose answer it is about, unless it names one."""
+        return self if self.method else self._with(method=method, path=path, request_id=request_id, was_sent=True)
+
+
 _BY_STATUS: dict[int, type[GraphError]] = {
     401: Unauthenticated,
     403: AccessDenied,
@@ -362,12 +382,12 @@ def error_from(status: int, headers: Mapping[str, str], body: Any, *, method: st
     """
     error = body.get("error") if isinstance(body, dict) else None
     error = error if isinstance(error, dict) else {}
-    message = str(error.get("message") or "Graph gave no reason")
+    message = text_or_none(error.get("message")) or "Graph gave no reason"
     is_lost_app = status == _BAD_REQUEST and path.startswith("/me/")
     return _class_for(status, message)(
         without_urls(message),
         status=status,
-        code=error.get("code"),
+        code=text_or_none(error.get("code")),
         inner_code=_inner_code(error),
         request_id=headers.get("request-id"),
         retry_after_seconds=retry_after_seconds(headers),
@@ -379,13 +399,13 @@ def error_from(status: int, headers: Mapping[str, str], body: Any, *, method: st
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Read ``Retry-After``, which Graph sends in whole seconds; None where absent or unreadable."""
+    """Return ``Retry-After``, which Graph sends in whole seconds; None where it is missing or unreadable."""
     text = headers.get("retry-after", "").strip()
-    return float(text) if text.isascii() and text.isdigit() else None
+    return min(float(text), _LONGEST_PAUSE_SECONDS) if text.isascii() and text.isdigit() else None
 
 
 def without_urls(text: str) -> str:
-    """Cut URLs out of a text that others wrote: they may carry a secret."""
+    """Return a text of others without its URLs, which may carry a secret."""
     return _URL.sub("(URL)", text)
 
 
@@ -412,8 +432,12 @@ def _inner_code(error: Mapping[str, Any]) -> str | None:
     """Return the most specific code: Graph nests them, and spells the key both ways."""
     code, inner = None, error.get("innerError") or error.get("innererror")
     while isinstance(inner, dict):
-        code, inner = inner.get("code") or code, inner.get("innerError") or inner.get("innererror")
+        code, inner = text_or_none(inner.get("code")) or code, inner.get("innerError") or inner.get("innererror")
     return code
+
+
+def text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _restored(kind: type[E], state: Mapping[str, Any]) -> E:

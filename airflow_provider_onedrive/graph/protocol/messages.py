@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
-from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import OneDriveError, UnreadableAnswer
 
 T = TypeVar("T")
 
@@ -87,6 +87,16 @@ class Response:
     @property
     def request_id(self) -> str | None:
         return self.headers.get("request-id")
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The JSON object of the answer.
+
+        :raises UnreadableAnswer: if there is none.
+        """
+        if self.json is None:
+            raise UnreadableAnswer("The answer is empty", status=self.status)
+        return cast("Mapping[str, Any]", self.json)
 
 
 Flow = Generator[Request, Response, T]

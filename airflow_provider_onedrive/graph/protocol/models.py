@@ -5,12 +5,19 @@ https://learn.microsoft.com/en-us/graph/api/resources/driveitem
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
+
+from airflow_provider_onedrive.graph.protocol.errors import UnreadableAnswer
+from airflow_provider_onedrive.graph.protocol.fields import count, identifier, nested, optional, required
+from airflow_provider_onedrive.graph.protocol.times import read_time
+
+_RANGE = re.compile(r"(\d{1,18})-", re.ASCII)
 
 Locate = Callable[[str, str, str], str]
 """``(drive_id, item_id, path) -> location``: how an item is named on the connection that found it."""
@@ -22,7 +29,7 @@ class DriveItem:
 
     :param location: canonical text that names the item on the same connection.
     :param path: relative to the drive's root, without a leading ``/``; empty for the root itself.
-    :param modified_at: by the server's clock.
+    :param created_at: by the server's clock, as ``modified_at`` is; None where Graph gives no time.
     :param client_modified_at: as the uploading program said (``fileSystemInfo``).
     :param hashes: of a file's content, by Graph's names (``quickXorHash``); Graph may leave them out for a while.
     :param child_count: of a folder, the number of items directly in it.
@@ -47,8 +54,8 @@ class DriveItem:
     etag: str | None
     ctag: str | None
     mime_type: str | None
-    created_at: datetime
-    modified_at: datetime
+    created_at: datetime | None
+    modified_at: datetime | None
     client_modified_at: datetime | None
     web_url: str | None
     hashes: Mapping[str, str] = field(default_factory=dict)
@@ -78,30 +85,34 @@ class DriveItem:
 
         :param locate: names the item; see :data:`Locate`.
         """
-        parent, file, folder = (data.get(key) or {} for key in ("parentReference", "file", "folder"))
-        drive_id, path = str(parent.get("driveId", "")), _path(data)
+        parent, file, folder = (nested(data, name) for name in ("parentReference", "file", "folder"))
+        drive_id = identifier(parent, "driveId") if parent.get("driveId") else ""
+        item_id, name = identifier(data), optional(data, "name", str) or ""
+        parent_path: str | None = optional(parent, "path", str)
+        is_root = data.get("root") is not None
+        path = "" if is_root else _folder(parent_path or "") + name
         return cls(
-            location=locate(drive_id, data["id"], path),
+            location=locate(drive_id, item_id, path),
             drive_id=drive_id,
-            id=data["id"],
-            name=data.get("name", ""),
+            id=item_id,
+            name=name,
             path=path,
-            size=int(data.get("size", 0)),
-            is_folder="folder" in data,
-            etag=data.get("eTag"),
-            ctag=data.get("cTag"),
-            mime_type=file.get("mimeType"),
-            created_at=_time(data["createdDateTime"]),
-            modified_at=_time(data["lastModifiedDateTime"]),
-            client_modified_at=_optional_time((data.get("fileSystemInfo") or {}).get("lastModifiedDateTime")),
-            web_url=data.get("webUrl"),
-            hashes={name: value for name, value in (file.get("hashes") or {}).items() if value},
-            child_count=folder.get("childCount"),
+            size=count(data, "size") or 0,
+            is_folder=data.get("folder") is not None,
+            etag=optional(data, "eTag", str),
+            ctag=optional(data, "cTag", str),
+            mime_type=optional(file, "mimeType", str),
+            created_at=read_time(data.get("createdDateTime")),
+            modified_at=read_time(data.get("lastModifiedDateTime")),
+            client_modified_at=read_time(nested(data, "fileSystemInfo").get("lastModifiedDateTime")),
+            web_url=optional(data, "webUrl", str),
+            hashes={name: value for name, value in nested(file, "hashes").items() if value and isinstance(value, str)},
+            child_count=count(folder, "childCount"),
             package_type=_package_type(data),
-            parent_id=parent.get("id"),
-            drive_type=parent.get("driveType"),
-            is_root="root" in data,
-            is_shortcut="remoteItem" in data,
+            parent_id=optional(parent, "id", str),
+            drive_type=optional(parent, "driveType", str),
+            is_root=is_root,
+            is_shortcut=data.get("remoteItem") is not None,
         )
 
     def to_xcom(self) -> dict[str, Any]:
@@ -131,45 +142,42 @@ class UploadSession:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> UploadSession:
-        return cls(data["uploadUrl"], _optional_time(data.get("expirationDateTime")))
+        """Read an ``uploadSession`` as Graph sends it.
+
+        :raises UnreadableAnswer: if it has no URL.
+        """
+        return cls(required(data, "uploadUrl", str), read_time(data.get("expirationDateTime")))
 
 
-def next_expected_byte(session: Mapping[str, Any]) -> int | None:
-    """Read where an upload session wants to go on; None when it wants nothing more.
+def next_expected_byte(session: Mapping[str, Any], size: int) -> int | None:
+    """Return the first byte that an upload session still wants; None if it wants no more.
 
     :param session: the JSON of a session's status; the ranges look like ``26-`` or ``26-99``.
+    :param size: of the whole file.
+    :raises UnreadableAnswer: if a range is not one of this file.
     """
-    ranges = session.get("nextExpectedRanges") or ()
-    return min((int(text.partition("-")[0]) for text in ranges), default=None)
+    name = "nextExpectedRanges"
+    starts = [_RANGE.match(text) if isinstance(text, str) else None for text in optional(session, name, list) or ()]
+    first = min((int(start[1]) if start else size + 1 for start in starts), default=None)
+    if first is not None and first > size:
+        raise UnreadableAnswer(f"The answer's field {name!r} is not a list of ranges of the file", field=name)
+    return None if first == size else first
 
 
 def _package_type(data: Mapping[str, Any]) -> str | None:
-    return str((data.get("package") or {}).get("type") or "package") if "package" in data else None
-
-
-def _path(data: Mapping[str, Any]) -> str:
-    """Build the drive-relative path from ``parentReference.path``, which ends in ``root:/percent/encoded``."""
-    if "root" in data:
-        return ""
-    return f"{_folder(str((data.get('parentReference') or {}).get('path') or ''))}{data.get('name', '')}"
+    if data.get("package") is None:
+        return None
+    return optional(nested(data, "package"), "type", str) or "package"
 
 
 @lru_cache  # the items of a page have it in common
 def _folder(parent_path: str) -> str:
-    """Return the drive-relative path of a parent with a slash behind it; nothing for the root."""
+    """Return the drive-relative path of a parent with a slash behind it; nothing for the root.
+
+    :param parent_path: ``parentReference.path``, which ends in ``root:/percent/encoded``.
+    """
     _, _, below_root = parent_path.partition("root:")
     return "".join(f"{name}/" for name in unquote(below_root).split("/") if name)
-
-
-def _time(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is UTC:
-        return moment
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def _optional_time(text: str | None) -> datetime | None:
-    return _time(text) if text else None
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol
 
 from airflow_provider_onedrive.graph.content.filters import split_location
@@ -21,10 +20,12 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     OneDriveError,
     Stopped,
 )
+from airflow_provider_onedrive.graph.protocol.fields import nested
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.times import read_http_date
 from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 
 Kind = Literal["file", "folder", "any"]
@@ -162,9 +163,9 @@ class FileCondition:
             for visit in (yield from read_page(walk)):
                 if selection.matches(visit.item, visit.path):
                     matches.append(selection.with_groups(visit.item, visit.path))
-                if (visit.data.get("publication") or {}).get("level") == _CHECKED_OUT:
+                if nested(visit.data, "publication").get("level") == _CHECKED_OUT:
                     busy.add(visit.item.id)
-        return PollResult(tuple(matches), frozenset(busy), _time(walk.date))
+        return PollResult(tuple(matches), frozenset(busy), read_http_date(walk.date))
 
 
 class Stability:
@@ -226,10 +227,3 @@ def shown(location: LocationLike) -> str:
     if isinstance(location, Mapping):
         return str(location.get("location"))
     return f"https://{location.split('/')[2]}/…" if is_web_address(str(location)) else str(location)
-
-
-def _time(date: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(date) if date else None
-    except ValueError:
-        return None

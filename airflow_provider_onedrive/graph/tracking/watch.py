@@ -164,9 +164,17 @@ class Watch:
             return Changes()
         start = self.on_start
         return Changes(
-            created=[item for item in changes.created if item.created_at >= start],
-            updated=[item for item in changes.created if item.created_at < start <= item.modified_at],
+            created=[item for item in changes.created if _is_since(start, item.created_at)],
+            updated=[
+                item
+                for item in changes.created
+                if _is_since(start, item.modified_at) and not _is_since(start, item.created_at)
+            ],
         )
+
+
+def _is_since(start: datetime, time: datetime | None) -> bool:
+    return time is not None and time >= start
 
 
 def _folder_or_none(client: Addressing, address: Address) -> Flow[DriveItem | None]:

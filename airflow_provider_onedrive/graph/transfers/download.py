@@ -259,5 +259,5 @@ def check_hash(item: DriveItem, quick_xor_hash: str) -> None:
         log.info("Graph has no hash of %s; only its size was compared.", item.location)
 
 
-def _modified_at(item: DriveItem) -> datetime:
+def _modified_at(item: DriveItem) -> datetime | None:
     return item.client_modified_at or item.modified_at
