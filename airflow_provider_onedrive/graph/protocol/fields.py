@@ -65,7 +65,12 @@ def nested(data: Mapping[str, Any], name: str) -> dict[str, Any]:
 
     :raises UnreadableAnswer: if it has another type.
     """
-    return optional(data, name, dict) or {}
+    value = data.get(name)
+    if value is None:
+        return {}
+    if type(value) is dict:
+        return value
+    raise unreadable(name, value, dict)
 
 
 def objects(data: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

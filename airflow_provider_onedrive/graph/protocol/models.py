@@ -157,11 +157,11 @@ def next_expected_byte(session: Mapping[str, Any], size: int) -> int | None:
     :raises UnreadableAnswer: if a range is not one of this file.
     """
     name = "nextExpectedRanges"
-    starts = [_RANGE.match(text) if isinstance(text, str) else None for text in optional(session, name, list) or ()]
-    first = min((int(start[1]) if start else size + 1 for start in starts), default=None)
-    if first is not None and first > size:
+    ranges = [_RANGE.match(each) if isinstance(each, str) else None for each in optional(session, name, list) or ()]
+    starts = [int(each[1]) if each else -1 for each in ranges]
+    if not all(0 <= start <= size for start in starts):
         raise UnreadableAnswer(f"The answer's field {name!r} is not a list of ranges of the file", field=name)
-    return None if first == size else first
+    return min((start for start in starts if start < size), default=None)
 
 
 def _package_type(data: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_onedrive.graph.protocol.errors import UnreadableAnswer
 from airflow_provider_onedrive.graph.protocol.models import DriveItem, UploadSession, next_expected_byte
 
 ALWAYS = {
@@ -142,11 +143,25 @@ def test_an_upload_session_hides_its_url():
 )
 def test_where_a_session_goes_on(ranges, start):
     """The first byte that is missing, in whichever form and order the ranges come."""
-    assert next_expected_byte({"nextExpectedRanges": ranges}) == start
-    assert next_expected_byte({}) is None
+    assert next_expected_byte({"nextExpectedRanges": ranges}, 100) == start
+    assert next_expected_byte({}, 100) is None
 
 
 @given(st.integers(0, 2**40), st.one_of(st.just(""), st.integers(0, 2**40).map(str)))
 def test_any_range_is_read(start, end):
     """``a-`` and ``a-b`` both begin at ``a``, beyond 4 GiB too."""
-    assert next_expected_byte({"nextExpectedRanges": [f"{start}-{end}"]}) == start
+    assert next_expected_byte({"nextExpectedRanges": [f"{start}-{end}"]}, 2**41) == start
+
+
+def test_session_that_has_all_bytes_wants_none():
+    """A range that begins at the end of the file is empty."""
+    assert next_expected_byte({"nextExpectedRanges": ["100-"]}, 100) is None
+
+
+@pytest.mark.parametrize(
+    "ranges", ["0-", [0], [None], ["-5"], ["x-"], ["101-"], ["0-", "7"], [["0-"]], ["\u0661-"], ["9" * 30 + "-"], {}]
+)
+def test_range_outside_the_file_is_refused(ranges):
+    """No byte is sent for a range that makes no sense."""
+    with pytest.raises(UnreadableAnswer, match="nextExpectedRanges"):
+        next_expected_byte({"nextExpectedRanges": ranges}, 100)
