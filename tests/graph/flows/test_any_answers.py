@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.content.sinks import RangeSink
 from airflow_provider_onedrive.graph.content.sources import MemorySource
 from airflow_provider_onedrive.graph.flows import (
@@ -26,16 +28,18 @@ from airflow_provider_onedrive.graph.flows import (
     suggestions,
     uploads,
 )
-from airflow_provider_onedrive.graph.flows.allowlist import Allowed
+from airflow_provider_onedrive.graph.flows.allowlist import AllowList
 from airflow_provider_onedrive.graph.flows.destinations import Relocation
 from airflow_provider_onedrive.graph.flows.downloads import Links
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
+from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
 from airflow_provider_onedrive.graph.flows.upload_plan import UploadOptions
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Walk, read_items, read_page, walk_of
+from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver, asked_pause_seconds, response_of, url_of
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, UnreadableAnswer
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
-from airflow_provider_onedrive.graph.protocol.locations import Address, Location, address_of
+from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.conditions import FileCondition
@@ -205,6 +209,9 @@ SETTINGS = Settings.from_fields(
 )
 
 
+RETRYING = OpenSession(TaskAttempt(retrying=True))
+
+
 def at(*names: str) -> Address:
     return address_of(Location("drives", ("D",), names=names))
 
@@ -265,7 +272,7 @@ def located(root: str, *ids: str, names: tuple[str, ...] = (), **more: Any) -> C
 
 
 def polled(**more: Any) -> Flow[Any]:
-    return FileCondition("drives/D/in/", reads_checkouts=True, **more).poll(Client())
+    return FileCondition("drives/D/in/", Selection(**more), reads_checkouts=True).poll(Client())
 
 
 FLOWS: dict[str, Callable[[], Flow[Any]]] = {
@@ -274,7 +281,7 @@ FLOWS: dict[str, Callable[[], Flow[Any]]] = {
     "linked children": lambda: linked(FolderWalk(at("in"), recursive=False, fields="")),
     "folder": lambda: items.folder(at("in", "deep"), create=True),
     "make folder": lambda: items.make_folder(at("in", "new"), exist_ok=True, create_folders=True),
-    "remove": lambda: removals.remove(at("in"), removals.Removal(recursive=True)),
+    "remove": lambda: removals.remove(at("in"), recursive=True),
     "delta": paths,
     "delta to an index": indexed,
     "delta of all": lambda: read_items(walk_of(at(), has_delta=True)),
@@ -282,7 +289,7 @@ FLOWS: dict[str, Callable[[], Flow[Any]]] = {
     "latest": lambda: delta.latest(at()),
     "batch": lambda: batches.delete_items([item(), item(FOLDER)]),
     "small upload": lambda: put(3),
-    "retried upload": lambda: put(3, "rename", retrying=True, create_folders=True),
+    "retried upload": lambda: put(3, "rename", open_session=RETRYING, create_folders=True),
     "careful upload": lambda: put(3, "skip_if_same"),
     "large upload": lambda: put(5),
     "update": lambda: uploads.update(at("in", "a.csv"), MemorySource(b"aaaaa"), options=UploadOptions()),
@@ -300,9 +307,9 @@ FLOWS: dict[str, Callable[[], Flow[Any]]] = {
     "shared": located("shared", "team", names=("a.csv",)),
     "shared link": located("shared", "link"),
     "all that is shared": lambda: Resolver(SETTINGS).list_shared(),
-    "limits": lambda: Allowed(SETTINGS, Resolver(SETTINGS)).check(at("in", "a.csv")),
-    "files to wait for": lambda: polled(file_pattern="*.csv", newer_than=datetime(2026, 1, 1, tzinfo=UTC)),
-    "anything to wait for": lambda: polled(kind="any", recursive=True, min_size=1),
+    "limits": lambda: AllowList(SETTINGS, Resolver(SETTINGS)).check(at("in", "a.csv")),
+    "files to wait for": lambda: polled(filters=Filters("*.csv", newer_than=datetime(2026, 1, 1, tzinfo=UTC))),
+    "anything to wait for": lambda: polled(kind="any", recursive=True),
 }
 
 
