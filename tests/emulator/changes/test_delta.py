@@ -44,7 +44,7 @@ def names(entries):
 def age(drive, days):
     """Let everything that has happened have happened earlier."""
     log = drive._drive.log
-    log._moments = [moment - days * 24 * 3600 for moment in log._moments]
+    log._times = [moment - days * 24 * 3600 for moment in log._times]
 
 
 ADDRESSES = [
@@ -162,7 +162,7 @@ def test_rename_and_move(follow, drive, graph):
     drive.put("f/x.txt", b"1")
     drive.folder("g")
     for path in ("f", "g"):
-        drive._drive.look(drive._drive.root, (path,)).modified -= timedelta(days=1)
+        drive._drive.resolve(drive._drive.root, (path,)).modified -= timedelta(days=1)
     _, link = follow()
     before = drive.item("f")
     graph.patch("/root:/f", json={"parentReference": {"id": drive.item("g")["id"]}})

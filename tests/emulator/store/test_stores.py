@@ -244,7 +244,7 @@ def test_a_change_happens_as_a_whole(service):
         with inner.change() as change:
             service.drive.put("new/c.txt", LARGE)
             service.drive.put("b.txt", LARGE)
-            file = inner.look(inner.root, ("f", "a.txt"))
+            file = inner.resolve(inner.root, ("f", "a.txt"))
             inner.move(file, inner.root, "moved.txt")
             change.edit(file)
             file.description = "d"
@@ -348,7 +348,7 @@ def test_contents_that_nobody_needs_go(root):
         before = files(root)
         drive.put("a.bin", LARGE)
         assert len(files(root)) == len(before) + 1
-        drive._drive.remove(drive._drive.look(drive._drive.root, ("a.bin",)), permanent=True)
+        drive._drive.remove(drive._drive.resolve(drive._drive.root, ("a.bin",)), permanent=True)
         gc.collect()
         drive.put("b", b"1")
         assert files(root) == before

@@ -11,12 +11,12 @@ from airflow_provider_onedrive.emulator.tokens.permissions import (
     DELEGATED_PERMISSIONS,
     ROLES,
     Kind,
-    Place,
+    Resource,
     allowed,
     any_allowed,
 )
 
-OWN, OTHER, SITE, GRANTS = Place.OWN_DRIVE, Place.OTHER_DRIVE, Place.SITE, Place.SITE_PERMISSIONS
+OWN, OTHER, SITE, GRANTS = Resource.OWN_DRIVE, Resource.OTHER_DRIVE, Resource.SITE, Resource.SITE_PERMISSIONS
 
 # For each permission and who holds it: what may be read, what may be written.
 EXPECTED = {
@@ -32,8 +32,8 @@ EXPECTED = {
     ("Sites.ReadWrite.All", "app"): ({OWN, OTHER, SITE}, {OWN, OTHER, SITE}),
     ("Sites.Manage.All", "user"): ({OWN, OTHER, SITE}, {OWN, OTHER, SITE}),
     ("Sites.Manage.All", "app"): ({OWN, OTHER, SITE}, {OWN, OTHER, SITE}),
-    ("Sites.FullControl.All", "user"): (set(Place), set(Place)),
-    ("Sites.FullControl.All", "app"): (set(Place), set(Place)),
+    ("Sites.FullControl.All", "user"): (set(Resource), set(Resource)),
+    ("Sites.FullControl.All", "app"): (set(Resource), set(Resource)),
 }
 NAMES = sorted(APPLICATION_PERMISSIONS | DELEGATED_PERMISSIONS | {"Mail.Read", ""})
 
@@ -43,7 +43,7 @@ def test_table(permission, holder):
     """Each permission allows what Microsoft's reference says, for whom it says so, and nothing else."""
     app_only = holder == "app"
     reads, writes = (
-        {place for place in Place if allowed(permission, Kind(place, writes=writing, app_only=app_only))}
+        {resource for resource in Resource if allowed(permission, Kind(resource, writes=writing, app_only=app_only))}
         for writing in (False, True)
     )
     assert (reads, writes) == EXPECTED.get((permission, holder), (set(), set()))
@@ -62,9 +62,9 @@ def test_table(permission, holder):
 )
 def test_selected_sites(roles, reads, writes):
     """Sites.Selected allows what the site gave, to applications and to users, and never to give more."""
-    for app_only, place in itertools.product((True, False), (OTHER, SITE)):
-        assert allowed("Sites.Selected", Kind(place, writes=False, app_only=app_only), roles) is reads
-        assert allowed("Sites.Selected", Kind(place, writes=True, app_only=app_only), roles) is writes
+    for app_only, resource in itertools.product((True, False), (OTHER, SITE)):
+        assert allowed("Sites.Selected", Kind(resource, writes=False, app_only=app_only), roles) is reads
+        assert allowed("Sites.Selected", Kind(resource, writes=True, app_only=app_only), roles) is writes
     assert not allowed("Sites.Selected", Kind(GRANTS, writes=False, app_only=True), roles)
 
 
