@@ -109,6 +109,7 @@ class Triggerer:
             # A process whose parent was killed too may stay as a zombie, if nobody collects it.
             while any(map(is_running, family)):
                 time.sleep(0.1)
+            psutil.wait_procs(family, timeout=0)  # collects those that are ours
 
     def successor(self) -> Triggerer:
         none = subprocess.DEVNULL
