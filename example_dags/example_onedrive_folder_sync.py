@@ -1,7 +1,8 @@
-"""Keep a list of all files of a folder at hand, and look at what changed since the last run.
+"""Keep a list of all files of a folder, and handle the changes since the last run.
 
-The DAG needs the connection ``onedrive_default``. The manifest, JSON Lines, lies where all runs find it: here in the
-temporary folder of one worker, in earnest on a shared disk or in an object store (``s3://conn_id@bucket/key``).
+The DAG needs the connection ``onedrive_default``. All runs must be able to read the manifest, a JSON Lines file. Here
+it is in the temporary folder of one worker; in production use a shared disk or an object store
+(``s3://conn_id@bucket/key``).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ MANIFEST = Path(tempfile.gettempdir(), "example_onedrive_folder_sync.jsonl")
 
 
 @task
-def tell(change: dict[str, Any]) -> str:
-    """Do something about each change; here it is only told."""
+def handle(change: dict[str, Any]) -> str:
+    """Handle one change; this example only describes it."""
     return f"{change['change']}: {change['path']}"
 
 
@@ -35,7 +36,7 @@ def example_onedrive_folder_sync() -> None:
     sync = OneDriveFolderSyncOperator(
         task_id="sync", location="myfiles/Reports", manifest=str(MANIFEST), full_every=timedelta(days=1)
     )
-    tell.expand(change=sync.output)
+    handle.expand(change=sync.output)
 
 
 example_onedrive_folder_sync()

@@ -1,8 +1,8 @@
-"""An inbox: wait for files that are complete, work each of them off, and move it to where the processed ones are.
+"""An inbox: wait for complete files, process each of them, and move it to the folder of processed files.
 
-The DAG needs the connection ``onedrive_default``, and a folder ``myfiles/Inbox`` into which somebody puts CSV files. It
-waits in the triggerer for a minute in which a file did not change, and ends when those files are worked off; what comes
-later is for the next run.
+The DAG needs the connection ``onedrive_default``, and a folder ``myfiles/Inbox`` with CSV files. It waits in the
+triggerer until a file has not changed for a minute, and ends when the complete files are processed. The next run takes
+later files.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
 
 @task(max_active_tis_per_dagrun=4)
 def count_lines(file: dict[str, Any]) -> dict[str, Any]:
-    """Read a file where it is needed: local files do not travel between workers."""
+    """Return the number of lines of a file."""
+    # Each task reads its file from OneDrive: a local file of another task may be on another worker.
     with OneDriveHook().get_conn() as client, client.open(file) as content:
         return {"file": file["name"], "region": file["groups"]["region"], "lines": sum(1 for _ in content)}
 
 
 @task
 def report(counts: list[dict[str, Any]]) -> dict[str, int]:
-    """Add up by region, which the name of each file says."""
+    """Return the number of lines of each region."""
     regions: dict[str, int] = {}
     for count in counts:
         regions[count["region"]] = regions.get(count["region"], 0) + count["lines"]
@@ -44,6 +45,7 @@ def example_onedrive_inbox() -> None:
     wait = OneDriveFileSensor(
         task_id="wait",
         location="myfiles/Inbox/",
+        # The named group comes with each file as file["groups"]["region"].
         regex=r"^(?P<region>\w+)[ _]\d{4}.*\.csv$",
         stable_for=timedelta(seconds=60),
         poke_interval=30,

@@ -1,10 +1,10 @@
 """Invoices in OneDrive, end to end: create, update, save, wait, list, download, add up, delete.
 
-What stays is one small file, ``myfiles/Airflow example/<run>/summary.json``; everything else goes to the recycle bin.
-The DAG needs the connection ``onedrive_default`` and nothing else: no folder has to be there beforehand.
+It leaves one small file, ``myfiles/Airflow example/<run>/summary.json``; everything else goes to the recycle bin. The
+DAG needs only the connection ``onedrive_default``: it makes its folders.
 
-Local files pass from task to task here (``workspace``), so all tasks must run on one worker, or on workers that share
-the disk of the temporary folder. ``in_one_task`` shows the form that works on any worker: both ends in one task.
+Tasks pass local files to each other here (``workspace``), so all of them must run on one worker, or on workers that
+share the disk of the temporary folder. ``in_one_task`` works on any worker: it reads and writes in one task.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ def correct_invoice(workspace: str) -> str:
 
 @task
 def colleague_works(params: dict[str, Any] | None = None) -> None:
-    """Somebody else, who will put a file into the same folder later."""
+    """Take as long as a colleague who puts a file into the same folder."""
     time.sleep((params or {})["colleague_seconds"])
 
 
 @task
 def add_up(downloads: list[dict[str, Any]]) -> float:
-    """Each download returns what is known about the file, ``local_path`` included."""
+    """Return the sum of all amounts. The item dict of a download has ``local_path``."""
     total = 0.0
     for item in downloads:
         with Path(item["local_path"]).open(newline="", encoding="utf-8") as file:
@@ -75,7 +75,7 @@ def add_up(downloads: list[dict[str, Any]]) -> float:
 
 @task
 def in_one_task(folder: str) -> int:
-    """Both ends in one task, through the hook: no local file has to be there for another task."""
+    """Upload, download and delete a note in one task, through the hook, so that no other task needs its local file."""
     with OneDriveHook().get_conn() as client, tempfile.TemporaryDirectory() as local:
         note = client.save(f"{folder}/note.txt", content=b"made, read and deleted in one task\n")
         text = Path(client.download(note.location, f"{local}/").local_path or "").read_text()
@@ -128,7 +128,7 @@ def example_onedrive_invoices() -> None:
         },
     )
 
-    # the colleague: a branch of its own, as slow as people are
+    # the colleague: a branch of its own, which takes as long as a person
     colleague = colleague_works()
     colleague_saves = OneDriveSaveOperator(
         task_id="colleague_saves",
@@ -137,7 +137,7 @@ def example_onedrive_invoices() -> None:
         create_folders=True,
     )
 
-    # wait: looks once, then hands the waiting to the triggerer and leaves the worker free
+    # wait: polls once, then waits in the triggerer and leaves the worker free
     wait = OneDriveFileSensor(
         task_id="wait_for_colleague",
         location=FROM_COLLEAGUE,
@@ -152,7 +152,7 @@ def example_onedrive_invoices() -> None:
     )
     total = add_up(download.output)
 
-    # teardowns run whatever happened before, and leave the state of the run to the tasks before them
+    # teardowns also run after a failure, and the state of the run is that of the tasks before them
     delete = OneDriveDeleteOperator(
         task_id="delete_incoming", location=INCOMING, recursive=True, ignore_if_missing=True
     ).as_teardown(setups=create)

@@ -1,7 +1,7 @@
-"""Start when files come into a folder, are written to or go; nothing runs as long as nothing happens.
+"""Start a DAG when files of a folder are created, updated or deleted.
 
-The DAG needs the connection ``onedrive_default`` and Airflow 3. The triggerer looks for changes, and a run starts as
-soon as there are some; while it goes on, what comes is for the next one.
+The DAG needs the connection ``onedrive_default`` and Airflow 3. The triggerer polls for changes, and the first ones
+start a run; the next run gets the changes that happen meanwhile.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ INBOX = Asset(
 
 @task
 def changes(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
-    """Return what has changed: a run may have been started by several events, and one may come twice."""
-    told = [event.extra["payload"]["changes"] for event in triggering_asset_events[INBOX]]
-    return list({change["change_id"]: change for part in told for change in part}.values())
+    """Return the changes of all events that started the run."""
+    parts = [event.extra["payload"]["changes"] for event in triggering_asset_events[INBOX]]
+    # An event may be delivered twice, if a process was killed; its changes have the same ids then.
+    return list({change["change_id"]: change for part in parts for change in part}.values())
 
 
 @task
-def work_off(change: dict[str, Any]) -> str:
-    """Do something about each change; here it is only told."""
+def handle(change: dict[str, Any]) -> str:
+    """Handle one change; this example only describes it."""
     return f"{change['change']}: {change['path']}"
 
 
@@ -45,7 +46,7 @@ def work_off(change: dict[str, Any]) -> str:
     tags=["example", "onedrive"],
 )
 def example_onedrive_watcher() -> None:
-    work_off.expand(change=changes())
+    handle.expand(change=changes())
 
 
 example_onedrive_watcher()

@@ -109,6 +109,7 @@ class OneDriveHook(BaseHook):
 
 
 def _settings(connection: Connection, extra: Mapping[str, Any]) -> Settings:
+    # Connections that were made with Airflow 2's form have prefixed names of fields.
     fields = {name.removeprefix(_LEGACY_PREFIX): value for name, value in extra.items()}
     standard = {"client_id": connection.login, "client_secret": connection.password}
     filled = {name: value for name, value in standard.items() if value}

@@ -49,6 +49,8 @@ class OneDriveChangesSensor(ChangeParameters, OneDriveSensor):
             tracker.begin()
             self._tracker = tracker
         state, run = self._tracker.state, _run_of(context)
+        # A sensor cannot know whether the tasks after it succeeded. So the changes stay in the queue until another run
+        # asks, and each try of this run gets them again.
         if state.handed.get("run") == run:
             return state.queue[: state.handed["count"]]
         was_handed = state.handed.get("count", 0)
@@ -57,7 +59,7 @@ class OneDriveChangesSensor(ChangeParameters, OneDriveSensor):
             changes = self._tracker.queue(client)[: max(self.max_changes, 1)]
         if changes:
             state.handed = {"run": run, "count": len(changes)}
-        if changes or was_handed:
+        if changes or was_handed:  # else the polls of a long wait would write Variables again and again
             self._tracker.keep()
         return changes
 

@@ -63,6 +63,7 @@ class OneDriveFileSensor(FileParameters, OneDriveSensor):
         self._was_signed_in = False
         self._worker_reason = self._needs_worker() if start_from_trigger else ""
         self.start_from_trigger = start_from_trigger and not self._worker_reason
+        # A task that has to start on a worker after all still waits in the triggerer, as was meant.
         if start_from_trigger and self.deferrable is None and check_fn is None:
             self.deferrable = True
         if self.start_from_trigger:

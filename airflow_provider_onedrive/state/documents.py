@@ -18,6 +18,7 @@ from airflow_provider_onedrive.state.files import digest
 
 log = logging.getLogger(__name__)
 
+# Characters that Windows or a shell would take for something else, hidden names, and halves of surrogate pairs.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|\ud800-\udfff]|^[.-]|[. ]$")
 _MAX_BYTES = 200  # file systems take 255, and a temporary name needs some
 _MAX_SUFFIX_BYTES = 20  # a longer one is no type of a file

@@ -55,6 +55,7 @@ class FileTokenStore:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    # The lock is a file of its own: a lock on the token's file would be lost when that file is replaced.
     @contextmanager
     def alone(self) -> Iterator[None]:
         lock = self._open_lock()

@@ -41,6 +41,7 @@ def attempt_of(context: Context) -> TaskAttempt:
 def _keeper(context: Context, path: str) -> SessionKeeper | None:
     if not can_encrypt():
         return None
+    # XCom is no place for the state: Airflow clears it before each attempt.
     store = context.get("task_state_store")
     if store is not None:
         return TaskStateKeeper(store, f"{KEY}_{digest(path, 32)}" if path else KEY)
@@ -64,6 +65,7 @@ class TaskStateKeeper:
 
     def save(self, state: Mapping[str, Any]) -> bool:
         try:
+            # Without a retention of its own: the store's thirty days are longer than any session lives.
             self._store.set(self._key, encrypt(json.dumps(state)))
         except StateStoreError as error:
             log.warning("The upload session cannot be stored for a later attempt: %s", error)

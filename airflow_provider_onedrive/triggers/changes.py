@@ -82,6 +82,7 @@ class OneDriveChangesTrigger(ChangeParameters, PollingTrigger, DeliveryTrigger):
                     end = time.monotonic() + CONNECTION_SECONDS
                     while time.monotonic() < end:
                         tracker = await self._begin()
+                        # Both tracker and client are used again, so a poll without changes costs one request.
                         queue = await tracker.queue(client, fresh_seconds=self.fresh_seconds)
                         for payload in self._in_parts(queue):
                             yield payload

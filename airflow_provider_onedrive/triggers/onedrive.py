@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import TaskSuccessEvent, TriggerEvent
-from airflow_provider_onedrive.graph.flows.copies import said
+from airflow_provider_onedrive.graph.flows.copies import progress_text
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, CopyLost, OneDriveError
 from airflow_provider_onedrive.graph.tracking.conditions import FileCondition, Stability
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
@@ -46,6 +46,7 @@ class OneDriveFileTrigger(FileParameters, PollingTrigger):
     @with_parameters_of(FileParameters, PollingTrigger)
     def __init__(self, *, stable_for_seconds: DurationLike | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        # Airflow stores the parameters, so they are plain JSON.
         self.newer_than = as_text(self.newer_than)
         self.ignore = plain(self.ignore)
         self.stable_for_seconds = plain(stable_for_seconds)
@@ -128,7 +129,7 @@ class OneDriveCopyTrigger(OneDriveTrigger):
                 else:
                     if progress.is_ended:
                         return self.failed(progress.error) if progress.error else self._succeeded(progress.item_id)
-                    if (text := said(progress)) != last:
+                    if (text := progress_text(progress)) != last:
                         self.log.info("Copying to %s: %s", self.shown, text)
                     pause_seconds, last = self.poll_interval, text
                 await asyncio.sleep(pause_seconds)

@@ -33,6 +33,7 @@ def with_parameters_of(*bases: type) -> Callable[[_Init], _Init]:
         parameters: dict[str, Parameter] = {}
         for each in (*map(_parameters, bases), own.parameters):
             parameters |= each
+        # The signature holds for editors and help(), too; the constructor itself still takes **kwargs.
         in_order = sorted(parameters.values(), key=lambda parameter: parameter.kind)  # self first, **kwargs last
         vars(init)["__signature__"] = own.replace(parameters=in_order)
         return init

@@ -62,20 +62,20 @@ def test_the_inbox(example: Callable[[str], Any], run_dag: Any, onedrive_emulato
 
 
 def test_the_folder_sync(example: Callable[[str], Any], run_dag: Any, onedrive_emulator: Any, tmp_path: Path) -> None:
-    """Two runs: the second tells only what has changed since."""
+    """The second of two runs returns only the changes since the first."""
     drive = onedrive_emulator.drive()
     drive.put_all({"Reports/a.csv": b"1", "Reports/b.csv": b"2"})
-    told = []
+    handled = []
     for _ in range(2):
         dag = example("example_onedrive_folder_sync")
         dag.get_task("sync").manifest = str(tmp_path / "manifest.jsonl")
         run = run_dag(dag)
         assert str(run.state) == "success"
-        told.append(sorted(results(run, "tell")))
-        if len(told) == 1:
+        handled.append(sorted(results(run, "handle")))
+        if len(handled) == 1:
             drive.delete("Reports/a.csv")
             drive.put("Reports/c.csv", b"3")
-    assert told == [
+    assert handled == [
         ["created: Reports/a.csv", "created: Reports/b.csv"],
         ["created: Reports/c.csv", "deleted: Reports/a.csv"],
     ]
@@ -83,7 +83,7 @@ def test_the_folder_sync(example: Callable[[str], Any], run_dag: Any, onedrive_e
 
 @pytest.mark.airflow3
 def test_the_watcher(onedrive_emulator: Emulator) -> None:
-    """What it watches for is told to its tasks; what is told twice is worked off once."""
+    """Its tasks get the changes, and a change that is delivered twice is handled once."""
     drive = onedrive_emulator.drive()
     drive.put("Inbox/old.csv", b"1")
     known = runpy.run_path(str(EXAMPLES / "example_onedrive_watcher.py"))
@@ -92,8 +92,8 @@ def test_the_watcher(onedrive_emulator: Emulator) -> None:
     watching = Watching(onedrive_emulator, **watcher.trigger.serialize()[1] | {"poke_interval": 0.01})
     watching.settle()
     drive.put_all({"Inbox/new.csv": b"1", "Inbox/notes.txt": b"2"})
-    told = SimpleNamespace(extra={"payload": watching.next()})
+    event = SimpleNamespace(extra={"payload": watching.next()})
     watching.close()
-    changes = dag.get_task("changes").python_callable(triggering_asset_events={asset: [told, told]})
-    work_off = dag.get_task("work_off").python_callable
-    assert [work_off(change) for change in changes] == ["created: Inbox/new.csv"]
+    changes = dag.get_task("changes").python_callable(triggering_asset_events={asset: [event, event]})
+    handle = dag.get_task("handle").python_callable
+    assert [handle(change) for change in changes] == ["created: Inbox/new.csv"]

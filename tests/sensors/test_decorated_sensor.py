@@ -55,14 +55,14 @@ def test_what_the_page_shows(onedrive_emulator: Any, run_dag: Any) -> None:
     with DAG("decorated_on_the_page", schedule=None) as dag:
 
         @task
-        def work_off(file: dict[str, Any]) -> str:
+        def handle(file: dict[str, Any]) -> str:
             return str(file["name"])
 
-        exec(example, {"task": task, "work_off": work_off})
+        exec(example, {"task": task, "handle": handle})
     run = run_dag(dag)
     assert str(run.state) == "success"
     assert sorted(item["name"] for item in result(run, "all_have_come")) == ["north_1.csv", "south_2.csv"]
-    assert sum(ti.task_id == "work_off" and ti.state == "success" for ti in run.get_task_instances()) == 2
+    assert sum(ti.task_id == "handle" and ti.state == "success" for ti in run.get_task_instances()) == 2
 
 
 def test_it_may_be_used_twice(inbox: Any) -> None:

@@ -69,9 +69,7 @@ class Running:
         """Return the results of the tasks of all runs so far."""
         runs = self.rest.get(f"/api/v2/dags/{DAG_ID}/dagRuns")["dag_runs"]
         tasks = [task for run in runs for task in self.rest.tasks(DAG_ID, run["dag_run_id"])]
-        return sorted(
-            self.result(task) for task in tasks if (task["task_id"], task["state"]) == ("work_off", "success")
-        )
+        return sorted(self.result(task) for task in tasks if (task["task_id"], task["state"]) == ("handle", "success"))
 
     def result(self, task: dict[str, Any]) -> Any:
         run = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"

@@ -229,11 +229,11 @@ def wait_for(monitor_url: str, is_over: Callable[[], bool] = lambda: False) -> F
         if is_over():
             raise CopyUnfinished("It was still going on when time was up")
         reads += 1
-        log.info("On the server: %s", said(now))
+        log.info("On the server: %s", progress_text(now))
 
 
-def said(now: Progress) -> str:
-    """Say in words how far it is."""
+def progress_text(now: Progress) -> str:
+    """Return the progress of a copy in words."""
     return "under way" if now.percent is None else f"{now.percent:g} %"
 
 
