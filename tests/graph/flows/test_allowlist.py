@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.flows.allowlist import Allowed
+from airflow_provider_onedrive.graph.flows.allowlist import AllowList
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -27,5 +27,5 @@ def test_folders_that_hold_each_other_lie_nowhere(script: Any, samples: Any) -> 
         (f"GET /drives/D/items/X{select}", samples.ok(folders["X"])),
     )
     item = DriveItem.from_json(folders["X"], lambda *_: "drives/D/x")
-    with pytest.raises(ConfigurationError, match="outside of what the connection allows"):
-        driver.run(Allowed(settings, Resolver(settings)).check_items([item]))
+    with pytest.raises(ConfigurationError, match="lies outside of the connection"):
+        driver.run(AllowList(settings, Resolver(settings)).check_items([item]))
