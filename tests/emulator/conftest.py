@@ -52,7 +52,7 @@ def v1(emulator, tls):
 
 @pytest.fixture
 def sign_in(emulator, tls):
-    """Make clients that send to Graph as somebody with some permissions; user None = the application."""
+    """Create clients that send to Graph as a user with permissions; user None = the application."""
     clients = []
 
     def make(user=None, *permissions):
@@ -86,7 +86,7 @@ def error():
 
 @pytest.fixture
 def eventually():
-    """Wait for what happens in another thread, and fail when it does not."""
+    """Wait for an event in another thread, and fail if it does not happen."""
 
     def wait(condition):
         deadline = time.monotonic() + HANG_SECONDS

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Program:
-    """One run of the program: what it printed until it served, and how it ends."""
+    """One run of the program: its output until it serves, and its end."""
 
     def __init__(self, *options, module="airflow_provider_onedrive.cli"):
         command = [sys.executable, "-W", "error", "-m", module, *(["emulator"] if module.endswith("cli") else [])]
@@ -90,7 +90,7 @@ def test_what_it_prints(program, module, number):
 
 
 def test_what_there_is(program):
-    """Users, sites with their libraries, groups and the personality are as the options say, also after a reset."""
+    """Users, sites, libraries, groups and the personality follow the options, also after a reset."""
     options = ["--site", "/sites/Finance=Dokumente,Reports", "--site", "Plain", "--group", "Data Team"]
     run = program(*options, "--user", "c@contoso.example", "--personality", "personal", "--no-tls")
     text = run.greeting()
@@ -106,7 +106,7 @@ def test_what_there_is(program):
 
 
 def test_a_directory(program, tmp_path):
-    """With a directory everything is there again at the next start, and said to be kept; nothing is added twice."""
+    """With a directory the data is there at the next start, and nothing is added twice."""
     options = ["--root", str(tmp_path / "store"), "--no-tls", "--site", "/sites/Finance", "--group", "Team"]
     for number in range(2):
         run = program(*options)
@@ -131,7 +131,7 @@ def test_a_script_of_faults(program, tmp_path):
 
 
 def test_without_tls(program):
-    """Plain HTTP says that Airflow's connection needs more, and prints what other clients sign in with."""
+    """With plain HTTP the program warns that Airflow's connection needs TLS, and prints the credentials."""
     text = program("--no-tls").greeting()
     assert fact(text, "Graph and Entra ID").startswith("http://")
     assert "export " not in text
@@ -153,7 +153,7 @@ def test_a_cloud(program):
 
 
 def test_other_machines(program):
-    """Letting other machines in warns of what that means, on the error output."""
+    """Remote access prints a warning on the error output."""
     run = program("--allow-remote", "--host", "box.example")
     assert connection(run.greeting())["extra"]["graph_url"].startswith("https://box.example:")
     status, _, err = run.stop()
@@ -170,7 +170,7 @@ BAD_SCRIPTS = [
 
 @pytest.mark.parametrize(("script", "message"), BAD_SCRIPTS)
 def test_a_bad_script(capsys, tmp_path, script, message):
-    """A script that cannot be used ends the program with the place and the reason."""
+    """An invalid script ends the program with its position and the reason."""
     file = tmp_path / "faults.json"
     file.write_text(script)
     assert command_line.main(["--faults", str(file), "--no-tls"]) == 1
@@ -224,7 +224,7 @@ def test_a_directory_that_is_in_use(program, capsys, tmp_path):
     ],
 )
 def test_options_that_make_no_sense(capsys, options, message):
-    """A mistake in the options is answered with the usage and what is wrong."""
+    """An invalid option prints the usage and the reason."""
     with pytest.raises(SystemExit) as end:
         cli.main(["emulator", *options])
     assert end.value.code == 2
@@ -235,7 +235,7 @@ def test_options_that_make_no_sense(capsys, options, message):
 
 @pytest.mark.parametrize("arguments", [[], ["emulate"], ["--nonsense"]])
 def test_commands_that_do_not_exist(capsys, arguments):
-    """Without a command, or with an unknown one, the program says which there are."""
+    """Without a command, or with an unknown one, the program lists its commands."""
     with pytest.raises(SystemExit) as end:
         cli.main(arguments)
     assert end.value.code == 2

@@ -34,7 +34,7 @@ def test_key(emulator, http, path, key):
 
 
 def test_key_of_each_start():
-    """Each start has a key of its own; a reset keeps it."""
+    """Each start has its own key; a reset keeps it."""
     with Emulator() as emulator:
         key = emulator.control_key
         emulator.reset()
@@ -46,7 +46,7 @@ def test_key_of_each_start():
 
 
 def test_unknown(control):
-    """Who has the key is told what there is."""
+    """An unknown path lists the paths."""
     reply = control("GET", "fault")
     assert reply.status_code == 404
     assert "GET faults" in reply.json()["error"]["message"]
@@ -72,7 +72,7 @@ def test_log(control, graph, http, emulator):
 
 
 def test_faults(control, graph, emulator):
-    """A script is loaded, tells its hits, and is forgotten; a control request meets none of its faults."""
+    """A script is loaded, reports its hits, and is removed; control requests meet none of its faults."""
     script = {"faults": [{"times": 2, "do": {"status": 503}}], "quirks": {"locked_writes": 1}}
     assert control("POST", "faults", script).status_code == 200
     assert graph.get("/root").status_code == 503
@@ -97,14 +97,14 @@ def test_faults(control, graph, emulator):
     ],
 )
 def test_mistakes(control, path, value, message):
-    """A mistake is answered with what is wrong."""
+    """An error names the reason."""
     reply = control("POST", path, value)
     assert reply.status_code == 400
     assert reply.json()["error"]["message"].startswith(message)
 
 
 def test_no_json(control):
-    """So is a body that is not JSON, and a number that is none."""
+    """A body that is not JSON, and a text for a number, are refused."""
     assert control("POST", "faults").json()["error"]["message"].startswith("The body is not JSON")
     assert control("GET", "log?limit=x").status_code == 400
     assert control("GET", "log?path=(").status_code == 400
@@ -120,7 +120,7 @@ def test_quirks(control, emulator):
 
 
 def test_throttling(control, graph):
-    """A budget is set, tells what was used of it, and is taken away."""
+    """A budget is set, reports its use, and is removed."""
     assert control("GET", "throttling").json() is None
     control("POST", "throttling", {"units_per_minute": 3})
     assert [graph.get("/root/children").status_code for _ in range(2)] == [200, 429]
@@ -151,7 +151,7 @@ def test_expire(control, graph, drive, http):
 
 
 def test_reset(control, drive, emulator):
-    """It begins anew, and says how the new tenant is reached."""
+    """A reset starts with an empty tenant and returns its connection."""
     drive.put("a", b"x")
     before = emulator.tenant_id
     value = control("POST", "reset").json()

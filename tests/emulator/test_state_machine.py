@@ -19,7 +19,7 @@ FRAGMENT_BYTES = 320 * 1024
 NAMES = st.sampled_from(["a.txt", "A.TXT", "b", "100% #1 (ä)+.csv", "it's [1]&=.tar.gz"])
 # Which of the items there are.
 PICKS = st.integers(0, 50)
-# A content is told by its length; the seed makes it differ from others of that length.
+# A content is described by its length; the seed makes it differ from others of that length.
 SMALL = st.builds(
     lambda size, seed: Random(seed).randbytes(size), st.sampled_from([0, 1, 161, 5000]), st.integers(0, 9)
 )
@@ -35,13 +35,13 @@ SETTINGS = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    phases=[Phase.generate],  # add Phase.shrink to have a failure told in few steps: that takes minutes
+    phases=[Phase.generate],  # add Phase.shrink to reduce a failure to few steps: that takes minutes
     suppress_health_check=list(HealthCheck),
 )
 
 
 class DriveMachine(RuleBasedStateMachine):
-    """:ivar told: what delta has told so far, by id."""
+    """:ivar told: items that delta has listed so far, by id."""
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class DriveMachine(RuleBasedStateMachine):
 
     @rule(folder=PICKS, name=NAMES, content=SMALL)
     def put_with_folders(self, folder, name, content):
-        """Folders that are missing on the way come into being."""
+        """Missing folders of a path are created."""
         folder = pick(self.model.folders, folder)
         between = self.model.child(folder, "new")
         reply = self.http.put(f"{at(folder)}:/new/{quote(name)}:/content", content=content)
@@ -133,7 +133,7 @@ class DriveMachine(RuleBasedStateMachine):
         return reply
 
     def send_wrongly(self, url, content, start, trouble):
-        """What is sent twice, or too early, is refused and harms nothing."""
+        """A repeated or early fragment is refused and does no harm."""
         wrong = {"again": start, "gap": start + 2 * FRAGMENT_BYTES}.get(trouble, len(content))
         if wrong < len(content):
             assert problem(self.send(url, content, wrong)) == (416, "invalidRange")
@@ -154,7 +154,7 @@ class DriveMachine(RuleBasedStateMachine):
         assert self.plain.delete(url).status_code == 204
         assert problem(self.plain.get(url)) == (404, "itemNotFound")
 
-    # Folders, names and places
+    # Folders, names and positions
 
     @rule(folder=PICKS, name=NAMES, conflict=CONFLICTS)
     def create_folder(self, folder, name, conflict):
@@ -197,7 +197,7 @@ class DriveMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.nodes) > 1)
     @rule(item=PICKS, folder=PICKS, name=st.none() | NAMES, conflict=CONFLICTS)
     def copy(self, item, folder, name, conflict):
-        """That a name is taken is told by the monitor, and not by the call."""
+        """A taken name is reported by the monitor, and not by the call."""
         node, folder = pick(self.model.nodes[1:], item), pick(self.model.folders, folder)
         query = {} if conflict is None else {"@microsoft.graph.conflictBehavior": conflict}
         body = {"parentReference": {"id": folder.id}} | ({"name": name} if name else {})
@@ -265,7 +265,7 @@ class DriveMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.bin)
     @rule(item=PICKS)
     def restore(self, item):
-        """Everything comes back as it was: into its folder, or to the root when that is gone."""
+        """Restore returns an item to its folder, or to the root if that is deleted."""
         nodes, parent = deleted = pick(self.model.bin, item)
         reply = self.http.post(f"{at(nodes[0])}/restore", json={})
         if not self.is_personal:
@@ -308,7 +308,7 @@ class DriveMachine(RuleBasedStateMachine):
 
     @rule(folder=PICKS, top=st.integers(1, 4))
     def children(self, folder, top):
-        """Page by page each child is told once."""
+        """Each child is listed once across the pages."""
         folder = pick(self.model.folders, folder)
         pages = [self.http.get(f"{at(folder)}/children", params={"$top": top}).json()]
         while "@odata.nextLink" in pages[-1]:
@@ -322,7 +322,7 @@ class DriveMachine(RuleBasedStateMachine):
 
     @rule(top=st.integers(1, 5))
     def delta(self, top):
-        """Who takes in each round knows the whole drive."""
+        """A client that applies each round knows the whole drive."""
         page = self.delta_page({"$top": top} | ({"token": self.delta_token} if self.delta_token else {}))
         while "@odata.nextLink" in page:
             page = self.delta_page(query_of(page["@odata.nextLink"]))
@@ -349,7 +349,7 @@ class DriveMachine(RuleBasedStateMachine):
         self.emulator.start()
         self.connect()
 
-    # What both agree on
+    # Invariants of both
 
     def is_taken(self, folder, name, conflict):
         existing = self.model.child(folder, name)
@@ -374,7 +374,7 @@ class DriveMachine(RuleBasedStateMachine):
         self.learn(node, item)
 
     def learn(self, node, item):
-        """Take over what only the service can know: the id of what is new, and an eTag, which must be another one."""
+        """Copy values that only the service knows: new ids, and an eTag, which must differ."""
         assert item["eTag"] != node.tag
         if node.id:
             node.tag = item["eTag"]
@@ -423,7 +423,7 @@ def problem(reply):
 
 @pytest.mark.parametrize(("personality", "is_kept"), [("business", False), ("business", True), ("personal", False)])
 def test_a_drive_is_what_a_simple_model_is(tmp_path, personality, is_kept):
-    """Whatever is done in whatever order: tree, sizes, hashes, eTags, pages and delta are those of the model."""
+    """After any sequence of steps, tree, sizes, hashes, eTags, pages and delta are those of the model."""
     with Emulator(personality=personality, root=tmp_path if is_kept else None, tls=False) as emulator:
         emulator.is_kept = is_kept
         run_state_machine_as_test(lambda: DriveMachine(emulator), settings=SETTINGS)

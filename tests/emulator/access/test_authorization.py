@@ -1,4 +1,4 @@
-"""Permissions over the wire: who may read and write which drive, and what a site gives."""
+"""Permissions of requests: who may read and write which drive, and the roles that a site grants."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def site_id(drive):
     ],
 )
 def test_application(bear, attempts, permissions, reads, writes):
-    """What an application may do is what its roles say; delegated permissions are worth nothing to it."""
+    """The roles of an application decide; delegated permissions do not count for it."""
     read, write = attempts(bear(permissions=permissions))
     assert (read < 400, write < 400) == (reads, writes)
     assert {read, write} <= {200, 201, 204, 302, 403}
@@ -96,7 +96,7 @@ def test_application(bear, attempts, permissions, reads, writes):
     ],
 )
 def test_user_in_the_own_drive(bear, attempts, permissions, reads, writes):
-    """In the own drive a user may do what was agreed to."""
+    """In the own drive a user has the consented permissions."""
     read, write = attempts(bear(ANNA, permissions))
     assert (read < 400, write < 400) == (reads, writes)
 
@@ -119,14 +119,14 @@ def test_user_in_a_strange_drive(bear, attempts, permissions):
 def test_user_in_a_drive_that_was_opened(  # noqa: PLR0917
     emulator, bear, attempts, anna, permissions, writes, expected
 ):
-    """In another's drive both count: what was agreed to for the application, and what the user may do."""
+    """In another user's drive both count: the consented permission and the user's own right."""
     emulator.open_drive(anna, BEN, writes=writes)
     read, write = attempts(bear(BEN, permissions))
     assert (read < 400, write < 400) == expected
 
 
 def test_words_of_a_refusal(bear, anna, error):
-    """A missing permission is a 403 in Graph's words, for what exists and for what does not."""
+    """A missing permission is Graph's 403, for an existing item and for a missing one."""
     reader = bear(permissions=["Files.Read.All"])
     assert error(reader.put(f"/drives/{anna.id}/root:/a.txt:/content", content=b"y")) == DENIED
     assert error(reader.delete(f"/drives/{anna.id}/root:/missing.txt")) == DENIED
@@ -134,14 +134,14 @@ def test_words_of_a_refusal(bear, anna, error):
 
 
 def test_listing_of_drives(bear, error):
-    """The drives of a user are listed to who may read them."""
+    """The drives of a user are listed to callers that may read them."""
     assert bear().get(f"/users/{ANNA}/drives").status_code == 200
     assert error(bear(permissions=[]).get(f"/users/{ANNA}/drives")) == DENIED
     assert error(bear(BEN, ["Files.Read.All"]).get(f"/users/{ANNA}/drives")) == DENIED
 
 
 def test_permissions_of_the_application(emulator, http, anna):
-    """New permissions count for the tokens that are asked for later."""
+    """New permissions apply to tokens that are issued later."""
     url = f"{emulator.graph_url}/v1.0/drives/{anna.id}/root"
     before = emulator.token()
     emulator.permissions = ["Sites.Selected"]
@@ -153,7 +153,7 @@ def test_permissions_of_the_application(emulator, http, anna):
 
 
 def test_who_did_it(emulator, bear, anna):
-    """What an application wrote bears its name and id."""
+    """An item that an application wrote has its name and id."""
     other = emulator.add_application("Reports")
     item = bear(application=other).put(f"/drives/{anna.id}/root:/r.txt:/content", content=b"x").json()
     assert item["createdBy"]["application"] == {"id": other.client_id, "displayName": "Reports"}
@@ -161,7 +161,7 @@ def test_who_did_it(emulator, bear, anna):
 
 @pytest.mark.parametrize(("role", "writes"), [("read", False), ("write", True), ("owner", True), ("fullcontrol", True)])
 def test_selected_site(emulator, bear, attempts, anna, role, writes):  # noqa: PLR0917
-    """With Sites.Selected an application may do what the site gave it, there and nowhere else."""
+    """With Sites.Selected an application has the granted roles on the site, and no access elsewhere."""
     emulator.grant_site(anna, role)
     selected = bear(permissions=["Sites.Selected"])
     read, write = attempts(selected)
@@ -188,7 +188,7 @@ def test_selected_site_for_a_user(emulator, bear, anna):
 
 
 def test_a_grant_over_the_wire(emulator, bear, attempts, anna):
-    """An application with full control gives, changes and takes what Sites.Selected is worth."""
+    """An application with full control grants, changes and removes the roles of Sites.Selected."""
     owner, selected = bear(permissions=["Sites.FullControl.All"]), bear(permissions=["Sites.Selected"])
     url = f"/sites/{site_id(anna)}/permissions"
     identity = {"application": {"id": emulator.client_id, "displayName": "Airflow"}}
@@ -206,7 +206,7 @@ def test_a_grant_over_the_wire(emulator, bear, attempts, anna):
 
 
 def test_who_may_give(bear, anna, error):
-    """Only full control of all sites lets anyone see or give a site's permissions."""
+    """Only full control of all sites allows reading or granting a site's permissions."""
     for permissions in (["Sites.ReadWrite.All"], ["Sites.Selected"], ["Files.ReadWrite.All"]):
         for method in ("GET", "POST"):
             assert error(bear(permissions=permissions).request(method, f"/sites/{site_id(anna)}/permissions")) == DENIED
@@ -242,7 +242,7 @@ def test_sites_and_grants_that_do_not_exist(bear, anna, error):
 
 
 def test_user_in_a_shared_folder(emulator, bear, anna, error):
-    """What was shared with a user is open with a permission on all files, and what lies beside it stays shut."""
+    """A shared item is open to a user with a permission on all files; its siblings are not."""
     anna.put("Shared/in.txt", b"x")
     guest, own_only = bear(BEN, ["Files.ReadWrite.All"]), bear(BEN)
     stored = emulator.state.tenant.drive(anna.id)
@@ -269,7 +269,7 @@ def test_user_in_a_library(emulator, bear, error):
 
 
 def test_a_grant_by_the_sites_path(emulator, bear, error):
-    """A site may be named by its id or by its path, and Sites.Selected shows what was given, and nothing beside it."""
+    """A site is named by id or by path, and Sites.Selected opens the granted site only."""
     site = emulator.state.tenant.add_site("/sites/finance")
     other = emulator.state.tenant.add_site("/sites/other")
     owner, selected = bear(permissions=["Sites.FullControl.All"]), bear(permissions=["Sites.Selected"])

@@ -1,4 +1,4 @@
-"""What changed: rounds, tokens, tombstones."""
+"""Delta: rounds, tokens, tombstones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def ask(graph):
-    """Ask for one page; return the reply as JSON."""
+    """Request one page and return the reply as JSON."""
 
     def get(url="/root/delta", headers=None, **params):
         reply = graph.get(url, params=params or None, headers=headers)
@@ -37,7 +37,7 @@ def follow(ask):
 
 
 def names(entries):
-    """The names of what exists, and the ids of what is gone."""
+    """Return the names of existing items and the ids of deleted ones."""
     return [entry["id"] if "deleted" in entry else entry["name"] for entry in entries]
 
 
@@ -61,7 +61,7 @@ ADDRESSES = [
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_full_round(v1, drive, address):
-    """Without a token all there is comes, the root first and parents before children, wherever it is asked for."""
+    """Without a token everything is listed, the root first and parents before children, at every address."""
     drive.put("f/g/x.txt", b"1")
     drive.put("a.txt", b"1")
     page = v1.get(address.format(drive=drive.id, folder=drive.item("f")["id"])).json()
@@ -74,7 +74,7 @@ def test_a_full_round(v1, drive, address):
 
 
 def test_me(emulator, http, drive):
-    """A user who is signed in asks for the own drive's changes."""
+    """A signed-in user gets the changes of the own drive."""
     drive.put("a.txt", b"1")
     headers = {"Authorization": f"Bearer {emulator.token('anna@contoso.example')}"}
     page = http.get(f"{emulator.graph_url}/v1.0/me/drive/root/delta", headers=headers).json()
@@ -100,7 +100,7 @@ def test_pages(ask, follow, drive):
 
 
 def test_latest_state_once(follow, drive, graph):
-    """Each item comes once, as it is now, whatever happened to it since; folders above it come too, unless unwanted."""
+    """Each item comes once, in its current state; the folders above it come too, unless they are excluded."""
     drive.put("f/x.txt", b"1")
     _, link = follow()
     drive.put("f/x.txt", b"22")
@@ -116,7 +116,7 @@ def test_latest_state_once(follow, drive, graph):
 
 
 def test_parents_before_children(follow, drive, graph):
-    """A folder comes before what lies in it, though it was changed later."""
+    """A folder comes before its content, even if it was changed later."""
     _, link = follow()
     drive.put("f/g/x.txt", b"1")
     graph.patch("/root:/f/g", json={"name": "h"})
@@ -148,7 +148,7 @@ def test_tombstones(follow, drive, graph):
 
 
 def test_what_is_gone_comes_last(follow, drive, graph):
-    """A file that is moved out of a folder before the folder is deleted is told first."""
+    """A file that is moved out of a folder before the folder is deleted is listed first."""
     drive.put("f/x.txt", b"1")
     folder_id = drive.item("f")["id"]
     _, link = follow()
@@ -158,7 +158,7 @@ def test_what_is_gone_comes_last(follow, drive, graph):
 
 
 def test_rename_and_move(follow, drive, graph):
-    """A renamed or moved folder comes without what lies in it; a rename changes its time, a move does not."""
+    """A renamed or moved folder comes without its content; a rename changes its time, a move does not."""
     drive.put("f/x.txt", b"1")
     drive.folder("g")
     for path in ("f", "g"):
@@ -177,7 +177,7 @@ def test_rename_and_move(follow, drive, graph):
 
 
 def test_latest(ask, follow, drive):
-    """``token=latest`` gives no items and a link from which only what comes later is told."""
+    """``token=latest`` returns no items and a link that lists later changes only."""
     drive.put("a.txt", b"1")
     for page in (ask(token="latest"), ask("/root/delta(token='latest')")):
         assert page["value"] == []
@@ -187,7 +187,7 @@ def test_latest(ask, follow, drive):
 
 
 def test_timestamps(follow, drive, graph, error):
-    """A moment of the last 60 days is a token; a day more is 410; one to come tells nothing."""
+    """A timestamp of the last 60 days is a token; an older one is 410; a future one lists nothing."""
     drive.put("old.txt", b"1")
     age(drive, 10)
     moment = datetime.now(UTC) - timedelta(days=5)
@@ -202,7 +202,7 @@ def test_timestamps(follow, drive, graph, error):
 
 @pytest.mark.parametrize("token", ["x", "ÄÖ", "AAAA", "2026-99-99T00:00:00Z", "2026-01-01", "9" * 5000, "'", "%00"])
 def test_garbage(graph, error, token):
-    """What is no token is a 400, not a 410."""
+    """Text that is not a token is a 400 and not a 410."""
     reply = graph.get("/root/delta", params={"token": token})
     assert error(reply) == (400, "invalidRequest", "Provided sync token is malformed")
 
@@ -219,7 +219,7 @@ def test_tokens_are_not_exchanged(emulator, graph, follow, error, drive):
 
 
 def test_expired_tokens(graph, follow, drive, error):
-    """A token that the service has given up is 410; ``Location`` is where all begins anew."""
+    """An expired token is 410, and ``Location`` is the address of a fresh enumeration."""
     drive.put("a.txt", b"1")
     _, link = follow()
     drive.expire_delta_tokens()
@@ -232,7 +232,7 @@ def test_expired_tokens(graph, follow, drive, error):
 
 
 def test_a_token_older_than_the_log(graph, follow, drive, error):
-    """When the log has lost what came after a token, the token is 410."""
+    """A token is 410 if the log dropped changes after it."""
     _, link = follow()
     drive._drive.log.limit = 8
     for number in range(20):
@@ -247,7 +247,7 @@ def test_a_token_older_than_the_log(graph, follow, drive, error):
 
 
 def test_changes_while_pages_are_read(ask, follow, drive, graph):
-    """What happens between two pages is told in the next round, and the round goes on as it began."""
+    """A change between two pages belongs to the next round; the open round stays as it began."""
     for number in range(4):
         drive.put(f"{number}.txt", b"1")
     page = ask(**{"$top": 2})
@@ -261,7 +261,7 @@ def test_changes_while_pages_are_read(ask, follow, drive, graph):
 
 
 def test_a_forgotten_round(ask, follow, drive):
-    """A round that is not known any more is told again from its beginning."""
+    """A round that was dropped is sent again from its beginning."""
     for number in range(4):
         drive.put(f"{number}.txt", b"1")
     page = ask(**{"$top": 2})
@@ -271,19 +271,19 @@ def test_a_forgotten_round(ask, follow, drive):
 
 @pytest.mark.parametrize("option", ["$filter", "$expand", "$orderby", "$count", "$search"])
 def test_options(graph, error, option):
-    """What delta has no use for is 501; a page size must be a positive number."""
+    """An unsupported option is 501, and a page size must be a positive number."""
     assert error(graph.get("/root/delta", params={option: "x"}))[0] == 501
     assert error(graph.get("/root/delta", params={"$top": "0"}))[0] == 400
 
 
 def test_missing_items(graph, error):
-    """Delta of what does not exist is 404, and delta is only read."""
+    """Delta of a missing item is 404, and delta is read only."""
     assert error(graph.get("/items/01NO/delta"))[0] == 404
     assert graph.post("/root/delta").status_code == 405
 
 
 def test_personal_folders(follow, drive, graph):
-    """On a personal drive a folder's delta tells of the folder alone; what left it is gone."""
+    """On a personal drive, delta of a folder covers that folder; items that left it are deleted."""
     drive._drive.personality = "personal"
     drive.put("f/g/x.txt", b"1")
     drive.put("f/y.txt", b"1")

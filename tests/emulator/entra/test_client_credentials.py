@@ -36,7 +36,7 @@ class AsText:
 
 @pytest.fixture
 def sign_in(emulator, http):
-    """Ask for a token through msal."""
+    """Request a token through msal."""
 
     def acquire(credential, client_id=None):
         app = msal.ConfidentialClientApplication(
@@ -124,7 +124,7 @@ def test_certificate_that_is_not_registered(sign_in, certificate):
 
 
 def test_expired_certificate(emulator, sign_in):
-    """A certificate whose time is over signs nobody in."""
+    """An expired certificate is refused."""
     made = emulator.new_certificate(expired=True)
     reply = sign_in({"private_key": made.private_key, "thumbprint": made.thumbprint})
     assert reply["error_codes"] == [700027]
@@ -132,7 +132,7 @@ def test_expired_certificate(emulator, sign_in):
 
 
 def test_assertion_by_hand(emulator, http, present, assertion):
-    """An assertion needs no more than its documented claims, and may be meant for the tenant by its name."""
+    """An assertion with the documented claims is enough, and its audience may name the tenant by domain."""
     assert works(emulator, http, present(assertion()).json())
     assert works(emulator, http, present(assertion("PS256")).json())
     assert present(assertion(aud=f"{emulator.authority_url}/{emulator.tenant_id}/v2.0")).status_code == 200
@@ -179,25 +179,25 @@ def test_assertion_signed_with_another_key(present, assertion):
     ],
 )
 def test_garbage_assertion(present, text):
-    """What is no token is refused as such."""
+    """Text that is not a token is refused."""
     reply = present(text)
     assert (reply.status_code, reply.json()["error"]) == (401, "invalid_client")
 
 
 def test_assertion_type(present, assertion):
-    """The type of an assertion must be said, and there is one only."""
+    """The type of an assertion is required, and only one is valid."""
     for kind in (None, "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"):
         reply = present(assertion(), client_assertion_type=kind)
         assert (reply.status_code, reply.json()["error_codes"]) == (400, [900144])
 
 
 def test_federated_token_through_msal(emulator, http, sign_in):
-    """A token of a trusted issuer stands for the secret; msal asks for it when it needs it."""
+    """A token of a trusted issuer replaces the secret; msal requests it when it is needed."""
     assert works(emulator, http, sign_in({"client_assertion": emulator.federated_token}))
 
 
 def test_federated_token_of_another_subject_and_audience(emulator, http, present):
-    """Subject and audience may be others, if the application trusts them."""
+    """Any subject and audience that the application trusts is accepted."""
     token = emulator.federated_token("repo:contoso/dags", audience="fb60f99c-7a34-4190-8149-302f77469936")
     assert works(emulator, http, present(token).json())
 
@@ -219,7 +219,7 @@ def test_federated_refusals(emulator, present, changes, number):
 
 
 def test_federated_token_with_an_absurd_algorithm(emulator, present):
-    """The header of a token that looks right may hold anything."""
+    """Unexpected values in the header of a well-formed token do no harm."""
     header, rest = emulator.federated_token().split(".", 1)
     assert header
     for absurd in ({"alg": []}, {"alg": {}}, {"alg": None}, {}):
@@ -233,7 +233,7 @@ def test_federated_token_that_nobody_trusts(emulator, present):
 
 
 def test_federated_token_of_an_impostor(emulator, present):
-    """A token that says all the right things and is signed by somebody else is refused."""
+    """A token with correct claims and a foreign signature is refused."""
     genuine = emulator.federated_token()
     with Emulator() as other:
         claims = jwt.decode(genuine, options={"verify_signature": False})
@@ -253,7 +253,7 @@ def test_keys_of_the_federated_issuer(emulator, http):
 
 
 def test_expired_secret(emulator, sign_in):
-    """A secret that was right and is too old has an error of its own."""
+    """An expired secret has an error of its own."""
     emulator.application.secret_has_expired = True
     reply = sign_in(emulator.client_secret)
     assert (reply["error"], reply["error_codes"]) == ("invalid_client", [7000222])
@@ -271,14 +271,14 @@ def test_another_application(emulator, http, sign_in):
 
 
 def test_a_public_client_has_no_secret(emulator, sign_in):
-    """A secret shown for a public client is refused as such."""
+    """A secret for a public client is refused."""
     public = emulator.add_application(has_secret=False)
     assert sign_in("any", public.client_id)["error_codes"] == [700025]
 
 
 @pytest.mark.parametrize("tenant", ["common", "organizations", "consumers"])
 def test_an_application_needs_its_tenant(emulator, http, tenant):
-    """The shared names stand for the tenant of a user, and an application has none."""
+    """The shared names mean the tenant of a user, so an application cannot use them."""
     form = {"grant_type": "client_credentials", "client_id": emulator.client_id, "scope": "x/.default"}
     reply = http.post(f"{emulator.authority_url}/{tenant}/oauth2/v2.0/token", data=form)
     assert (reply.status_code, reply.json()["error_codes"]) == (400, [50059])

@@ -76,7 +76,7 @@ def test_msal_and_graph_by_their_own_names(there, real):
 
 
 def test_discovery_by_the_clouds_name(there, real):
-    """Asked by its own name, Entra names endpoints, issuer and Graph of that cloud."""
+    """At its own host name, Entra ID names endpoints, issuer and Graph of that cloud."""
     cloud, emulator = there
     login, graph, _ = HOSTS[cloud]
     document = real.get(f"https://{login}/{emulator.tenant_id}/v2.0/.well-known/openid-configuration").json()
@@ -86,7 +86,7 @@ def test_discovery_by_the_clouds_name(there, real):
 
 
 def test_discovery_by_the_local_name(there, real):
-    """Asked as localhost, the endpoints are local and the issuer is still the cloud's."""
+    """At localhost the endpoints are local and the issuer is the cloud's."""
     cloud, emulator = there
     document = real.get(f"{emulator.authority_url}/common/v2.0/.well-known/openid-configuration").json()
     assert document["token_endpoint"] == f"{emulator.authority_url}/common/oauth2/v2.0/token"
@@ -108,7 +108,7 @@ def test_instance_discovery_lists_all_clouds(there, real):
 
 
 def test_graph_of_another_cloud_is_no_resource(there, real):
-    """A cloud knows its own Graph only, and refuses tokens for another one."""
+    """A cloud accepts tokens for its own Graph only."""
     cloud, emulator = there
     for other in set(HOSTS) - {cloud}:
         resource = f"https://{HOSTS[other][1]}"
@@ -134,7 +134,7 @@ def test_names_of_clouds_count_in_a_cloud_only(emulator, http):
 
 
 def test_unknown_cloud():
-    """A cloud that does not exist is a mistake of the caller's."""
+    """An unknown cloud is an error of the caller."""
     with pytest.raises(ValueError, match="There is no cloud 'mars': global, us_gov, us_gov_dod, china"):
         Emulator(cloud="mars")
     assert set(clouds.CLOUDS) == set(HOSTS)

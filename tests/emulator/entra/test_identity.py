@@ -1,4 +1,4 @@
-"""Entra ID: discovery, the token endpoint, and what a token is good for."""
+"""Entra ID: discovery, the token endpoint, and the use of a token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNKNOWN = "11111111-2222-3333-4444-555555555555"
 
 @pytest.fixture
 def ask(emulator, http):
-    """Ask for a token; keyword arguments change the form, None removes a field."""
+    """Request a token; keyword arguments change the form, None removes a field."""
 
     def post(tenant=None, **changes):
         form = {
@@ -82,7 +82,7 @@ def test_secret_as_http_basic(emulator, http, ask):
     ],
 )
 def test_refusals(ask, tenant, changes, expected):
-    """Each mistake has the status, the error and the AADSTS number of the service."""
+    """Each error has the status, the code and the AADSTS number of the service."""
     reply = ask(tenant, **changes)
     body = reply.json()
     assert (reply.status_code, body["error"], *body["error_codes"]) == expected
@@ -131,20 +131,20 @@ def test_a_token_in_the_query_does_not_count(emulator, http):
 
 
 def test_expired_token(emulator, http, error):
-    """An expired token is a 401 that says so."""
+    """An expired token is a 401 with the reason."""
     headers = {"Authorization": f"Bearer {emulator.token(expired=True)}"}
     reply = http.get(f"{emulator.graph_url}/v1.0/me/drive", headers=headers)
     assert error(reply)[::2] == (401, "Lifetime validation failed, the token is expired.")
 
 
 def test_scheme_in_lower_case(emulator, http):
-    """The word Bearer may be written in any case."""
+    """The word Bearer may have any case."""
     headers = {"Authorization": f"bearer {emulator.token()}"}
     assert http.get(f"{emulator.graph_url}/v1.0/drives/{emulator.drive().id}", headers=headers).status_code == 200
 
 
 def test_a_reset_ends_all_tokens_and_changes_the_tenant(emulator, http):
-    """What one test got does not work in the next."""
+    """A token of one test is refused in the next."""
     token, tenant_id, secret = emulator.token(), emulator.tenant_id, emulator.client_secret
     emulator.reset()
     assert emulator.tenant_id != tenant_id
@@ -154,7 +154,7 @@ def test_a_reset_ends_all_tokens_and_changes_the_tenant(emulator, http):
 
 
 def test_the_certificate_is_not_trusted_by_default(emulator):
-    """Only who was given the emulator's certificate authority talks to it."""
+    """Only a client with the emulator's certificate authority connects to it."""
     with pytest.raises(httpx.ConnectError):
         httpx.get(emulator.graph_url, trust_env=False)
 
@@ -174,7 +174,7 @@ def test_the_certificate_is_not_trusted_by_default(emulator):
     ],
 )
 def test_bad_bodies(emulator, http, content, headers):
-    """Whatever is sent to the token endpoint, the answer is one of Entra's errors."""
+    """Every body at the token endpoint is answered with an error of Entra ID."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"} | headers
     for path in ("token", "devicecode"):
         url = f"{emulator.authority_url}/{emulator.tenant_id}/oauth2/v2.0/{path}"
@@ -187,7 +187,7 @@ def test_bad_bodies(emulator, http, content, headers):
     "path", ["/x/y/oauth2/v2.0/token", "/x/oauth2/v1.0/token", "/workload/.well-known/x", "/msi/x"]
 )
 def test_unknown_addresses(emulator, http, path):
-    """An address that Entra does not have is no success."""
+    """An unknown address of Entra ID is an error."""
     assert http.get(emulator.authority_url + path).status_code in {401, 404}
 
 

@@ -13,7 +13,7 @@ GRAPH = "https://graph.microsoft.com"
 
 @pytest.fixture
 def machine(emulator, http):
-    """Ask the metadata service; None removes what is asked with."""
+    """Send a request to the metadata service; None removes a part of it."""
 
     def get(headers=None, **changes):
         asked = {"api-version": "2018-02-01", "resource": GRAPH} | changes
@@ -26,7 +26,7 @@ def machine(emulator, http):
 
 @pytest.fixture
 def service(emulator, http):
-    """Ask App Service."""
+    """Send a request to App Service."""
 
     def get(header=None, **changes):
         variables = emulator.app_service_environment
@@ -39,7 +39,7 @@ def service(emulator, http):
 
 @pytest.fixture
 def acquire(http, monkeypatch):
-    """Ask through msal, which finds the endpoint by environment variables."""
+    """Request a token through msal, which finds the endpoint by environment variables."""
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST"):
         monkeypatch.delenv(name, raising=False)
 
@@ -107,7 +107,7 @@ def test_answer_of_the_machine(machine):
     ],
 )
 def test_refusals_of_the_machine(machine, changes, error, text):
-    """Without header, version, known identity and known resource there is a 400 that says what is missing."""
+    """Without header, version, identity or resource the answer is a 400 that names the missing part."""
     reply = machine(**changes)
     assert (reply.status_code, reply.json()["error"]) == (400, error)
     assert text in reply.json()["error_description"]
@@ -130,12 +130,12 @@ def test_refusals_of_app_service(service, changes, status):
 
 
 def test_application_is_no_machine(emulator, machine):
-    """A registered application is no managed identity."""
+    """A registered application is not a managed identity."""
     assert machine(client_id=emulator.client_id).status_code == 400
 
 
 def test_requests_are_the_login_origins(emulator, machine, service):
-    """Both endpoints stand in the log as requests to Entra."""
+    """Both endpoints are logged as requests to Entra ID."""
     machine()
     service()
     assert {request.origin for request in emulator.requests} == {"login"}

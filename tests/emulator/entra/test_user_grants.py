@@ -15,7 +15,7 @@ TENANTS = ["common", "organizations", "consumers", "contoso.example"]
 
 @pytest.fixture
 def ask(emulator, http):
-    """Ask the token endpoint as the connection's application; None removes a field."""
+    """Send a form to the token endpoint as the connection's application; None removes a field."""
 
     def post(tenant="common", **changes):
         form = {"client_id": emulator.client_id, "client_secret": emulator.client_secret} | changes
@@ -37,7 +37,7 @@ def refresh(ask):
 
 @pytest.fixture
 def device(emulator, http):
-    """Begin to sign a device in."""
+    """Start a sign-in by device code."""
 
     def begin(scope="Files.ReadWrite offline_access", client_id=None):
         form = {"client_id": client_id or emulator.client_id, "scope": scope}
@@ -48,7 +48,7 @@ def device(emulator, http):
 
 @pytest.fixture
 def poll(ask):
-    """Ask whether the user has agreed."""
+    """Poll for the user's consent."""
 
     def post(code, **changes):
         return ask(**{"grant_type": DEVICE, "device_code": code, "client_secret": None} | changes)
@@ -79,7 +79,7 @@ def refused(reply):
 
 @pytest.mark.parametrize("tenant", TENANTS)
 def test_refresh_as_rclone_does(emulator, http, tenant):
-    """Id and secret as HTTP Basic, no scope, a shared tenant name: the token is for what was once agreed to."""
+    """With HTTP Basic, no scope and a shared tenant name, the token has the permissions of the first consent."""
     url = f"{emulator.authority_url}/{tenant}/oauth2/v2.0/token"
     form = {"grant_type": "refresh_token", "refresh_token": emulator.refresh_token(BEN)}
     reply = http.post(url, data=form, auth=(emulator.client_id, emulator.client_secret)).json()
@@ -91,7 +91,7 @@ def test_refresh_as_rclone_does(emulator, http, tenant):
 
 
 def test_refresh_without_a_secret(emulator, refresh):
-    """A program without a secret goes on without one; where the secret was shown at first, it stays necessary."""
+    """A public client needs no secret; a sign-in with a secret needs it at each refresh."""
     assert refresh(emulator.refresh_token(public=True), client_secret=None).status_code == 200
     expected = (401, "invalid_client", 7000218)
     assert refused(refresh(emulator.refresh_token(), client_secret=None)) == expected
@@ -125,7 +125,7 @@ def test_one_of_two_uses_at_once_succeeds(emulator, refresh):
 
 
 def test_idle_refresh_token(emulator, refresh):
-    """A refresh token that nobody used for 90 days is refused, and the answer says for how long it lay."""
+    """A refresh token that was unused for 90 days is refused, and the answer contains the time."""
     emulator.options.refresh_token_seconds = 0
     reply = refresh(emulator.refresh_token())
     assert refused(reply) == (400, "invalid_grant", 700082)
@@ -168,7 +168,7 @@ def test_refresh_token_of_another_application(emulator, refresh):
     ],
 )
 def test_scopes_of_a_refresh(emulator, refresh, scope, granted, said):
-    """A refresh may ask for other scopes than before, in any case; the answer names them as they were asked for."""
+    """A refresh may request other scopes, in any case; the answer returns them as requested."""
     reply = refresh(emulator.refresh_token(), scope=scope).json()
     assert (claims(reply)["scp"], reply["scope"]) == (granted, said)
 
@@ -193,7 +193,7 @@ def test_default_scope(emulator, refresh):
     ],
 )
 def test_scopes_that_are_refused(emulator, refresh, scope, expected):
-    """What nobody agreed to, what does not exist and what is elsewhere is refused, and the token is not used up."""
+    """A scope without consent, an unknown one and one of another resource are refused; the token stays valid."""
     emulator.scopes = ["Files.Read"]
     token = emulator.refresh_token()
     assert refused(refresh(token, scope=scope)) == expected
@@ -222,7 +222,7 @@ def test_refresh_through_msal_with_a_secret(emulator, http):
 
 
 def test_device_code_through_msal(emulator, public):
-    """Microsoft's own library signs a user in by device code, and later refreshes without being asked."""
+    """msal signs a user in by device code, and later refreshes silently."""
     flow = public.initiate_device_flow(["Files.ReadWrite"])
     assert flow["user_code"] in flow["message"]
     assert flow["expires_in"] == 900
@@ -238,7 +238,7 @@ def test_device_code_through_msal(emulator, public):
 
 
 def test_device_code_waits_for_the_user(emulator, device, poll):
-    """Until somebody agreed the answer is that it is pending; then the code works once."""
+    """Before the consent the answer is pending; then the code works once."""
     emulator.options.device_interval_seconds = 0
     begun = device().json()
     assert refused(poll(begun["device_code"])) == (400, "authorization_pending", 70016)
@@ -248,14 +248,14 @@ def test_device_code_waits_for_the_user(emulator, device, poll):
 
 
 def test_refresh_token_only_when_it_was_asked_for(emulator, device, poll):
-    """Without offline_access there is no refresh token."""
+    """Without offline_access no refresh token is issued."""
     begun = device("Files.Read").json()
     emulator.approve_device(begun["user_code"])
     assert "refresh_token" not in poll(begun["device_code"]).json()
 
 
 def test_a_hasty_device_is_told_to_slow_down(device, poll):
-    """Whoever polls faster than the interval is told so."""
+    """A device that polls faster than the interval gets slow_down."""
     code = device().json()["device_code"]
     assert refused(poll(code))[1] == "authorization_pending"
     assert refused(poll(code))[1] == "slow_down"
@@ -289,7 +289,7 @@ def test_device_code_refusals(emulator, device, poll, http):
 
 
 def test_device_code_where_public_clients_are_not_allowed(emulator, device, poll):
-    """An application may be forbidden to ask for users' tokens without its secret."""
+    """An application may require its secret for users' tokens."""
     emulator.application.allows_public = False
     begun = device().json()
     emulator.approve_device(begun["user_code"])

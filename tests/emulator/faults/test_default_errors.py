@@ -1,4 +1,4 @@
-"""What a status fault says when its rule does not."""
+"""The default code and message of a status fault."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CHECKED_OUT = "The file is currently checked out or locked for editing by anothe
 
 
 def test_locked(graph, drive, emulator):
-    """A lock is worded in another way for a session, for a deletion and for everything else."""
+    """A lock has one message for a session, one for a deletion and one for all other requests."""
     drive.put("a", b"x")
     emulator.faults.add(times=None, do=status(423))
     assert _problem(graph.post("/root:/a:/createUploadSession")) == ("notAllowed", LOCKED, "resourceLocked")
@@ -72,7 +72,7 @@ def test_delta(graph, emulator):
 
 
 def test_session_and_download(graph, drive, emulator, http):
-    """The second origin has words of its own."""
+    """The second origin has its own messages."""
     session = graph.post("/root:/a:/createUploadSession").json()["uploadUrl"]
     download = drive.put("b", b"x")["@microsoft.graph.downloadUrl"]
     for code in (404, 416, 401):
@@ -89,7 +89,7 @@ def test_challenge(graph, emulator):
 
 
 def test_own_words(graph, emulator):
-    """A rule may say everything itself, other headers too, and then nothing is added."""
+    """A rule may set code, message and headers, and then nothing is added."""
     headers = {"x-ms-resource-unit": "5", "RateLimit-Reset": "7"}
     fault = status(429, "Wed, 21 Oct 2026 07:28:00 GMT", "TooManyRequests", "Slow down", headers=headers)
     emulator.faults.add(do=fault)
@@ -113,7 +113,7 @@ def test_own_words(graph, emulator):
     ],
 )
 def test_entra(emulator, http, fault, error, number):
-    """On the login origin it is Entra that speaks, with a number of its own."""
+    """On the login origin the error is that of Entra ID, with its own number."""
     emulator.faults.add(operation="token", do=fault)
     reply = http.post(f"{emulator.authority_url}/{emulator.tenant_id}/oauth2/v2.0/token")
     value = reply.json()

@@ -1,4 +1,4 @@
-"""Which requests meet a fault: by count, by chance, by what they are."""
+"""Which requests meet a fault: by count, by chance, by operation."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def _statuses(graph, count):
 
 
 def test_every(graph, emulator):
-    """Each third request meets it, without end, counted from where the rule begins."""
+    """Each third request meets it without end, counted from the start of the rule."""
     rule = emulator.faults.add(every=3, after=1, do=status(503))
     assert _statuses(graph, 8) == [200, 200, 200, 503, 200, 200, 503, 200]
     assert (rule.seen, rule.hits) == (8, 2)
 
 
 def test_every_with_times(graph, emulator):
-    """It ends after the number of times, when that is said."""
+    """The rule ends after ``times`` requests."""
     emulator.faults.add(every=2, times=1, do=status(503))
     assert _statuses(graph, 4) == [200, 503, 200, 200]
 
@@ -61,7 +61,7 @@ def test_certain_probability(graph, emulator, probability):
 
 
 def test_operation(graph, drive, emulator):
-    """A rule can name what the request is, or several such words."""
+    """A rule can name one or several operations."""
     drive.put("a", b"x")
     one = emulator.faults.add(operation="children", times=None, do=status(503))
     two = emulator.faults.add(operation=["upload", "delete"], times=None, do=status(503))
@@ -83,7 +83,7 @@ def test_operation(graph, drive, emulator):
     ],
 )
 def test_wrong_rules(emulator, wrong, message):
-    """A rule that can never be meant is refused at once."""
+    """A rule that cannot apply is refused at once."""
     with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         emulator.faults.add(do=status(503), **wrong)
 
@@ -96,7 +96,7 @@ def test_wrong_faults(kind):
 
 
 def test_cut_in_the_second_fragment(graph, emulator, http):
-    """The connection ends after so many bytes of the second fragment; the first one stays."""
+    """The connection closes within the second fragment; the first one stays."""
     url = graph.post("/root:/a:/createUploadSession", json={}).json()["uploadUrl"]
     emulator.faults.add(operation="fragment", after=1, do=cut_request(1000))
     first = {"Content-Range": f"bytes 0-{UNIT - 1}/{2 * UNIT}"}
@@ -129,7 +129,7 @@ def test_the_token_endpoint_drops(emulator, http):
 
 
 def test_slow_and_wrong(graph, emulator):
-    """A request may be slow and meet a fault besides, whatever the order of the rules."""
+    """A request may be slow and also meet a fault, in any order of the rules."""
     emulator.faults.add(every=2, do=status(503))
     slow = emulator.faults.add(times=None, do=latency(0.1))
     begin = time.monotonic()
@@ -147,7 +147,7 @@ def test_latency_by_size(graph, emulator):
 
 
 def test_bandwidth_up(graph, drive, emulator):
-    """A request's body is read as slowly as the line is said to be, and arrives whole."""
+    """A body is read at the limited speed and arrives complete."""
     emulator.faults.add(operation="upload", do=bandwidth(up_bytes_per_second=500_000))
     begin = time.monotonic()
     assert graph.put("/root:/a:/content", content=b"x" * 100_000).status_code == 201

@@ -48,7 +48,7 @@ def faults():
 
 
 def test_load(faults):
-    """The text says the same as the calls."""
+    """The text creates the same rules as the calls."""
     faults.load(SCRIPT)
     assert faults.rules == [
         Rule(operation="fragment", times=3, do=status(429, retry_after=2)),
@@ -65,7 +65,7 @@ def test_load(faults):
 
 
 def test_dump(faults):
-    """What was dumped loads as what it was, and says only what needs to be said."""
+    """A dumped script loads again and contains only values that differ from the defaults."""
     faults.load(SCRIPT)
     faults.add(every=2, times=1, do=status(500))
     other = Faults()
@@ -76,7 +76,7 @@ def test_dump(faults):
 
 
 def test_parts(emulator):
-    """A part that is named takes the place of what there was; a list is the faults alone."""
+    """A part of a script replaces the current one; a list contains faults only."""
     emulator.faults.load(SCRIPT)
     emulator.faults.load([{"do": "drop_before"}])
     assert (len(emulator.faults.rules), emulator.quirks.rewrite_office) == (1, True)
@@ -130,7 +130,7 @@ def test_parts(emulator):
     ],
 )
 def test_errors(faults, script, message):
-    """An error names the place, the mistake and what was probably meant; nothing of the script is taken over."""
+    """An error names the position, the mistake and the most similar name; nothing of the script is applied."""
     faults.add(do=drop_after())
     with pytest.raises(ScriptError) as caught:
         faults.load(script)

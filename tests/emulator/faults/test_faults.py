@@ -49,7 +49,7 @@ def test_rules_apply_in_order(graph, emulator):
 
 
 def test_status(graph, drive, emulator, error):
-    """A refused request is answered as Graph words it and not carried out."""
+    """A refused request is answered with Graph's error and has no effect."""
     emulator.faults.add(do=status(429, retry_after=2))
     emulator.faults.add(do=status(429))
     emulator.faults.add(do=status(401, code="unauthenticated", message="Unable to initialize RPS"))
@@ -87,7 +87,7 @@ def session(graph):
 
 @pytest.mark.parametrize(("keep", "expected"), [(False, "0-"), (True, f"1000-{2 * UNIT - 1}")])
 def test_cut_request(emulator, http, session, keep, expected):
-    """A fragment that is cut leaves nothing behind, unless the fault says that its bytes are kept."""
+    """A cut fragment leaves nothing behind, unless the fault keeps its bytes."""
     emulator.faults.add(method="PUT", path="uploadSession", do=cut_request(1000, keep=keep))
     headers = {"Content-Range": f"bytes 0-{UNIT - 1}/{2 * UNIT}"}
     with pytest.raises(httpx.TransportError):
@@ -97,7 +97,7 @@ def test_cut_request(emulator, http, session, keep, expected):
 
 
 def test_kept_bytes_count(drive, emulator, http, session):
-    """After a cut whose bytes were kept, the upload goes on where they end."""
+    """After a cut with kept bytes the upload resumes behind them."""
     emulator.faults.add(method="PUT", do=cut_request(1000, keep=True))
     with pytest.raises(httpx.TransportError):
         http.put(session, content=b"x" * UNIT, headers={"Content-Range": f"bytes 0-{UNIT - 1}/{UNIT}"})
@@ -117,7 +117,7 @@ def test_a_fragment_stored_without_an_answer(emulator, http, session):
 
 @pytest.mark.parametrize("sent", [0, 1, 700_000])
 def test_cut_response(drive, emulator, http, sent):
-    """A download ends in the middle; the log says how much went out."""
+    """A download ends in the middle; the log has the number of bytes sent."""
     url = drive.put("a", b"x" * 2_000_000)["@microsoft.graph.downloadUrl"]
     emulator.faults.add(origin="store", do=cut_response(sent))
     received = bytearray()
@@ -132,7 +132,7 @@ def test_cut_response(drive, emulator, http, sent):
 
 @pytest.mark.parametrize("sent", [0, 1, 700_000])
 def test_stall_response(drive, emulator, http, sent):
-    """So much of a download comes and then nothing, until the client gives up; the next one is whole."""
+    """A download stalls until the client gives up; the next one is complete."""
     url = drive.put("a", b"x" * 2_000_000)["@microsoft.graph.downloadUrl"]
     emulator.faults.add(operation="download", do=stall_response(sent))
     received = bytearray()
@@ -153,7 +153,7 @@ def test_an_answer_too_short_to_stall(drive, emulator, http):
 
 
 def test_stopping_ends_a_stalled_answer():
-    """Whoever stops the emulator need not wait for the client."""
+    """Stopping the emulator does not wait for the client."""
     failures = []
 
     def fetch(url, trust):
@@ -178,7 +178,7 @@ def test_stopping_ends_a_stalled_answer():
 
 @pytest.mark.parametrize("at", [0, 700_000, 1_999_999])
 def test_corrupt_request(graph, drive, emulator, at):
-    """One byte is stored as another; size and hash are those of what is stored."""
+    """One byte is stored changed; size and hash are those of the stored bytes."""
     sent = b"x" * 2_000_000
     emulator.faults.add(operation="upload", do=corrupt_request(at))
     item = graph.put("/root:/a:/content", content=sent).json()
@@ -221,7 +221,7 @@ def test_a_corrupt_range(drive, emulator, http):
 
 @pytest.mark.parametrize("fault", [corrupt_request, corrupt_response, stall_response])
 def test_where_faults_cannot_begin(fault):
-    """There is no byte before the first."""
+    """An offset must not be negative."""
     with pytest.raises(ValueError, match="must not be negative"):
         fault(-1)
 
@@ -236,7 +236,7 @@ def test_ignore_range(drive, emulator, http):
 
 
 def test_delay(graph, emulator):
-    """A delayed answer comes late, but it comes."""
+    """A delayed answer comes late and complete."""
     emulator.faults.add(do=delay(0.2))
     begin = time.monotonic()
     assert graph.get("/root").status_code == 200
@@ -268,7 +268,7 @@ def test_every_fault_is_exported():
 
 
 def test_log(graph, drive, emulator, http):
-    """The log says who asked what, where, with how many bytes, and whether a token was shown."""
+    """The log has sender, address, bytes, and whether a token was sent."""
     url = graph.put("/root:/a%20b:/content?x=1", content=b"12345").json()["@microsoft.graph.downloadUrl"]
     http.get(url)
     http.get(f"{emulator.authority_url}/common/discovery/instance")

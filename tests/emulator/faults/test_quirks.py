@@ -55,7 +55,7 @@ def test_off(put, drive, docx):
 
 @pytest.mark.parametrize("way", ["put", "session"])
 def test_rewritten(put, drive, quirks, docx, way):
-    """An Office file is rewritten after the upload: the answer says its new size, hash and tags."""
+    """An Office file is rewritten after the upload, and the answer has its new size, hash and tags."""
     quirks.rewrite_office = True
     reply = put("a.docx", docx, way=way)
     item, stored = reply.json(), drive.read("a.docx")
@@ -70,7 +70,7 @@ def test_rewritten(put, drive, quirks, docx, way):
 
 @pytest.mark.parametrize("way", ["put", "session"])
 def test_rewritten_later(put, graph, quirks, docx, way):
-    """Or the answer still says what was sent, and the next read what became of it."""
+    """The answer has the sent size and hash, and the next read has the rewritten ones."""
     quirks.rewrite_office, quirks.rewrite_in_answer = True, False
     sent = put("a.docx", docx, way=way).json()
     assert (sent["size"], sent["file"]["hashes"]["quickXorHash"]) == (len(docx), _hash(docx))
@@ -83,7 +83,7 @@ def test_rewritten_later(put, graph, quirks, docx, way):
 
 
 def test_rewriting_is_kept(tmp_path, docx):
-    """What a file was rewritten to survives a restart of the emulator."""
+    """A rewritten file survives a restart of the emulator."""
     with Emulator(root=tmp_path) as emulator:
         emulator.quirks.rewrite_office = True
         url = f"{emulator.graph_url}/v1.0/users/{emulator.users[0]}/drive/root:/a.docx:/content"
@@ -98,14 +98,14 @@ def test_rewriting_is_kept(tmp_path, docx):
 
 
 def test_rewriting_with_select(graph, drive, quirks, docx):
-    """It is rewritten although the answer was asked to say little, and the little is right."""
+    """A file is rewritten although ``$select`` reduces the answer, whose values are correct."""
     quirks.rewrite_office = True
     reply = graph.put("/root:/a.docx:/content?$select=size", content=docx)
     assert reply.json()["size"] == len(drive.read("a.docx")) > len(docx)
 
 
 def test_other_files_are_left_alone(put, drive, quirks):
-    """A CSV stays what it is."""
+    """A CSV file is not rewritten."""
     quirks.rewrite_office = True
     assert put("a.csv", b"a,b").json()["size"] == 3
     assert drive.read("a.csv") == b"a,b"
@@ -131,7 +131,7 @@ def test_hash_missing(put, graph, quirks):
 
 
 def test_invisible_file(put, graph, drive, quirks):
-    """A file just created is not found by path at first; by id it is, and replacing hides nothing."""
+    """A new file is missing by path at first, but not by id; a replaced file is visible."""
     drive.put("old", b"x")
     quirks.invisible_reads = 2
     item = put("new", b"x").json()
@@ -143,7 +143,7 @@ def test_invisible_file(put, graph, drive, quirks):
 
 
 def test_invisible_folder(put, graph, quirks):
-    """What is sent into a folder just created is 404 at first."""
+    """Requests below a new folder are 404 at first."""
     quirks.invisible_reads = 3
     folder = graph.post("/root/children", json={"name": "new", "folder": {}})
     assert folder.status_code == 201
@@ -154,7 +154,7 @@ def test_invisible_folder(put, graph, quirks):
 
 
 def test_special_folders(graph, emulator, quirks):
-    """What is addressed below a special folder is the same file."""
+    """A path below a special folder addresses the same file."""
     graph.base_url = f"{emulator.graph_url}/v1.0/me/drive"
     graph.headers["Authorization"] = f"Bearer {emulator.token(emulator.users[0])}"
     quirks.locked_writes = 1
@@ -190,7 +190,7 @@ def test_tempauth(graph, http, quirks, error):
 
 
 def test_retry_after_missing(graph, emulator, quirks):
-    """429 and 503 say nothing of when to try again, whoever they come from."""
+    """429 and 503 have no Retry-After, from any source."""
     quirks.retry_after_missing = True
     emulator.faults.add(do=status(503, retry_after=2))
     assert "Retry-After" not in graph.get("/root").headers
@@ -201,7 +201,7 @@ def test_retry_after_missing(graph, emulator, quirks):
 
 
 def test_editor_opens(graph, drive, quirks, error):
-    """Somebody opens the file after it was read: its eTag moves, its content does not."""
+    """An editor opens the file after it was read: its eTag moves, its content does not."""
     drive.put("a", b"x")
     quirks.editor_opens = 1
     first, second = (graph.get("/root:/a").json() for _ in range(2))

@@ -1,4 +1,4 @@
-"""What SharePoint makes of Office files, PDF and HTML."""
+"""Rewriting of Office files, PDF and HTML by SharePoint."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_growth(name, data):
 
 
 def test_pdf():
-    """A PDF begins as before and ends in one more update, which names the same table."""
+    """A PDF keeps its beginning and ends in one more update with the same table."""
     data = _rewritten("a.pdf", PDF)
     assert data.startswith(PDF)
     assert data.endswith(b"%%EOF\n")
@@ -69,7 +69,7 @@ def test_html():
     ("name", "data"), [("a.csv", b"a,b"), ("a.docx", b"no zip"), ("a.pdf", b"no pdf"), ("a.html", b""), ("html", b"x")]
 )
 def test_left_alone(name, data):
-    """Other files stay as they are, and so does one that is not what its name says."""
+    """Other files stay unchanged, and so does a file whose content does not fit its name."""
     assert rewrite(name, Content(data)) is None
 
 

@@ -39,7 +39,7 @@ def test_used_up(graph, emulator, clock, error):
 
 
 def test_refused_calls_count(graph, emulator, clock):
-    """Who goes on asking meanwhile finds the next minute used up too, but not a third one."""
+    """A client that continues meanwhile has used up the next minute too, but not a third one."""
     emulator.throttling = Budget(units_per_minute=3, clock=clock)
     assert _statuses(graph, 13) == [200] * 3 + [429] * 10
     assert graph.get("/root").headers["Retry-After"] == "120"
@@ -50,7 +50,7 @@ def test_refused_calls_count(graph, emulator, clock):
 
 
 def test_patience_is_rewarded(graph, emulator, clock):
-    """Who waits as long as was said can go on; only the refused call itself counts."""
+    """A client that waits for Retry-After continues; only the refused call counts."""
     emulator.throttling = Budget(units_per_minute=3, clock=clock)
     assert _statuses(graph, 4) == [200] * 3 + [429]
     clock.seconds += 60
@@ -58,7 +58,7 @@ def test_patience_is_rewarded(graph, emulator, clock):
 
 
 def test_per_day(graph, emulator, clock):
-    """A day has a budget of its own."""
+    """A day has its own budget."""
     emulator.throttling = Budget(units_per_minute=2, units_per_day=3, clock=clock)
     assert _statuses(graph, 2) == [200, 200]
     clock.seconds += 60
@@ -67,7 +67,7 @@ def test_per_day(graph, emulator, clock):
 
 
 def test_per_application(graph, emulator, clock):
-    """Each application has a budget of its own, and so has the second origin."""
+    """Each application has its own budget, and so does the second origin."""
     emulator.throttling = Budget(units_per_minute=3, clock=clock)
     other = emulator.add_application("Other")
     assert graph.put("/root:/a:/content", content=b"x").status_code == 201
@@ -115,7 +115,7 @@ def test_without(graph, emulator, clock):
 
 
 def test_a_shorter_minute(graph, emulator, clock):
-    """A minute may be shorter, so that nobody waits a real one; whoever is refused is told so."""
+    """A minute may be shorter, and Retry-After shrinks with it."""
     emulator.throttling = Budget(units_per_minute=2, minute_seconds=6, clock=clock)
     assert _statuses(graph, 3) == [200, 200, 429]
     assert graph.get("/root").headers["Retry-After"] == "12"
@@ -126,7 +126,7 @@ def test_a_shorter_minute(graph, emulator, clock):
 
 
 def test_cost(graph, emulator):
-    """The log says how many requests and units an operation costs."""
+    """The log has the number of requests and units of an operation."""
     graph.get("/root")
     with emulator.requests.measure() as cost:
         graph.put("/root:/a:/content", content=b"12345")

@@ -1,4 +1,4 @@
-"""What a request is called, and what it costs."""
+"""The operation of a request and its cost."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ DRIVE = "/v1.0/drives/b!1"
     ],
 )
 def test_graph(method, path, expected):
-    """The address of the item is left aside, whatever its names are; what follows it decides."""
+    """Names in the item's address are ignored; the segments after it decide."""
     assert operation(method, path, "graph") == expected
 
 

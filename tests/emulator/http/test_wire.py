@@ -1,4 +1,4 @@
-"""HTTP as it is spoken on the socket: headers, keep-alive, and what bad clients send."""
+"""HTTP on the socket: headers, keep-alive, and malformed requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GRAPH_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE7
 
 
 class Line:
-    """A TLS connection on which anything can be said."""
+    """A raw TLS connection."""
 
     def __init__(self, tls, url):
         plain = socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=HANG_SECONDS)
@@ -112,7 +112,7 @@ def test_expect_continue(dial, emulator, drive):
 )
 @pytest.mark.parametrize("origin", ["graph_url", "store_url"])
 def test_no_proper_http(dial, emulator, text, status, origin):
-    """What is no proper HTTP is answered in Graph's form, and the connection ends."""
+    """Malformed HTTP is answered in Graph's form, and the connection closes."""
     stream = dial(getattr(emulator, origin))
     stream.say(text.encode())
     found, headers, body = read_reply(stream)
@@ -142,7 +142,7 @@ def test_a_body_that_breaks_off(dial, emulator, drive, eventually):
 
 
 def test_silent_clients_keep_nobody_waiting(emulator, graph):
-    """A client that never begins its handshake, or never sends, does not hold up the others."""
+    """A client that never shakes hands, or never sends, does not delay others."""
     port = urlsplit(emulator.graph_url).port
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
     try:

@@ -17,7 +17,7 @@ def anna(emulator):
 
 
 def test_a_locked_file(graph, drive, error):
-    """Nothing of a locked file can be changed; each operation words it in its own way, and reading goes on."""
+    """A locked file cannot be changed, with the message of each operation, and can be read."""
     drive.put("f/a.txt", b"1")
     drive.lock("f/a.txt")
     assert error(graph.patch("/root:/f/a.txt", json={"name": "b.txt"})) == CHECKED_OUT
@@ -33,7 +33,7 @@ def test_a_locked_file(graph, drive, error):
 
 
 def test_the_inner_code_of_a_locked_session(graph, drive):
-    """A session says resourceLocked within."""
+    """For a session the inner code is resourceLocked."""
     drive.put("a.txt")
     drive.lock("a.txt")
     reply = graph.post("/root:/a.txt:/createUploadSession", json=REPLACE)
@@ -76,7 +76,7 @@ def test_a_locked_name_can_be_avoided(graph, drive):
 
 
 def test_check_out_and_in(graph, drive, anna, error):
-    """Who has the file changes it; for others it is locked until it is checked in."""
+    """The user who checked it out may change it; for others it is locked until the check-in."""
     drive.put("a.txt", b"1")
     assert graph.post("/root:/a.txt:/checkout", headers=anna).status_code == 204
     assert graph.post("/root:/a.txt:/checkout", headers=anna).status_code == 204
@@ -90,7 +90,7 @@ def test_check_out_and_in(graph, drive, anna, error):
 
 
 def test_discard(graph, drive, anna):
-    """What was written since the checkout is taken back."""
+    """Discarding restores the content before the checkout."""
     drive.put("a.txt", b"1")
     graph.post("/root:/a.txt:/checkout", headers=anna)
     for content in (b"22", b"333"):
@@ -101,14 +101,14 @@ def test_discard(graph, drive, anna):
 
 
 def test_an_application_may_discard(graph, drive, anna):
-    """Besides who has the file, application permissions will do."""
+    """Besides that user an application may discard it."""
     drive.put("a.txt", b"1")
     graph.post("/root:/a.txt:/checkout", headers=anna)
     assert graph.post("/root:/a.txt:/discardCheckout").status_code == 204
 
 
 def test_the_publication_facet(graph, drive, anna, emulator):
-    """It is shown to who selects it, and says who has the file."""
+    """The facet is returned if it is selected, and names the user."""
     drive.put("a.txt", b"1")
     assert "publication" not in graph.get("/root:/a.txt").json()
     published = graph.get("/root:/a.txt?$select=publication").json()["publication"]

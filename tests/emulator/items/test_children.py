@@ -22,7 +22,7 @@ def test_folders_come_first(graph, drive):
 
 
 def test_pages(graph, drive):
-    """A listing comes in pages; the link to the next one is complete and keeps the options."""
+    """A listing is paged; the link to the next page is complete and keeps the options."""
     drive.folder("f & f/sub")
     for number in range(5):
         drive.put(f"f & f/{number} #ä.txt", b"1")
@@ -36,7 +36,7 @@ def test_pages(graph, drive):
 
 
 def test_what_changes_between_pages_shifts_nothing(graph, drive):
-    """A page goes on after a name, so nothing is skipped or sent twice."""
+    """A page starts after a name, so no item is skipped or repeated."""
     for name in "bdfh":
         drive.put(name, b"1")
     link = graph.get("/root/children?$top=2").json()["@odata.nextLink"]
@@ -47,7 +47,7 @@ def test_what_changes_between_pages_shifts_nothing(graph, drive):
 
 
 def test_default_page_size(graph, drive, emulator):
-    """Without $top a page has 200 children, or what the emulator was told."""
+    """Without $top a page has 200 children, or the configured number."""
     for number in range(201):
         drive.put(f"{number:03}", b"")
     reply = graph.get("/root/children")
@@ -71,7 +71,7 @@ def test_default_page_size(graph, drive, emulator):
     ],
 )
 def test_options_that_are_not_served(graph, query, status):
-    """What would have to be ignored is refused instead."""
+    """Unsupported options are refused and not ignored."""
     assert graph.get(f"/root/children?{query}").status_code == status
 
 

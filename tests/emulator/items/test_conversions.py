@@ -74,7 +74,7 @@ def test_the_parts_of_a_notebook(graph, drive):
 
 
 def test_pictures_and_previews(graph, drive):
-    """There are no pictures; the preview is the file's own page."""
+    """There are no pictures, and the preview is the file's own page."""
     drive.put("a.docx", b"1")
     drive.folder("b")
     assert graph.get("/root:/a.docx:/thumbnails").json()["value"] == []

@@ -9,7 +9,7 @@ CONFLICT = "@microsoft.graph.conflictBehavior"
 
 @pytest.fixture
 def copy(graph, http):
-    """Copy, ask the monitor until the copy has ended, and return what it said last."""
+    """Copy, poll the monitor until the copy has ended, and return its last answer."""
 
     def run(path, query="", **body):
         reply = graph.post(f"/root:/{path}:/copy{query}", json=body)
@@ -22,7 +22,7 @@ def copy(graph, http):
 
 
 def test_a_copy_and_its_monitor(graph, http, drive, emulator):
-    """The copy is under way for as many polls as are set, then it is there; polls drive it, not time."""
+    """A copy is in progress for the configured number of polls; no clock decides."""
     emulator.options.copy_poll_count = 3
     drive.put("a.txt", b"1")
     target = drive.folder("b")["id"]
@@ -41,7 +41,7 @@ def test_a_copy_and_its_monitor(graph, http, drive, emulator):
 
 
 def test_the_copy_is_not_there_before_its_end(graph, http, drive, emulator):
-    """Who does not ask the monitor finds nothing; a test can end all copies without it."""
+    """Without polls the copy does not appear; a test can complete all copies."""
     drive.put("a.txt", b"1")
     graph.post("/root:/a.txt:/copy", json={"name": "b.txt"})
     assert drive.paths() == ["a.txt"]
@@ -50,7 +50,7 @@ def test_the_copy_is_not_there_before_its_end(graph, http, drive, emulator):
 
 
 def test_a_copy_that_nobody_asks_for(graph, drive, emulator):
-    """Where a time is set the copy is made by then, and the next request finds it: here there is no time to wait."""
+    """With a time limit the next request after it finds the copy: here the limit is 0."""
     emulator.options.copy_seconds = 0
     drive.put("a.txt", b"1")
     graph.post("/root:/a.txt:/copy", json={"name": "b.txt"})
@@ -66,7 +66,7 @@ def test_a_copy_at_once(graph, drive, emulator):
 
 
 def test_a_copy_is_a_new_item(copy, drive, graph):
-    """A copy has an id, a time and one version of its own."""
+    """A copy has its own id, time and single version."""
     drive.put("a.txt", b"1")
     drive.put("a.txt", b"22")
     graph.patch("/root:/a.txt", json={"fileSystemInfo": {"lastModifiedDateTime": "2001-01-01T00:00:00Z"}})
@@ -78,7 +78,7 @@ def test_a_copy_is_a_new_item(copy, drive, graph):
 
 
 def test_versions_are_copied_on_request(copy, drive):
-    """All versions come along when asked for, but not together with a new name."""
+    """All versions are copied on request, but not together with a new name."""
     drive.folder("b")
     drive.put("a.txt", b"1")
     drive.put("a.txt", b"22")
@@ -88,7 +88,7 @@ def test_versions_are_copied_on_request(copy, drive):
 
 
 def test_a_folder_is_copied_whole(copy, drive):
-    """Everything below comes along."""
+    """All descendants are copied."""
     drive.put("a/b/c.txt", b"1")
     drive.folder("a/empty")
     copy("a", name="z")
@@ -97,7 +97,7 @@ def test_a_folder_is_copied_whole(copy, drive):
 
 @pytest.mark.parametrize("query", ["", f"?{CONFLICT}=fail"])
 def test_a_name_conflict_is_told_by_the_monitor(copy, drive, query):
-    """The request is accepted; the monitor says that the name exists."""
+    """The request is accepted, and the monitor reports that the name exists."""
     drive.put("a.txt", b"1")
     drive.put("b.txt", b"2")
     answer = copy("a.txt", query, name="b.txt")
@@ -118,7 +118,7 @@ def test_replace_takes_the_history_along(copy, drive):
 
 
 def test_replace_does_not_replace_folders(copy, drive):
-    """For folders it is as if ``fail`` had been said."""
+    """For folders ``replace`` behaves as ``fail``."""
     drive.put("a/1.txt")
     drive.folder("b")
     assert copy("a", f"?{CONFLICT}=replace", name="b")["error"]["code"] == "nameAlreadyExists"
@@ -151,7 +151,7 @@ def test_children_only(copy, graph, http, drive):
 
 
 def test_a_tree_that_is_copied_in_part(copy, drive):
-    """What could be copied remains; the error has details and no code of its own."""
+    """Items that could be copied remain; the error has details and no code."""
     drive.put("a/1.txt", b"1")
     drive.put("a/2.txt", b"2")
     drive.put("z/1.txt", b"other")
@@ -165,7 +165,7 @@ def test_a_tree_that_is_copied_in_part(copy, drive):
 
 
 def test_a_copy_that_becomes_too_long(copy, drive):
-    """A path below the copy may be too long where the copy itself is not."""
+    """A path below the copy may be too long although the copy's is not."""
     drive.put("a/" + "x" * 390, b"1")
     drive.put("a/ok.txt", b"2")
     answer = copy("a", name="y" * 100)
@@ -186,7 +186,7 @@ def test_a_copy_that_becomes_too_long(copy, drive):
     ],
 )
 def test_copies_that_are_refused_at_once(graph, drive, path, body, expected):
-    """What can never work is no matter for the monitor."""
+    """A request that cannot succeed is refused at once."""
     drive.put("a.txt")
     drive.folder("b")
     if body.get("parentReference") == {"id": "FILE"}:
@@ -213,7 +213,7 @@ def test_copies_without_a_source_or_a_target(graph, drive):
 
 
 def test_a_source_that_goes_meanwhile(graph, http, drive):
-    """The monitor says that it is not there any more."""
+    """The monitor reports that the source was deleted."""
     drive.put("a.txt")
     monitor = graph.post("/root:/a.txt:/copy", json={"name": "b.txt"}).headers["Location"]
     drive.delete("a.txt")
@@ -242,7 +242,7 @@ def test_the_monitor_wants_no_token(graph, http, drive, emulator):
 
 
 def test_a_monitor_ends_some_time(graph, http, drive, emulator):
-    """Who asks too late, or for what never was, gets 404."""
+    """A poll after the end of its life, or of an unknown copy, is 404."""
     drive.put("a.txt")
     monitor = graph.post("/root:/a.txt:/copy", json={"name": "b.txt"}).headers["Location"]
     emulator.finish_copies()
@@ -253,7 +253,7 @@ def test_a_monitor_ends_some_time(graph, http, drive, emulator):
 
 
 def test_a_shortcut_is_not_copied(sign_in, emulator, drive, http):
-    """It is refused by itself, and named among the details when what lies beside it is copied."""
+    """A shortcut is refused by itself, and listed in the details if its siblings are copied."""
     anna, ben = emulator.users
     other, client = emulator.drive(ben), sign_in(anna, "Files.ReadWrite.All")
     emulator.open_drive(other, anna)

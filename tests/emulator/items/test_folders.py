@@ -1,4 +1,4 @@
-"""A PATCH that creates the folder it names, and what else a PATCH minds."""
+"""A PATCH that creates the folder it names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_upsert_through_an_id(graph, drive):
     ],
 )
 def test_upsert_of_what_exists(graph, drive, conflict, status, paths):
-    """A folder that exists is only changed, unless the conflict behaviour says otherwise."""
+    """An existing folder is only changed, unless the conflict behaviour refuses it."""
     drive.folder("a")
     body = {"folder": {}} | ({CONFLICT: conflict} if conflict else {})
     assert graph.patch("/root:/A", json=body).status_code == status
@@ -40,20 +40,20 @@ def test_upsert_of_what_exists(graph, drive, conflict, status, paths):
 
 
 def test_upsert_with_the_other_prefix(graph, drive):
-    """Clients write the conflict behaviour in either way."""
+    """Both spellings of the conflict behaviour work."""
     drive.folder("a")
     assert graph.patch("/root:/a", json={"folder": {}, "@name.conflictBehavior": "rename"}).json()["name"] == "a 1"
 
 
 def test_upsert_does_not_meet_files(graph, drive, error):
-    """Where a file is no folder can be, neither at the end of the path nor on the way."""
+    """A file blocks a folder of the same name, at the end of the path and on the way."""
     drive.put("a.txt")
     assert error(graph.patch("/root:/a.txt", json={"folder": {}}))[:2] == (409, "nameAlreadyExists")
     assert error(graph.patch("/root:/a.txt/b", json={"folder": {}}))[:2] == (409, "nameAlreadyExists")
 
 
 def test_a_patch_without_the_facet_creates_nothing(graph, drive):
-    """Only folders come into being that way."""
+    """A PATCH creates folders only."""
     assert graph.patch("/root:/a", json={}).status_code == 404
     assert graph.patch("/root:/a.txt", json={"file": {}}).status_code == 404
     assert graph.patch("/root:/a*", json={"folder": {}}).status_code == 400
@@ -81,7 +81,7 @@ def test_description(graph, drive):
 
 @pytest.mark.parametrize("path", ["/drives/{id}/root:/b/c%20d", "/drive/root:/B/C d"])
 def test_move_by_path(graph, drive, path):
-    """The folder to move to may be named by its path, as other items show it."""
+    """The new parent may be named by its path, as other items show it."""
     drive.put("a.txt")
     drive.folder("b/c d")
     reference = {"path": path.format(id=drive.id), "id": "", "driveType": ""}

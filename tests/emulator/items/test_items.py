@@ -41,7 +41,7 @@ def test_shape_of_a_file(graph, drive, emulator):
 
 
 def test_shape_of_folders(graph, drive):
-    """A folder counts children and bytes below it and has no cTag; the root says that it is one."""
+    """A folder counts children and bytes below it and has no cTag; the root has its facet."""
     drive.put("a/b/c.txt", b"12345")
     drive.put("a/d.txt", b"123")
     folder, root = graph.get("/root:/a").json(), graph.get("/root").json()
@@ -67,7 +67,7 @@ def test_size_of_folders_follows(graph, drive):
 
 
 def test_an_empty_file_has_no_hash(graph, drive):
-    """There is no hash of nothing."""
+    """An empty file has no hash."""
     drive.put("empty.txt")
     assert graph.get("/root:/empty.txt").json()["file"] == {"mimeType": "text/plain"}
 
@@ -104,7 +104,7 @@ def test_forms_of_the_root(graph, drive, form):
 
 
 def test_difficult_names(graph, drive):
-    """A name is percent-encoded by the segment and comes back as it was."""
+    """A name is percent-encoded by segment and returned unchanged."""
     quoted = "Q1%20100%25%20%23+'%C3%A4&=@!.csv"
     assert graph.put(f"/root:/x y/{quoted}:/content", content=b"1").json()["name"] == DIFFICULT
     assert drive.paths() == ["x y/", f"x y/{DIFFICULT}"]
@@ -112,7 +112,7 @@ def test_difficult_names(graph, drive):
 
 
 def test_an_encoded_slash_is_no_separator(graph, drive, error):
-    """``%2F`` stands inside a name, where it is not allowed."""
+    """``%2F`` is part of a name, where it is not allowed."""
     drive.put("a/b.txt", b"x")
     assert error(graph.get("/root:/a%2Fb.txt"))[:2] == (400, "invalidRequest")
 
@@ -128,7 +128,7 @@ def test_an_encoded_slash_is_no_separator(graph, drive, error):
     ],
 )
 def test_an_encoded_slash_separates_in_lenient_mode(emulator, graph, drive, form):
-    """OneDrive's client for Linux asks for ``.%2Fa%2Fb.txt``, and the service knows what it means."""
+    """OneDrive's client for Linux requests ``.%2Fa%2Fb.txt``, which the service resolves."""
     emulator.options.strict = False
     item = drive.put("a/b.txt", b"x")
     assert graph.get(form.format(folder=drive.item("a")["id"])).json()["id"] == item["id"]
@@ -136,14 +136,14 @@ def test_an_encoded_slash_separates_in_lenient_mode(emulator, graph, drive, form
 
 @pytest.mark.parametrize("form", ["/root:/%2E", "/root:/%2E%2E", "/root:/a%2F..", "/root:/a%2F.", "/root:/..%2Fa"])
 def test_dots_are_no_names_in_lenient_mode(emulator, graph, drive, error, form):
-    """What is left of a path is looked at as any other name."""
+    """The rest of a path is checked like any other name."""
     emulator.options.strict = False
     drive.put("a/b.txt", b"x")
     assert error(graph.get(form))[:2] == (400, "invalidRequest")
 
 
 def test_case_is_preserved_and_does_not_count(graph, drive):
-    """Names are looked up without case and kept as they were created."""
+    """Names are found without regard to case and kept as created."""
     drive.put("Report.CSV", b"x")
     assert graph.get("/root:/rEPORT.csv").json()["name"] == "Report.CSV"
     assert graph.put("/root:/REPORT.csv:/content", content=b"y").status_code == 200
@@ -160,14 +160,14 @@ def test_ids_have_a_case(graph, drive, error):
     "path", ["/root:/no.txt", "/root:/no/a.txt", "/root:/file.txt/a", "/items/01ABC", "/items/01ABC:/a"]
 )
 def test_missing(graph, drive, error, path):
-    """What is not there is itemNotFound."""
+    """A missing item is itemNotFound."""
     drive.put("file.txt", b"x")
     assert error(graph.get(path)) == (404, "itemNotFound", "The resource could not be found.")
 
 
 @pytest.mark.parametrize("option", ["$select", "select", "%24select"])
 def test_select(graph, drive, option):
-    """Only what is selected is sent, with or without the dollar sign."""
+    """Only selected properties are sent, with or without the dollar sign."""
     drive.put("a.txt", b"x")
     item = graph.get(f"/root:/a.txt?{option}=id,@microsoft.graph.downloadUrl,nonsense").json()
     assert set(item) == {"@odata.context", "id", "@microsoft.graph.downloadUrl"}
@@ -235,7 +235,7 @@ def test_refused_changes(graph, drive, error, body, expected):
 
 
 def test_a_folder_cannot_move_into_itself(graph, drive, error):
-    """A folder stays outside of what is below it, and below a folder."""
+    """A folder cannot be moved below itself."""
     drive.put("a/b/c.txt", b"x")
     for target in ("a", "a/b", "a/b/c.txt"):
         body = {"parentReference": {"id": drive.item(target)["id"]}}
@@ -245,7 +245,7 @@ def test_a_folder_cannot_move_into_itself(graph, drive, error):
 
 @pytest.mark.parametrize(("conflict", "paths"), [("rename", ["a 1.txt", "a.txt"]), ("replace", ["a.txt"])])
 def test_conflicts_of_a_rename(graph, drive, conflict, paths):
-    """A rename onto a name that is taken does what conflictBehavior says."""
+    """A rename to a taken name follows conflictBehavior."""
     drive.put("a.txt", b"old")
     drive.put("b.txt", b"new")
     body = {"name": "a.txt", "@microsoft.graph.conflictBehavior": conflict}

@@ -29,7 +29,7 @@ def pages(graph, url):
 
 @pytest.mark.parametrize("option", ["$expand", "expand", "%24expand"])
 def test_expand_children(graph, drive, option):
-    """An item shows its children, folders first, whatever the spelling of the option."""
+    """An item shows its children, folders first, with either spelling of the option."""
     drive.put("a/b.txt", b"1")
     drive.folder("a/z")
     item = graph.get(f"/root:/a?{option}=children").json()
@@ -55,7 +55,7 @@ def test_expand_in_a_listing(graph, drive):
 
 
 def test_expanded_children_lead_on_only_for_dollar_options(graph, drive, emulator):
-    """What does not fit on a page has a nextLink when the inner options have a $, and is cut silently else."""
+    """More children have a nextLink if the inner options have a $, and are cut silently otherwise."""
     emulator.options.page_size = 2
     for number in range(5):
         drive.put(f"a/{number}.txt", b"1")
@@ -82,12 +82,12 @@ def test_expanded_children_lead_on_only_for_dollar_options(graph, drive, emulato
     ],
 )
 def test_what_can_be_expanded(graph, expand, status):
-    """What is unknown is a mistake of the client's."""
+    """An unknown name is an error of the client."""
     assert graph.get("/root", params={"$expand": expand}).status_code == status
 
 
 def test_order_of_work_or_school(graph, drive):
-    """By name files and folders stand among each other; the address of siblings orders the same way."""
+    """By name, files and folders are mixed; by URL the order is the same."""
     for path in ("b/", "A.txt", "c.txt"):
         drive.folder(path) if path.endswith("/") else drive.put(path)
     assert names(graph.get("/root/children")) == ["b", "A.txt", "c.txt"]
@@ -97,7 +97,7 @@ def test_order_of_work_or_school(graph, drive):
 
 
 def test_order_of_a_personal_account(graph, personal):
-    """Size and time order too; what is equal stands by name."""
+    """Size and time sort, too; equal values are sorted by name."""
     personal.put("a", b"333")
     personal.put("b", b"1")
     personal.put("c", b"333")
@@ -120,7 +120,7 @@ def test_columns_that_do_not_order_a_personal_account(graph, personal, column):
 
 @pytest.mark.parametrize("order", ["size", "size desc", "name", "name desc", "lastModifiedDateTime desc"])
 def test_pages_of_an_order(graph, personal, order):
-    """Pages follow the order, each item once, and what comes in between shifts nothing."""
+    """Pages follow the order, each item once; an item that is added meanwhile shifts no other."""
     for number in range(7):
         personal.put(f"{number}.txt", b"x" * (number % 3))
     whole = names(graph.get(f"/root/children?$orderby={order}"))
@@ -130,7 +130,7 @@ def test_pages_of_an_order(graph, personal, order):
 
 
 def test_a_skip_token_belongs_to_its_order(graph, personal):
-    """A token of another order is no token."""
+    """A token of another order is refused."""
     for number in range(3):
         personal.put(f"{number}.txt")
     link = graph.get("/root/children?$orderby=size&$top=1").json()["@odata.nextLink"]
@@ -170,7 +170,7 @@ def test_filter_by_name(graph, drive, clause, found):
     ],
 )
 def test_filters_that_are_refused(graph, clause, status, code, error):
-    """Facets and all else are 501; what is no filter is 400."""
+    """Facets and unsupported properties are 501; a syntax error is 400."""
     assert error(graph.get("/root/children", params={"$filter": clause}))[:2] == (status, code)
 
 
@@ -180,7 +180,7 @@ def test_a_personal_account_does_not_filter(graph, personal):
 
 
 def test_skip(graph, drive, emulator):
-    """$skip is passed over by the service; strictness refuses it, so that nobody relies on it."""
+    """The service ignores $skip; strict mode refuses it, so that no client relies on it."""
     drive.put("a.txt")
     assert graph.get("/root/children?$skip=1").status_code == 400
     emulator.options.strict = False

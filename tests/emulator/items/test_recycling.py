@@ -13,7 +13,7 @@ def personal(drive):
 
 
 def test_restore(graph, personal):
-    """A deleted folder comes back where it was, with all below it and the same id."""
+    """A deleted folder is restored with its descendants and its id."""
     item = personal.put("a/b/c.txt", b"1")
     folder = personal.item("a/b")["id"]
     graph.delete("/root:/a/b")
@@ -32,7 +32,7 @@ def test_restore_elsewhere(graph, personal):
 
 
 def test_restore_when_the_folder_is_gone(graph, personal):
-    """It comes back below the root."""
+    """It is restored below the root."""
     item = personal.put("a/b.txt")["id"]
     graph.delete("/root:/a/b.txt")
     graph.delete("/root:/a")
@@ -41,7 +41,7 @@ def test_restore_when_the_folder_is_gone(graph, personal):
 
 
 def test_restore_that_fails(graph, personal, error):
-    """The name may be taken, the item not deleted, or not known."""
+    """A taken name, an item that is not deleted, and an unknown one are refused."""
     item = personal.put("a.txt")["id"]
     assert error(graph.post(f"/items/{item}/restore"))[:2] == (400, "invalidRequest")
     graph.delete("/root:/a.txt")
@@ -53,14 +53,14 @@ def test_restore_that_fails(graph, personal, error):
 
 
 def test_restore_is_for_personal_accounts(graph, drive, error):
-    """For work or school there is no such call."""
+    """For work or school restore is not supported."""
     item = drive.put("a.txt")["id"]
     graph.delete("/root:/a.txt")
     assert error(graph.post(f"/items/{item}/restore"))[:2] == (501, "notSupported")
 
 
 def test_deleted_items_on_request(graph, personal):
-    """A personal account shows a deleted item to who asks for it by id."""
+    """A personal account returns a deleted item by id on request."""
     item = personal.put("a.txt", b"1")["id"]
     graph.delete("/root:/a.txt")
     assert graph.get(f"/items/{item}").status_code == 404

@@ -32,7 +32,7 @@ def tree(drive):
     ],
 )
 def test_search(graph, tree, where, found):
-    """Everything below a folder is found by the words of its name, without regard to case."""
+    """Items below a folder are found by the words of their names, without regard to case."""
     assert sorted(names(graph.get(where)), key=str.lower) == found
 
 
@@ -55,7 +55,7 @@ def test_a_file_cannot_be_searched(graph, tree):
 
 
 def test_pages_of_a_search(graph, drive):
-    """Pages lead on until all is found, each item once."""
+    """The pages list all matches, each once."""
     for number in range(5):
         drive.put(f"{number % 2}/x{number}.txt")
     found, url = [], "/root/search(q='x')?$top=2&$select=name"
@@ -69,7 +69,7 @@ def test_pages_of_a_search(graph, drive):
 
 
 def test_what_the_index_does_not_hold(graph, tree):
-    """For work or school a result says neither who nor where; a personal account's says both."""
+    """For work or school a result lacks authors and path; a personal account's has them."""
     business = graph.get("/root/search(q='it''s')").json()["value"][0]
     assert not {"createdBy", "lastModifiedBy"} & set(business)
     assert set(business["parentReference"]) >= {"id", "driveId"}
@@ -79,7 +79,7 @@ def test_what_the_index_does_not_hold(graph, tree):
 
 
 def test_the_index_is_late(graph, drive, emulator):
-    """With the quirk on, a file is found by a later search only."""
+    """With the quirk, only a later search finds a file."""
     emulator.quirks.unindexed_searches = 2
     drive.put("new.txt")
     assert [names(graph.get("/root/search(q='new')")) for _ in range(3)] == [[], [], ["new.txt"]]
@@ -119,7 +119,7 @@ def test_query(query, tree, text, found):
 
 
 def test_a_hit_knows_little(query, tree):
-    """A hit has neither hash nor tags; what else there is can be asked with the item's id."""
+    """A hit has neither hash nor tags; the item's id leads to them."""
     (hit,) = hits(query("filename:it's"))[1]["hits"]
     assert hit["resource"]["id"] == tree.item("b/it's.txt")["id"]
     assert not {"eTag", "cTag", "file"} & set(hit["resource"])
@@ -127,7 +127,7 @@ def test_a_hit_knows_little(query, tree):
 
 
 def test_pages_of_a_query(query, tree):
-    """``from`` and ``size`` page; the container says whether there is more."""
+    """``from`` and ``size`` page; the container reports whether more follow."""
     first, container = hits(query("report", size=1))
     assert (len(first), container["total"], container["moreResultsAvailable"]) == (1, 2, True)
     second, container = hits(query("report", size=1, **{"from": 1}))
@@ -149,12 +149,12 @@ def test_pages_of_a_query(query, tree):
     ],
 )
 def test_queries_that_are_refused(query, options):
-    """An application must say the region; sizes end at 500."""
+    """An application must name the region; sizes end at 500."""
     assert query("x", **options).status_code == 400
 
 
 def test_a_user_needs_no_region(emulator, v1, drive):
-    """The region is asked of applications only."""
+    """Only applications need the region."""
     drive.put("mine.txt")
     v1.headers["Authorization"] = f"Bearer {emulator.token(emulator.users[0])}"
     asked = {"entityTypes": ["driveItem"], "query": {"queryString": "mine"}}

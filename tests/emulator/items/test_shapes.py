@@ -30,7 +30,7 @@ TYPES |= {
     },
     "problem": {"error": "graph.error"},
 }
-# The service says these although the metadata do not: identities are open types.
+# The service returns these although the metadata lack them: identities are open types.
 TYPES["identity"] |= {"email": "Edm.String"}
 TYPES["identitySet"] |= {"group": "graph.identity"}
 ANNOTATIONS = {
@@ -40,7 +40,7 @@ ANNOTATIONS = {
     "children@odata.nextLink": str,
     "@microsoft.graph.downloadUrl": str,
 }
-# May be null; everything else is left out when there is nothing to say.
+# May be null; any other property is omitted if it has no value.
 NULLABLE = {"jobTitle", "mobilePhone", "officeLocation", "preferredLanguage", "surname"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 SIMPLE = {
@@ -53,7 +53,7 @@ SIMPLE = {
 
 
 def mistakes(value, kind, where=""):
-    """Return the places in which a value is not of a type."""
+    """Return the positions at which a value does not have its type."""
     if kind.startswith("Collection("):
         inner = kind[len("Collection(") : -1]
         items = value if isinstance(value, list) else [None]
@@ -87,7 +87,7 @@ def check(reply, kind):
 
 @pytest.fixture
 def walker(emulator, sign_in, http):
-    """Send requests about the files of a drive, and check what is answered."""
+    """Send requests about the files of a drive, and check the answers."""
 
     class Walker:
         def __init__(self, client, drive):
@@ -211,7 +211,7 @@ def walk_versions(walk, business):
 
 
 def test_everything_about_items(emulator, walker, sign_in, http):
-    """All that can be done to an item is done to one of each kind of drive, and answered in Graph's words."""
+    """Every route of an item is requested on each kind of drive, and answered in Graph's types."""
     emulator.add_user(CARA, personality="personal")
     emulator.add_site("/sites/Finance")
     seen = set()

@@ -1,4 +1,4 @@
-"""Links, invitations and permissions, and what they let people do."""
+"""Links, invitations and permissions, and the access that they grant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LINK = "/root:/shared:/createLink"
 
 
 def share_id(url):
-    """Encode an address as Microsoft's page on shares says."""
+    """Encode a URL as Microsoft's page on shares does."""
     return "u!" + base64.b64encode(url.encode()).decode().rstrip("=").replace("/", "_").replace("+", "-")
 
 
@@ -134,7 +134,7 @@ def test_a_link_must_be_redeemed(graph, shared, ben, error, drive):
 
 
 def test_a_link_to_edit(graph, shared, ben, drive, error):
-    """Through a link one may write when it says so."""
+    """A link allows writing if its role does."""
     view = graph.post(LINK, json={"type": "view", "scope": "organization"}).json()["shareId"]
     edit = graph.post(LINK, json={"type": "edit", "scope": "organization"}).json()["shareId"]
     prefer = {"Prefer": "redeemSharingLinkIfNecessary"}
@@ -155,7 +155,7 @@ def test_a_link_for_some_people(graph, shared, error, emulator, sign_in):
 
 
 def test_links_that_end(graph, v1, shared, error, drive):
-    """A link that was revoked or has expired is 403, one to an item that is gone 404, and so is an unknown one."""
+    """A revoked or expired link is 403; a link to a deleted item and an unknown one are 404."""
     path = "/root:/shared:/permissions/{}"
     link = graph.post(LINK, json={"type": "view"}).json()
     assert graph.delete(path.format(link["id"])).status_code == 204
@@ -182,7 +182,7 @@ def test_what_a_token_needs_for_shares(graph, shared, sign_in, error):
 
 
 def test_invite(graph, shared, ben, drive, error):
-    """Who is invited may do what the role says, in the folder and below it, and nowhere else."""
+    """An invited user has the role's access to the folder and below it, and nowhere else."""
     item = f"/drives/{drive.id}/items/{shared['id']}"
     body = {"recipients": [{"email": BEN}], "roles": ["read"], "requireSignIn": True, "sendInvitation": False}
     (permission,) = graph.post("/root:/shared:/invite", json=body).json()["value"]
@@ -198,7 +198,7 @@ def test_invite(graph, shared, ben, drive, error):
 
 
 def test_an_invitation_that_ends(graph, shared, ben, drive, error):
-    """An invitation ends when it says so, and a later one for the same person takes the place of the former."""
+    """An invitation expires, and a later one for the same user replaces it."""
     past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     body = {"recipients": [{"email": BEN}], "roles": ["read"], "expirationDateTime": past}
     graph.post("/root:/shared:/invite", json=body)
@@ -222,13 +222,13 @@ def test_an_invitation_that_ends(graph, shared, ben, drive, error):
     ],
 )
 def test_invitations_that_are_refused(graph, shared, error, body):
-    """An invitation names somebody and a role."""
+    """An invitation needs a recipient and a role."""
     assert error(graph.post("/root:/shared:/invite", json=body))[:2] == (400, "invalidRequest")
     assert len(graph.get("/root:/shared:/permissions").json()["value"]) == 1
 
 
 def test_permissions_are_inherited(graph, shared, error):
-    """An item shows its owner's permission, what was given on it and what it inherits, which is changed elsewhere."""
+    """An item lists the owner's, its own and inherited permissions; the latter are changed elsewhere."""
     link = graph.post(LINK, json={"type": "view"}).json()
     owner, inherited = graph.get("/root:/shared/a.txt:/permissions").json()["value"]
     assert (owner["roles"], owner["grantedToV2"]["user"]["email"]) == (["owner"], ANNA)
@@ -244,7 +244,7 @@ def test_permissions_are_inherited(graph, shared, error):
 
 
 def test_permissions_on_request(graph, shared):
-    """Permissions are shown with an item to who expands them."""
+    """Permissions are expanded with an item on request."""
     graph.post(LINK, json={"type": "view"})
     item = graph.get("/root:/shared/a.txt?$select=id&$expand=permissions").json()
     assert [one["roles"] for one in item["permissions"]] == [["owner"], ["read"]]
@@ -255,7 +255,7 @@ def test_permissions_on_request(graph, shared):
 )
 @pytest.mark.parametrize("function", ["sharedWithMe", "sharedWithMe()", "recent"])
 def test_shared_with_me(ben, emulator, wanted, count, function):
-    """It is empty since November 2026; on request it is as in the years before, or gone."""
+    """The list is empty since November 2026; on request it is as before, or removed."""
     drive = emulator.drive()
     for name in ("a.txt", "b.txt"):
         drive.put(name, b"x")
@@ -278,7 +278,7 @@ def test_shared_with_nobody(v1, drive, error):
 
 
 def test_changes_of_a_drive_are_not_shared(graph, shared, ben, drive, emulator):
-    """Delta of a shared folder tells of the whole drive of an organisation, and so is refused."""
+    """Delta of a shared folder would cover the whole drive of an organisation, and so is refused."""
     drive.share("shared", BEN)
     assert ben.get(f"/drives/{drive.id}/items/{shared['id']}/delta").status_code == 403
     emulator.open_drive(drive, BEN, writes=False)
@@ -299,7 +299,7 @@ def test_seeding_what_is_shared(drive, shared, ben, emulator):
 
 
 def test_moves_stay_in_what_is_shared(shared, ben, drive, error):
-    """Who may write in a folder moves things within it, and not to where only the owner may."""
+    """A user who may write in a folder moves items within it, and not to folders of the owner."""
     drive.put("shared/below/c.txt", b"x")
     drive.share("shared", BEN, writes=True)
     path = f"/drives/{drive.id}/items/{drive.item('shared/a.txt')['id']}"

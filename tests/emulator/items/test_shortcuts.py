@@ -29,7 +29,7 @@ def body(target):
 
 
 def test_a_shortcut(anna, target, body):
-    """A shortcut is added to the root; children and delta show it and say where it leads, and nothing below it."""
+    """A shortcut is added to the root; children and delta show it and its target, and nothing below it."""
     link = anna.get("/me/drive/root/delta?token=latest").json()["@odata.deltaLink"]
     reply = anna.post("/me/drive/root/children", json=body)
     assert reply.status_code == 201
@@ -47,14 +47,14 @@ def test_a_shortcut(anna, target, body):
 
 
 def test_deleting_a_shortcut(anna, target, body):
-    """What it leads to stays."""
+    """Deleting a shortcut keeps the target."""
     anna.post("/me/drive/root/children", json=body)
     assert anna.delete("/me/drive/root:/Ben's team").status_code == 204
     assert target.paths() == ["Team/", "Team/a.txt"]
 
 
 def test_a_shortcut_holds_nothing(anna, target, body, error):
-    """Nothing is found or put below a shortcut by its own id: the ids in remoteItem are for that."""
+    """Requests below a shortcut's own id fail: remoteItem has the ids for them."""
     shortcut = anna.post("/me/drive/root/children", json=body).json()
     own = f"/me/drive/items/{shortcut['id']}"
     for reply in (
@@ -74,7 +74,7 @@ def test_a_shortcut_holds_nothing(anna, target, body, error):
 
 
 def test_where_a_shortcut_may_be(anna, v1, drive, body, error):
-    """Only in the root, only for a user, only to what is there and open, under a name that is free."""
+    """A shortcut needs the root, a user, a readable target and a free name."""
     drive.folder("x")
     there = body["remoteItem"]["parentReference"]
     assert error(anna.post("/me/drive/root:/x:/children", json=body))[:2] == (400, "invalidRequest")
@@ -103,7 +103,7 @@ def test_a_shortcut_to_what_is_closed(anna, emulator, error):
 
 
 def test_a_shortcut_without_target(anna, target, body):
-    """When the target is gone the shortcut stays, and still says where it led."""
+    """A shortcut stays when the target is deleted, and keeps its ids."""
     anna.post("/me/drive/root/children", json=body)
     target.delete("Team")
     (child,) = anna.get("/me/drive/root/children").json()["value"]

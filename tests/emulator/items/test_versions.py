@@ -18,7 +18,7 @@ def ids(graph, item):
 
 
 def test_list(graph, item, drive):
-    """The current version comes first; each says who made it, when, and how large it is."""
+    """The current version comes first; each has its author, time and size."""
     value = graph.get(f"{item}/versions").json()["value"]
     assert [(version["id"], version["size"]) for version in value] == [("3.0", 3), ("2.0", 2), ("1.0", 1)]
     current = drive.item("a.txt")
@@ -87,7 +87,7 @@ def test_times_make_a_version(graph, drive):
 
 
 def test_times_of_a_session(graph, drive, http):
-    """What a session says of the file's times costs nothing besides its content's own version."""
+    """Times of an upload session add no version."""
     drive.put("a.txt", b"1")
     body = {"item": {"fileSystemInfo": {"lastModifiedDateTime": "2020-01-01T00:00:00.999Z"}}}
     body["item"]["@microsoft.graph.conflictBehavior"] = "replace"
@@ -99,7 +99,7 @@ def test_times_of_a_session(graph, drive, http):
 
 
 def test_the_number_of_versions_is_limited(graph, drive):
-    """500 versions are kept, as a library does that nobody has set otherwise."""
+    """500 versions are kept, the default of a library."""
     for number in range(502):
         drive.put("a.txt", b"%d" % number)
     found = ids(graph, f"/items/{drive.item('a.txt')['id']}")

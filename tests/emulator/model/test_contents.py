@@ -1,4 +1,4 @@
-"""Where contents lie, and what they cost."""
+"""The storage of contents and its cost."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def status(connection):
 
 @pytest.mark.parametrize("size", [0, 1, SPOOL_BYTES - 1, SPOOL_BYTES, SPOOL_BYTES + 1, 3 * SPOOL_BYTES])
 def test_reading(size):
-    """Any part can be read of a content of any size, whatever pieces it was written in."""
+    """Any range of a content can be read, independent of the pieces that it was written in."""
     data = (LARGE * 4)[:size]
     content = Content()
     for start in range(0, size, 100_003):
@@ -97,7 +97,7 @@ def test_files_are_open_only_while_they_are_used():
 
 
 def test_what_a_killed_process_leaves_is_swept(tmp_path, monkeypatch):
-    """The next process that needs a place removes the directories whose process is gone, and no others."""
+    """The next process removes the directories of processes that have ended, and no others."""
     code = """
         import os, signal
         from airflow_provider_onedrive.emulator.model.contents import Content
@@ -122,7 +122,7 @@ def test_what_a_killed_process_leaves_is_swept(tmp_path, monkeypatch):
 
 
 def test_the_end_of_a_process_leaves_nothing(tmp_path):
-    """What is left when a process ends in good order is removed; a forked child removes nothing."""
+    """A process that ends normally removes its files; a forked child removes nothing."""
     code = """
         import os, sys
         from airflow_provider_onedrive.emulator.model.contents import Content
@@ -163,7 +163,7 @@ def wait_until_expected(emulator):
 
 
 def test_a_broken_fragment_leaves_nothing(plain, session, store):
-    """Of a fragment that breaks off nothing counts, and the same place is written anew."""
+    """A broken fragment is dropped, and the next one is written at the same position."""
     size = 2 * UNIT
     broken = start_fragment(session, 0, size, size)
     broken.sendall(b"x" * (size - 1))
@@ -190,7 +190,7 @@ def test_a_fragment_costs_what_it_is_long(plain, session, store):
 
 
 def test_plain_http(plain, store):
-    """Without TLS all addresses say so, and what is behind them works."""
+    """Without TLS all URLs are plain HTTP and work."""
     headers = {"Authorization": f"Bearer {plain.token()}"}
     address = f"{plain.graph_url}/v1.0/drives/{plain.drive().id}/root:/b.bin:/content"
     assert address.startswith("http://localhost:")

@@ -1,4 +1,4 @@
-"""What SharePoint takes as a name."""
+"""The names that SharePoint accepts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FINE = [
 
 @pytest.mark.parametrize("name", FORBIDDEN + RESERVED + FILES, ids=ascii)
 def test_refused_for_files(graph, drive, error, name):
-    """Such a file is refused, and no folder is left behind."""
+    """A file of that name is refused, and no folder is left behind."""
     quoted = quote(name, safe="")
     paths = [f"/root:/{quoted}:/content", f"/root:/new/{quoted}:/content"]
     for path in paths[: 1 if name in {"Forms", "."} else 2]:
@@ -39,21 +39,21 @@ def test_refused_for_files(graph, drive, error, name):
 
 @pytest.mark.parametrize("name", FORBIDDEN + RESERVED + FOLDERS, ids=ascii)
 def test_refused_for_folders(graph, drive, error, name):
-    """Such a folder is refused."""
+    """A folder of that name is refused."""
     assert error(graph.post("/root/children", json={"name": name, "folder": {}}))[:2] == (400, "invalidRequest")
     assert drive.paths() == []
 
 
 @pytest.mark.parametrize("name", FINE, ids=ascii)
 def test_fine_for_files(graph, drive, name):
-    """Such a file is taken, named as it was sent and found again."""
+    """A file of that name is created, named as it was sent, and found again."""
     assert graph.put(f"/root:/{quote(name)}:/content", content=b"x").json()["name"] == name
     assert drive.paths() == [name]
     assert graph.get(f"/root:/{quote(name)}").json()["webUrl"].endswith("/Documents/" + quote(name, safe="'+"))
 
 
 def test_half_a_character(graph, drive, error):
-    """A lone surrogate, which only JSON can carry, is no name."""
+    """A lone surrogate, which only JSON can carry, is refused."""
     headers = {"Content-Type": "application/json"}
     reply = graph.post("/root/children", content=b'{"name": "\\ud800", "folder": {}}', headers=headers)
     assert error(reply)[:2] == (400, "invalidRequest")
@@ -106,5 +106,5 @@ def test_normal_forms_differ(graph, drive):
 
 
 def test_addresses_that_are_no_utf8(graph, error):
-    """Bytes that are no UTF-8 are a 400."""
+    """Bytes that are not UTF-8 are a 400."""
     assert error(graph.get("/root:/%ff"))[:2] == (400, "BadRequest")

@@ -32,7 +32,7 @@ def test_published_vectors(data, expected):
 
 
 def bit_by_bit(data: bytes) -> str:
-    """Hash as the definition says: byte i at bit 11 i of 160, the length on the last eight bytes."""
+    """Hash by the definition: byte i at bit 11 i of 160, the length on the last eight bytes."""
     register = bytearray(20)
     for index, byte in enumerate(data):
         for bit in range(8):
@@ -45,7 +45,7 @@ def bit_by_bit(data: bytes) -> str:
 
 @pytest.mark.parametrize("size", [1, 159, 160, 161, 319, 320, 1000, 4801, 31_999, 32_000, 32_001, 96_007])
 def test_folding_changes_nothing(size):
-    """Rows folded into one another give what the definition gives, at every length."""
+    """Folded rows have the hash of the definition, at every length."""
     data = random.Random(size).randbytes(size)
     expected = bit_by_bit(data)
     assert Content(data).quick_xor_hash == expected
@@ -55,7 +55,7 @@ def test_folding_changes_nothing(size):
 
 @pytest.mark.parametrize("step", [BLOCK_BYTES, 100_003, 999_999])
 def test_numpy_changes_nothing(monkeypatch, step):
-    """What is large is hashed by numpy, where it is installed, and gets the same hash."""
+    """numpy, where it is installed, computes the same hash of large contents."""
     data = random.Random(step).randbytes(2_500_017)
     pieces = [data[start : start + step] for start in range(0, len(data), step)]
     expected = quick_xor_hash(pieces)
@@ -64,7 +64,7 @@ def test_numpy_changes_nothing(monkeypatch, step):
 
 
 def test_large_contents_leave_memory():
-    """A content above the limit lies in a file and reads as it was written."""
+    """A content above the limit is in a file and reads as it was written."""
     data = random.Random(1).randbytes(SPOOL_BYTES + 1)
     content = Content()
     for start in range(0, len(data), 1_000_003):

@@ -8,7 +8,7 @@ FULL = (507, "quotaLimitReached")
 
 
 def test_quota_of_a_drive(v1, drive):
-    """A drive says how much it may hold, how much it does, and how much lies in the recycle bin."""
+    """A drive reports its quota, the used bytes and those in the recycle bin."""
     drive.put("a.txt", b"12345")
     drive.put("b.txt", b"123")
     drive.delete("b.txt")
@@ -47,7 +47,7 @@ def test_states(v1, drive, used, state):
     ],
 )
 def test_a_drive_that_says_less(graph, v1, drive, shown, expected):
-    """Some drives say little of their quota or nothing, or 0 for what remains; what fits does not depend on it."""
+    """Some drives report part of their quota, none, or 0 remaining bytes; the limit does not depend on it."""
     drive.put("a.txt", b"12345")
     drive.quota_bytes, drive.quota_shown = 1000, shown
     assert graph.get("?$select=quota").json().get("quota") == expected
@@ -74,7 +74,7 @@ def test_writes_over_the_quota(graph, drive, error):
 
 
 def test_a_session_that_says_its_size(graph, drive, error):
-    """fileSize over the quota is refused when the session is created; what is replaced does not count."""
+    """A fileSize over the quota is refused at the session's creation; replaced bytes do not count."""
     drive.put("a.txt", b"12345")
     drive.quota_bytes = 8
     path = "/root:/{}:/createUploadSession"

@@ -26,7 +26,7 @@ AWKWARD = [
 
 
 class Page(HTMLParser):
-    """What a browser would see: links, and text without tags."""
+    """Parse a page into its links and its text."""
 
     def __init__(self, reply):
         super().__init__()
@@ -64,7 +64,7 @@ def browse(http):
 
 
 def test_a_folder(browse, drive):
-    """A folder shows its items with size and time, folders first, and the way up."""
+    """A folder shows its items with size and time, folders first, and links to the folders above."""
     drive.put("Finance/Reports/b.csv", b"x" * 2048)
     drive.put("Finance/a.csv", b"x")
     page = browse(drive.item("Finance")["webUrl"])
@@ -76,7 +76,7 @@ def test_a_folder(browse, drive):
 
 
 def test_a_file(browse, drive, http):
-    """A file shows size, time, who changed it, and its versions; each of them can be downloaded."""
+    """A file shows size, time, author and its versions, each with a download."""
     drive.put("a/data.csv", b"old")
     item = drive.put("a/data.csv", b"newer")
     page = browse(item["webUrl"])
@@ -89,7 +89,7 @@ def test_a_file(browse, drive, http):
 
 @pytest.mark.parametrize("name", AWKWARD)
 def test_awkward_names(browse, drive, http, name):
-    """Whatever a folder and its file are called, their addresses lead to them and the names are shown as they are."""
+    """Pages of any name are reachable, and the names are shown unchanged."""
     item = drive.put(f"{name}/{name}", b"content")
     page = browse(browse(drive.item()["webUrl"]).links[name])
     assert page.links[name] == item["webUrl"]
@@ -102,7 +102,7 @@ def test_awkward_names(browse, drive, http, name):
 
 
 def test_names_are_escaped(http, emulator):
-    """Markup that comes from outside, in a title or in an address, stays text."""
+    """Markup in a title or in a URL is escaped."""
     emulator.add_site("/sites/x", title="<img src=x onerror=alert(1)>", libraries=["\"><script>alert('2')</script>"])
     for path in ("/", "/sites/x", "/no/<script>alert(3)<%2Fscript>", "/no/%22%3E%3Csvg%20onload=alert(4)%3E"):
         reply = http.get(emulator.store_url + path, headers={"Accept": "text/html"})
@@ -111,7 +111,7 @@ def test_names_are_escaped(http, emulator):
 
 
 def test_what_a_browser_may_do_with_a_page(http, drive):
-    """A page runs no script, is framed by nobody, loads nothing, and is not kept."""
+    """A page runs no script, cannot be framed, loads nothing, and is not cached."""
     headers = http.get(drive.item()["webUrl"]).headers
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
@@ -124,7 +124,7 @@ def test_what_a_browser_may_do_with_a_page(http, drive):
 
 @pytest.mark.parametrize("by", ["page", "download address"])
 def test_files_are_attachments(http, drive, by):
-    """A file is saved and never shown: whatever is in it, nothing of it runs on this origin."""
+    """A file is downloaded and never rendered on this origin."""
     item = drive.put("evil.html", b"<script>alert(1)</script>")
     url = f"{item['webUrl']}?download=1" if by == "page" else item["@microsoft.graph.downloadUrl"]
     headers = http.get(url).headers
@@ -134,7 +134,7 @@ def test_files_are_attachments(http, drive, by):
 
 
 def test_no_secret_on_a_page(http, drive, emulator):
-    """What is in a page opens nothing else: it holds no download address, token or key."""
+    """A page contains no download URL, token or key."""
     drive.put("a", b"1")
     item = drive.put("a", b"2")
     for url in (emulator.page_url, drive.item()["webUrl"], item["webUrl"]):
@@ -162,7 +162,7 @@ def test_head(http, drive):
 
 @pytest.mark.parametrize("path", ["nope", "a/b", "%2e%2e/%2e%2e/etc", "x%00y", "n" * 5000])
 def test_what_is_not_there(browse, drive, http, path):
-    """A browser gets a small page that says so, any other client an error in Graph's words."""
+    """A browser gets an error page, any other client an error in Graph's form."""
     drive.put("a", b"1")
     url = f"{drive.item()['webUrl']}/{path}"
     reply = http.get(url, headers={"Accept": "text/html"})
@@ -201,7 +201,7 @@ def test_a_personal_drive(browse, emulator, http):
 
 
 def test_every_web_url_leads_somewhere(v1, browse, emulator):
-    """Drives, sites, lists and items all say where they can be looked at."""
+    """Drives, sites, lists and items have a webUrl."""
     site_id = emulator.add_site("/sites/Finance")
     emulator.drive("sites/Finance").put("a.txt", b"1")
     for path in ("", "/drive", "/drive/list", "/drive/root", "/drive/root:/a.txt"):
@@ -209,7 +209,7 @@ def test_every_web_url_leads_somewhere(v1, browse, emulator):
 
 
 def test_a_large_folder(browse, drive):
-    """A folder of many items comes in pages."""
+    """A folder of many items is paged."""
     drive.put_all({f"f/{number:04} &+.txt": b"" for number in range(501)})
     first = browse(drive.item("f")["webUrl"])
     second = browse(first.links["Next page"])
@@ -230,7 +230,7 @@ def test_a_sharing_link(graph, drive, browse, http):
 
 
 def test_a_shortcut(browse, drive, emulator):
-    """A shortcut leads to the page of what it stands for."""
+    """A shortcut leads to the page of its target."""
     emulator.drive("ben@contoso.example").put("Shared/x.txt", b"1")
     drive.shortcut("Shared", emulator.drive("ben@contoso.example"), "Shared")
     page = browse(browse(drive.item()["webUrl"]).links["Shared"])
@@ -238,7 +238,7 @@ def test_a_shortcut(browse, drive, emulator):
 
 
 def test_a_page_in_the_log(browse, drive, emulator):
-    """Looking at a page stands in the log as such and costs no units."""
+    """A page is logged and costs no units."""
     browse(drive.item()["webUrl"])
     (entry,) = emulator.requests
     assert (entry.operation, entry.resource_units, entry.origin) == ("page", 0, "store")

@@ -53,7 +53,7 @@ def test_parts(batch, drive):
 
 
 def test_the_order_of_responses_is_not_that_of_the_requests(v1, drive, emulator):
-    """The documentation promises none; strict mode shows who relies on one."""
+    """The documentation promises no order; strict mode reveals clients that rely on one."""
     requests = [part(number, f"/drives/{drive.id}/root") for number in range(3)]
     for strict, order in ((True, ["2", "1", "0"]), (False, ["0", "1", "2"])):
         emulator.options.strict = strict
@@ -62,7 +62,7 @@ def test_the_order_of_responses_is_not_that_of_the_requests(v1, drive, emulator)
 
 
 def test_json_and_other_bodies(batch, drive):
-    """JSON stands in the batch as it is, anything else as base64."""
+    """JSON is in the batch as it is, any other body as base64."""
     content = base64.b64encode(b"\xff\x00").decode()
     responses = batch(
         part(1, f"/drives/{drive.id}/root/children", "POST", headers=JSON, body={"name": "f", "folder": {}}),
@@ -141,7 +141,7 @@ def test_at_most_twenty(batch, refused, drive):
     ],
 )
 def test_envelopes_that_are_refused(refused, requests):
-    """A mistake in one part is one of the whole batch."""
+    """An error in one part refuses the whole batch."""
     assert refused(*requests)[0] == 400
 
 
@@ -181,6 +181,6 @@ def test_a_part_meets_faults_by_itself(batch, drive, emulator):
 
 
 def test_the_token_of_a_part_is_that_of_the_batch(batch, drive):
-    """A header of the part does not change who asks."""
+    """An Authorization header of a part is ignored."""
     url = f"/drives/{drive.id}/root"
     assert batch(part(1, url, headers={"Authorization": "Bearer nonsense"}))["1"]["status"] == 200

@@ -111,7 +111,7 @@ def test_starting_twice(server):
 
 
 def test_nothing_before_start():
-    """An emulator that was not started says so."""
+    """An emulator that was not started raises an error."""
     with pytest.raises(RuntimeError, match="not started"):
         _ = Emulator().graph_url
 
@@ -132,7 +132,7 @@ def test_reset(emulator, http):
 
 
 def test_a_drive_as_tests_see_it(emulator):
-    """Seeding and looking need no request."""
+    """Filling and reading a drive needs no request."""
     drive: EmulatedDrive = emulator.drive("BEN@contoso.example")
     drive.put("/a/b.txt", b"1")
     drive.put("a/B.txt", b"22")
@@ -158,14 +158,14 @@ def test_a_drive_as_tests_see_it(emulator):
     ],
 )
 def test_mistakes_of_a_test(drive, action, expected):
-    """Seeding what cannot be is an ordinary Python error."""
+    """Impossible content raises an ordinary Python error."""
     drive.put("f/x", b"")
     with pytest.raises(expected):
         action(drive)
 
 
 def test_unknown_users(emulator):
-    """A user who does not exist, or has no drive, is a LookupError."""
+    """An unknown user, or one without a drive, is a LookupError."""
     emulator.add_user("new@contoso.example", provisioned=False)
     for upn in ("new@contoso.example", "nobody@contoso.example"):
         with pytest.raises(LookupError):
@@ -272,7 +272,7 @@ def signed_in(connection):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_command_line(command, number):
-    """The program prints what to paste, serves, and ends cleanly on a signal."""
+    """The program prints the connection, serves, and ends cleanly on a signal."""
     process = command("--user", "x@fabrikam.example", "--user", "o'neil@fabrikam.example")
     text, connection = exports(process)
     assert "for tests only" in text
@@ -287,7 +287,7 @@ def test_command_line(command, number):
 
 @pytest.mark.parametrize(("options", "status"), [((), 200), (("--lenient",), 200), (("--strict",), 401)])
 def test_command_line_strictness(command, options, status):
-    """The program is lenient unless it is told to be strict."""
+    """The program is lenient by default."""
     _, connection = exports(command(*options))
     with signed_in(connection) as client:
         item = client.put(f"/users/{connection['extra']['myfiles']}/drive/root:/a:/content", content=b"x").json()
@@ -306,7 +306,7 @@ def test_command_line_with_a_port_that_is_taken(command):
 
 
 def test_command_line_without_the_extra():
-    """Without trustme the program says what to install."""
+    """Without trustme the program names the extra to install."""
     code = """
         import sys
         sys.modules["trustme"] = None

@@ -1,4 +1,4 @@
-"""Bad input of every kind: an answer in Graph's form, never a mistake of the emulator's own, never a hung thread."""
+"""Bad input of every kind: an answer in Graph's form, no bug of the emulator, no hanging thread."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ RANGES = (
 
 
 class Wire:
-    """One connection; says what comes back, and connects again when it is closed."""
+    """A connection that is opened again when the server closes it."""
 
     def __init__(self, url, tls):
         self._port, self._tls = urlsplit(url).port, tls
@@ -165,7 +165,7 @@ def wire(tls):
 
 
 def check(status, content, sent):
-    """A 4xx in Graph's form (or a page's), or a success; 501 is the only 5xx that is meant."""
+    """Assert a 4xx in Graph's form (or a page's), or a success; 501 is the only intended 5xx."""
     assert status < 500 or status == 501, sent
     if status >= 400 and content and not content.startswith(b"<!doctype html>"):
         problem = json.loads(content)["error"]
@@ -199,7 +199,7 @@ def target(dice, drive, ids):
 
 @pytest.mark.parametrize("personality", ["business", "personal"])
 def test_made_up_requests(emulator, drive, wire, capfd, personality):
-    """Whatever is sent to Graph, the answer is in Graph's form."""
+    """Every request to Graph is answered in Graph's form."""
     dice, token = random.Random(20), emulator.token()
     drive._drive.personality = personality
     graph = wire(emulator.graph_url)
@@ -215,7 +215,7 @@ def test_made_up_requests(emulator, drive, wire, capfd, personality):
 
 
 def test_made_up_fragments(emulator, drive, graph, wire, capfd):
-    """Whatever is sent to an upload address, the answer is in Graph's form."""
+    """Every request to an upload URL is answered in Graph's form."""
     dice, store = random.Random(30), wire(emulator.store_url)
     for _ in range(60):
         body = {"deferCommit": dice.random() < 0.5, "@microsoft.graph.conflictBehavior": "replace"}
@@ -252,7 +252,7 @@ def test_made_up_addresses_of_the_second_origin(emulator, wire, capfd):
     ],
 )
 def test_no_path_leaves_the_drive(emulator, drive, wire, path):
-    """A name is a name: what could not be one is refused, and nothing is created."""
+    """An impossible name is refused, and nothing is created."""
     graph = wire(emulator.graph_url)
     headers = {"Authorization": f"Bearer {emulator.token()}", "Content-Length": 1}
     status, content = graph.send("PUT", f"/v1.0/drives/{drive.id}{path}:/content", headers, b"x")
@@ -261,7 +261,7 @@ def test_no_path_leaves_the_drive(emulator, drive, wire, path):
 
 
 def test_long_names(graph, drive, error):
-    """10,000 characters are too long for a name, wherever it stands."""
+    """10,000 characters are too long for a name, at any position."""
     name = "x" * 10_000
     assert error(graph.put(f"/root:/{name}:/content", content=b"1"))[0] == 400
     assert error(graph.post("/root/children", json={"name": name, "folder": {}}))[0] == 400
@@ -272,7 +272,7 @@ def test_long_names(graph, drive, error):
 
 
 def test_truncated_bodies_leave_no_thread_behind(emulator, drive, tls, eventually):
-    """A client that goes away in the middle of a body, of whatever request, ends its thread; nothing was done."""
+    """A client that closes within a body ends its thread, and the request has no effect."""
     drive.put("a.txt", b"1")
     before, token = threading.active_count(), emulator.token()
     for line in ("PUT root:/a.txt:/content", "POST root/children", "PATCH root:/a.txt", "POST root:/a.txt:/copy"):
@@ -304,7 +304,7 @@ def test_a_slow_client_keeps_nobody_waiting(emulator, drive, graph, tls):
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded"])
 def test_wrong_content_types(graph, content_type, error):
-    """What should be JSON and does not say so is refused."""
+    """A JSON body without its Content-Type is refused."""
     headers = {"Content-Type": content_type} if content_type else {}
     status, code, _ = error(graph.post("/root/children", content=b'{"name":"x","folder":{}}', headers=headers))
     assert (status, code) == (400, "BadRequest")

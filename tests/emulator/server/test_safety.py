@@ -1,4 +1,4 @@
-"""Who is let in, by which name, and what lies on the disk."""
+"""Accepted host names, and the permissions of files on the disk."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def hosts(emulator, names):
 
 
 def test_page_of_this_machine_only(http, drive, emulator):
-    """A page is shown to who names this machine, and to nobody who was led here by another name."""
+    """A page is shown under the names of this machine only."""
     item = drive.put("a", b"1")
     for url in (emulator.page_url, item["webUrl"], f"{item['webUrl']}?download=1", f"{emulator.store_url}/nope"):
         for host in hosts(emulator, EXPECTED):
@@ -57,7 +57,7 @@ def test_control_of_this_machine_only(http, emulator):
 
 
 def test_managed_identity_of_this_machine_only(http, emulator):
-    """The metadata service gives tokens to whoever asks, so it looks at the name as well; it has one of its own."""
+    """The metadata service needs no token, so it checks the host name, too; it accepts its own."""
     url = f"{emulator.graph_url}/metadata/identity/oauth2/token?api-version=2018-02-01&resource={emulator.graph_url}"
     for host in (*EXPECTED, "169.254.169.254"):
         assert http.get(url, headers={"Host": host, "Metadata": "true"}).status_code == 200
@@ -67,7 +67,7 @@ def test_managed_identity_of_this_machine_only(http, emulator):
 
 @pytest.mark.parametrize("head", [b"", b"Host: localhost\r\nHost: localhost\r\n", b"Host:\r\n"])
 def test_a_request_that_names_no_host(head):
-    """No host, or two, is none that is expected."""
+    """No Host header, or two, is refused."""
     with Emulator(tls=False) as emulator:
         address = urlsplit(emulator.store_url)
         with socket.create_connection(("127.0.0.1", address.port), timeout=HANG_SECONDS) as connection:
@@ -84,12 +84,12 @@ def test_names_of_a_cloud():
 
 
 def test_only_this_machine_by_default(emulator):
-    """Without being told the emulator listens on the loopback address, and on nothing else."""
+    """By default the emulator listens on the loopback address only."""
     assert [server.socket.getsockname()[0] for server in emulator._servers] == ["127.0.0.1", "127.0.0.1"]
 
 
 def test_other_machines():
-    """Told so, it listens everywhere, goes by the name it was given, and has a certificate for it."""
+    """On request it listens everywhere, under the given name, and has a certificate for it."""
     with Emulator(allow_remote=True, host="box.example") as emulator:
         assert urlsplit(emulator.graph_url).hostname == "box.example"
         assert json.loads(emulator.connection)["extra"]["graph_url"] == emulator.graph_url
@@ -117,7 +117,7 @@ def test_other_machines():
     ],
 )
 def test_other_machines_must_be_spelt_out(options, message):
-    """Letting others in takes both: to say so, and the name by which they come; and never without TLS."""
+    """Remote access needs both options, and TLS."""
     with pytest.raises(ValueError, match=message):
         Emulator(**options)
 
@@ -149,7 +149,7 @@ def test_directory_with_other_things(tmp_path):
 
 
 def test_directory_is_shut_to_others(tmp_path):
-    """A directory that was open to all is shut when it is taken, and all that comes into it is."""
+    """An open directory is closed when it is taken, and new files in it are private."""
     root = tmp_path / "store"
     root.mkdir(mode=0o755)
     before = os.umask(0)
@@ -177,7 +177,7 @@ TRICKS = [
 
 
 def test_no_request_leaves_the_directory(tmp_path):
-    """Whatever a path says, files are made inside the directory only, under names that nobody outside chooses."""
+    """Files are created inside the directory only, under names that no request chooses."""
     root = tmp_path / "deep" / "store"
     with Emulator(root=root, tls=False) as emulator:
         headers = {"Authorization": f"Bearer {emulator.token()}", "Content-Type": "application/json"}

@@ -68,7 +68,7 @@ def test_what_does_not_exist(v1, emulator, error, path, expected):
 
 
 def test_unknown_route_names_the_segment(v1, drive, error):
-    """An unknown route says which segment is unknown."""
+    """The error of an unknown route names the segment."""
     reply = v1.get(f"/drives/{drive.id}/root/thumbnail")
     assert error(reply)[2] == "Resource not found for the segment 'thumbnail'."
 

@@ -35,7 +35,7 @@ def test_ids_of_a_consumer(cara, home):
 
 
 def test_place_of_an_item(cara, home):
-    """The path in the reference to the parent begins with /drive, and no site is named."""
+    """The path in parentReference begins with /drive, and there is no siteId."""
     home.put("a b/c.txt", b"x")
     reference = cara.get("/me/drive/root:/a b/c.txt").json()["parentReference"]
     assert reference == {
@@ -67,7 +67,7 @@ def test_forms_of_a_drive_id(cara, home):
 
 
 def test_garbled_drive_ids(cara, home, emulator):
-    """On request, items say the id of their drive in capitals and without its leading zero."""
+    """On request, items show the id of their drive in capitals and without its leading zero."""
     home.put("a.txt", b"x")
     emulator.options.garble_drive_ids = True
     said = cara.get("/me/drive/root:/a.txt").json()["parentReference"]["driveId"]
@@ -110,7 +110,7 @@ def test_a_moved_file_changes_both_folders(cara, home):
 
 
 def test_unchanged_collections(cara, home, graph, drive):
-    """A consumer's children are 304 to who has them; for work or school If-None-Match does not count there."""
+    """Unchanged children of a consumer are 304; for work or school If-None-Match is ignored."""
     home.put("a.txt", b"x")
     tag = cara.get("/me/drive/root/children").headers["ETag"]
     headers = {"If-None-Match": tag}
@@ -133,7 +133,7 @@ def test_personality_of_the_whole_emulator():
 
 
 def test_uploads_and_deltas_of_a_consumer(cara, home, http):
-    """Files go up through sessions and are told by delta as elsewhere."""
+    """Uploads by session and delta work as elsewhere."""
     session = cara.post("/me/drive/root:/a.txt:/createUploadSession").json()
     reply = http.put(session["uploadUrl"], content=b"abc", headers={"Content-Range": "bytes 0-2/3"})
     assert reply.status_code == 201

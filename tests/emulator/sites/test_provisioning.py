@@ -15,7 +15,7 @@ def new(emulator, sign_in):
 
 
 def test_an_application_opens_nothing(v1, new, error):
-    """An application finds no drive, however often it asks, and no site."""
+    """An application's requests create neither drive nor site."""
     for _ in range(2):
         assert error(v1.get(f"/users/{NEW}/drive")) == NO_DRIVE
     assert error(v1.get("/sites/localhost:/personal/new_contoso_example"))[:2] == (404, "itemNotFound")
@@ -39,6 +39,6 @@ def test_who_has_no_licence_gets_no_drive(emulator, sign_in, error):
 
 
 def test_the_other_refusal(v1, new, emulator, error):
-    """On request it is 400 with other words."""
+    """On request the error is the other one, a 400."""
     emulator.options.unprovisioned = "bad_request"
     assert error(v1.get(f"/users/{NEW}/drive")) == (400, "BadRequest", "Unable to retrieve user's mysite URL.")

@@ -29,7 +29,7 @@ def site_id(emulator):
     ],
 )
 def test_a_site_and_how_it_is_addressed(v1, emulator, site_id, key):
-    """A site is found by id, by the GUID of its collection and by the path of its address under each of its hosts."""
+    """A site is found by id, by the GUID of its collection and by its path under each of its hosts."""
     host, collection, web = site_id.split(",")
     text = key.format(id=site_id, collection=collection, host=urlsplit(emulator.store_url).netloc)
     site = v1.get(f"/sites/{text}").json()
@@ -42,7 +42,7 @@ def test_a_site_and_how_it_is_addressed(v1, emulator, site_id, key):
 
 
 def test_libraries_of_a_site(v1, emulator, site_id):
-    """A site lists its libraries; the default one may have any name, and its address still says Shared Documents."""
+    """A site lists its libraries; the default one may have any name, and its URL ends in Shared Documents."""
     default, reports = v1.get(f"/sites/{site_id}/drives").json()["value"]
     assert (default["name"], default["driveType"]) == ("Dokumente", "documentLibrary")
     assert default["webUrl"] == f"{emulator.store_url}/sites/Finance/Shared%20Documents"
@@ -56,7 +56,7 @@ def test_libraries_of_a_site(v1, emulator, site_id):
 
 
 def test_ids_of_a_site_stand_in_those_of_its_drives(v1, site_id):
-    """What a drive selects as sharePointIds names its site, its web and its list."""
+    """sharePointIds of a drive name its site, its web and its list."""
     drive = v1.get(f"/sites/{site_id}/drive").json()
     assert "sharePointIds" not in drive
     ids = v1.get(f"/drives/{drive['id']}?$select=id,sharePointIds").json()["sharePointIds"]
@@ -71,7 +71,7 @@ def test_ids_of_a_site_stand_in_those_of_its_drives(v1, site_id):
 
 
 def test_sites_below_a_site(v1, emulator, site_id):
-    """A site below another one is of the same collection, has an id of its own, and is listed there."""
+    """A site below another one shares its collection, has its own id, and is listed there."""
     below = emulator.add_site("/sites/Finance/Payroll")
     assert below.split(",")[1] == site_id.split(",")[1] != emulator.add_site("/sites/Other").split(",")[1]
     assert [site["id"] for site in v1.get(f"/sites/{site_id}/sites").json()["value"]] == [below]
@@ -81,7 +81,7 @@ def test_sites_below_a_site(v1, emulator, site_id):
 
 
 def test_the_root_site(v1):
-    """Every tenant has a root site, also found by the bare host."""
+    """Every tenant has a root site, which the bare host names as well."""
     site = v1.get("/sites/root").json()
     assert site["root"] == {}
     assert v1.get("/sites/localhost").json() == site
@@ -158,7 +158,7 @@ def test_lists_and_their_items(v1, emulator, site_id):
 
 
 def test_from_an_item_to_the_item_of_the_list(v1, emulator, site_id, error):
-    """``/listItem`` leads from the drive's item to the library's; the root is no item of the list."""
+    """``/listItem`` returns the item of the library; the root has none."""
     library = emulator.drive("sites/Finance/Reports")
     file = library.put("2026/q1.csv", b"a,b")
     found = v1.get(f"/drives/{library.id}/items/{file['id']}/listItem").json()
@@ -181,7 +181,7 @@ def test_a_group_has_a_site(v1, emulator):
 
 
 def test_users_and_groups_themselves(v1, emulator, sign_in, error):
-    """Who a user or a group is, is told to who may read the directory."""
+    """Users and groups are returned to callers that may read the directory."""
     group_id = emulator.add_group("Data Team")
     denied = (403, "Authorization_RequestDenied")
     assert error(v1.get(f"/users/{ANNA}"))[:2] == error(v1.get(f"/groups/{group_id}"))[:2] == denied
@@ -194,7 +194,7 @@ def test_users_and_groups_themselves(v1, emulator, sign_in, error):
 
 
 def test_permissions_on_sites(sign_in, emulator, error, site_id):
-    """Sites are shown to who may read sites; their libraries also to who may read all files."""
+    """Sites are returned to callers that may read sites; libraries also to those that may read all files."""
     files, sites = sign_in(None, "Files.Read.All"), sign_in(None, "Sites.Read.All")
     assert error(files.get(f"/sites/{site_id}"))[:2] == error(files.get("/sites?search=*"))[:2] == (403, "accessDenied")
     assert files.get(f"/sites/{site_id}/drive").status_code == 200
@@ -207,7 +207,7 @@ def test_permissions_on_sites(sign_in, emulator, error, site_id):
 
 
 def test_select_of_a_drive(v1, drive):
-    """A drive answers with what is selected, with and without the dollar sign."""
+    """A drive returns the selected properties, with and without the dollar sign."""
     for option in ("$select", "select"):
         assert set(v1.get(f"/drives/{drive.id}/?{option}=quota").json()) == {"@odata.context", "quota"}
 

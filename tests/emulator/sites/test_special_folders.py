@@ -13,7 +13,7 @@ def anna(sign_in):
 
 
 def test_a_special_folder_is_made_when_it_is_first_asked_for(anna, drive):
-    """Reading a special folder creates it for who may write, and it says what it is."""
+    """Reading a special folder creates it if the caller may write, and it has its facet."""
     folder = anna.get("/me/drive/special/approot").json()
     assert folder["specialFolder"] == {"name": "approot"}
     assert drive.paths() == ["Apps/", "Apps/Airflow/"]
@@ -30,7 +30,7 @@ def test_a_special_folder_is_made_when_it_is_first_written_to(anna, drive):
 
 
 def test_a_special_folder_keeps_what_it_is(anna, drive):
-    """It is found under another name and in another place."""
+    """It is found after it was renamed or moved."""
     folder = anna.get("/me/drive/special/photos").json()
     target = drive.folder("elsewhere")
     anna.patch(f"/me/drive/items/{folder['id']}", json={"name": "Fotos", "parentReference": {"id": target["id"]}})

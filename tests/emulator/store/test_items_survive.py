@@ -1,4 +1,4 @@
-"""What an item is to somebody - locked, checked out, a notebook, half uploaded - survives a restart."""
+"""Locks, check-outs, notebooks and upload sessions survive a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places and what was shared there, after a restart."""
+"""Sites, groups and sharing after a restart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ANNA, BEN, CARA, NEW = ("anna@contoso.example", "ben@contoso.example", "cara@out
 
 @pytest.fixture
 def restart(tmp_path):
-    """Start an emulator anew on the same directory."""
+    """Restart an emulator on the same directory."""
     running = []
 
     def start():

@@ -1,4 +1,4 @@
-"""Memory and a directory behave alike; what is in a directory survives a restart and being killed."""
+"""Memory and a directory behave alike; a directory survives a restart and being killed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Service:
         self.emulator.stop()
 
     def restart(self):
-        """Do nothing where there is nothing to come back to: what is true before must be true in memory, too."""
+        """Restart with a directory, and do nothing with memory: the assertions hold in both."""
         if self.root:
             self.stop()
             gc.collect()
@@ -56,7 +56,7 @@ class Service:
         return self.emulator.drive()
 
     def items(self):
-        """All that Graph tells of the drive, except addresses, in the order of ids."""
+        """Return Graph's JSON of all items, except URLs, by id."""
         hidden = {"@microsoft.graph.downloadUrl", "webUrl"}
         value = self.graph.get("/root/delta?$top=5000").json()["value"]
         shown = ({name: fact for name, fact in item.items() if name not in hidden} for item in value)
@@ -105,7 +105,7 @@ def test_items_survive(service):
 
 
 def test_the_tenant_survives(service):
-    """Tenant, application, users and those without a drive are the same; nobody is added twice."""
+    """Tenant, application and users, with or without a drive, are kept; no user is added twice."""
     service.emulator.add_user("new@contoso.example", provisioned=False)
     emulator = service.emulator
 
@@ -127,7 +127,7 @@ def test_the_tenant_survives(service):
 
 
 def test_changes_after_a_restart(service):
-    """What was kept can be changed, and is kept again."""
+    """A kept drive can be changed, and the change is kept."""
     service.drive.put("f/a.txt", b"1")
     service.restart()
     service.drive.put("f/a.txt", LARGE)
@@ -158,7 +158,7 @@ def test_versions_survive(service):
 
 
 def test_the_recycle_bin_survives(service):
-    """What is in the recycle bin can be brought back, with all that lay below it, or removed for good."""
+    """Items in the recycle bin can be restored with their descendants, or removed for good."""
     service.drive.put("f/g/a.txt", LARGE)
     service.drive.put("b.txt", b"1")
     before = service.drive.item("f/g/a.txt")["id"]
@@ -178,7 +178,7 @@ def test_the_recycle_bin_survives(service):
 
 
 def test_delta_survives(service):
-    """A delta link goes on where it was, tombstones included; one that was given up stays so."""
+    """A delta link continues after a restart, tombstones included; an expired one stays expired."""
     service.drive.put("f/a.txt", b"1")
     gone = [service.drive.item(path)["id"] for path in ("f", "f/a.txt")]
     link = service.graph.get("/root/delta").json()["@odata.deltaLink"].partition("?")[2]
@@ -195,7 +195,7 @@ def test_delta_survives(service):
 
 
 def test_sessions_survive(service):
-    """An open session goes on behind the last fragment that was acknowledged."""
+    """An open session resumes behind the last acknowledged fragment."""
     url = service.session("big.bin", fileSystemInfo={"lastModifiedDateTime": "2020-01-02T03:04:05Z"})
     assert service.send(url, 0, b"a" * UNIT, 2 * UNIT).status_code == 202
     service.restart()
@@ -262,7 +262,7 @@ def test_a_change_happens_as_a_whole(service):
 
 
 def test_a_drive_that_was_filled_before_it_was_kept(service):
-    """A user who comes later is kept with all that the drive held by then, its recycle bin and versions included."""
+    """A user who was added later is kept with the drive, its recycle bin and versions."""
     user = service.emulator.state.tenant.add_user("late@contoso.example")
     drive = EmulatedDrive(user.drive, service.emulator.state.views)
     for content in (b"1", LARGE):
@@ -316,7 +316,7 @@ def files(root):
 
 
 def test_a_private_directory(root):
-    """Nobody else can look into the directory, and no name of a file in it comes from a request."""
+    """The directory is private, and no file name in it comes from a request."""
     with Emulator(root=root, tls=False) as emulator:
         emulator.drive().put("secret-name.bin", LARGE)
         assert stat.S_IMODE(root.stat().st_mode) == 0o700
@@ -326,7 +326,7 @@ def test_a_private_directory(root):
 
 
 def test_one_at_a_time(root):
-    """A directory serves one emulator at a time, and says so."""
+    """A directory serves one emulator at a time; a second one is refused."""
     with Emulator(root=root, tls=False), pytest.raises(OSError, match="in use by another emulator"):
         Emulator(root=root, tls=False).start()
     with Emulator(root=root, tls=False):
@@ -334,7 +334,7 @@ def test_one_at_a_time(root):
 
 
 def test_another_format(root):
-    """What a release wrote that has another format is left alone."""
+    """A directory in another format is refused and left unchanged."""
     with Emulator(root=root, tls=False) as emulator:
         emulator.state.store._database.execute("UPDATE facts SET value = '999' WHERE name = 'format'")
     with pytest.raises(OSError, match="another release"):
@@ -342,7 +342,7 @@ def test_another_format(root):
 
 
 def test_contents_that_nobody_needs_go(root):
-    """What is deleted for good, and what a broken fragment left, does not stay on the disk."""
+    """Deleted contents and broken fragments are removed from the disk."""
     with Emulator(root=root, tls=False) as emulator:
         drive = emulator.drive()
         before = files(root)
@@ -401,7 +401,7 @@ CHILD = """
 
 @contextlib.contextmanager
 def running(root):
-    """An emulator in a process of its own; yields the process and a client."""
+    """Run an emulator in another process; yield the process and a client."""
     arguments = [sys.executable, "-c", textwrap.dedent(CHILD), str(root)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         url, token = process.stdout.readline().split()
@@ -412,7 +412,7 @@ def running(root):
 
 
 def work(client, seed, done):
-    """Create, replace, upload in parts, move and delete, and write down what was acknowledged."""
+    """Create, replace, upload in parts, move and delete, and record the acknowledged changes."""
     chance = random.Random(seed)
     with contextlib.suppress(httpx.TransportError):
         for number in range(10_000):
@@ -428,7 +428,7 @@ def work(client, seed, done):
                 upload(url, content)
                 done[name] = content
             elif name in done and action == "delete":
-                done[name] = None  # from now on it may be gone
+                done[name] = None  # the request may have had its effect from here on
                 client.delete(f"/root:/{name}").raise_for_status()
                 del done[name]
             elif name in done:
@@ -448,7 +448,7 @@ def upload(url, content):
 
 
 def check(root, done):
-    """Whatever was acknowledged is there, and all that is there is whole."""
+    """Every acknowledged change is there, and every file is complete."""
     with Emulator(root=root, tls=False) as emulator:
         drive = emulator.drive()
         inner = drive._drive
@@ -471,7 +471,7 @@ def check(root, done):
 
 
 class Done(dict):
-    """What was acknowledged; ``maybe`` has the names of what was being done in the end."""
+    """The acknowledged changes; ``maybe`` has the names of the last request."""
 
     maybe: frozenset[str] = frozenset()
 
@@ -493,7 +493,7 @@ def test_killed_at_any_moment(root, seed):
 
 
 def work_until_killed(client, seed, done):
-    """What the last request was about is uncertain: it may have happened or not."""
+    """The effect of the last request is uncertain."""
     names = []
 
     class Watched(Done):
@@ -518,7 +518,7 @@ def work_until_killed(client, seed, done):
 
 
 def test_killed_while_a_fragment_arrives(root):
-    """A session goes on behind the last fragment that was acknowledged; the one on its way does not count."""
+    """A session resumes behind the last acknowledged fragment; the one in progress is dropped."""
     with running(root) as (process, client):
         url = client.post("/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
         total = 3 * UNIT
@@ -547,7 +547,7 @@ def test_killed_while_a_fragment_arrives(root):
 
 
 def test_over_tls(root):
-    """A directory serves over TLS as memory does, and its connection goes on to work after a restart."""
+    """A directory serves over TLS as memory does, and its connection works after a restart."""
     for _ in range(2):
         with Emulator(root=root) as emulator:
             connection = json.loads(emulator.connection)

@@ -18,7 +18,7 @@ from airflow_provider_onedrive.emulator.tokens.permissions import (
 
 OWN, OTHER, SITE, GRANTS = Resource.OWN_DRIVE, Resource.OTHER_DRIVE, Resource.SITE, Resource.SITE_PERMISSIONS
 
-# For each permission and who holds it: what may be read, what may be written.
+# For each permission and its holder: readable resources, writable resources.
 EXPECTED = {
     ("Files.Read", "user"): ({OWN}, set()),
     ("Files.ReadWrite", "user"): ({OWN}, {OWN}),
@@ -40,7 +40,7 @@ NAMES = sorted(APPLICATION_PERMISSIONS | DELEGATED_PERMISSIONS | {"Mail.Read", "
 
 @pytest.mark.parametrize(("permission", "holder"), list(itertools.product(NAMES, ["user", "app"])))
 def test_table(permission, holder):
-    """Each permission allows what Microsoft's reference says, for whom it says so, and nothing else."""
+    """Each permission grants the access in Microsoft's reference, and nothing else."""
     app_only = holder == "app"
     reads, writes = (
         {resource for resource in Resource if allowed(permission, Kind(resource, writes=writing, app_only=app_only))}
@@ -61,7 +61,7 @@ def test_table(permission, holder):
     ],
 )
 def test_selected_sites(roles, reads, writes):
-    """Sites.Selected allows what the site gave, to applications and to users, and never to give more."""
+    """Sites.Selected grants the roles of the site, to applications and users, but never the right to grant."""
     for app_only, resource in itertools.product((True, False), (OTHER, SITE)):
         assert allowed("Sites.Selected", Kind(resource, writes=False, app_only=app_only), roles) is reads
         assert allowed("Sites.Selected", Kind(resource, writes=True, app_only=app_only), roles) is writes
@@ -69,7 +69,7 @@ def test_selected_sites(roles, reads, writes):
 
 
 def test_roles_count_for_selected_sites_only():
-    """What a site gave is worth nothing to who does not hold Sites.Selected."""
+    """Roles of a site do not count without Sites.Selected."""
     assert not allowed("Files.Read", Kind(OTHER, writes=False, app_only=False), list(ROLES))
 
 

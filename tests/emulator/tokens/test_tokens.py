@@ -1,4 +1,4 @@
-"""Access tokens: what they say, who signed them, and which of them Graph takes."""
+"""Access tokens: their claims, their signature, and Graph's checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GRAPH = "https://graph.microsoft.com"
 
 @pytest.fixture
 def call(emulator, http):
-    """Ask Graph for the first user's drive with a token."""
+    """Request the first user's drive with a token."""
 
     def get(token):
         url = f"{emulator.graph_url}/v1.0/drives/{emulator.drive().id}"
@@ -42,7 +42,7 @@ def said(emulator, http):
 
 
 def test_token_of_an_application(emulator, said):
-    """An application's token says who it is, for which tenant and what its roles are, and names no user."""
+    """An application's token names the application, the tenant and its roles, and no user."""
     claims = said(emulator.token())
     assert claims["iss"] == f"https://sts.windows.net/{emulator.tenant_id}/"
     assert claims["tid"] == emulator.tenant_id
@@ -55,7 +55,7 @@ def test_token_of_an_application(emulator, said):
 
 
 def test_token_of_a_user(emulator, said):
-    """A delegated token says which user it is and what may be done for the user."""
+    """A delegated token names the user and the scopes."""
     claims = said(emulator.token(BEN))
     assert (claims["upn"], claims["scp"], claims["idtyp"]) == (BEN, "Files.ReadWrite", "user")
     assert claims["oid"] == emulator.state.tenant.user(BEN).id
@@ -63,13 +63,13 @@ def test_token_of_a_user(emulator, said):
 
 
 def test_permissions_of_one_token(emulator, said):
-    """A test may ask for a token with other permissions than the application has."""
+    """A test may request a token with other permissions than the application has."""
     assert said(emulator.token(permissions=["Sites.Selected"]))["roles"] == ["Sites.Selected"]
     assert said(emulator.token(BEN, permissions=["Files.Read.All", "User.Read"]))["scp"] == "Files.Read.All User.Read"
 
 
 def test_keys_of_version_1_and_2(emulator, http):
-    """Both addresses of the keys give the same ones."""
+    """Both URLs of the keys return the same ones."""
     tenant = f"{emulator.authority_url}/{emulator.tenant_id}/discovery"
     one, two = (http.get(f"{tenant}{path}").json() for path in ("/keys", "/v2.0/keys"))
     assert one == two
@@ -77,7 +77,7 @@ def test_keys_of_version_1_and_2(emulator, http):
 
 
 def test_a_restart_makes_another_key(emulator, call, error):
-    """Each start signs with a key of its own, so a token of another start is refused."""
+    """Each start signs with a new key, so a token of another start is refused."""
     with Emulator() as other:
         foreign = other.state.tokens.sign({"aud": GRAPH, "tid": emulator.tenant_id, "exp": time.time() + 60})
     assert error(call(foreign)) == (401, "InvalidAuthenticationToken", "Signing key is invalid.")
@@ -111,12 +111,12 @@ def test_audiences_of_graph(emulator, call, audience):
 
 @pytest.mark.parametrize("token", ["x", "a.b", "a.b.c", "..", "a.b.c.d", "e30.W10.AA", "e30.e30.ä", "." * 9000])
 def test_garbage(call, error, token):
-    """What is no token is a 401, whatever it is."""
+    """Text that is not a token is a 401."""
     assert error(call(token))[:2] == (401, "InvalidAuthenticationToken")
 
 
 def test_a_changed_token(emulator, call, error):
-    """Nobody but the emulator can change what a token says."""
+    """A changed claim breaks the signature."""
     header, claims, signature = emulator.token(permissions=["Files.Read.All"]).split(".")
     more = jws.encode(jws.decode(claims).replace(b"Files.Read.All", b"Sites.FullControl.All"))
     expected = (401, "InvalidAuthenticationToken", "Access token validation failure. Invalid signature.")
@@ -132,14 +132,14 @@ def test_no_signature_and_other_algorithms(emulator, call, error):
 
 
 def test_each_signature_is_checked_once(emulator):
-    """What a token stands for is found out once, however often it is used."""
+    """A token's signature is checked once."""
     tokens, header = emulator.state.tokens, f"Bearer {emulator.token()}"
     first = tokens.check(header)
     assert all(tokens.check(header) is first for _ in range(3))
 
 
 def test_end_of_all_tokens(emulator, call, error):
-    """All tokens given out so far may be ended at once; new ones work."""
+    """All issued tokens may be expired at once; new ones work."""
     tokens = [emulator.token(), emulator.token()]
     emulator.state.tokens.expire_all()
     assert [error(call(token))[0] for token in tokens] == [401, 401]
@@ -158,7 +158,7 @@ def test_many_threads_share_one_key():
 
 
 def test_an_id_token_is_no_access_token(emulator, http, call, error):
-    """What says who signed in does not open Graph."""
+    """An ID token does not open Graph."""
     url = f"{emulator.authority_url}/{emulator.tenant_id}/oauth2/v2.0/token"
     form = {"grant_type": "refresh_token", "client_id": emulator.client_id, "client_secret": emulator.client_secret}
     form |= {"refresh_token": emulator.refresh_token(), "scope": "Files.ReadWrite openid"}

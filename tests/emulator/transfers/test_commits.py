@@ -57,7 +57,7 @@ def test_a_deferred_commit_of_a_file_that_exists(create, send, http, drive):
 
 
 def test_a_commit_before_the_end(create, send, http, drive, error):
-    """A session that is not complete is not committed, and goes on."""
+    """An incomplete session is not committed, and stays open."""
     url = create(deferCommit=True)
     assert error(http.post(url, content=b""))[:2] == (400, "invalidRequest")
     send(url, 0, b"x" * UNIT, 2 * UNIT)
@@ -78,7 +78,7 @@ def test_a_personal_account_commits_by_put(create, send, http, graph, drive):
 
 
 def test_an_unknown_total(create, send, http, drive):
-    """``/*`` leaves the total open: what is expected next has no end, and the commit says when it is all."""
+    """``/*`` leaves the total open: the expected range has no end, and the commit completes the file."""
     url = create(deferCommit=True)
     accepted = send(url, 0, b"x" * UNIT, "*")
     assert accepted.json()["nextExpectedRanges"] == [f"{UNIT}-"]
@@ -96,14 +96,14 @@ def test_a_total_that_is_said_late(create, send, drive):
 
 
 def test_nothing_comes_after_the_end(create, send, error):
-    """A total that was said once holds."""
+    """A declared total cannot change."""
     url = create()
     send(url, 0, b"x" * UNIT, UNIT + 1)
     assert error(send(url, UNIT, b"yz", "*"))[:2] == (400, "invalidRequest")
 
 
 def test_an_unknown_total_and_odd_fragments(create, send, http, emulator, error):
-    """A fragment before the last that is no multiple of 320 KiB fails at the commit, in strict mode."""
+    """A fragment before the last that is not a multiple of 320 KiB fails at the commit, in strict mode."""
     url = create(deferCommit=True)
     send(url, 0, b"odd", "*")
     send(url, 3, b"x", "*")
@@ -145,7 +145,7 @@ def refused(emulator, create, send):
 
 @pytest.mark.parametrize(("status", "code"), [(423, "notAllowed"), (409, "nameAlreadyExists")])
 def test_a_commit_that_is_refused_for_a_while(refused, send, http, status, code):
-    """All bytes stay: none is expected, one more is an overlap, and the commit alone is asked for until it succeeds."""
+    """All bytes stay: no range is expected, a further byte is an overlap, and the commit succeeds later."""
     url = refused(status, times=3)
     assert http.get(url).json()["nextExpectedRanges"] == []
     assert send(url, UNIT, b"new", UNIT + 3).status_code == 416
@@ -172,7 +172,7 @@ def either(request, drive):
 
 @pytest.mark.parametrize(("conflict", "name"), [("replace", "a.bin"), ("rename", "a 1.bin"), ("fail", None)])
 def test_recovery_from_a_refused_commit(refused, graph, either, conflict, name):
-    """A PUT with the session's address commits it, with the conflict behaviour and the If-Match that it says."""
+    """A PUT with the upload URL commits it, with its own conflict behaviour and If-Match."""
     drive = either
     former = drive.put("a.bin", b"old")["eTag"]
     url = refused()
@@ -188,13 +188,13 @@ def test_recovery_from_a_refused_commit(refused, graph, either, conflict, name):
 
 @pytest.mark.usefixtures("either")
 def test_recovery_may_be_refused_too(refused, graph):
-    """Every commit counts, whatever it is asked for with."""
+    """Every kind of commit request works."""
     url = refused(times=2)
     assert [graph.put("/root:/a.bin", json={SOURCE: url}).status_code for _ in range(2)] == [423, 201]
 
 
 def test_recovery_may_meet_a_conflict_again(create, send, graph, drive, error):
-    """Without another behaviour it is the same conflict; with ``replace`` it is none."""
+    """Without another behaviour the conflict stays; with ``replace`` it is solved."""
     url = create()
     drive.put("a.bin", b"faster")
     send(url, 0, b"new", 3)
@@ -228,7 +228,7 @@ def test_commits_that_are_refused(create, graph, emulator):
 
 
 def test_the_default_conflict_of_a_session(create, send, graph, drive, emulator):
-    """Documented is to fail, which strictness keeps; clients that rely on replacing get their way without it."""
+    """The documented default is fail, as in strict mode; the lenient mode replaces."""
     drive.put("a.bin", b"old")
     assert graph.post("/root:/a.bin:/createUploadSession").status_code == 409
     emulator.options.strict = False
@@ -237,7 +237,7 @@ def test_the_default_conflict_of_a_session(create, send, graph, drive, emulator)
 
 
 def test_expect_continue(create, emulator, tls, drive):
-    """A client that waits to be told to go on is told so."""
+    """A client that sends Expect: 100-continue gets the interim answer."""
     url = create()
     port, path = url.removeprefix("https://localhost:").split("/", 1)
     head = f"PUT /{path} HTTP/1.1\r\nHost: localhost\r\nContent-Range: bytes 0-2/3\r\nContent-Length: 3\r\n"

@@ -55,7 +55,7 @@ def test_missing_folders_are_created(graph, drive):
     ],
 )
 def test_conflicts(graph, drive, conflict, status, paths):
-    """A name that is taken is replaced unless the query says otherwise."""
+    """A taken name is replaced unless the query refuses it."""
     drive.put("a.tar.gz", b"old")
     reply = graph.put("/root:/a.tar.gz:/content", params={CONFLICT: conflict} if conflict else {}, content=b"new")
     assert reply.status_code == status
@@ -152,7 +152,7 @@ def url(drive):
     ],
 )
 def test_ranges(http, drive, url, asked, expected):
-    """A range is served as 206; what is not understood is the whole file."""
+    """A range is served as 206; an unreadable one returns the whole file."""
     status, start, stop = expected
     reply = http.get(url, headers={"Range": asked} if asked else {})
     assert reply.status_code == status
@@ -162,7 +162,7 @@ def test_ranges(http, drive, url, asked, expected):
 
 
 def test_range_beyond_the_end(http, url, error):
-    """A range that begins after the end is 416 and says how long the file is."""
+    """A range after the end is 416 with the file's size."""
     for asked in ("bytes=2560000-", "bytes=-0"):
         reply = http.get(url, headers={"Range": asked})
         assert error(reply)[:2] == (416, "invalidRange")
@@ -201,7 +201,7 @@ def test_a_token_on_the_second_origin_is_a_leak(http, emulator, url, strict, sta
 
 
 def test_graph_does_not_live_on_the_second_origin(http, emulator, error):
-    """The second origin knows nothing but the addresses that were given out and the pages of drives."""
+    """The second origin serves the issued URLs and the pages of drives only."""
     for path in ("/v1.0", "/v1.0/me/drive", "/personal/anna_contoso_example/_api/v2.0/drive/root"):
         assert error(http.get(f"{emulator.store_url}{path}"))[:2] == (404, "itemNotFound")
 
@@ -217,7 +217,7 @@ def test_a_large_file(graph, drive, http):
 
 
 def test_too_large_for_a_put(graph, drive, error):
-    """A simple PUT ends at 250 MiB; what was announced larger is refused."""
+    """A simple PUT ends at 250 MiB; a larger Content-Length is refused."""
     reply = graph.put("/root:/a:/content", content=_zeros(251), headers={"Content-Length": str(251 * 2**20)})
     assert error(reply)[:2] == (413, "requestTooLarge")
     assert drive.paths() == []
@@ -228,7 +228,7 @@ def _zeros(mebibytes):
 
 
 def test_whole_seconds(graph):
-    """What is created now carries the time of now."""
+    """A new item has the current time."""
     created = graph.put("/root:/a:/content", content=b"").json()["createdDateTime"]
     moments = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - back)) for back in range(60)]
     assert created in moments

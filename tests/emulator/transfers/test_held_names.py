@@ -19,7 +19,7 @@ def quirks(emulator):
 
 @pytest.fixture
 def create(graph):
-    """Ask for a session, which replaces unless it is said otherwise."""
+    """Create a session, which replaces by default."""
 
     def post(path="/root:/a.bin:", conflict="replace", **more):
         return graph.post(f"{path}/createUploadSession", json={"item": {CONFLICT: conflict}} | more)
@@ -43,7 +43,7 @@ def url_of(reply):
 
 
 def test_off(create, graph):
-    """Usually there may be many sessions for one name, and a PUT meanwhile."""
+    """By default several sessions may exist for one name, and a PUT meanwhile."""
     url_of(create()), url_of(create())
     assert graph.put("/root:/a.bin:/content", content=b"x").status_code == 201
 
@@ -51,7 +51,7 @@ def test_off(create, graph):
 @pytest.mark.usefixtures("quirks")
 @pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
 def test_a_held_name(create, graph, error, conflict):
-    """Another session or a PUT for a name that no GET finds is refused, whatever its conflict behaviour and case."""
+    """Another session or a PUT for a held name is refused, whatever its conflict behaviour and case."""
     url_of(create())
     assert error(create(conflict=conflict)) == TAKEN
     assert error(create("/root:/A.BIN:", conflict)) == TAKEN
@@ -74,7 +74,7 @@ def test_a_held_file(create, graph, drive, error):
 
 @pytest.mark.usefixtures("quirks")
 def test_it_is_held_from_everybody(create, sign_in, emulator, drive, error):
-    """Who asks does not matter."""
+    """The caller does not matter."""
     url_of(create())
     anna = sign_in(emulator.users[0])
     assert error(anna.put(f"/drives/{drive.id}/root:/a.bin:/content", content=b"x")) == TAKEN
@@ -95,7 +95,7 @@ def test_what_is_not_held(create, graph, drive, emulator):
 
 @pytest.mark.usefixtures("quirks")
 def test_the_session_itself_commits(create, finish, graph, drive):
-    """What holds the name may take it; then it is free for others."""
+    """The holding session may commit; then the name is free."""
     assert finish(url_of(create())).status_code == 201
     assert finish(url_of(create())).status_code == 200
     assert graph.put("/root:/a.bin:/content", content=b"x").status_code == 200
@@ -129,7 +129,7 @@ def test_expiry_lets_go(create, emulator):
 
 @pytest.mark.usefixtures("quirks")
 def test_only_one_of_many_gets_it(create):
-    """Of those that ask at the same time one gets the session."""
+    """Of several requests at the same time one gets the session."""
     statuses = []
     threads = [threading.Thread(target=lambda: statuses.append(create().status_code)) for _ in range(8)]
     for thread in threads:

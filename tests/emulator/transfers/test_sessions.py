@@ -34,7 +34,7 @@ def send(http):
 
 
 def test_a_whole_session(create, send, drive, http, emulator):
-    """Fragments in order end in a file; each answer says what is expected next."""
+    """Fragments in order complete a file; each answer has the next expected range."""
     url = create(fileSystemInfo={"lastModifiedDateTime": "2020-01-02T03:04:05Z"})
     assert url.startswith(f"{emulator.store_url}/")
     assert http.get(url).json()["nextExpectedRanges"] == ["0-"]
@@ -65,7 +65,7 @@ def test_the_session_is_gone_when_it_ended(create, send, http, error):
     ("conflict", "status"), [(None, 409), ("fail", 409), ("replace", 200), ("rename", 201), ("other", 400)]
 )
 def test_conflict_at_creation(create, send, drive, conflict, status):
-    """A taken name is refused at once when it is to fail, which is the default; else the commit does what was said."""
+    """A taken name is refused at once with fail, the default; other behaviours apply at the commit."""
     drive.put("a.bin", b"old")
     url = create(conflict=conflict)
     if status in {400, 409}:
@@ -88,7 +88,7 @@ def test_conflict_at_commit(create, send, drive, http, error):
 
 
 def test_session_by_id(create, send, drive, error):
-    """A file addressed by its id is replaced; a folder is refused; what was deleted meanwhile is 404."""
+    """A file named by id is replaced; a folder is refused; a deleted item is 404."""
     item_id = drive.put("f/a.bin", b"old")["id"]
     url, late = create(f"/items/{item_id}"), create(f"/items/{item_id}")
     assert send(url, 0, 5, 5).json()["id"] == item_id
@@ -121,7 +121,7 @@ def test_parents_are_not_created(create, send, drive, error):
     ],
 )
 def test_refused_sessions(create, error, path, item, expected):
-    """What could not be committed is refused at creation."""
+    """A session whose commit cannot succeed is refused at creation."""
     assert error(create(path, **item))[:2] == expected
 
 
@@ -183,7 +183,7 @@ def test_fragments_need_a_length(create, http, error):
 
 
 def test_fragments_end_at_60_mib(create, send, http, error):
-    """A fragment above 60 MiB is too large, and the connection goes on."""
+    """A fragment above 60 MiB is too large, and the connection stays usable."""
     url, size = create(), 60 * 1024 * 1024 + UNIT
     assert error(send(url, 0, size, 2 * size))[:2] == (413, "requestTooLarge")
     assert http.get(url).json()["nextExpectedRanges"] == ["0-"]
@@ -191,7 +191,7 @@ def test_fragments_end_at_60_mib(create, send, http, error):
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_fragments_that_are_no_multiples(create, send, drive, emulator, strict):
-    """A fragment that is no multiple of 320 KiB is accepted, and the commit fails in strict mode."""
+    """A fragment that is not a multiple of 320 KiB is accepted, and the commit fails in strict mode."""
     emulator.options.strict = strict
     url = create()
     assert send(url, 0, UNIT + 1, UNIT + 5).status_code == 202
@@ -200,7 +200,7 @@ def test_fragments_that_are_no_multiples(create, send, drive, emulator, strict):
 
 
 def test_expiry(create, send, http, emulator, error):
-    """Each fragment extends the session; when its time is over it is not found."""
+    """Each fragment extends the session; an expired session is missing."""
     emulator.options.session_seconds = 100
     url = create()
     emulator.options.session_seconds = 10_000
