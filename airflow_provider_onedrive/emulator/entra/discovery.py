@@ -45,6 +45,7 @@ class Discovery:
             "authorization_endpoint": f"{oauth}/authorize",
             "device_authorization_endpoint": f"{oauth}/devicecode",
             "claims_supported": ["sub", "iss", "aud", "exp", "iat", "name", "tid", "ver", "oid", "preferred_username"],
+            # Real documents have further regional properties, which msal does not read.
             "tenant_region_scope": None,
             "cloud_instance_name": cloud.instance,
             # Clients that support several clouds read the Graph host from here.

@@ -222,6 +222,7 @@ class Reply:
 
     def sent_pieces(self) -> Iterator[bytes]:
         """Yield the bytes of the body that are really sent."""
+        # The end is the cut, so that the last piece is shortened and the log's number of bytes is exact.
         offset, stop = 0, self.length if self.cut_after is None else self.cut_after
         for piece in self.pieces():
             yield _corrupted(piece[: stop - offset], self.corrupt_at, offset)
@@ -255,6 +256,7 @@ def _corrupted(piece: bytes, at: int | None, offset: int) -> bytes:
 
 
 def _slower(throughput: Throughput | None, seconds_per_byte: float, stopping: threading.Event) -> Throughput | None:
+    # A limit of 0 must not create a limiter, which would divide by it.
     if not seconds_per_byte:
         return throughput
     return Throughput(seconds_per_byte + (throughput.seconds_per_byte if throughput else 0), stopping)

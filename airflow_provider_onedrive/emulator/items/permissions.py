@@ -104,12 +104,14 @@ class ItemPermissions:
         kind, scope = str(body.get("type", "view")), str(body.get("scope") or "")
         is_personal = call.drive.personality == "personal"
         scope = scope or ("anonymous" if is_personal else "organization")
+        # Documented: embed is for consumers only.
         if kind not in _ROLES or (kind == "embed" and not is_personal):
             raise invalid_request(f"The link type '{kind[:50]}' is not supported.")
         if scope not in {"anonymous", "users", *([] if is_personal else ["organization"])}:
             raise invalid_request(f"The link scope '{scope[:50]}' is not supported.")
         if scope == "anonymous" and not (is_personal or self.options.anonymous_links):
             raise access_denied()
+        # Documented: a password is for consumers only.
         if body.get("password") and not is_personal:
             raise invalid_request("A password is not supported.")
         emails = self._recipients(body) if scope == "users" else ()

@@ -121,6 +121,7 @@ class Tenant:
         if self.site_at(path):
             raise ValueError(f"There is a site {path or '/'} already.")
         title = title or path.rpartition("/")[2]
+        # A site without a given owner belongs to a group, as team sites do.
         owner = owner or {"group": {"id": str(uuid.uuid4()), "displayName": f"{title} Owners"}}
         site = SharePointSite(path, title, owner, top=path)
         above = self._site_above(path)

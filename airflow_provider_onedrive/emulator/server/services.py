@@ -15,6 +15,7 @@ from airflow_provider_onedrive.emulator.server.state import ServerState
 def services(state: ServerState, control: ControlPath) -> tuple[Service, Service]:
     """Return the Graph origin and the second one."""
     handlers = Handlers(state)
+    # Both origins share the pipeline: one log, one budget and one order of faults for all requests.
     pipeline = _pipeline(state, handlers)
     router = _router(state, handlers, Batch(pipeline, state.options))
     graph = GraphOrigin(control, handlers.entra, router, state.store, state.authority, state.graph_url)

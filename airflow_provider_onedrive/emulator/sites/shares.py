@@ -109,6 +109,7 @@ class Shares:
             return
         if sharing.may(token.user.upn, share.item, writes=is_writing):
             return
+        # Prefer is a list of tokens without case, so a part of the text is searched.
         wish = (request.header("Prefer") or "").lower()
         link = share.link
         if link is None or link.scope == "users" or _REDEEM not in wish or (is_writing and link.role == "read"):

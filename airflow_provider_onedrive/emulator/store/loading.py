@@ -47,6 +47,7 @@ class Loader:
         for item_id, parent_id, _, _ in rows:
             parent, item = items.get(parent_id), items[item_id]
             item.parent = parent
+            # The top of a deleted tree is not a child of its former folder, but its descendants keep their folders.
             if parent and item_id not in tops:
                 parent.children[names.key(item.name)] = item
         for item in items.values():
