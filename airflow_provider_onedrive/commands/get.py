@@ -37,7 +37,7 @@ def _get(options: argparse.Namespace) -> int:
         with bar(client, item.name, item.size):
             item = client.download(folder, options.local_path, if_exists=options.if_exists)
     if options.json:
-        print_json(item.to_xcom())
+        print_json(item.to_dict())
     else:
         sys.stdout.write(f"{item.local_path}\n")
     return 0

@@ -36,7 +36,7 @@ def _list(options: argparse.Namespace) -> int:
             return _list_shared(client, is_json=options.json)
         for item in _items(client, folder, pattern, is_deep=options.recursive):
             if options.json:
-                print_json(item.to_xcom())
+                print_json(item.to_dict())
             else:
                 sys.stdout.write(_line(item, is_long=options.long) + "\n")
     return 0

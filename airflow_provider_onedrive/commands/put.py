@@ -43,7 +43,7 @@ def _put(options: argparse.Namespace) -> int:
                 create_folders=options.create_folders,
             )
     if options.json:
-        print_json(item.to_xcom())
+        print_json(item.to_dict())
     else:
         sys.stdout.write(f"{item.location}\n")
     return 0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def report_on(report: Report, *, is_json: bool) -> int:
     """Print each file that was transferred and each that failed, and return an exit code."""
     if is_json:
-        print_json(report.to_xcom())
+        print_json(report.to_dict())
     else:
         for item in report.done:
             sys.stdout.write(f"{item.local_path or item.location}\n")

@@ -17,7 +17,7 @@ def main(arguments: Sequence[str], program: str) -> int:
 
 def _stat(options: argparse.Namespace) -> int:
     with connected(options) as client:
-        properties = client.stat(options.location).to_xcom()
+        properties = client.stat(options.location).to_dict()
     if options.json:
         print_json(properties)
         return 0

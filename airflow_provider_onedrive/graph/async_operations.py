@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from airflow_provider_onedrive.graph.flows import copies, items, moves, removals
 from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
+from airflow_provider_onedrive.graph.flows.raw_requests import raw_request
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.listings import AsyncListings
 from airflow_provider_onedrive.graph.location_context import log_deletion
 from airflow_provider_onedrive.graph.protocol.addresses import Address
-from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -94,6 +96,21 @@ class AsyncOperations(AsyncListings, ABC):
 
     async def copy_progress(self, monitor_url: str) -> Progress:
         return await self.run(copies.progress(monitor_url))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        flow = raw_request(self.settings, method, path, json=json, params=params, headers=headers)
+        try:
+            return await self.run(flow)
+        except GraphError as error:
+            raise error.about("request", path.partition("?")[0]) from error.__cause__
 
     async def delete(
         self,

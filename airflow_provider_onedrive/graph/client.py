@@ -22,6 +22,7 @@ import httpx
 from airflow_provider_onedrive.graph.async_operations import AsyncOperations
 from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens
 from airflow_provider_onedrive.graph.auth.tokens import OnSecret, TokenAuth, TokenSource
+from airflow_provider_onedrive.graph.call_advice import MethodAdvice
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import delta as changes
 from airflow_provider_onedrive.graph.flows.allowlist import check_reading
@@ -66,7 +67,7 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.Pr
 cut_urls_in_logs()
 
 
-class BaseClient(LocationContext):
+class BaseClient(MethodAdvice, LocationContext):
     """One connection's way to Graph: what both clients share."""
 
     def __init__(

@@ -236,7 +236,7 @@ class _Doctor:
         )
         if isinstance(item, Finding):
             return item
-        deleted = _tried("write", lambda: self._client.delete(item.to_xcom()))
+        deleted = _tried("write", lambda: self._client.delete(item.to_dict()))
         return deleted if isinstance(deleted, Finding) else Finding("write", "ok", f"{name} was created and deleted.")
 
 

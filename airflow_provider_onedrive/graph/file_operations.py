@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import logging
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, TextIO, cast, overload
 
 from airflow_provider_onedrive.graph.call_advice import location_first
 from airflow_provider_onedrive.graph.content.sinks import OpenFile
 from airflow_provider_onedrive.graph.content.sources import Content, LocalPath, Source, name_of, opened_source
+from airflow_provider_onedrive.graph.content.spooled import UploadingFile, UploadingText, spooled
 from airflow_provider_onedrive.graph.flows import downloads, uploads
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
 from airflow_provider_onedrive.graph.flows.sessions import cancellation
@@ -26,14 +27,14 @@ from airflow_provider_onedrive.graph.protocol.options import (
     DownloadOptions,
     IfExists,
     IfExistsSave,
+    OpenMode,
     UploadOptions,
+    check_choice,
 )
 from airflow_provider_onedrive.graph.transfers import download as localcopy
 from airflow_provider_onedrive.graph.transfers.download import Download
 
 log = logging.getLogger(__name__)
-
-_SPOOLED_BYTES = 8 * 1024 * 1024
 
 UploadFlow = Callable[..., Flow[DriveItem]]
 """Takes the address, the source, and ``open_session``."""
@@ -159,15 +160,50 @@ class FileOperations(Operations):
                 "download", address, lambda: localcopy.download(self, address, target, link, plan), driver
             )
 
-    def open(self, location: LocationLike) -> BinaryIO:
-        """Open a file for reading, as in ``pandas.read_excel(client.open(...))``.
+    @overload
+    def open(self, location: LocationLike, mode: Literal["rb", "wb"] = "rb", *, encoding: None = None) -> BinaryIO: ...
+    @overload
+    def open(self, location: LocationLike, mode: Literal["r", "w"], *, encoding: str | None = None) -> TextIO: ...
+    def open(self, location: LocationLike, mode: OpenMode = "rb", *, encoding: str | None = None) -> BinaryIO | TextIO:
+        """Open a file, as in ``pandas.read_excel(client.open(...))``; without a mode for reading bytes.
 
-        It is fetched whole: up to 8 MiB into memory, a larger one into a temporary file that goes when it is closed.
+        To read, it is fetched whole: up to 8 MiB into memory, a larger one into a temporary file. What is written is
+        saved when the file is closed, and is not if the ``with`` block raises.
+
+        :param location: the file.
+        :param mode: ``rb`` and ``wb`` for bytes, ``r`` and ``w`` for text.
+        :param encoding: of text.
+        :raises ConfigurationError: if the mode is another one: no file is appended to, or changed in parts.
         """
-        address = self.address(location)
+        check_choice("mode", mode, OpenMode)
+        if encoding is not None and "b" in mode:
+            raise ConfigurationError(f"mode {mode!r} takes no encoding.", advice="Use 'r' or 'w' for text.")
+        if "r" in mode:
+            file = self._fetched(self.address(location))
+            return file if "b" in mode else io.TextIOWrapper(file, encoding or "utf-8")
+        self._address(self.parser.upload_target(location, None, ""))  # what is wrong with it is an error now
+        writable = UploadingFile(lambda whole: self.save(location, content=whole))
+        return cast("BinaryIO", writable) if "b" in mode else UploadingText(writable, encoding or "utf-8")
+
+    def read_bytes(self, location: LocationLike) -> bytes:
+        """Return the content of a file.
+
+        :param location: the file.
+        """
+        with self.open(location) as file:
+            return file.read()
+
+    def read_text(self, location: LocationLike, *, encoding: str = "utf-8") -> str:
+        """Return the text of a file; its line ends stay as they are.
+
+        :param location: the file.
+        :param encoding: of text.
+        """
+        return self.read_bytes(location).decode(encoding)
+
+    def _fetched(self, address: Address) -> BinaryIO:
         with ExitStack() as closed_on_error, self.meter.measured(f"read {address}"), self._explaining("read", address):
-            spooled = closed_on_error.enter_context(tempfile.SpooledTemporaryFile(_SPOOLED_BYTES))
-            file = cast("BinaryIO", spooled)
+            file = closed_on_error.enter_context(spooled())
             localcopy.read(self, address, OpenFile(file, "a temporary file"))
             file.seek(0)
             closed_on_error.pop_all()

@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import items, removals
 from airflow_provider_onedrive.graph.flows import suggestions as siblings
+from airflow_provider_onedrive.graph.flows.raw_requests import raw_request
 from airflow_provider_onedrive.graph.flows.resolver import SharedFolder
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.listings import Listings
 from airflow_provider_onedrive.graph.location_context import log_deletion
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
-from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import GraphError, ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -104,6 +105,31 @@ class Operations(Listings, ABC):
         address = self._address(self.parser.new_folder(location))
         flow = items.make_folder(address, exist_ok=exist_ok or attempt.retrying, create_folders=create_folders)
         return self._about("create", address, flow)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Ask Graph something that no other method does, with the connection's sign-in, retries and limits.
+
+        :param method: of HTTP; a ``read_only`` connection allows only GET and HEAD.
+        :param path: below the API's version, such as ``/me/drive``, or an ``@odata.nextLink``.
+        :param json: the body of the request; None sends none.
+        :param params: the query, such as ``{"$select": "id"}``.
+        :param headers: of the request.
+        :return: the JSON of the answer; None if it has no body.
+        :raises ConfigurationError: if the path leads elsewhere, or the connection has ``allowed_locations``.
+        """
+        flow = raw_request(self.settings, method, path, json=json, params=params, headers=headers)
+        try:
+            return self.run(flow)
+        except GraphError as error:
+            raise error.about("request", path.partition("?")[0]) from error.__cause__
 
     def delete(
         self,

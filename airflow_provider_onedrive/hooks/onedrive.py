@@ -16,6 +16,7 @@ from airflow_provider_onedrive.compat import (
     mask_secret,
 )
 from airflow_provider_onedrive.get_provider_info import get_provider_info
+from airflow_provider_onedrive.graph.call_advice import PUBLIC_METHODS, method_meant
 from airflow_provider_onedrive.graph.config.settings import DEFAULT_TOKEN_FILE_ROOTS, Settings
 from airflow_provider_onedrive.graph.http.cooldown import shared_folder
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
@@ -38,6 +39,17 @@ class OneDriveHook(BaseHook):
     def __init__(self, onedrive_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.onedrive_conn_id = onedrive_conn_id
+
+    if not TYPE_CHECKING:  # else no attribute would be missing for a type checker
+
+        def __getattr__(self, name: str) -> Any:
+            """Name the client's method that was meant.
+
+            :raises AttributeError: always.
+            """
+            meant = name if name in PUBLIC_METHODS else method_meant(name)
+            advice = f"; the client has {meant}: hook.get_conn().{meant}(...)" if meant else ""
+            raise AttributeError(f"OneDriveHook has no {name!r}{advice}.")
 
     def get_conn(self) -> Client:
         """Return a client for threads; close it, or use it as a context manager.

@@ -61,8 +61,8 @@ class OneDriveFolderSyncOperator(OneDriveOperator):
         manifest = _path(local_or_stored(self.manifest))
         with self.connected() as client:
             synced = client.sync_folder(self.location, manifest, full_every=full_every)
-        context["ti"].xcom_push(key="summary", value=synced.to_xcom())
-        changed = ({"change": kind, **item.to_xcom()} for kind, item in synced.changes.items())
+        context["ti"].xcom_push(key="summary", value=synced.to_dict())
+        changed = ({"change": kind, **item.to_dict()} for kind, item in synced.changes.items())
         return list(islice(changed, self.max_changed))
 
 

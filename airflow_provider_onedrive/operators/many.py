@@ -191,10 +191,10 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
 
         :raises FilesFailed: if some files failed, and a retry may help; else FilesRefused.
         """
-        context["ti"].xcom_push(key="report", value=report.to_xcom())
+        context["ti"].xcom_push(key="report", value=report.to_dict())
         raise_for(report, what)
         there = [step.there.content for step in report.skipped if step.there is not None]
-        return [item.to_xcom() for item in (*report.done, *there)]
+        return [item.to_dict() for item in (*report.done, *there)]
 
 
 def is_many(location: Any, *, recursive: bool) -> bool:

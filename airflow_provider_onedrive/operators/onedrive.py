@@ -103,7 +103,7 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
                 options=self.upload_options,
                 attempt=attempt_of(context),
             )
-        return item.to_xcom()
+        return item.to_dict()
 
     def _upload_many(self, context: Context) -> list[dict[str, Any]]:
         if self.file_name is not None or not is_many(self.location, recursive=False):
@@ -166,7 +166,7 @@ class OneDriveUpdateOperator(OneDriveUploadingOperator):
                 options=self.upload_options,
                 attempt=attempt_of(context),
             )
-        return item.to_xcom()
+        return item.to_dict()
 
 
 class OneDriveSaveOperator(OneDriveUploadingOperator):
@@ -219,7 +219,7 @@ class OneDriveSaveOperator(OneDriveUploadingOperator):
                 options=self.upload_options,
                 attempt=attempt_of(context),
             )
-        return item.to_xcom()
+        return item.to_dict()
 
 
 class OneDriveDeleteOperator(OneDriveFilteringOperator):
@@ -279,7 +279,7 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
                 )
             except NotFound as missing:  # a second attempt would take what is missing for its own deletion
                 raise AirflowFailException(str(missing)) from missing
-        return [item.to_xcom() for item in deleted]
+        return [item.to_dict() for item in deleted]
 
     def _delete_many(self, folder: str, filters: Filters, context: Context) -> list[dict[str, Any]]:
         with self.connected() as client:
@@ -291,7 +291,7 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
         for item, problem in failed:
             report.fail(item.location, problem)
         raise_for(report, "deleted")
-        return [item.to_xcom() for item in gone]
+        return [item.to_dict() for item in gone]
 
     def _found(self, client: Client, folder: str, filters: Filters, context: Context) -> list[DriveItem]:
         """Find what is to be deleted; nothing is fine where an earlier try may have done it, or that was said."""
@@ -347,7 +347,7 @@ class OneDriveListOperator(OneDriveFilteringOperator):
         filters = self.filters(context, pattern)
         with self.connected() as client:
             listing = client.find(folder, filters, kind=self.kind, recursive=self.recursive)
-            found = [item.to_xcom() for item in islice(listing, self.max_items + 1)]
+            found = [item.to_dict() for item in islice(listing, self.max_items + 1)]
             if len(found) > self.max_items:
                 advice = "Narrow file_pattern or kind, list a smaller folder, or raise max_items."
                 raise too_many(self.max_items, str(client.address(folder)), advice)
@@ -402,7 +402,7 @@ class OneDriveDownloadOperator(OneDriveManyFilesOperator):
                 expected_etag=self.expected_etag,
                 options=DownloadOptions(self.verify),
                 attempt=attempt_of(context),
-            ).to_xcom()
+            ).to_dict()
 
     def _download_many(self, context: Context) -> list[dict[str, Any]]:
         if self.expected_etag is not None:
@@ -431,8 +431,8 @@ class OneDriveDownloadOperator(OneDriveManyFilesOperator):
             return self.location, local_or_stored(path)
         item = client.stat(self.location)
         if path is None:
-            return item.to_xcom(), document_path(context["ti"], item.path or item.name)
-        return item.to_xcom(), local_or_stored(f"{path}{safe_name(item.name)}")
+            return item.to_dict(), document_path(context["ti"], item.path or item.name)
+        return item.to_dict(), local_or_stored(f"{path}{safe_name(item.name)}")
 
 
 def as_content(content: Any) -> str | bytes | bytearray:

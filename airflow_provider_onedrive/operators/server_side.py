@@ -58,7 +58,7 @@ class OneDriveMoveOperator(OneDriveOperator):
 
     def run_task(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
-            return client.move(self.location, self.destination, **relocation(self, attempt_of(context))).to_xcom()
+            return client.move(self.location, self.destination, **relocation(self, attempt_of(context))).to_dict()
 
 
 class OneDriveCopyOperator(OneDriveOperator):
@@ -105,7 +105,7 @@ class OneDriveCopyOperator(OneDriveOperator):
         if self._defers():
             return self._copy_or_pause(attempt)
         with self.connected() as client:
-            return client.copy(self.location, self.destination, **relocation(self, attempt)).to_xcom()
+            return client.copy(self.location, self.destination, **relocation(self, attempt)).to_dict()
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Go on after the deferral with what the trigger said."""
@@ -148,7 +148,7 @@ class OneDriveCopyOperator(OneDriveOperator):
             started = client.start_copy(self.location, self.destination, **relocation(self, attempt))
         if started.item is None:
             self._defer_until_copied(started, rounds)
-        return started.item.to_xcom()
+        return started.item.to_dict()
 
     def _defer_until_copied(self, started: Copy, rounds: int) -> NoReturn:
         trigger = OneDriveCopyTrigger(
@@ -162,7 +162,7 @@ class OneDriveCopyOperator(OneDriveOperator):
 
     def _read(self, copy: Mapping[str, Any], item_id: str | None) -> dict[str, Any]:
         with self.connected() as client:
-            return client.copied(self.destination, copy, item_id, file_name=self.file_name).to_xcom()
+            return client.copied(self.destination, copy, item_id, file_name=self.file_name).to_dict()
 
     def _begin_anew(self, error: OneDriveError, context: Context, copy: Mapping[str, Any]) -> dict[str, Any]:
         """Look at the destination once more, where the name was taken meanwhile or nobody knows what became of it."""
@@ -201,7 +201,7 @@ class OneDriveCreateFolderOperator(OneDriveOperator):
                 create_folders=self.create_folders,
                 attempt=attempt_of(context),
             )
-        return replace(item, outcome=item.outcome or "already_there").to_xcom()
+        return replace(item, outcome=item.outcome or "already_there").to_dict()
 
 
 def relocation(operator: OneDriveMoveOperator | OneDriveCopyOperator, attempt: TaskAttempt) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class OneDriveFileSensor(FileParameters, OneDriveSensor):
     def poll(self, context: Context) -> list[dict[str, Any]]:
         """Poll once, and return the item dicts; an empty list means "not yet"."""
         items = self._stable(self._poll_once(self._condition_of(context)), context)
-        dicts = [item.to_xcom() for item in items] if len(items) >= self.min_items else []
+        dicts = [item.to_dict() for item in items] if len(items) >= self.min_items else []
         return dicts if dicts and self._accepts(dicts) else []
 
     def trigger(self, context: Context, deadline: float) -> OneDriveFileTrigger:

@@ -56,7 +56,7 @@ class OneDriveFileTrigger(FileParameters, PollingTrigger):
         items = result.items if self._stability is None else self._stability.stable(result, time.time())
         if len(items) < self.min_items:
             return None
-        return {"status": "found", "items": [item.to_xcom() for item in items]}
+        return {"status": "found", "items": [item.to_dict() for item in items]}
 
     def event(self, payload: dict[str, Any]) -> TriggerEvent:
         if self.end_from_trigger and payload["status"] == "found":

@@ -55,7 +55,7 @@ def test_looking(ask, drive):
     async def driver(client):
         item = await client.stat("myfiles/x/100% #1 (ä)+.csv")
         assert (item.location, item.size) == ("myfiles/x/100% #1 (ä)+.csv", 3)
-        assert await client.stat(item.to_xcom()) == item
+        assert await client.stat(item.to_dict()) == item
         assert await client.exists("myfiles/x/")
         assert not await client.exists("myfiles/y")
         assert [child.name async for child in client.children("myfiles/x")] == ["100% #1 (ä)+.csv"]

@@ -474,8 +474,8 @@ def test_a_missing_local_file_sends_nothing(client, onedrive_emulator, tmp_path)
 def test_an_item_dict_is_a_location(client, drive, tmp_path):
     """What one task returns the next one takes: looked at, read, replaced and deleted by id, also after a rename."""
     client.upload("myfiles/x/a.csv", content=b"abc", create_folders=True)
-    item = client.stat("myfiles/x/a.csv").to_xcom()
-    folder = client.stat("myfiles/x").to_xcom()
+    item = client.stat("myfiles/x/a.csv").to_dict()
+    folder = client.stat("myfiles/x").to_dict()
     assert client.stat(item).location == "myfiles/x/a.csv"
     assert client.exists(item)
     assert read(client, item) == b"abc"
@@ -491,7 +491,7 @@ def test_an_item_dict_is_a_location(client, drive, tmp_path):
 
 def test_saving_to_an_item_dict(client, drive):
     """Saving to the dict of a file replaces that file, by its id."""
-    item = client.upload("myfiles/a.csv", content=b"abc").to_xcom()
+    item = client.upload("myfiles/a.csv", content=b"abc").to_dict()
     assert client.save(item, content=b"abcd").id == item["id"]
     assert drive.read("a.csv") == b"abcd"
     assert client.upload(item, content=b"abcde", if_exists="replace").outcome == "replaced"
@@ -505,7 +505,7 @@ def test_saving_to_an_item_dict(client, drive):
 def test_uploading_into_the_item_dict_of_a_folder(client, drive, tmp_path):
     """The dict of a folder is a folder: the name comes from file_name or from the local file."""
     (tmp_path / "b.csv").write_bytes(b"abc")
-    folder = client.create_folder("myfiles/x").to_xcom()
+    folder = client.create_folder("myfiles/x").to_dict()
     assert client.upload(folder, content=b"abc", file_name="a.csv").location == "myfiles/x/a.csv"
     assert client.upload(folder, local_path=tmp_path / "b.csv").location == "myfiles/x/b.csv"
     assert drive.paths() == ["x/", "x/a.csv", "x/b.csv"]
@@ -518,7 +518,7 @@ def test_listed_items_are_locations(client, drive):
     for path in ("x/a.csv", "x/y/100% #1.csv", "z.csv"):
         drive.put(path, path.encode())
     for item in client.walk("myfiles"):
-        assert client.stat(item.location).id == client.stat(item.to_xcom()).id == item.id
+        assert client.stat(item.location).id == client.stat(item.to_dict()).id == item.id
 
 
 # --- the client itself

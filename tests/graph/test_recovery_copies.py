@@ -385,7 +385,7 @@ def test_a_later_move(place, *, personality, if_exists, as_dict):
     client, drive = place(personality)
     drive.put("in/a.csv", CONTENT)
     drive.folder("out")
-    location = client.stat("myfiles/in/a.csv").to_xcom() if as_dict else "myfiles/in/a.csv"
+    location = client.stat("myfiles/in/a.csv").to_dict() if as_dict else "myfiles/in/a.csv"
     client.move(location, "myfiles/out/", if_exists=if_exists)
     item = client.move(location, "myfiles/out/", if_exists=if_exists, attempt=TaskAttempt(retrying=True))
     assert (item.location, item.outcome) == ("myfiles/out/a.csv", "already_there")
@@ -399,7 +399,7 @@ def test_a_later_move_to_another_drive(client, drive, other, as_dict):
     """The id is gone there; the name, and what the dict says of the content, are enough."""
     drive.put("a.csv", CONTENT)
     there, location = other
-    source = client.stat("myfiles/a.csv").to_xcom() if as_dict else "myfiles/a.csv"
+    source = client.stat("myfiles/a.csv").to_dict() if as_dict else "myfiles/a.csv"
     client.move(source, f"{location}/")
     assert client.move(source, f"{location}/", attempt=TaskAttempt(retrying=True)).outcome == "already_there"
     there.put("a.csv", b"somebody else's")
@@ -452,7 +452,7 @@ def test_difficult_names(place, *, personality, do):
     drive.folder("out #1")
     item = getattr(client, do)(f"myfiles/100% in/{DIFFICULT}", "myfiles/out #1/")
     assert item.location == f"myfiles/out #1/{DIFFICULT}"
-    item = getattr(client, do)(item.to_xcom(), "myfiles/out #1/", file_name=f"new {DIFFICULT}")
+    item = getattr(client, do)(item.to_dict(), "myfiles/out #1/", file_name=f"new {DIFFICULT}")
     assert item.location == f"myfiles/out #1/new {DIFFICULT}"
     assert drive.read(item.path) == CONTENT
 
@@ -487,7 +487,7 @@ def test_folders_with_the_same_name(client, drive, do):
 def test_into_itself(client, drive, do):
     """Refused before anything is made, whatever the locations are written in."""
     drive.put("a/b/c.csv", CONTENT)
-    item = client.stat("myfiles/a").to_xcom()
+    item = client.stat("myfiles/a").to_dict()
     by_drive = f"drives/{drive.id}"
     for location, destination in (
         ("myfiles/a", "myfiles/a/"),
@@ -578,7 +578,7 @@ def test_no_monitor_is_shown(client, drive, onedrive_emulator, faults, caplog, *
         faults.add(operation="monitor", times=None, do=status(code))
     shown = ""
     try:
-        shown += repr(client.copy("myfiles/a.csv", "myfiles/b.csv").to_xcom())
+        shown += repr(client.copy("myfiles/a.csv", "myfiles/b.csv").to_dict())
     except OneDriveError as error:
         shown += f"{error} {error!r} {vars(error)} {error.__cause__} {error.__context__!r} {error.to_dict()}"
     shown += "".join(f"{record.getMessage()} {record.args} {record.exc_text}" for record in caplog.records)

@@ -166,14 +166,14 @@ def test_a_page_that_sharepoint_rewrites(client, onedrive_emulator, drive, *, co
     assert item.server_rewrote
     assert item.size == len(drive.read(name)) > len(PAGE)
     assert count("upload") + count("create_session") == 1
-    assert item.to_xcom()["server_rewrote"] is True
+    assert item.to_dict()["server_rewrote"] is True
 
 
 def test_a_page_that_nobody_rewrites(client, drive):
     """What is the same is not called rewritten."""
     item = client.upload("myfiles/a.html", content=PAGE)
     assert not item.server_rewrote
-    assert "server_rewrote" not in item.to_xcom()
+    assert "server_rewrote" not in item.to_dict()
 
 
 def test_what_sharepoint_rewrote_is_never_the_same(client, onedrive_emulator, drive):

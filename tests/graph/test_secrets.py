@@ -183,7 +183,7 @@ def test_nothing_secret_is_represented(connect, fields, watch, onedrive_emulator
         {**fields, "proxy": "http://u:SECRET@p.example"}, trusted_hosts=["localhost", "p.example"]
     )
     request = Request("PUT", "https://x/SECRET?tempauth=SECRET", preauthorized=True)
-    text = "\n".join(map(repr, (client, client.settings, settings, request, item, item.to_xcom(), vars(client))))
+    text = "\n".join(map(repr, (client, client.settings, settings, request, item, item.to_dict(), vars(client))))
     watch.check(text)
     assert "SECRET" not in text
     assert "BEGIN CERTIFICATE" not in text

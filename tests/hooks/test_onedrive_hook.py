@@ -243,3 +243,14 @@ def test_the_old_form_has_the_same_fields() -> None:
 def test_environment_is_left_alone(onedrive_emulator: Emulator) -> None:
     """The fixture gives the connection by environment, as the documentation says."""
     assert json.loads(os.environ[CONNECTION]) == json.loads(onedrive_emulator.connection)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("list", "children"), ("mkdir", "create_folder"), ("exists", "exists"), ("upload", "upload")]
+)
+def test_missing_attribute_names_the_method_of_the_client(name: str, meant: str) -> None:
+    """The hook makes clients; what people look for on it is theirs."""
+    with pytest.raises(AttributeError, match=rf"has no '{name}'; .* hook\.get_conn\(\)\.{meant}\(\.\.\.\)"):
+        getattr(OneDriveHook(), name)
+    with pytest.raises(AttributeError, match=r"OneDriveHook has no 'colour'\."):
+        _ = OneDriveHook().colour

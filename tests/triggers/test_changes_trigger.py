@@ -120,7 +120,7 @@ def test_what_an_event_holds(watching: Watching, drive: Any, client: Client) -> 
     }
     assert (change["change"], change["path"], change["previous_path"]) == ("renamed", "in/z.csv", "in/a.csv")
     assert change["location"] == "myfiles/in/z.csv"
-    wanted = client.stat("myfiles/in/z.csv").to_xcom() | {"ctag": None}  # which delta leaves out
+    wanted = client.stat("myfiles/in/z.csv").to_dict() | {"ctag": None}  # which delta leaves out
     assert change.items() >= wanted.items()
     watching.restart()
     assert watching.next() == event

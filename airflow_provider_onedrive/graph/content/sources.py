@@ -9,15 +9,15 @@ import hashlib
 import io
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from airflow_provider_onedrive.graph.content.paths import absolute, without_credentials
+from airflow_provider_onedrive.graph.content.spooled import spooled
 from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     LocalFileError,
@@ -32,7 +32,6 @@ PIECE_BYTES = 512 * 1024
 """Bytes go to the HTTP library in pieces of this size: one large ``bytes`` would be copied again and again."""
 
 _MIB = 1024 * 1024
-_SPOOLED_BYTES = 8 * _MIB
 # The names that object stores (S3, Azure, Google) give to what changes with the content; without one, to a time.
 _MARKS = ("ETag", "etag", "generation", "content_md5", "mtime", "LastModified", "last_modified", "updated", "created")
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")
@@ -270,10 +269,10 @@ def _rewindable(file: BinaryIO) -> Iterator[BinaryIO]:
     if file.seekable():
         yield file
         return
-    with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES) as spooled:
-        shutil.copyfileobj(file, spooled, PIECE_BYTES)
-        spooled.seek(0)
-        yield cast("BinaryIO", spooled)
+    with spooled() as copy:
+        shutil.copyfileobj(file, copy, PIECE_BYTES)
+        copy.seek(0)
+        yield copy
 
 
 def _file_object(file: BinaryIO) -> FileObjectSource:

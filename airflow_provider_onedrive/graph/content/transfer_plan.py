@@ -253,7 +253,7 @@ class Report:
         is_retryable = isinstance(problem, OneDriveError) and problem.is_retryable
         self.failed.append((path, str(problem), is_retryable))
 
-    def to_xcom(self, most: int = 1000) -> dict[str, Any]:
+    def to_dict(self, most: int = 1000) -> dict[str, Any]:
         """Return plain JSON: how many there are of each, and lists of them that end after ``most``."""
         planned = [{"path": step.path, "action": step.action.value, "reason": step.reason} for step in self.planned]
         lists: dict[str, list[Any]] = {

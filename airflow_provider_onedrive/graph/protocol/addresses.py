@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlencode
 
 from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
@@ -134,6 +135,11 @@ def quote_name(name: str) -> str:
     # The space becomes %20 and never "+", which is a plus in a path.
     # Windows and JSON both allow half a character in a name, which UTF-8 does not.
     return quote(name, safe="", errors="surrogatepass")
+
+
+def query_of(params: Mapping[str, Any]) -> str:
+    """Return the query of a URL; OData's own characters stay readable."""
+    return urlencode(params, quote_via=quote, safe="$,()'")
 
 
 def _quote_id(text: str) -> str:

@@ -64,7 +64,8 @@ def response_of(request: Request, status: int, headers: Mapping[str, str], conte
     body = parse(content)
     if status >= _BAD:
         raise error_from(status, headers, body, method=request.method, path=request.shown)
-    if not isinstance(body, dict):
+    is_any = request.takes_any_json and (body is not None or not content)
+    if not (isinstance(body, dict) or is_any):
         if not _needs_no_body(request, status, headers):
             raise _not_graphs(request, status, headers)
         body = None

@@ -45,6 +45,7 @@ class Request:
     :param preauthorized: the URL itself is the permission: no bearer token is sent, and the URL is never shown.
     :param failures: how often in a row the flow has tried this in vain; the driver waits accordingly before it sends.
     :param waits_for_lock: whether a locked file (423) is waited for, some seconds.
+    :param takes_any_json: whether any JSON, or no body, is a good answer; else it must be an object.
     :param timeout_seconds: of each wait for the next bytes; None takes the connection's.
     """
 
@@ -59,6 +60,7 @@ class Request:
     preauthorized: bool = False
     failures: int = 0
     waits_for_lock: bool = True
+    takes_any_json: bool = False
     timeout_seconds: float | None = None
 
     @property

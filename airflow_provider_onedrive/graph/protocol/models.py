@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
 from airflow_provider_onedrive.graph.protocol.errors import UnreadableAnswer
@@ -115,7 +115,14 @@ class DriveItem:
             is_shortcut=data.get("remoteItem") is not None,
         )
 
-    def to_xcom(self) -> dict[str, Any]:
+    def serialize(self) -> NoReturn:
+        """Refuse to be an XCom: Airflow calls this, and the next task could not read what it would store.
+
+        :raises TypeError: always.
+        """
+        raise TypeError(f"The item {self.location} cannot be an XCom as it is: return item.to_dict(), a plain dict.")
+
+    def to_dict(self) -> dict[str, Any]:
         """Return the item dict of XCom: plain JSON, times as ISO-8601 UTC, optional keys only where they apply."""
         always = {key: _plain(getattr(self, key)) for key in _XCOM_KEYS}
         optional = {key: getattr(self, key) for key in ("outcome", "server_rewrote", "local_path", "groups")}

@@ -15,6 +15,8 @@ IfExistsRelocate = Literal["fail", "replace", "rename", "skip"]
 """What happens when the name is taken where something is moved or copied to."""
 IfNone = Literal["fail", "skip"]
 """What happens when no file is chosen."""
+OpenMode = Literal["r", "w", "rb", "wb"]
+"""How a file is opened: for reading or writing, text or bytes."""
 OnLocked = Literal["wait", "fail"]
 """What happens when a file is checked out, or open in Office."""
 

@@ -106,7 +106,7 @@ def write_manifest(output: Path | StoredObject, head: Head, items: Iterable[Driv
 
 def row_of(item: DriveItem) -> dict[str, Any]:
     """Return the line of an item: its dict as in XCom, and the fields that the next run needs."""
-    return item.to_xcom() | {name: getattr(item, name) for name in _MORE} | {"hashes": dict(item.hashes)}
+    return item.to_dict() | {name: getattr(item, name) for name in _MORE} | {"hashes": dict(item.hashes)}
 
 
 def item_of_row(row: Mapping[str, Any]) -> DriveItem:

@@ -92,4 +92,4 @@ class ChangeSelection:
 
 def _dict(kind: str, item: DriveItem, before: DriveItem | None) -> dict[str, Any]:
     previous = {"previous_path": before.path} if before is not None else {}
-    return {"change": kind, **item.to_xcom(), **previous}
+    return {"change": kind, **item.to_dict(), **previous}

@@ -52,7 +52,7 @@ class Synced:
     full_because: str = ""
     cursor_age_seconds: float | None = None
 
-    def to_xcom(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain JSON."""
         return {
             "manifest": self.manifest,

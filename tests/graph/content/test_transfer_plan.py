@@ -224,7 +224,7 @@ def test_a_report_in_xcom() -> None:
     """Plain JSON; lists are cut, and their lengths are there."""
     report = Report(planned=[Step(Action.REFUSE, f"{number}", Entry("a"), "a colon") for number in range(3)])
     report.fail("a.csv", Throttled("busy"))
-    told = report.to_xcom(most=2)
+    told = report.to_dict(most=2)
     assert json.loads(json.dumps(told)) == told
     assert told["counts"]["planned"] == 3
     assert told["planned"] == [{"path": number, "action": "refuse", "reason": "a colon"} for number in ("0", "1")]

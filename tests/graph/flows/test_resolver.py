@@ -34,7 +34,7 @@ def found(client, location):
         content = file.read()
     item = client.stat(location)
     assert client.stat(item.location).id == item.id
-    assert client.stat(item.to_xcom()).id == item.id
+    assert client.stat(item.to_dict()).id == item.id
     return content
 
 
@@ -277,7 +277,7 @@ INSIDE = ["myfiles/in/a.csv", "myfiles/in/deep/b.csv", "MYFILES/IN/a.csv"]
 def test_inside_is_allowed(limited, location):
     """The folder and everything below it, however it is written."""
     assert limited.stat(location).size == 1
-    assert limited.stat(limited.stat(location).to_xcom()).size == 1
+    assert limited.stat(limited.stat(location).to_dict()).size == 1
 
 
 @pytest.mark.parametrize("location", ["myfiles/out/c.csv", "myfiles", "myfiles/out/new.csv", "myfiles/inside.csv"])

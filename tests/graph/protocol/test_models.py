@@ -96,24 +96,24 @@ def test_what_may_be_missing(samples):
 def test_times_of_any_zone_become_utc(samples):
     """Times are compared and shown in UTC, fractions kept."""
     item = DriveItem.from_json({**samples.file(), "lastModifiedDateTime": "2026-01-02T03:04:05.678+02:00"}, locate)
-    assert item.to_xcom()["modified_at"] == "2026-01-02T01:04:05.678000+00:00"
+    assert item.to_dict()["modified_at"] == "2026-01-02T01:04:05.678000+00:00"
 
 
 def test_the_item_dict(samples):
     """XCom gets the keys of the contract as plain JSON; those of an action only where it was done."""
     item = DriveItem.from_json(samples.file(), locate)
-    assert set(item.to_xcom()) == ALWAYS
-    assert json.loads(json.dumps(item.to_xcom())) == item.to_xcom()
-    assert item.to_xcom()["created_at"] == "2026-01-02T03:04:05+00:00"
+    assert set(item.to_dict()) == ALWAYS
+    assert json.loads(json.dumps(item.to_dict())) == item.to_dict()
+    assert item.to_dict()["created_at"] == "2026-01-02T03:04:05+00:00"
 
 
 def test_the_item_dict_after_a_download(samples):
     """Where a file was brought to stands in its dict, and what became of an upload too."""
     item = DriveItem.from_json(samples.file(), locate)
     done = DriveItem(**{**vars(item), "outcome": "replaced", "local_path": "/tmp/a.csv"})
-    assert set(done.to_xcom()) == ALWAYS | {"outcome", "local_path"}
+    assert set(done.to_dict()) == ALWAYS | {"outcome", "local_path"}
     rewritten = DriveItem(**{**vars(item), "server_rewrote": True})
-    assert rewritten.to_xcom()["server_rewrote"] is True
+    assert rewritten.to_dict()["server_rewrote"] is True
 
 
 def test_items_survive_pickle(samples):
@@ -125,7 +125,7 @@ def test_items_survive_pickle(samples):
 def test_a_download_url_is_not_kept(samples):
     """Graph adds a pre-authorised URL to every file; an item has no place for it."""
     item = DriveItem.from_json({**samples.file(), "@microsoft.graph.downloadUrl": "https://x/SECRET"}, locate)
-    assert "SECRET" not in repr(item) + repr(item.to_xcom())
+    assert "SECRET" not in repr(item) + repr(item.to_dict())
 
 
 def test_an_upload_session_hides_its_url():

@@ -66,7 +66,7 @@ def test_a_name_stays_that_name(client, name):
         assert name in [each.name for each in client.children("myfiles")]
         with client.open(item.location) as file:
             assert file.read() == content
-        assert client.stat(item.to_xcom()).name == name
+        assert client.stat(item.to_dict()).name == name
     finally:
         client.delete(f"myfiles/{name}", recursive=True)
     assert not client.exists(f"myfiles/{name}")

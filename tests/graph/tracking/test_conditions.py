@@ -163,9 +163,9 @@ def test_groups_of_the_regex() -> None:
     """They come with the item, also through XCom; other items have none."""
     condition = condition_of("drives/d/in/", regex=r"(?P<region>\w+)_(?P<day>\d+)?")
     _, (found,) = answers(condition, {"value": [as_json("north_.csv"), as_json("other.csv")]})
-    assert found.to_xcom()["groups"] == {"region": "north"}
+    assert found.to_dict()["groups"] == {"region": "north"}
     _, (plain,) = answers(condition_of("drives/d/in/"), {"value": [as_json("a.csv")]})
-    assert "groups" not in plain.to_xcom()
+    assert "groups" not in plain.to_dict()
 
 
 def test_each_of_several_locations() -> None:

@@ -45,7 +45,7 @@ def test_others_can_read_it(client, place):
     assert (file["size"], file["is_folder"], file["location"]) == (2, False, "myfiles/in/sub/100% #1 (ä)+.csv")
     assert isinstance(file["modified_at"], datetime)
     assert file["modified_at"].astimezone(UTC) == client.stat(file["location"]).modified_at
-    assert set(client.stat(file["location"]).to_xcom()) <= set(table.schema.names)
+    assert set(client.stat(file["location"]).to_dict()) <= set(table.schema.names)
 
 
 def test_first_all_then_only_changes(client, place, drive):

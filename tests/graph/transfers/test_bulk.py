@@ -568,7 +568,7 @@ def test_what_a_mirror_would_do(client: Client, filled: Any, onedrive_emulator: 
     write(tmp_path, {"a.csv": b"other", "b:c": b""})
     for work in (client.upload_folder, client.download_folder):
         how = choice(recursive=True, delete_extra=True, dry_run=True)
-        planned = work("myfiles/in", local_path=tmp_path, **how).to_xcom()["planned"]
+        planned = work("myfiles/in", local_path=tmp_path, **how).to_dict()["planned"]
         assert {step["action"] for step in planned} >= {"transfer", "delete"}
     assert below(filled) == TREE
     assert read(tmp_path) == {"a.csv": b"other", "b:c": b""}
@@ -786,7 +786,7 @@ def test_links_stay_secret(client: Client, filled: Any, tmp_path: Path, caplog: 
     caplog.set_level("DEBUG", "airflow_provider_onedrive")
     planned = client.download_folder("myfiles/in", tmp_path, **choice(recursive=True, dry_run=True))
     done = client.download_folder("myfiles/in", tmp_path, **ALL)
-    assert "download.aspx" not in f"{planned!r} {done!r} {planned.to_xcom()} {done.to_xcom()} {caplog.text}"
+    assert "download.aspx" not in f"{planned!r} {done!r} {planned.to_dict()} {done.to_dict()} {caplog.text}"
     assert all(step.entry.content.url or not step.entry.size for step in planned.planned)
 
 

@@ -1,0 +1,46 @@
+"""One request of Graph that no method makes, under the rules of the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.protocol.addresses import query_of
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Repeat, Request
+
+_READING = ("GET", "HEAD")
+_OURS = ("authorization", "host")
+
+
+def raw_request(
+    settings: Settings,
+    method: str,
+    path: str,
+    *,
+    json: Any = None,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Flow[Any]:
+    """Ask Graph, and return the JSON of its answer; None if it has no body.
+
+    :raises ConfigurationError: if the path leads elsewhere, or if ``allowed_locations`` cannot be checked.
+    """
+    if settings.allowed_locations:
+        raise ConfigurationError(
+            "The connection allows some locations only, and nobody can tell which of them a raw request touches.",
+            advice="Use another method of the client, or a connection whose field allowed_locations is empty.",
+        )
+    if not path.startswith(("/", f"{settings.graph_url}/")):
+        raise ConfigurationError(
+            f"path {path.partition('?')[0]!r} is not on the connection's Graph.",
+            advice="Write it as in Microsoft's documentation, such as '/me/drive', or pass an '@odata.nextLink'.",
+        )
+    if own := [name for name in headers or {} if name.lower() in _OURS]:
+        raise ConfigurationError(f"headers has {own[0]!r}, which the client sets.", advice="Leave it out.")
+    query = f"{'&' if '?' in path else '?'}{query_of(params)}" if params else ""
+    verb = method.upper()
+    repeat = Repeat.ALWAYS if verb in _READING else Repeat.IF_REFUSED
+    response = yield Request(verb, path + query, headers=headers or {}, json=json, repeat=repeat, takes_any_json=True)
+    return response.json
