@@ -30,11 +30,11 @@ from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.folder_operations import FolderOperations
 from airflow_provider_onedrive.graph.http.cooldown import SharedBackoff, identity_of
 from airflow_provider_onedrive.graph.http.factory import blocking_http, http_options, is_untrusted, untrusted
+from airflow_provider_onedrive.graph.http.pools import CONNECTIONS
 from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 from airflow_provider_onedrive.graph.http.redaction import cut_urls_in_logs
 from airflow_provider_onedrive.graph.http.single_flight import SingleFlight
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
-from airflow_provider_onedrive.graph.http.transport import CONNECTIONS
 from airflow_provider_onedrive.graph.location_context import LocationContext
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import (

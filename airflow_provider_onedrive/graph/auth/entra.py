@@ -14,10 +14,9 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     SignInFailed,
     Throttled,
-    retry_after_seconds,
-    text_or_none,
     without_urls,
 )
+from airflow_provider_onedrive.graph.protocol.refusals import retry_after_seconds, text_or_none
 
 _TOO_MANY = 429
 

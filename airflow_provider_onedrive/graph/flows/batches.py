@@ -12,11 +12,11 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
     ServiceUnavailable,
     Throttled,
-    error_from,
 )
 from airflow_provider_onedrive.graph.protocol.fields import objects, required
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.refusals import error_from
 
 BATCH_ITEMS = 20
 _ROUNDS = 7

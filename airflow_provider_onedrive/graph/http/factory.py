@@ -10,8 +10,9 @@ import certifi
 import httpx
 
 from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.http.pools import SHARD_CONNECTIONS, SHARDS
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
-from airflow_provider_onedrive.graph.http.transport import SHARD_CONNECTIONS, SHARDS, Transport
+from airflow_provider_onedrive.graph.http.transport import Transport
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 
 

@@ -19,12 +19,11 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Throttled,
     Unauthenticated,
     UnreadableAnswer,
-    error_from,
-    retry_after_seconds,
     without_urls,
 )
 from airflow_provider_onedrive.graph.protocol.fields import parse
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response, T
+from airflow_provider_onedrive.graph.protocol.refusals import error_from, retry_after_seconds
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, leaves_outcome_unknown
 
 log = logging.getLogger(__name__)
@@ -233,7 +232,7 @@ def _origin(url: str) -> str:
     """Return scheme and host, or nothing where a URL cannot be read."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # a ValueError now is an OverflowError of the socket later
+        _ = parts.port, str(parts.hostname).encode("idna")  # refused now, they do not fail in the resolver later
     except ValueError:
         return ""
     return f"{parts.scheme}://{parts.netloc.lower()}" if parts.netloc else ""

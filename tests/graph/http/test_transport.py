@@ -24,8 +24,10 @@ import trustme
 from patience import HANG_SECONDS, MUCH_LONGER_SECONDS
 
 from airflow_provider_onedrive.emulator.faults import Fault, bandwidth, delay
+from airflow_provider_onedrive.graph.http.pools import SHARD_CONNECTIONS, SHARDS
+from airflow_provider_onedrive.graph.http.proxies import proxy_for
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
-from airflow_provider_onedrive.graph.http.transport import SHARD_CONNECTIONS, SHARDS, Transport, proxy_for
+from airflow_provider_onedrive.graph.http.transport import Transport
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, Stopped
 from airflow_provider_onedrive.graph.protocol.messages import Request
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
@@ -636,10 +638,10 @@ from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.config.settings import Settings
 
 with Client(Settings.from_fields(json.loads(sys.stdin.read()), trusted_hosts=["localhost"])) as client:
-    client.save(b"parent", "myfiles/parent.txt")
+    client.save("myfiles/parent.txt", content=b"parent")
     child = os.fork()
     if child == 0:
-        client.save(b"child", "myfiles/child.txt")
+        client.save("myfiles/child.txt", content=b"child")
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     assert sorted(item.name for item in client.children("myfiles/")) == ["child.txt", "parent.txt"]

@@ -24,9 +24,9 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SignInFailed,
     Throttled,
     Unauthenticated,
-    error_from,
 )
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Request, Response, TransferCut
+from airflow_provider_onedrive.graph.protocol.refusals import error_from
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
 GRAPH = "https://graph.microsoft.com"
@@ -78,9 +78,15 @@ def test_a_link_that_leads_elsewhere(url):
         of(url)
 
 
-@pytest.mark.parametrize("url", ["http://contoso.sharepoint.com/x", "ftp://x/y", "x", "", "https://[x/y"])
-def test_a_preauthorised_url_that_is_not_encrypted(url):
-    """A pre-authorised URL may lead to any host, but not in the clear."""
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://contoso.sharepoint.com/x", "ftp://x/y", "x", "", "https://[x/y"),
+        *("https://x.example:99999/y", "https://x.example:port/y", f"https://{70 * 'a'}.example/y", "https://x..y/z"),
+    ],
+)
+def test_preauthorised_url_that_cannot_be_used_is_refused(url):
+    """It may lead to any host that there can be, but not in the clear."""
     with pytest.raises(ConfigurationError, match="it was not followed"):
         of(url, preauthorized=True)
     assert of("https://contoso.sharepoint.com/x", preauthorized=True) == "https://contoso.sharepoint.com/x"

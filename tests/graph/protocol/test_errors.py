@@ -17,10 +17,9 @@ from airflow_provider_onedrive.graph.protocol import errors
 from airflow_provider_onedrive.graph.protocol.errors import (
     GraphError,
     OneDriveError,
-    error_from,
     error_from_dict,
-    retry_after_seconds,
 )
+from airflow_provider_onedrive.graph.protocol.refusals import error_from, retry_after_seconds
 
 
 def tree(kind: type[OneDriveError]) -> list[type[OneDriveError]]:

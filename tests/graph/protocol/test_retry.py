@@ -15,9 +15,9 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SignInFailed,
     Throttled,
     Unauthenticated,
-    error_from,
 )
 from airflow_provider_onedrive.graph.protocol.messages import Repeat, Request
+from airflow_provider_onedrive.graph.protocol.refusals import error_from
 from airflow_provider_onedrive.graph.protocol.retry import (
     RetryPolicy,
     leaves_outcome_unknown,
