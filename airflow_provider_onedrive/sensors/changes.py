@@ -45,7 +45,7 @@ class OneDriveChangesSensor(ChangeParameters, OneDriveSensor):
     def poll(self, context: Context) -> list[dict[str, Any]]:
         """Return the changes that an earlier try of this run got, or else the next ones."""
         if self._tracker is None:
-            tracker = BlockingChangeTracker(*followed(self, dict(context)), ChangeState(self._name))
+            tracker = BlockingChangeTracker(*followed(self, context), ChangeState(self._name))
             tracker.begin()
             self._tracker = tracker
         state, run = self._tracker.state, _run_of(context)
@@ -65,7 +65,7 @@ class OneDriveChangesSensor(ChangeParameters, OneDriveSensor):
 
     def trigger(self, context: Context, deadline: float) -> OneDriveChangesTrigger:
         given = parameters_of(self, ChangeParameters)
-        given |= {"on_start": read_start(self.on_start, dict(context)), "variable": self._name}
+        given |= {"on_start": read_start(self.on_start, context), "variable": self._name}
         return OneDriveChangesTrigger(**given, poke_interval=self.poke_interval, once=True, deadline=deadline)
 
     @property

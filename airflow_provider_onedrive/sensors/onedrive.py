@@ -166,6 +166,6 @@ class OneDriveFileSensor(FileParameters, OneDriveSensor):
     def _condition_of(self, context: Context) -> FileCondition:
         # Made once: a duration may count back from now.
         if self._condition is None:
-            newer_than = read_time(self.newer_than, "newer_than", dict(context))
+            newer_than = read_time(self.newer_than, "newer_than", context)
             self._condition = self.condition(newer_than, reads_checkouts=self.stable_for is not None)
         return self._condition
