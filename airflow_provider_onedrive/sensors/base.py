@@ -69,6 +69,7 @@ class OneDriveSensor(ClientMixin, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Poke until there are items, or poke once and defer."""
+        # The timeout is counted here, for a deferral would begin it anew each time.
         with self._explained(), self.connected():  # one client, and so one sign-in, for all pokes
             if self.defers():
                 return self._poke_or_defer(time.time() + self.timeout, context)

@@ -63,6 +63,7 @@ def document_path(ti: TaskInstance, path: str) -> Any:
 def documents_folder() -> Path:
     """Return ``[onedrive] documents_folder``, or ``onedrive_documents`` below AIRFLOW_HOME."""
     configured = conf.get("onedrive", "documents_folder", fallback="")
+    # From the environment, as Airflow itself reads it: it is no option of airflow.cfg.
     home = os.environ.get("AIRFLOW_HOME", "~/airflow")
     return Path(os.path.expandvars(configured or f"{home}/onedrive_documents")).expanduser().absolute()
 

@@ -107,6 +107,7 @@ def _resolved(value: Any, context: Mapping[str, Any] = MappingProxyType({})) -> 
         return _before(_end_of(context), value)
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value
+    # A naive datetime goes through its text, so that both mean the same in the hour of a clock change.
     text = as_text(value)
     if not (isinstance(text, str) and _TIME.fullmatch(text)):
         raise ValueError

@@ -68,6 +68,7 @@ class FileTokenStore:
                 os.close(lock)
 
     def read(self) -> str | None:
+        # A store that cannot be read counts as empty: the connection works without it.
         with suppress(OSError, UnicodeDecodeError):
             return decrypt(self._path.read_text(encoding="ascii"))
         return None

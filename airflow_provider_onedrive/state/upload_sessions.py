@@ -90,7 +90,7 @@ class FileKeeper:
             return _decrypted(self._path.read_text(encoding="ascii"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError) as error:  # ValueError: not ASCII
             log.warning("%s cannot be read: %s", self._path, error)
             return None
 

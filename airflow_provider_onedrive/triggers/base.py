@@ -176,6 +176,7 @@ class PollingTrigger(OneDriveTrigger):
         Triggers with the same ``poll_key`` poll at the same times, so that one request serves all of them. The keys are
         spread over the interval, so that a thousand folders are not listed at once.
         """
+        # A digest, because the crc32 of similar names is similar, too.
         if self.poke_interval <= 0:
             return 0.0
         digest = hashlib.sha256(self.poll_key.encode(errors="surrogatepass")).digest()

@@ -40,6 +40,7 @@ class DeliveryTrigger(BaseEventTrigger):
         async with aclosing(self.payloads()) as payloads:
             async for payload in payloads:
                 yield _event(payload)
+                # payloads() removes the changes from the store when it is resumed, so not before this pause is over.
                 await asyncio.sleep(PAUSE_SECONDS)
 
     def shared_stream_key(self) -> str | None:
