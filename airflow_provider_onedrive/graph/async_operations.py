@@ -31,11 +31,11 @@ class AsyncOperations(AsyncListings, ABC):
         """Turn a location into Graph's terms, as :meth:`locate` does."""
         return await self._address(self.parser.parse(location))
 
-    async def _address(self, place: Location) -> Address:
+    async def _address(self, location: Location) -> Address:
         try:
-            return await self.run(self._locate(place))
+            return await self.run(self._locate(location))
         except OneDriveError as error:
-            raise error.about("look for", str(place)) from error.__cause__
+            raise error.about("look for", str(location)) from error.__cause__
 
     async def stat(self, location: LocationLike) -> DriveItem:
         address = await self.address(location)

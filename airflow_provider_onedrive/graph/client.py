@@ -217,25 +217,25 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
             return
         group = StopFlag()
         with ThreadPoolExecutor(at_once, "onedrive") as pool, group.set_at_end():
-            works = [self.meter.inherited(partial(self.run, flow)) for flow in flows]
-            for done in as_completed([pool.submit(self._work_in, group, work) for work in works]):
+            calls = [self.meter.inherited(partial(self.run, flow)) for flow in flows]
+            for done in as_completed([pool.submit(self._run_in, group, call) for call in calls]):
                 done.result()
 
-    def run_each(self, works: Iterable[Callable[[], T]], at_once: int) -> Iterator[tuple[int, T | OneDriveError]]:
+    def run_each(self, calls: Iterable[Callable[[], T]], at_once: int) -> Iterator[tuple[int, T | OneDriveError]]:
         at_once = min(at_once, self.settings.max_concurrent or at_once)
         group, numbers, window = StopFlag(), dict[Future[T], int](), max(at_once, 1)
         ahead = 2 * window if window > 1 else 1  # one by one: none is begun before the last was looked at
         with ThreadPoolExecutor(window, "onedrive") as pool, group.set_at_end():
-            for number, work in enumerate(works):
-                numbers[pool.submit(self._work_in, group, self.meter.inherited(work))] = number
+            for number, call in enumerate(calls):
+                numbers[pool.submit(self._run_in, group, self.meter.inherited(call))] = number
                 if len(numbers) >= ahead:
                     yield from _ended(numbers)
             while numbers:
                 yield from _ended(numbers)
 
-    def _work_in(self, group: StopFlag, work: Callable[[], T]) -> T:
+    def _run_in(self, group: StopFlag, call: Callable[[], T]) -> T:
         with self._flag.joined(group):
-            return work()
+            return call()
 
     def send_final(self, request: Request) -> None:
         with self._flag.lifted(), suppress(OneDriveError):
@@ -366,8 +366,8 @@ class AsyncClient(BaseClient, AsyncOperations):
     def _options(self) -> dict[str, Any]:
         # With fewer idle connections than connections httpx would close and reconnect all the time.
         connections = self.settings.max_concurrent or CONNECTIONS
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        return {**http_options(self.settings), "limits": limits}
+        sizes = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        return {**http_options(self.settings), "limits": sizes}
 
     async def __aenter__(self) -> Self:
         return self

@@ -10,8 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.flows import items, removals
-from airflow_provider_onedrive.graph.flows import suggestions as siblings
+from airflow_provider_onedrive.graph.flows import items, removals, suggestions
 from airflow_provider_onedrive.graph.flows.raw_requests import raw_request
 from airflow_provider_onedrive.graph.flows.resolver import SharedFolder
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
@@ -60,11 +59,11 @@ class Operations(Listings, ABC):
         """Find all that ``shared/`` can be followed by."""
         return self.run(self._resolver.list_shared())
 
-    def _address(self, place: Location) -> Address:
+    def _address(self, location: Location) -> Address:
         try:
-            return self.run(self._locate(place))
+            return self.run(self._locate(location))
         except OneDriveError as error:
-            raise error.about("look for", str(place)) from error.__cause__
+            raise error.about("look for", str(location)) from error.__cause__
 
     def stat(self, location: LocationLike) -> DriveItem:
         """Read what is known about an item."""
@@ -78,10 +77,10 @@ class Operations(Listings, ABC):
 
     def children(self, location: LocationLike) -> Iterator[DriveItem]:
         """Give what lies directly in a folder, page by page; of ``shared`` all that can be named behind it."""
-        place = self.parser.parse(location)
-        if place.is_list_of_shared:
+        parsed = self.parser.parse(location)
+        if parsed.is_list_of_shared:
             return (self.stat(each.location) for each in self.shared_folders())
-        return self.children_of(self._address(place))
+        return self.children_of(self._address(parsed))
 
     def walk(self, location: LocationLike) -> Iterator[DriveItem]:
         """Give everything below a folder, each folder before what is in it."""
@@ -179,7 +178,7 @@ class Operations(Listings, ABC):
     def _with_similar_name(self, error: ItemNotFound, address: Address) -> ItemNotFound:
         """Return the error with the name that was probably meant, if Graph lists one."""
         with suppress(OneDriveError):  # the first error counts, not one of the search
-            advice = self.run(siblings.advice_on_missing(address))
+            advice = self.run(suggestions.advice_on_missing(address))
             return error.with_advice(advice) if advice else error
         return error
 

@@ -283,33 +283,32 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
 
     def _delete_many(self, folder: str, filters: Filters, context: Context) -> list[dict[str, Any]]:
         with self.connected() as client:
-            found = self._found(client, folder, filters, context)
-            failed = [] if self._dry_run else client.delete_all(found, permanent=self.permanent)
-        standing = {item.id for item, _ in failed}
-        gone = [item for item in found if item.id not in standing]
-        report = Report(done=gone)
+            items = self._matches(client, folder, filters, context)
+            failed = [] if self._dry_run else client.delete_all(items, permanent=self.permanent)
+        failed_ids = {item.id for item, _ in failed}
+        report = Report(done=[item for item in items if item.id not in failed_ids])
         for item, problem in failed:
             report.fail(item.location, problem)
         raise_for(report, "deleted")
-        return [item.to_dict() for item in gone]
+        return [item.to_dict() for item in report.done]
 
-    def _found(self, client: Client, folder: str, filters: Filters, context: Context) -> list[DriveItem]:
+    def _matches(self, client: Client, folder: str, filters: Filters, context: Context) -> list[DriveItem]:
         """Find what is to be deleted; nothing is fine where an earlier try may have done it, or that was said."""
         may_be_done = self.ignore_if_missing or (attempt_of(context).retrying and not self._dry_run)
         try:
             listing = client.find(folder, filters, recursive=self.recursive)
-            found = list(islice(listing, self.max_items + 1))
+            items = list(islice(listing, self.max_items + 1))
         except ItemNotFound as missing:
             if may_be_done:
                 return []
             raise AirflowFailException(str(missing)) from missing
-        if len(found) > self.max_items:
+        if len(items) > self.max_items:
             raise too_many(self.max_items, str(self.location), "Raise max_items if all of them may go.")
-        if not (found or may_be_done):
+        if not (items or may_be_done):
             raise ConfigurationError(
                 f"No file matches {self.location}.", advice="Check the pattern, or pass ignore_if_missing=True."
             )
-        return found
+        return items
 
 
 class OneDriveListOperator(OneDriveFilteringOperator):
@@ -347,11 +346,11 @@ class OneDriveListOperator(OneDriveFilteringOperator):
         filters = self.filters(context, pattern)
         with self.connected() as client:
             listing = client.find(folder, filters, kind=self.kind, recursive=self.recursive)
-            found = [item.to_dict() for item in islice(listing, self.max_items + 1)]
-            if len(found) > self.max_items:
+            items = [item.to_dict() for item in islice(listing, self.max_items + 1)]
+            if len(items) > self.max_items:
                 advice = "Narrow file_pattern or kind, list a smaller folder, or raise max_items."
                 raise too_many(self.max_items, str(client.address(folder)), advice)
-        return found
+        return items
 
 
 class OneDriveDownloadOperator(OneDriveManyFilesOperator):

@@ -113,17 +113,17 @@ class DirectoryStore:
             try:
                 self.keep()
             finally:
-                self._let_go()
+                self._release()
 
     def clear(self) -> None:
         with self._transaction() as database:
             for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                 database.execute(f"DROP TABLE {table}")
-        self._let_go()
+        self._release()
         for path in (*(self._root / "contents").iterdir(), *(self._root / "arriving").iterdir()):
             path.unlink()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         with self._lock:
             self._blobs.spool.is_closed = True
             self._database.close()

@@ -66,13 +66,13 @@ class Leftovers:
     """What lies in folders, looked up once in each: for every one of many files that would take ever longer."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, list[Path]] = {}
+        self._listed: dict[Path, list[Path]] = {}
 
     def of(self, folder: Path, start: str, end: str) -> list[Path]:
         """Find part files by how their names start and end."""
-        if folder not in self._known:
-            self._known[folder] = [path for path in folder.iterdir() if path.name.endswith(end)]
-        return [path for path in self._known[folder] if path.name.startswith(start)]
+        if folder not in self._listed:
+            self._listed[folder] = [path for path in folder.iterdir() if path.name.endswith(end)]
+        return [path for path in self._listed[folder] if path.name.startswith(start)]
 
 
 class PartFile:
@@ -191,10 +191,10 @@ class PartFile:
         if not self._left_before:
             self._begin()
 
-    def _left_over(self, known: FileIO) -> bytearray:
+    def _left_over(self, file: FileIO) -> bytearray:
         """Read which chunks are there, a byte for each."""
         count = len(self._done)
-        left = os.pread(known.fileno(), count + 1, 0)
+        left = os.pread(file.fileno(), count + 1, 0)
         is_ours = len(left) == count and os.fstat(self._file.fileno()).st_size == self.size
         return bytearray(left if is_ours else count)
 
@@ -224,15 +224,15 @@ class PartFile:
 
     def _read_hash(self, number: int) -> QuickXorHash:
         start = number * self._chunk_bytes
-        stop, found = start + self._length(number, 1), QuickXorHash(start)
+        stop, digest = start + self._length(number, 1), QuickXorHash(start)
         for offset in range(start, stop, _PIECE_BYTES):
-            found.update(os.pread(self._file.fileno(), min(_PIECE_BYTES, stop - offset), offset))
-        return found
+            digest.update(os.pread(self._file.fileno(), min(_PIECE_BYTES, stop - offset), offset))
+        return digest
 
     def _is_worth_keeping(self, error: BaseException | None) -> bool:
         """Say whether the next call will find whole chunks of a version that is still there."""
-        is_found = self._map is not None and any(self._done) and self.path == self._name.path
-        return is_found and error is not None and not _is_in_vain(error)
+        is_resumable = self._map is not None and any(self._done) and self.path == self._name.path
+        return is_resumable and error is not None and not _is_in_vain(error)
 
 
 def _is_in_vain(error: BaseException) -> bool:

@@ -115,7 +115,7 @@ def _fold(block: int) -> int:
     return block
 
 
-def _rotate(row: int, places: int) -> int:
+def _rotate(row: int, columns: int) -> int:
     """Move each byte to its column; what leaves the row at its end comes in at its beginning."""
-    moved = row << places * 8
+    moved = row << columns * 8
     return (moved & ((1 << _PERIOD * 8) - 1)) | (moved >> _PERIOD * 8)

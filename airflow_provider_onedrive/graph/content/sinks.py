@@ -36,8 +36,8 @@ class RangeSink:
     :param is_whole: the range is the whole file, so an answer with the whole file serves as well.
     """
 
-    def __init__(self, place: Output, start: int, length: int, *, is_whole: bool = True) -> None:
-        self._place = place
+    def __init__(self, output: Output, start: int, length: int, *, is_whole: bool = True) -> None:
+        self._output = output
         self._is_whole = is_whole
         self.start = start
         self.length = length
@@ -57,7 +57,7 @@ class RangeSink:
         """
         if len(piece) > self.left:
             raise RangeIgnored(f"more than {self.length} bytes came")
-        self._place.write_at(self.start + self.written, piece)
+        self._output.write_at(self.start + self.written, piece)
         self.hash.update(piece)
         self.written += len(piece)
 
@@ -69,7 +69,7 @@ class RangeSink:
         if not self._is_whole:
             raise RangeIgnored("the whole file came instead of a range")
         if self.written:
-            self._place.empty()
+            self._output.empty()
             self.restarts += 1
         self.written, self.hash = 0, QuickXorHash(self.start)
 
@@ -101,29 +101,29 @@ class NewObject(Output, Protocol):
         """Forget what was not committed."""
 
 
-def new_object(place: StoredObject) -> NewObject:
+def new_object(output: StoredObject) -> NewObject:
     """Begin an object; nothing is sent yet."""
-    return StreamedObject(place) if protocols_of(place) & _HOLDING_BACK else SpooledObject(place)
+    return StreamedObject(output) if protocols_of(output) & _HOLDING_BACK else SpooledObject(output)
 
 
-def protocols_of(place: StoredObject) -> set[str]:
+def protocols_of(output: StoredObject) -> set[str]:
     """Return the names of its store, such as ``s3`` and ``s3a``."""
-    names = place.fs.protocol
+    names = output.fs.protocol
     return {names} if isinstance(names, str) else set(names)
 
 
 class StreamedObject:
     """Goes to a store that holds it back, from its first byte to its last."""
 
-    def __init__(self, place: StoredObject) -> None:
-        self._place = place
+    def __init__(self, output: StoredObject) -> None:
+        self._output = output
         self._file: Any = None
         self._position = 0
 
     def write_at(self, offset: int, piece: bytes) -> None:
         if offset != self._position:
             raise RangeIgnored(f"byte {offset} came and {self._position} was awaited")
-        with explained(self._place):
+        with explained(self._output):
             self._opened().write(piece)
         self._position += len(piece)
 
@@ -132,7 +132,7 @@ class StreamedObject:
         self._position = 0
 
     def commit(self) -> None:
-        with explained(self._place):
+        with explained(self._output):
             file = self._opened()
             file.close()  # first: committing would leave out what is still buffered
             file.commit()
@@ -147,21 +147,21 @@ class StreamedObject:
 
     def _opened(self) -> Any:
         if self._file is None:
-            self._file = self._place.fs.open(self._place.path, "wb", autocommit=False)
+            self._file = self._output.fs.open(self._output.path, "wb", autocommit=False)
         return self._file
 
 
 class SpooledObject(OpenFile):
     """Waits in a temporary file, for a store whose objects are seen while they are written."""
 
-    def __init__(self, place: StoredObject) -> None:
-        self._place = place
+    def __init__(self, output: StoredObject) -> None:
+        self._output = output
         self._spool = tempfile.NamedTemporaryFile()  # noqa: SIM115 - close() closes it
         super().__init__(cast("BinaryIO", self._spool), "a temporary file")
 
     def commit(self) -> None:
-        with explained(self._place):
-            self._place.fs.put_file(self._spool.name, self._place.path)
+        with explained(self._output):
+            self._output.fs.put_file(self._spool.name, self._output.path)
 
     def close(self) -> None:
         self._spool.close()

@@ -174,16 +174,16 @@ def start_into(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[C
     _refuse_onto_itself(plan, source, parent)
     outcome, refusal = "created", _taken(target)
     for address in names_for(plan, target, is_folder=source.is_folder):
-        found = yield from read_target(address)
+        existing = yield from read_target(address)
         begun = Copy(address, parent.drive_id, parent.id, outcome if address is target else "renamed")
-        if found is None:
+        if existing is None:
             try:
                 return (yield from _begin(begun, source, parent))
             except NameAlreadyExists as taken:
                 refusal = taken
-        elif plan.may_be_ours and (yield from is_copy(found, source, address)):
-            return replace(begun, item=replace(found, outcome="already_there" if plan.retrying else begun.outcome))
-        elif item := (yield from clear_target(plan, source, found, refusal)):
+        elif plan.may_be_ours and (yield from is_copy(existing, source, address)):
+            return replace(begun, item=replace(existing, outcome="already_there" if plan.retrying else begun.outcome))
+        elif item := (yield from clear_target(plan, source, existing, refusal)):
             return replace(begun, item=item)
         else:
             outcome = "replaced"
@@ -275,9 +275,9 @@ def _request(begun: Copy, source: DriveItem, parent: DriveItem, failures: int) -
 def _appeared(begun: Copy, source: DriveItem) -> Flow[DriveItem | None]:
     """Look some times whether a copy appears, complete."""
     for reads in range(READS):
-        found = yield from read_target(begun.target, reads)
-        if found is not None and (yield from is_copy(found, source, begun.target)):
-            return found
+        existing = yield from read_target(begun.target, reads)
+        if existing is not None and (yield from is_copy(existing, source, begun.target)):
+            return existing
     return None
 
 

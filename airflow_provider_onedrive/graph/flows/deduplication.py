@@ -31,8 +31,8 @@ def find_ours(plan: Upload) -> Flow[DriveItem | None]:
 
 def is_same(item: DriveItem, plan: Upload) -> Flow[bool]:
     """Compare by size and hash. What SharePoint rewrote, and what never gets a hash, is not the same."""
-    _, found = yield from compared(item, plan)
-    return found is Comparison.SAME
+    _, comparison = yield from compared(item, plan)
+    return comparison is Comparison.SAME
 
 
 def compared(item: DriveItem, plan: Upload) -> Flow[tuple[DriveItem, Comparison]]:
@@ -40,15 +40,15 @@ def compared(item: DriveItem, plan: Upload) -> Flow[tuple[DriveItem, Comparison]
 
     :return: the item as it was read last, and how it compares.
     """
-    found = compare(item, plan.source, plan.digests)
+    comparison = compare(item, plan.source, plan.digests)
     reads = 0
-    while found is Comparison.UNKNOWN and reads < _HASH_READS:
+    while comparison is Comparison.UNKNOWN and reads < _HASH_READS:
         reads += 1
         by_id = plan.address.by_id(item.drive_id, item.id)
         response = yield Request("GET", by_id.url(), failures=reads)
         item = item_of(response, by_id)
-        found = compare(item, plan.source, plan.digests)
-    return item, found
+        comparison = compare(item, plan.source, plan.digests)
+    return item, comparison
 
 
 def refused(plan: Upload, refusal: GraphError) -> Flow[DriveItem]:

@@ -128,7 +128,7 @@ def read_target(address: Address, failures: int = 0) -> Flow[DriveItem | None]:
 
 
 def clear_target(
-    plan: Relocation, source: DriveItem, found: DriveItem | None, refusal: NameAlreadyExists
+    plan: Relocation, source: DriveItem, existing: DriveItem | None, refusal: NameAlreadyExists
 ) -> Flow[DriveItem | None]:
     """Do what ``if_exists`` says about a taken name.
 
@@ -139,23 +139,25 @@ def clear_target(
     """
     if plan.if_exists == "rename":
         return None
-    if found is None:
+    if existing is None:
         raise NameHeld.of(refusal)
-    if found.is_folder and not source.is_folder:
-        raise LocationError(f"A folder named {found.name!r} is there.", advice=_BESIDE)
-    if plan.if_exists == "skip" and _kind(found) == _kind(source):
-        return replace(found, outcome="skipped")
+    if existing.is_folder and not source.is_folder:
+        raise LocationError(f"A folder named {existing.name!r} is there.", advice=_BESIDE)
+    if plan.if_exists == "skip" and _kind(existing) == _kind(source):
+        return replace(existing, outcome="skipped")
     if plan.if_exists != "replace":
-        if plan.may_be_ours and found.is_folder:
+        if plan.may_be_ours and existing.is_folder:
             raise NameHeld.of(refusal).with_advice(_STILL_COPYING)
-        raise refusal.with_advice(_BESIDE if found.is_folder else None)
-    if not (is_file(found) and is_file(source)):
+        raise refusal.with_advice(_BESIDE if existing.is_folder else None)
+    if not (is_file(existing) and is_file(source)):
         raise refusal.with_advice(
             "Only a file takes the place of a file: delete what is there, or choose another name."
         )
     with suppress(PreconditionFailed):  # changed meanwhile: it is looked at again
-        yield from recycle(found)
-        log.info("%s went to the recycle bin to make way (id %s, %d bytes).", found.location, found.id, found.size)
+        yield from recycle(existing)
+        log.info(
+            "%s went to the recycle bin to make way (id %s, %d bytes).", existing.location, existing.id, existing.size
+        )
     return None
 
 
@@ -173,20 +175,20 @@ def recycle(item: DriveItem) -> Flow[None]:
         return
 
 
-def is_copy(found: DriveItem, source: DriveItem, address: Address) -> Flow[bool]:
+def is_copy(existing: DriveItem, source: DriveItem, address: Address) -> Flow[bool]:
     """Say whether one item is surely the copy of another: size and hash of files, size and count of folders."""
-    if found.is_folder and source.is_folder:
-        return (found.size, found.child_count) == (source.size, source.child_count)
-    return (yield from compared(found, source, address)) is Comparison.SAME
+    if existing.is_folder and source.is_folder:
+        return (existing.size, existing.child_count) == (source.size, source.child_count)
+    return (yield from compared(existing, source, address)) is Comparison.SAME
 
 
-def compared(found: DriveItem, source: DriveItem, address: Address) -> Flow[Comparison]:
+def compared(existing: DriveItem, source: DriveItem, address: Address) -> Flow[Comparison]:
     """Compare two files; hashes that Graph has not made yet are waited for, some seconds."""
-    result = compare_items(found, source)
+    result = compare_items(existing, source)
     reads = 0
     while result is Comparison.UNKNOWN and reads < _HASH_READS:
         reads += 1
-        first = yield Request("GET", item_url(found.drive_id, found.id), failures=reads)
+        first = yield Request("GET", item_url(existing.drive_id, existing.id), failures=reads)
         other = yield Request("GET", item_url(source.drive_id, source.id))
         if other.body.get("eTag") != source.etag:
             return Comparison.UNKNOWN

@@ -71,11 +71,11 @@ def _within(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
             refusal = taken
         else:
             return replace(item, outcome=outcome if address is target else "renamed")
-        found = yield from read_target(address)
-        if found is not None and found.id == source.id:
+        existing = yield from read_target(address)
+        if existing is not None and existing.id == source.id:
             raise refusal
-        if existing := (yield from clear_target(plan, source, found, refusal)):
-            return existing
+        if skipped := (yield from clear_target(plan, source, existing, refusal)):
+            return skipped
         outcome = "replaced"
     raise NameHeld.of(refusal)
 
@@ -146,29 +146,29 @@ def _moved_before(plan: Relocation, missing: SourceMissing) -> Flow[DriveItem]:
         parent = yield from folder(plan.folder)
     except NotFound:
         raise missing from None
-    found = yield from _candidates(plan, plan.target(str(name), parent))
-    if len(found) == 1:
-        return replace(found[0], outcome="already_there")
-    if found:
+    candidates = yield from _candidates(plan, plan.target(str(name), parent))
+    if len(candidates) == 1:
+        return replace(candidates[0], outcome="already_there")
+    if candidates:
         raise missing.with_advice(
             f"An earlier try has moved it, and with if_exists='rename' it may be any of "
-            f"{', '.join(item.location for item in found)}: give an item dict as location to have it told apart."
+            f"{', '.join(item.location for item in candidates)}: give an item dict as location to have it told apart."
         )
     raise missing
 
 
 def _candidates(plan: Relocation, target: Address) -> Flow[list[DriveItem]]:
     """List what may be the moved item: with ``rename`` all up to the first name that is free."""
-    found: list[DriveItem] = []
+    candidates: list[DriveItem] = []
     tried: set[str] = set()
     for address in names_for(plan, target, is_folder=bool(plan.facts.get("is_folder"))):
         item = None if address.names[-1] in tried else (yield from read_target(address))
         if item is None:
-            return found
+            return candidates
         tried.add(address.names[-1])
         if _may_be(item, plan):
-            found.append(item)
-    return found
+            candidates.append(item)
+    return candidates
 
 
 def _may_be(item: DriveItem, plan: Relocation) -> bool:

@@ -110,8 +110,8 @@ def by_session(plan: Upload, session: UploadSession | None) -> Flow[tuple[DriveI
             reason, session = lost.message, None
             plan.open_session.closed()
             log.info("The upload session is lost (%s).", reason)
-            if found := (yield from find_ours(plan)):
-                return found, None
+            if item := (yield from find_ours(plan)):
+                return item, None
         else:
             plan.open_session.closed()
             return item_of(response, plan.address), response.status

@@ -147,8 +147,8 @@ def upload(plan: Upload) -> Flow[DriveItem]:
     :raises LocationError: if a folder has the name.
     :raises VerificationFailed: if Graph twice has something else than was sent.
     """
-    if plan.retrying and plan.conflict == "rename" and (found := (yield from find_ours(plan))):
-        return replace(found, outcome="already_there")
+    if plan.retrying and plan.conflict == "rename" and (item := (yield from find_ours(plan))):
+        return replace(item, outcome="already_there")
     item = yield from _send_until_stored(plan)
     return item if item.outcome == "already_there" else (yield from _verify(plan, item))
 
@@ -199,8 +199,8 @@ def _send_until_stored(plan: Upload) -> Flow[DriveItem]:
         try:
             return (yield from _send(replace(plan, failures=failures)))
         except OutcomeUnknown as unknown:
-            if found := (yield from find_ours(plan)):
-                return _with_outcome(found, plan, is_new=plan.conflict != "replace")
+            if item := (yield from find_ours(plan)):
+                return _with_outcome(item, plan, is_new=plan.conflict != "replace")
             problem, plan = unknown, replace(plan, retrying=True, options=_after(unknown, plan.options))
         except ItemNotFound as missing:
             if not plan.is_folder_new or failures == _RESOLVE_ATTEMPTS:
@@ -258,9 +258,9 @@ def _with_mtime(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
             response = yield Request("PATCH", url, json=info, repeat=Repeat.IF_REFUSED, failures=failures)
         except OutcomeUnknown as unknown:
             problem = unknown.cause
-            found = item_of((yield Request("GET", url)), plan.address)
-            if found.client_modified_at == modified_at.replace(microsecond=0):
-                return found
+            current = item_of((yield Request("GET", url)), plan.address)
+            if current.client_modified_at == modified_at.replace(microsecond=0):
+                return current
         else:
             return item_of(response, plan.address)
     raise problem
@@ -273,8 +273,8 @@ def _verify(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
     """
     if not plan.options.verify:
         return item
-    item, found = yield from _compared(plan, item)
-    if found is not Comparison.DIFFERENT:
+    item, comparison = yield from _compared(plan, item)
+    if comparison is not Comparison.DIFFERENT:
         return item
     log.warning("%s is not what was sent (%d bytes, %s); sending it again.", item.location, item.size, item.hashes)
     again = replace(plan, address=plan.address.by_id(item.drive_id, item.id), conflict="replace", if_match=item.etag)
@@ -282,18 +282,18 @@ def _verify(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
         second = yield from _send_until_stored(again)
     except PreconditionFailed as changed:
         raise VerificationFailed(f"Graph has other content than was sent, and it changed: {changed.message}") from None
-    second, found = yield from _compared(again, second)
-    if found is Comparison.DIFFERENT:
+    second, comparison = yield from _compared(again, second)
+    if comparison is Comparison.DIFFERENT:
         sent, kept = plan.digests.values(), dict(second.hashes)
         raise VerificationFailed(f"Graph has {second.size} bytes {kept}, sent were {plan.source.size} bytes {sent}.")
     return replace(second, outcome=item.outcome)
 
 
 def _compared(plan: Upload, item: DriveItem) -> Flow[tuple[DriveItem, Comparison]]:
-    read, found = yield from compared(item, plan)
-    if found is Comparison.UNKNOWN:
+    read, comparison = yield from compared(item, plan)
+    if comparison is Comparison.UNKNOWN:
         log.warning("%s has no hash yet; only its size was compared.", item.location)
-    return replace(read, outcome=item.outcome, server_rewrote=found is Comparison.REWRITTEN), found
+    return replace(read, outcome=item.outcome, server_rewrote=comparison is Comparison.REWRITTEN), comparison
 
 
 def _check(source: Source, options: UploadOptions) -> None:

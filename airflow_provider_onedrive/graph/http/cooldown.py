@@ -61,28 +61,28 @@ class SharedBackoff:
             return
         until = self._clock() + min(seconds, _LONGEST_SECONDS)
         _until[self._mark] = max(until, _until.get(self._mark, 0.0))
-        if self._path is not None and until > self._told_by_others(self._path):
+        if self._path is not None and until > self._shared_until(self._path):
             self._tell_others(self._path, until)
 
     def left_seconds(self) -> float:
         """Return how long the pause still lasts; 0 where there is none."""
         until = _until.get(self._mark, 0.0)
         if self._path is not None:
-            until = max(until, self._told_by_others(self._path))
+            until = max(until, self._shared_until(self._path))
         return max(until - self._clock(), 0.0)
 
     def spread(self, seconds: float) -> float:
         """Lengthen a pause by a share of its own."""
         return seconds * (1 + JITTER * self._jitter())
 
-    def _told_by_others(self, path: Path) -> float:
+    def _shared_until(self, path: Path) -> float:
         """Read the file; one that others could have written, or whose time makes no sense, says nothing."""
         try:
-            found = path.lstat()
-            is_ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and _is_private(path.parent)
+            status = path.lstat()
+            is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and _is_private(path.parent)
         except OSError:
             return 0.0
-        return found.st_mtime if is_ours and found.st_mtime <= self._clock() + _LONGEST_SECONDS else 0.0
+        return status.st_mtime if is_ours and status.st_mtime <= self._clock() + _LONGEST_SECONDS else 0.0
 
     @staticmethod
     def _tell_others(path: Path, until: float) -> None:
@@ -121,5 +121,5 @@ def forget_all() -> None:
 
 def _is_private(folder: Path) -> bool:
     """Say whether it is a folder of this user in which nobody else can write."""
-    found = folder.lstat()
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & _FOR_OTHERS_TO_WRITE
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & _FOR_OTHERS_TO_WRITE

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-SAY_SECONDS = 10.0
+LOG_SECONDS = 10.0
 """How often a transfer says how far it is."""
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -73,16 +73,16 @@ class _Tally:
 
 
 class Progress:
-    """Counts one transfer, of one file or of many.
+    """Counts one transfer of a file or a folder.
 
-    What is counted here also counts for its parent. The outermost that has a title says how far it is: one line for
-    a file, however many threads bring its parts, and one for a folder, however many files are in it.
+    Everything that is counted here also counts for its parent. Only the outermost transfer with a title logs its
+    progress: one line for a file with several threads, and one for a folder with many files.
 
-    :param title: what the lines begin with; without one nothing is said.
-    :param total_bytes: how many there will be, what an earlier try did included; None is not known.
-    :param total_files: where it is of many.
-    :param clock: seconds that only grow.
-    :param say: takes a line.
+    :param title: the beginning of each line; empty logs nothing.
+    :param total_bytes: the bytes of the whole transfer, with those of an earlier attempt; None is unknown.
+    :param total_files: the files of the whole transfer; None is a transfer of one file.
+    :param clock: a monotonic clock, in seconds.
+    :param emit: receives each line.
     """
 
     def __init__(
@@ -92,21 +92,21 @@ class Progress:
         total_bytes: int | None = None,
         total_files: int | None = None,
         parent: Progress | None = None,
-        say_seconds: float = SAY_SECONDS,
+        log_seconds: float = LOG_SECONDS,
         clock: Callable[[], float] = time.monotonic,
-        say: Callable[[str], object] = log.info,
+        emit: Callable[[str], object] = log.info,
     ) -> None:
         self.title = title
         self._total_bytes = total_bytes
         self._total_files = total_files
         self.chain: tuple[Progress, ...] = (self, *(parent.chain if parent else ()))
-        self._say_seconds = say_seconds
+        self._log_seconds = log_seconds
         self._clock = clock
-        self._say = say
+        self._emit = emit
         self._tallies: dict[int, _Tally] = {}
         titled = [each for each in self.chain if each.title]
         self._speaker = titled[-1] if titled else None
-        self._last_said = deque([(clock(), 0)])
+        self._last_line = deque([(clock(), 0)])
 
     # --- what whoever moves the bytes reports
 
@@ -122,14 +122,14 @@ class Progress:
             tally.bytes_sent += count
             tally.done_bytes += count
             tally.attempt_bytes += count
-        self._say_if_due()
+        self._log_if_due()
 
     def received(self, count: int) -> None:
         """Count content that came; it stays, whatever becomes of the request."""
         for tally in self._mine():
             tally.bytes_received += count
             tally.done_bytes += count
-        self._say_if_due()
+        self._log_if_due()
 
     def failed(self) -> None:
         """Take back what this thread's last request sent: it will be sent again."""
@@ -165,9 +165,9 @@ class Progress:
         for tally in self._mine():
             tally.files += 1
             tally.done_bytes += unmoved_bytes
-        self._say_if_due()
+        self._log_if_due()
 
-    # --- what is known
+    # --- the state of the transfer
 
     @property
     def totals(self) -> Totals:
@@ -206,23 +206,23 @@ class Progress:
             parts.append(f"{_duration((total - done) / rate)} left")
         return f"{self.title}: {', '.join(parts)}"
 
-    def _say_if_due(self) -> None:
+    def _log_if_due(self) -> None:
         if self._speaker is not None:
-            self._speaker.say_if_due()
+            self._speaker.log_if_due()
 
-    def say_if_due(self) -> None:
-        """Say a line, unless another thread is about it: taking the only element is one step for all of them."""
+    def log_if_due(self) -> None:
+        """Log a line if it is due. Only the thread that takes the single element does so, because ``pop`` is atomic."""
         now = self._clock()
         try:
-            said_at, moved_bytes = last = self._last_said.pop()
+            logged_at, moved_bytes = last = self._last_line.pop()
         except IndexError:
             return
         try:
-            if now - said_at >= self._say_seconds:
+            if now - logged_at >= self._log_seconds:
                 last = now, self._moved_bytes
-                self._say(self.line(now - said_at, last[1] - moved_bytes))
+                self._emit(self.line(now - logged_at, last[1] - moved_bytes))
         finally:
-            self._last_said.append(last)
+            self._last_line.append(last)
 
     @property
     def _moved_bytes(self) -> int:
@@ -246,17 +246,17 @@ class Meter:
     :param how: the clock, and how the transfers are to say how far they are; see :class:`Progress`.
     """
 
-    def __init__(self, **how: Any) -> None:
-        self._how = how
-        self.whole = Progress(**how)
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+        self.whole = Progress(**options)
         """Counts everything."""
         self._thread = threading.local()
 
     @property
     def current(self) -> Progress:
         """What the calling thread counts for."""
-        found: Progress = getattr(self._thread, "progress", self.whole)
-        return found
+        progress: Progress = getattr(self._thread, "progress", self.whole)
+        return progress
 
     @contextmanager
     def counting(self, progress: Progress) -> Iterator[Progress]:
@@ -274,19 +274,21 @@ class Meter:
     ) -> Iterator[Progress]:
         """Count a transfer within what the calling thread counts for already.
 
-        :param title: of its lines; empty for a part, which says nothing itself.
+        :param title: the beginning of its lines; empty for a part, which logs nothing itself.
         """
-        progress = Progress(title, total_bytes=total_bytes, total_files=total_files, parent=self.current, **self._how)
+        progress = Progress(
+            title, total_bytes=total_bytes, total_files=total_files, parent=self.current, **self._options
+        )
         with self.counting(progress):
             yield progress
 
-    def inherited(self, work: Callable[[], T]) -> Callable[[], T]:
-        """Let work that another thread will do count for what the calling thread counts for."""
-        return partial(self._counted, self.current, work)
+    def inherited(self, call: Callable[[], T]) -> Callable[[], T]:
+        """Return a call that counts for the transfer of the calling thread, in whichever thread it runs."""
+        return partial(self._counted, self.current, call)
 
-    def _counted(self, progress: Progress, work: Callable[[], T]) -> T:
+    def _counted(self, progress: Progress, call: Callable[[], T]) -> T:
         with self.counting(progress):
-            return work()
+            return call()
 
 
 def _covered(pauses: Sequence[tuple[float, float]]) -> float:

@@ -17,7 +17,7 @@ from airflow_provider_onedrive.graph.protocol.errors import ServiceUnavailable
 from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES, UploadOptions
 from airflow_provider_onedrive.graph.transfers import download as localcopy
 from airflow_provider_onedrive.graph.transfers.download import Download, LocalTarget
-from airflow_provider_onedrive.graph.transfers.progress import SAY_SECONDS, Meter, Progress, Totals
+from airflow_provider_onedrive.graph.transfers.progress import LOG_SECONDS, Meter, Progress, Totals
 
 MIB = 1024**2
 
@@ -135,7 +135,7 @@ def test_pauses_that_overlap(make, pauses, seconds):
 def test_many_threads(make, lines, clock):
     """Nothing is lost when many threads count at once, and one line is said for all of them."""
     folder = make("folder", total_bytes=8 * 3000, total_files=8)
-    clock.now += SAY_SECONDS
+    clock.now += LOG_SECONDS
     begin = threading.Barrier(8)
 
     def work():
@@ -178,7 +178,7 @@ def test_a_line_every_few_seconds(make, lines, clock):
 def test_a_short_transfer_says_nothing(make, lines, clock):
     """What is over within the first seconds has its one line at the end."""
     whole = make(total_bytes=10)
-    clock.now += SAY_SECONDS - 0.1
+    clock.now += LOG_SECONDS - 0.1
     whole.sent(10)
     assert lines == []
 
@@ -187,7 +187,7 @@ def test_what_an_earlier_try_did_is_no_speed(make, lines, clock):
     """The rate is that of the line; what was there before counts for the percentage only."""
     whole = make(total_bytes=100 * MIB)
     whole.resumed(80 * MIB)
-    clock.now += SAY_SECONDS
+    clock.now += LOG_SECONDS
     whole.sent(10 * MIB)
     assert lines == ["upload to myfiles/a.bin: 90.0 MiB of 100.0 MiB (90 %), 1.0 MiB/s, 10 s left"]
 
@@ -222,11 +222,11 @@ def test_lines(make, kwargs, seconds, moved, line):
 def test_many_files_have_one_line(make, lines, clock):
     """Files of a folder say nothing by themselves; the folder says how many are done, and what need not be moved."""
     folder = make("upload to myfiles/in", total_bytes=100, total_files=4)
-    clock.now += SAY_SECONDS
+    clock.now += LOG_SECONDS
     make(total_bytes=30, parent=folder).sent(30)
     folder.file_done()
     folder.file_done(unmoved_bytes=20)
-    clock.now += SAY_SECONDS
+    clock.now += LOG_SECONDS
     make(total_bytes=30, parent=folder).sent(10)
     assert lines == [
         "upload to myfiles/in: 0 of 4 files, 30 bytes of 100 bytes (30 %), 0.0 MiB/s, 23 s left",
@@ -253,11 +253,11 @@ def test_a_handler_that_counts(clock, lines):
 
     def say(line):
         lines.append(line)
-        clock.now += SAY_SECONDS
+        clock.now += LOG_SECONDS
         whole.sent(1)
 
     whole = Progress("a", clock=clock, say=say)
-    clock.now += SAY_SECONDS
+    clock.now += LOG_SECONDS
     whole.sent(1)
     assert (len(lines), whole.totals.bytes_sent) == (1, 2)
     whole.sent(1)
@@ -274,10 +274,10 @@ def test_a_line_that_cannot_be_said(make, clock):
 
     said = []
     whole = Progress("a", clock=clock, say=say)
-    clock.now += SAY_SECONDS
+    clock.now += LOG_SECONDS
     with pytest.raises(TimeoutError):
         whole.sent(1)
-    clock.now += SAY_SECONDS
+    clock.now += LOG_SECONDS
     whole.sent(1)
     assert len(said) == 2
 
@@ -295,7 +295,7 @@ def test_a_fork_in_the_middle(make, clock):
         pids.append(pid)
 
     whole = Progress("a", clock=clock, say=say)
-    clock.now += SAY_SECONDS
+    clock.now += LOG_SECONDS
     whole.sent(1)
     assert os.waitstatus_to_exitcode(os.waitpid(pids[0], 0)[1]) == 2
 
@@ -381,7 +381,7 @@ def fetch(client, path, chunk_bytes, parallel_bytes=10**9):
 
 def test_a_file_by_several_threads(client, onedrive_emulator, drive, noise, *, tmp_path, lines):
     """The ranges of one file, fetched at once, are one transfer; every thread's bytes count."""
-    client.meter = Meter(say=lines.append, say_seconds=0)
+    client.meter = Meter(say=lines.append, log_seconds=0)
     drive.put("a.bin", noise)
     progress = fetch(client, tmp_path / "a.bin", UNIT_BYTES // 2, UNIT_BYTES)
     assert len(onedrive_emulator.requests.matching(operation="download")) == 3
@@ -492,7 +492,7 @@ def test_several_files_that_go_on(client, connect, drive, faults, noise, *, tmp_
 
 def test_what_the_client_says(client, noise, tmp_path, lines):
     """Uploads, downloads and files that are only read say how far they are, by what was done and where."""
-    client.meter = Meter(say=lines.append, say_seconds=0)
+    client.meter = Meter(say=lines.append, log_seconds=0)
     client.upload("myfiles/a.bin", content=noise)
     client.download("myfiles/a.bin", tmp_path / "a.bin")
     client.open("myfiles/a.bin").close()
