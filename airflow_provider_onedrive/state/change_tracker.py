@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, since
+from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import GraphError
 from airflow_provider_onedrive.graph.tracking.conditions import shown
 from airflow_provider_onedrive.graph.tracking.selection import ChangeSelection
@@ -20,7 +21,6 @@ from airflow_provider_onedrive.graph.tracking.sync import drive_root
 from airflow_provider_onedrive.graph.tracking.tree import Changes
 from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot, Watch
 from airflow_provider_onedrive.state.change_store import ChangeState, Steps, Store, VariableStore, arun, run
-from airflow_provider_onedrive.state.files import digest
 from airflow_provider_onedrive.state.times import read_duration, read_time
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from airflow_provider_onedrive.compat import ObjectStoragePath, conf
+from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
-from airflow_provider_onedrive.state.files import digest
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from airflow_provider_onedrive.compat import AirflowException, StateStoreError, Variable, conf
 from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens, TokenStore
 from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
-from airflow_provider_onedrive.state.files import atomic_write, digest
+from airflow_provider_onedrive.state.files import atomic_write
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import StateStoreError, conf
 from airflow_provider_onedrive.graph.flows.session_state import SessionKeeper, TaskAttempt
+from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
-from airflow_provider_onedrive.state.files import atomic_write, digest
+from airflow_provider_onedrive.state.files import atomic_write
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

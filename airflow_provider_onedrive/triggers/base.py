@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent
+from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Unauthenticated, without_urls
 from airflow_provider_onedrive.graph.tracking.conditions import is_transient
 from airflow_provider_onedrive.triggers.clients import shared_client
@@ -179,8 +179,7 @@ class PollingTrigger(OneDriveTrigger):
         # A digest, because the crc32 of similar names is similar, too.
         if self.poke_interval <= 0:
             return 0.0
-        digest = hashlib.sha256(self.poll_key.encode(errors="surrogatepass")).digest()
-        shift_seconds = int.from_bytes(digest[:8]) / 2**64 * self.poke_interval
+        shift_seconds = int(digest(self.poll_key, 16), base=16) / 16**16 * self.poke_interval
         return self.poke_interval - (time.time() - shift_seconds) % self.poke_interval
 
     @property

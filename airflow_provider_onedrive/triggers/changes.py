@@ -8,12 +8,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import TriggerEvent
+from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.tracking.conditions import is_transient, shown
 from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState, Store, VariableStore
 from airflow_provider_onedrive.state.change_tracker import AsyncChangeTracker, followed, state_name
-from airflow_provider_onedrive.state.files import digest
 from airflow_provider_onedrive.state.times import as_text
 from airflow_provider_onedrive.triggers.base import CONNECTION_SECONDS, PollingTrigger, plain
 from airflow_provider_onedrive.triggers.clients import shared_client

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from airflow_provider_onedrive.compat import CONFIRMS_EVENTS, BaseEventTrigger, SharedStreamProducer, TriggerEvent
-from airflow_provider_onedrive.state.files import digest
+from airflow_provider_onedrive.graph.protocol.digests import digest
 
 if TYPE_CHECKING:
     from airflow.triggers.shared_stream import AdvanceItem

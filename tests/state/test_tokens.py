@@ -71,7 +71,7 @@ def test_write_follows_no_link(
     """Somebody who may write to the folder cannot have a token written elsewhere, even if he guesses the new name."""
     token_store.write(TOKEN)
     monkeypatch.setattr(secrets, "token_hex", lambda size: "guessed")
-    (tmp_path / "tokens/one.guessed").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "tokens/.one.guessed").symlink_to(tmp_path / "elsewhere")
     token_store.write("another")
     assert not (tmp_path / "elsewhere").exists()
     assert token_store.read() == TOKEN

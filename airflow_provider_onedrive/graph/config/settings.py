@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from airflow_provider_onedrive.graph.config import fields as read
 from airflow_provider_onedrive.graph.config.certificates import ClientCertificate, client_certificate
 from airflow_provider_onedrive.graph.config.locations import parse_allowed, parse_myfiles, parse_shared
+from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.locations import Location
@@ -197,7 +197,7 @@ class Settings:
             *(self.auth, self.graph_url, self.authority, self.client_id, self.scopes, self.client_secret),
             *(of_certificate, str(self.federated_token_file), self.refresh_token, self.access_token),
         )
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return digest(json.dumps(parts))
 
     @property
     def digest(self) -> str:
@@ -205,7 +205,7 @@ class Settings:
         # A link is left out of the repr, as it is a secret, and yet it makes another connection.
         links = [location.link for location in (self.myfiles, *self.shared.values()) if location]
         more = (links, self.ca_certificate, self.proxy)
-        return hashlib.sha256(f"{self.identity_digest}{self!r}{more!r}".encode()).hexdigest()
+        return digest(f"{self.identity_digest}{self!r}{more!r}")
 
 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import secrets
 import shutil
@@ -20,6 +19,7 @@ from typing import Self
 from airflow_provider_onedrive.graph.content.paths import absolute
 from airflow_provider_onedrive.graph.content.quickxor import QuickXorHash
 from airflow_provider_onedrive.graph.content.sinks import RangeSink, explained
+from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import (
     LocalFileError,
     NotFound,
@@ -35,6 +35,7 @@ _PIECE_BYTES = 1024 * 1024
 _OPENINGS = 10
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 _MAX_NAME_BYTES = 255
+_MARK_CHARACTERS = 12
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class PartName:
 
     @property
     def path(self) -> Path:
-        return self._path(_mark(self.version))
+        return self._path(digest(self.version, _MARK_CHARACTERS))
 
     @property
     def private(self) -> Path:
@@ -59,7 +60,7 @@ class PartName:
         return [path for path in leftovers.of(self.target.parent, start, end) if path != self.path]
 
     def _path(self, mark: str) -> Path:
-        return self.target.with_name(f".{_mark(self.target.name)}-{mark}.part")
+        return self.target.with_name(f".{digest(self.target.name, _MARK_CHARACTERS)}-{mark}.part")
 
 
 class Leftovers:
@@ -335,10 +336,6 @@ def _write_all(file: FileIO, offset: int, piece: bytes) -> None:
 def _map_of(path: Path) -> Path:
     """Name the file that says which chunks are there, a byte each."""
     return path.with_suffix(".map")
-
-
-def _mark(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 def local_target(local_path: str | os.PathLike[str], name: str) -> Path:

@@ -6,7 +6,6 @@ https://learn.microsoft.com/en-us/sharepoint/dev/general-development/how-to-avoi
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import stat
@@ -18,6 +17,7 @@ from pathlib import Path
 from random import random
 
 from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.protocol.digests import digest
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class SharedBackoff:
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random,
     ) -> None:
-        self._mark = hashlib.sha256(identity.encode()).hexdigest()[:32]
+        self._mark = digest(identity, 32)
         self._path = folder and folder / f"{self._mark}.cooldown"
         self._clock = clock
         self._jitter = jitter
@@ -102,7 +102,7 @@ class SharedBackoff:
 
 def identity_of(settings: Settings) -> str:
     """Name who is limited: an application in a tenant, or whoever a token is for."""
-    token = hashlib.sha256(settings.access_token.encode()).hexdigest() if settings.access_token else ""
+    token = digest(settings.access_token) if settings.access_token else ""
     return f"{settings.graph_url} {settings.tenant_id.lower()} {settings.client_id.lower()} {token}"
 
 

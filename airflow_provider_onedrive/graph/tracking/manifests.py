@@ -7,8 +7,6 @@ a Parquet file.
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from airflow_provider_onedrive.graph.content.files import replacing
 from airflow_provider_onedrive.graph.content.sinks import explained
 from airflow_provider_onedrive.graph.content.sources import StoredObject, is_stored
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
@@ -101,7 +100,10 @@ def write_manifest(output: Path | StoredObject, head: Head, items: Iterable[Driv
         if is_stored(output):
             _store(output, write)
         else:
-            _replace(Path(str(output)), write)
+            path = Path(str(output))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                write(file)
 
 
 def row_of(item: DriveItem) -> dict[str, Any]:
@@ -149,20 +151,6 @@ def _items(rows: Iterator[Mapping[str, Any]]) -> Iterator[DriveItem]:
         yield from map(item_of_row, rows)
     except (ValueError, TypeError, KeyError, OSError):
         raise Unreadable("a row of it is no item") from None
-
-
-def _replace(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its target: a rename to another file system would not be atomic.
-    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with half.open("xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())  # else a crash after the rename may leave an empty file under the name
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
 
 
 def _store(output: StoredObject, write: Callable[[BinaryIO], None]) -> None:

@@ -1,0 +1,36 @@
+"""Local files that are replaced as a whole."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+_FOR_ALL, _FOR_OWNER = 0o666, 0o600
+
+
+@contextmanager
+def replacing(path: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
+    """Yield a new file that replaces ``path`` when the block ends. If the block fails, the old file stays.
+
+    A reader gets the old content or the new one, also after a power cut.
+
+    :param is_private: only the owner may read the file.
+    :raises OSError: if it cannot be written.
+    """
+    # Beside its target: a rename to another file system would not be atomic.
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    # O_EXCL also refuses a symbolic link, through which a secret would be written elsewhere.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(new, flags, _FOR_OWNER if is_private else _FOR_ALL)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)  # else the new name may survive a power cut, and the content not
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
