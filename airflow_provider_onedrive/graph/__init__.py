@@ -1,21 +1,156 @@
-"""Microsoft Graph for files: the protocol as flows (no I/O), and two clients that drive them.
+"""Microsoft Graph for files: two clients, what they take and return, and their errors.
 
-Importing this package imports nothing heavy: ``httpx`` and ``msal`` come with the first use of a client.
+The names of ``__all__`` are public; docs/client.md describes them. Everything else may change. Importing this package
+imports neither ``httpx`` nor ``msal``: they come with the first use of a client.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient, Client
+    from airflow_provider_onedrive.graph.config.settings import Settings
+    from airflow_provider_onedrive.graph.content.filters import Filters
+    from airflow_provider_onedrive.graph.content.transfer_plan import Report
+    from airflow_provider_onedrive.graph.flows.copies import Copy, CopyProgress
+    from airflow_provider_onedrive.graph.flows.resolver import SharedFolder
+    from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
+    from airflow_provider_onedrive.graph.protocol.errors import (
+        AccessDenied,
+        BadRequest,
+        ConfigurationError,
+        CopyLost,
+        CopyUnfinished,
+        DriveNotFound,
+        FilesFailed,
+        FilesRefused,
+        GraphError,
+        IdentityUnavailable,
+        ItemNotFound,
+        LocalFileError,
+        LocationError,
+        Locked,
+        NameAlreadyExists,
+        NameHeld,
+        NotFound,
+        NotSupported,
+        OneDriveError,
+        PreconditionFailed,
+        QuotaExceeded,
+        RangeNotSatisfiable,
+        ResyncRequired,
+        ServiceUnavailable,
+        SignInFailed,
+        SourceChanged,
+        SourceMissing,
+        Stopped,
+        Throttled,
+        Unauthenticated,
+        UnreadableAnswer,
+        VerificationFailed,
+    )
+    from airflow_provider_onedrive.graph.protocol.models import DriveItem
+    from airflow_provider_onedrive.graph.protocol.options import (
+        DeleteOptions,
+        DownloadOptions,
+        IfExists,
+        IfExistsRelocate,
+        IfExistsSave,
+        IfNone,
+        OnLocked,
+        OpenMode,
+        RelocateOptions,
+        TransferOptions,
+        UploadOptions,
+    )
+    from airflow_provider_onedrive.graph.tracking.sync import Synced
+    from airflow_provider_onedrive.graph.tracking.tree import Changes
 
-__all__ = ["AsyncClient", "Client"]
+__all__ = [
+    "AccessDenied",
+    "AsyncClient",
+    "BadRequest",
+    "Changes",
+    "Client",
+    "ConfigurationError",
+    "Copy",
+    "CopyLost",
+    "CopyProgress",
+    "CopyUnfinished",
+    "DeleteOptions",
+    "DownloadOptions",
+    "DriveItem",
+    "DriveNotFound",
+    "FilesFailed",
+    "FilesRefused",
+    "Filters",
+    "GraphError",
+    "IdentityUnavailable",
+    "IfExists",
+    "IfExistsRelocate",
+    "IfExistsSave",
+    "IfNone",
+    "ItemNotFound",
+    "LocalFileError",
+    "LocationError",
+    "Locked",
+    "NameAlreadyExists",
+    "NameHeld",
+    "NotFound",
+    "NotSupported",
+    "OnLocked",
+    "OneDriveError",
+    "OpenMode",
+    "PreconditionFailed",
+    "QuotaExceeded",
+    "RangeNotSatisfiable",
+    "RelocateOptions",
+    "Report",
+    "ResyncRequired",
+    "ServiceUnavailable",
+    "Settings",
+    "SharedFolder",
+    "SignInFailed",
+    "SourceChanged",
+    "SourceMissing",
+    "Stopped",
+    "Synced",
+    "TaskAttempt",
+    "Throttled",
+    "TransferOptions",
+    "Unauthenticated",
+    "UnreadableAnswer",
+    "UploadOptions",
+    "VerificationFailed",
+]
+
+_MODULES = {
+    "client": ("AsyncClient", "Client"),
+    "config.settings": ("Settings",),
+    "content.filters": ("Filters",),
+    "content.transfer_plan": ("Report",),
+    "flows.copies": ("Copy", "CopyProgress"),
+    "flows.resolver": ("SharedFolder",),
+    "flows.session_state": ("TaskAttempt",),
+    "protocol.models": ("DriveItem",),
+    "protocol.options": (
+        *("DeleteOptions", "DownloadOptions", "IfExists", "IfExistsRelocate", "IfExistsSave", "IfNone", "OnLocked"),
+        *("OpenMode", "RelocateOptions", "TransferOptions", "UploadOptions"),
+    ),
+    "tracking.sync": ("Synced",),
+    "tracking.tree": ("Changes",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from airflow_provider_onedrive.graph import client  # noqa: PLC0415 - lazy: httpx costs a quarter of a second
+    module = importlib.import_module(f"{__name__}.{_HOMES.get(name, 'protocol.errors')}")
+    return getattr(module, name)
 
-    return getattr(client, name)
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from airflow_provider_onedrive.graph.flows import copies, items, moves, removals
-from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
+from airflow_provider_onedrive.graph.flows.copies import Copy, CopyProgress
 from airflow_provider_onedrive.graph.flows.raw_requests import raw_request
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.listings import AsyncListings
@@ -94,7 +94,7 @@ class AsyncOperations(AsyncListings, ABC):
         plan = await self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt))
         return await self._about("copy", plan.source, copies.start(plan))
 
-    async def copy_progress(self, monitor_url: str) -> Progress:
+    async def copy_progress(self, monitor_url: str) -> CopyProgress:
         return await self.run(copies.progress(monitor_url))
 
     async def request(

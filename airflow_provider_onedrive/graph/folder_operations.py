@@ -107,13 +107,13 @@ class FolderOperations(FileOperations):
             return sync_folder(self, address, manifest, full_every)
 
     def delete_all(
-        self, doomed: Sequence[DriveItem], *, permanent: bool = False
+        self, items: Sequence[DriveItem], *, permanent: bool = False
     ) -> list[tuple[DriveItem, OneDriveError]]:
         """Delete many items, each only in the version that was read, twenty in one request.
 
-        :param doomed: the items, as a listing returned them.
+        :param items: the items, as a listing returned them.
         :param permanent: not to the recycle bin: it cannot be restored.
         :return: those that could not be deleted, and why; what is missing already counts as deleted.
         """
-        self.run(self._allowed.check_items(doomed))
-        return delete_items(self, doomed, permanent=permanent)
+        self.run(self._allowed.check_items(items))
+        return delete_items(self, items, permanent=permanent)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_onedrive.graph.flows import copies, moves
-from airflow_provider_onedrive.graph.flows.copies import Copy, Progress
+from airflow_provider_onedrive.graph.flows.copies import Copy, CopyProgress
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.operations import Operations
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
@@ -80,7 +80,7 @@ class RelocationOperations(Operations):
         plan = self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt))
         return self._about("copy", plan.source, copies.start(plan))
 
-    def copy_progress(self, monitor_url: str) -> Progress:
+    def copy_progress(self, monitor_url: str) -> CopyProgress:
         """Ask once how far a copy is.
 
         :param monitor_url: of the :class:`~airflow_provider_onedrive.graph.Copy`; a secret, as it needs no token.

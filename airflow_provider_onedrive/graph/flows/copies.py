@@ -103,7 +103,7 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class Progress:
+class CopyProgress:
     """What a monitor says.
 
     :param percent: None where it does not say.
@@ -190,7 +190,7 @@ def start_into(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[C
     raise NameHeld.of(refusal)
 
 
-def progress(monitor_url: str, reads: int = 0) -> Flow[Progress]:
+def progress(monitor_url: str, reads: int = 0) -> Flow[CopyProgress]:
     """Ask a monitor once. Its status counts, not that of HTTP: 200, 202 and 303 have all been seen.
 
     :param looks: how often it was asked before; the driver pauses accordingly.
@@ -199,7 +199,7 @@ def progress(monitor_url: str, reads: int = 0) -> Flow[Progress]:
     try:
         response = yield Request("GET", monitor_url, preauthorized=True, failures=pauses)
     except (ItemNotFound, AccessDenied, Unauthenticated, ResyncRequired, BadRequest) as gone:
-        return Progress(is_ended=True, error=CopyLost(f"The monitor of the copy is gone: {gone.message}"))
+        return CopyProgress(is_ended=True, error=CopyLost(f"The monitor of the copy is gone: {gone.message}"))
     return _read(response)
 
 
@@ -214,7 +214,7 @@ def copied(target: Address, copy: Mapping[str, Any], item_id: str | None) -> Flo
     return (yield from _read_copy(Copy(address, copy["drive_id"], copy["folder_id"], copy["outcome"]), item_id))
 
 
-def wait_for(monitor_url: str, is_over: Callable[[], bool] = lambda: False) -> Flow[Progress]:
+def wait_for(monitor_url: str, is_over: Callable[[], bool] = lambda: False) -> Flow[CopyProgress]:
     """Ask a monitor until what it watches has ended, with growing pauses.
 
     :raises OneDriveError: if it failed.
@@ -232,7 +232,7 @@ def wait_for(monitor_url: str, is_over: Callable[[], bool] = lambda: False) -> F
         log.info("On the server: %s", progress_text(now))
 
 
-def progress_text(now: Progress) -> str:
+def progress_text(now: CopyProgress) -> str:
     """Return the progress of a copy in words."""
     return "under way" if now.percent is None else f"{now.percent:g} %"
 
@@ -297,17 +297,17 @@ def _read_copy(copy: Copy, item_id: str | None) -> Flow[DriveItem]:
     raise CopyLost("The copy has ended, and nothing can be seen of it")
 
 
-def _read(response: Response) -> Progress:
+def _read(response: Response) -> CopyProgress:
     body = response.json or {}
     status = (optional(body, "status", str) or "").lower()
     if status in _FAILED:
-        return Progress(is_ended=True, error=_failure(status, body))
+        return CopyProgress(is_ended=True, error=_failure(status, body))
     if status == "completed":
-        return Progress(is_ended=True, percent=100.0, item_id=_id_of(body, "resourceId"))
+        return CopyProgress(is_ended=True, percent=100.0, item_id=_id_of(body, "resourceId"))
     if not status and (response.status == _SEE_OTHER or "id" in body):
-        return Progress(is_ended=True, percent=100.0, item_id=_id_of(body, "id"))
+        return CopyProgress(is_ended=True, percent=100.0, item_id=_id_of(body, "id"))
     percent = body.get("percentageComplete", body.get("percentComplete"))
-    return Progress(percent=float(percent) if isinstance(percent, (int, float)) and 0 <= percent <= _ALL else None)
+    return CopyProgress(percent=float(percent) if isinstance(percent, (int, float)) and 0 <= percent <= _ALL else None)
 
 
 def _id_of(body: Mapping[str, Any], name: str) -> str | None:

@@ -149,10 +149,10 @@ def _fail(report: Report, path: str, problem: OneDriveError | str) -> None:
 
 
 def delete_items(
-    client: Runner, doomed: Sequence[DriveItem], *, permanent: bool = False
+    client: Runner, items: Sequence[DriveItem], *, permanent: bool = False
 ) -> list[tuple[DriveItem, OneDriveError]]:
     """Delete many items, twenty in one request; return what could not be deleted, and why."""
-    parts = list(batches.in_batches(doomed))
+    parts = list(batches.in_batches(items))
     jobs = [partial(client.run, batches.delete_items(part, permanent=permanent)) for part in parts]
     failed = []
     for number, result in client.run_each(jobs, _BATCHES_AT_ONCE):
