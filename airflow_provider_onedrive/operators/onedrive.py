@@ -96,7 +96,7 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
         with self.connected() as client:
             item = client.upload(
                 self.location,
-                local_path=local_or_stored(self.local_path),
+                local_path=local_or_stored(self.local_path or ""),  # a template may make None of it
                 file_name=self.file_name,
                 if_exists=self.if_exists,
                 create_folders=self.create_folders,
@@ -160,7 +160,7 @@ class OneDriveUpdateOperator(OneDriveUploadingOperator):
         with self.connected() as client:
             item = client.update(
                 self.location,
-                local_path=local_or_stored(self.local_path),
+                local_path=local_or_stored(self.local_path or ""),  # a template may make None of it
                 file_name=self.file_name,
                 expected_etag=self.expected_etag,
                 options=self.upload_options,

@@ -283,8 +283,16 @@ BAD_INPUT = [
     (OneDriveSaveOperator, {"local_path": __file__, "content": ""}, "Exactly one of content= and local_path="),
     (OneDriveSaveOperator, {"local_path": None, "content": {1, 2}}, "content of type set cannot be saved"),
     (OneDriveSaveOperator, {"local_path": None, "content": float("nan")}, "content of type float cannot be saved"),
-    (OneDriveSaveOperator, {"local_path": None, "content": "ü", "encoding": "ascii"}, "cannot be saved as ascii"),
-    (OneDriveSaveOperator, {"local_path": None, "content": "ü", "encoding": "klingon"}, "cannot be saved as klingon"),
+    (
+        OneDriveSaveOperator,
+        {"local_path": None, "content": "ü", "encoding": "ascii"},
+        "content cannot be encoded as ascii",
+    ),
+    (
+        OneDriveSaveOperator,
+        {"local_path": None, "content": "ü", "encoding": "klingon"},
+        "content cannot be encoded as klingon",
+    ),
     (OneDriveListOperator, {"location": "myfiles/there/file.txt"}, "is a file|is not a folder"),
     (OneDriveListOperator, {"location": "myfiles/there", "kind": "files"}, "kind is 'files'"),
     (OneDriveListOperator, {"location": "myfiles/there", "file_pattern": ""}, "file_pattern is empty"),
