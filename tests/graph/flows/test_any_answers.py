@@ -322,7 +322,7 @@ def test_flows_end_with_our_errors_only(name: str, data: st.DataObject) -> None:
         result = driven(FLOWS[name](), data)
         for each in result if isinstance(result, (list, tuple)) else [result]:
             if isinstance(each, DriveItem):
-                json.dumps(each.to_xcom())
+                json.dumps(each.to_dict())
 
 
 @given(st.sampled_from(EVERYTHING), st.data())
