@@ -1,4 +1,4 @@
-"""Retries that understand Graph, for Airflow 3.3 and later; before that the exceptions do as much as they can.
+"""A retry policy that obeys Graph's pauses, for Airflow 3.3 and later. Before that only the exceptions decide.
 
 https://airflow.apache.org/docs/task-sdk/stable/index.html
 """
@@ -20,11 +20,11 @@ _REASON_CHARACTERS = 200
 
 
 class OneDriveRetryPolicy(RetryPolicy):
-    """Retry when Graph has asked to, and not at all where a retry cannot help; else as the task says.
+    """Retry after the pause that Graph asks for, and never if a retry cannot help; else the task's settings decide.
 
     ``OneDriveSaveOperator(..., retries=3, retry_policy=OneDriveRetryPolicy())``
 
-    :param max_delay: a longer pause than this is not waited for; the task's own ``retry_delay`` counts then.
+    :param max_delay: the longest pause to obey; after a longer one the task's own ``retry_delay`` counts.
     """
 
     def __init__(self, max_delay: timedelta = timedelta(hours=1)) -> None:
@@ -37,13 +37,14 @@ class OneDriveRetryPolicy(RetryPolicy):
         max_tries: int,  # noqa: ARG002 - as above
         context: Context | None = None,  # noqa: ARG002 - as above
     ) -> RetryDecision:
-        """Decide by the error; see Airflow's ``RetryPolicy``."""
+        """Return the decision for an error; see Airflow's ``RetryPolicy``."""
         error = _cause(exception)
         if error is None:
             return RetryDecision.default()
         reason = str(error)[:_REASON_CHARACTERS]
         if not error.is_retryable:
             return RetryDecision.fail(reason)
+        # As seconds: a timedelta of an absurd pause would overflow.
         asked = error.retry_after_seconds if isinstance(error, GraphError) else None
         if asked and asked <= self.max_delay.total_seconds():
             return RetryDecision.retry(timedelta(seconds=asked), reason)
@@ -59,7 +60,8 @@ class OneDriveRetryPolicy(RetryPolicy):
 
 
 def _cause(exception: BaseException | None) -> OneDriveError | None:
-    """Find an error of ours in what was raised, or in what that was raised from."""
+    """Return the first error of this package in the chain of causes."""
+    # Operators raise AirflowFailException from our error, and users' code may wrap it again.
     while exception is not None and not isinstance(exception, OneDriveError):
         exception = exception.__cause__
     return exception

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 if TYPE_CHECKING:
-    from airflow_provider_onedrive.graph.client import Client
+    from airflow_provider_onedrive.graph import Client
 
 _UNIT_OF_RSS = 1 if sys.platform == "darwin" else 1024
 FOLDER = "myfiles/many"
 
 
 def _upload(client: Client, work: dict[str, Any]) -> Callable[[], object]:
-    from airflow_provider_onedrive.graph.protocol.options import UploadOptions  # noqa: PLC0415 - other work needs none of it
+    from airflow_provider_onedrive.graph import UploadOptions  # noqa: PLC0415 - the other jobs do not need it
 
     options = UploadOptions(single_put_bytes=work["put_bytes"]) if "put_bytes" in work else UploadOptions()
     return lambda: client.save("myfiles/large.bin", local_path=work["path"], options=options)
@@ -36,18 +36,18 @@ def _download(client: Client, work: dict[str, Any]) -> Callable[[], object]:
 
 
 def _many_up(client: Client, work: dict[str, Any]) -> Callable[[], object]:
-    from airflow_provider_onedrive.graph.content.transfer_plan import Folder  # noqa: PLC0415 - other work needs none of it
+    from airflow_provider_onedrive.graph import TransferOptions  # noqa: PLC0415 - the other jobs do not need it
 
     client.create_folder(FOLDER, exist_ok=True)
-    how = Folder(max_concurrent=work["at_once"])
-    return lambda: _whole(client.upload_folder(FOLDER, local_path=work["path"], **how), work["count"])
+    options = TransferOptions(max_concurrent=work["at_once"])
+    return lambda: _whole(client.upload_folder(FOLDER, local_path=work["path"], options=options), work["count"])
 
 
 def _many_down(client: Client, work: dict[str, Any]) -> Callable[[], object]:
-    from airflow_provider_onedrive.graph.content.transfer_plan import Folder  # noqa: PLC0415 - other work needs none of it
+    from airflow_provider_onedrive.graph import TransferOptions  # noqa: PLC0415 - the other jobs do not need it
 
-    how = Folder(max_concurrent=work["at_once"])
-    return lambda: _whole(client.download_folder("myfiles/many0000", work["path"], **how), work["count"])
+    options = TransferOptions(max_concurrent=work["at_once"])
+    return lambda: _whole(client.download_folder("myfiles/many0000", work["path"], options=options), work["count"])
 
 
 def _whole(report: Any, count: int) -> None:
@@ -130,7 +130,7 @@ def cost(client: Client, work: dict[str, Any]) -> dict[str, float]:
 
 
 def connect(facts: dict[str, Any]) -> Client:
-    from airflow_provider_onedrive.graph.client import Client  # noqa: PLC0415 - the path is set first
+    from airflow_provider_onedrive.graph import Client  # noqa: PLC0415 - the path is set first
     from airflow_provider_onedrive.graph.config.settings import Settings  # noqa: PLC0415 - as above
 
     known = json.loads(facts["environment"]["AIRFLOW_CONN_ONEDRIVE_DEFAULT"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 import json
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ INNER = {
     *("run_upload", "send_final", "token", "visits", "walk_from"),
 }
 """What other parts of the package call on a client."""
+CLIENTS = (graph.Client, graph.AsyncClient)
 OPTIONS = ("UploadOptions", "DownloadOptions", "TransferOptions", "RelocateOptions", "DeleteOptions", "Filters")
 
 
@@ -148,3 +151,49 @@ def test_examples_run(onedrive_emulator: Any, monkeypatch: pytest.MonkeyPatch, t
             code = code.replace(word, value)
         exec(compile(code, f"docs/client.md, block {number}", "exec"), namespace)
     assert onedrive_emulator.drive().read("once.csv") == b"1"
+
+
+DIFFERENT = {
+    "content": "an operator also takes what JSON can say, and its templates",
+    "full_every": "an operator also takes seconds and text",
+    "if_exists": "upload and download, save, and move and copy have other choices",
+    "local_path": "source or target, file or folder; an operator takes the text of a URL",
+    "location": "each job names other items",
+    "manifest": "an operator takes the text of a URL",
+    "max_items": "a limit of transfers, of listings, and of deletions of one folder or of a pattern",
+    "newer_than": "an operator takes text and durations",
+    "options": "each kind of job has its own",
+    "recursive": "a deletion needs it for a folder at all, others only look further",
+}
+"""Parameters with more than one description, and why."""
+_PARAMETER = re.compile(r":param (\w+): (.*?)(?=\n\s*:|\n\s*\n|\Z)", re.DOTALL)
+
+
+def documented_objects() -> list[Any]:
+    operators = importlib.import_module("airflow_provider_onedrive.operators.onedrive")
+    bases = {base for name in operators.__all__ for base in getattr(operators, name).__mro__}
+    ours = [base for base in bases if base.__module__.startswith("airflow_provider_onedrive.operators")]
+    methods = [getattr(client, name) for client in CLIENTS for name in public_methods(client) - INNER]
+    return [*ours, *methods, *(getattr(graph, name) for name in (*OPTIONS, "TaskAttempt"))]
+
+
+def test_each_parameter_has_one_description() -> None:
+    """The same words wherever it is described; the exceptions have a reason each, and are used."""
+    texts: dict[str, set[str]] = defaultdict(set)
+    for each in documented_objects():
+        for name, text in _PARAMETER.findall(each.__doc__ or ""):
+            texts[name].add(" ".join(text.split()))
+    assert len(texts) > 50
+    assert {name for name, several in texts.items() if len(several) > 1} == DIFFERENT.keys()
+
+
+def test_each_parameter_is_described() -> None:
+    """In its own docstring, or in that of the method to which it refers."""
+    for client in CLIENTS[:1]:
+        for name in public_methods(client) - INNER:
+            method = getattr(client, name)
+            text = method.__doc__ or ""
+            for other in re.findall(r"arameters as for :meth:`(\w+)`", text):
+                text += getattr(client, other).__doc__
+            parameters = list(inspect.signature(method).parameters)[1:]
+            assert [each for each in parameters if f":param {each}:" not in text] == [], name

@@ -43,7 +43,7 @@ class FolderOperations(FileOperations):
         :param location: the folder they go into.
         :param local_path: the path of a local folder, or an ``ObjectStoragePath``.
         :param filters: choose among the files.
-        :param recursive: also the files in the folders below.
+        :param recursive: also the items in the folders below.
         :param if_exists: what happens when the name is taken: ``fail``, ``replace``, ``rename`` ("a 1.csv"), ``skip``,
             or ``skip_if_same`` (same size and hash: nothing is transferred; else it is replaced).
         :param create_folders: create the missing folders on the way; otherwise a missing one is an error.

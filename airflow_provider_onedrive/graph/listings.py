@@ -42,8 +42,8 @@ class Listings(LocationContext, ABC):
     ) -> Iterator[DriveItem]:
         """Yield the items below a folder that the filters choose.
 
-        :param kind: ``file``, ``folder`` or ``any``; a folder's size is not compared.
-        :param recursive: also the items of its folders; a pattern with ``/`` includes them anyway.
+        :param kind: ``file``, ``folder`` or ``any``; of a folder only the patterns are compared.
+        :param recursive: also the items in the folders below; a pattern with ``/`` includes them anyway.
         """
         selection = Selection(filters, kind, recursive).read_by(self.parser)
         address = self.address(location)

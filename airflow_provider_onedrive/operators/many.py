@@ -31,7 +31,7 @@ class OneDriveFilteringOperator(OneDriveOperator):
 
     :param file_pattern: ``*``, ``**`` and ``?`` as in a shell, without regard to case; compared with the name, or with
         the path below the folder where it has a ``/``.
-    :param regex: a regular expression that is searched in the path below the folder.
+    :param regex: a regular expression that is searched in the path below the folder; case counts.
     :param exclude: a pattern, or a list of them, of what is left out.
     :param newer_than: modified later than this: a datetime or ISO 8601 text (without a zone in Airflow's default one),
         or a timedelta or ISO 8601 duration before the end of the run's data interval. None means any time.
@@ -91,17 +91,17 @@ class OneDriveFilteringOperator(OneDriveOperator):
 class OneDriveManyFilesOperator(OneDriveFilteringOperator):
     """Base of the operators that transfer a file, or the files of a folder or pattern.
 
-    :param recursive: also what lies in the folders of a folder.
+    :param recursive: also the items in the folders below.
     :param keep_directory_structure: put a file below the target as it lies below the source; else all into one folder.
-    :param max_concurrent: how many files are transferred at once.
+    :param max_concurrent: the number of files that are transferred at once, 1 to 64.
     :param bytes_per_second: at most so many, over all files of the task; None sets no limit.
     :param max_items: refuse a transfer of more files.
-    :param delete_extra: delete what the target has and the source has not, at most ``max_delete`` files, and only when
-        no file failed.
-    :param dry_run: only say what would be done; the report in XCom lists it.
+    :param delete_extra: delete the files that the target has and the source has not, at most ``max_delete``, and only
+        if no file failed.
+    :param dry_run: change nothing; only report what would be done.
     :param move: delete each source once its copy is verified.
-    :param fail_fast: stop at the first file that fails; else the rest goes on, and the task fails at the end.
-    :param if_none: what happens when no file is chosen: ``fail``, or ``skip``, which returns an empty list.
+    :param fail_fast: stop at the first file that fails; else the rest is transferred, and the failures are reported.
+    :param if_none: what happens if no file is chosen: ``fail``, or ``skip``, which transfers nothing.
     """
 
     def __init__(

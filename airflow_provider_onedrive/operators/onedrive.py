@@ -57,15 +57,14 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
     More parameters: :class:`~airflow_provider_onedrive.operators.base.OneDriveUploadingOperator` and
     :class:`~airflow_provider_onedrive.operators.many.OneDriveManyFilesOperator`.
 
-    :param local_path: a path on the worker, or an object such as ``s3://conn_id@bucket/key``, which is sent as it is
-        read, so that any worker can go on with it. Ending in ``/``, or with ``recursive``, it is a folder; with ``*``,
-        ``**`` or ``?`` a pattern.
-    :param location: the file to create, or, ending in ``/``, the folder to create it in.
-    :param file_name: the name in the folder ``location``; None takes that of ``local_path``.
-    :param if_exists: what happens when the name is taken: ``fail``, ``replace``, ``rename``, ``skip``, or
-        ``skip_if_same`` (same size and hash: nothing is sent; else it is replaced). It means the same at every size.
-    :param create_folders: create the missing folders of the location.
-    :param follow_symlinks: also send what symbolic links in a folder point to; else they are left out.
+    :param local_path: the path of a file on the worker, or an object such as ``s3://conn_id@bucket/key``, which is sent
+        as it is read. Ending in ``/``, or with ``recursive``, it is a folder; with ``*``, ``**`` or ``?`` a pattern.
+    :param location: the file; or its folder, ending in ``/`` or with ``file_name``.
+    :param file_name: the name in the folder; None takes that of the source.
+    :param if_exists: what happens when the name is taken: ``fail``, ``replace``, ``rename`` ("a 1.csv"), ``skip``, or
+        ``skip_if_same`` (same size and hash: nothing is transferred; else it is replaced).
+    :param create_folders: create the missing folders on the way; otherwise a missing one is an error.
+    :param follow_symlinks: also upload what symbolic links in a folder point to; else they are left out.
     """
 
     template_fields = ("onedrive_conn_id", "local_path", "location", "file_name", *FILTER_FIELDS)
@@ -133,10 +132,11 @@ class OneDriveUpdateOperator(OneDriveUploadingOperator):
 
     More parameters: :class:`~airflow_provider_onedrive.operators.base.OneDriveUploadingOperator`.
 
-    :param local_path: a path on the worker, or an object such as ``s3://conn_id@bucket/key``.
-    :param location: the file, or, ending in ``/``, its folder.
-    :param file_name: the name in the folder ``location``; None takes that of ``local_path``.
-    :param expected_etag: replace only this version, as an earlier item dict's ``etag`` names it; None takes any.
+    :param local_path: the path of a file on the worker, or an object such as ``s3://conn_id@bucket/key``, which is sent
+        as it is read.
+    :param location: the file; or its folder, ending in ``/`` or with ``file_name``.
+    :param file_name: the name in the folder; None takes that of the source.
+    :param expected_etag: the version that is meant, by the ``etag`` of an earlier item; None takes any.
     """
 
     template_fields = ("onedrive_conn_id", "local_path", "location", "file_name", "expected_etag")
@@ -174,12 +174,13 @@ class OneDriveSaveOperator(OneDriveUploadingOperator):
 
     More parameters: :class:`~airflow_provider_onedrive.operators.base.OneDriveUploadingOperator`.
 
-    :param location: the file, or, ending in ``/``, its folder.
-    :param local_path: a path on the worker, or an object such as ``s3://conn_id@bucket/key``.
-    :param if_exists: ``replace``, or ``skip_if_same``: where the same content is there nothing is sent, and there is no
-        new version that would set off a flow of Power Automate.
+    :param location: the file; or its folder, ending in ``/`` or with ``file_name``.
+    :param local_path: the path of a file on the worker, or an object such as ``s3://conn_id@bucket/key``, which is sent
+        as it is read.
+    :param if_exists: ``replace``, or ``skip_if_same``: if the same content is there nothing is sent, and there is no
+        new version that would start a flow of Power Automate.
     :param content: text, bytes, or anything JSON can say; None means that ``local_path`` is given instead.
-    :param encoding: of text and JSON.
+    :param encoding: of text.
     """
 
     template_fields = ("onedrive_conn_id", "location", "file_name", "local_path", "content")
@@ -227,14 +228,14 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
 
     More parameters, for patterns: :class:`~airflow_provider_onedrive.operators.many.OneDriveFilteringOperator`.
 
-    :param location: one item; or a pattern with ``*``, ``**`` or ``?``, which means files, and what the filters choose
-        of them.
+    :param location: the file or folder; or a pattern with ``*``, ``**`` or ``?``, which means files, and what the
+        filters choose of them.
     :param recursive: delete a folder with everything in it; without it, only an empty one. With a pattern: also what
         matches in the folders below.
-    :param ignore_if_missing: nothing there is success.
+    :param ignore_if_missing: if nothing is there, that is success.
     :param permanent: not to the recycle bin: it cannot be restored.
     :param max_items: refuse to delete a folder that holds more, or more files of a pattern.
-    :param dry_run: only say what would be deleted.
+    :param dry_run: change nothing; only report what would be done.
     """
 
     template_fields = ("onedrive_conn_id", "location", *FILTER_FIELDS)
@@ -318,8 +319,8 @@ class OneDriveListOperator(OneDriveFilteringOperator):
     folder or a notebook is not compared.
 
     :param location: a folder, or a pattern with ``*``, ``**`` or ``?``.
-    :param recursive: everything below the folder, not only what is directly in it.
-    :param kind: ``file``, ``folder`` or ``any``.
+    :param recursive: also the items in the folders below.
+    :param kind: ``file``, ``folder`` or ``any``; of a folder only the patterns are compared.
     :param max_items: fail when more match; Airflow maps tasks over at most 1024 items.
     """
 
@@ -360,13 +361,13 @@ class OneDriveDownloadOperator(OneDriveManyFilesOperator):
 
     :param location: a file; or a folder, ending in ``/`` or with ``recursive``; or a pattern with ``*``, ``**`` or
         ``?``.
-    :param local_path: the file to write, or a folder, ending in ``/`` or existing, or an object such as
-        ``s3://conn_id@bucket/key``; None means a private place of this task instance below ``[onedrive]
+    :param local_path: the file to write; or a directory, ending in ``/`` or existing; or an object such as
+        ``s3://conn_id@bucket/key``. None means a private folder of this task instance below ``[onedrive]
         documents_folder``.
-    :param expected_etag: fetch only this version, as an earlier item dict's ``etag`` names it; None takes any.
-    :param if_exists: what happens to what is at ``local_path``: ``replace``, ``fail``, ``rename`` ("a 1.csv"),
-        ``skip``, or ``skip_if_same`` (same size and hash: nothing is fetched; else it is replaced).
-    :param verify: compare the hash of what came with Graph's.
+    :param expected_etag: the version that is meant, by the ``etag`` of an earlier item; None takes any.
+    :param if_exists: what happens when the name is taken: ``fail``, ``replace``, ``rename`` ("a 1.csv"), ``skip``, or
+        ``skip_if_same`` (same size and hash: nothing is transferred; else it is replaced).
+    :param verify: compare the hash of what was transferred with Graph's.
     """
 
     template_fields = ("onedrive_conn_id", "location", "local_path", "expected_etag", *FILTER_FIELDS)

@@ -30,11 +30,11 @@ class OneDriveMoveOperator(OneDriveOperator):
     moved to the recycle bin of its drive; a folder is refused there.
 
     :param location: the file or folder; never a whole drive.
-    :param destination: a folder, where it ends in ``/``; else the new name with its path.
-    :param file_name: the name in the folder ``destination``; None keeps it.
+    :param destination: the new name with its path; or a folder, ending in ``/`` or with ``file_name``.
+    :param file_name: the name in the folder; None takes that of the source.
     :param if_exists: what happens when the name is taken: ``fail``; ``replace``, which moves the file that is there to
-        the recycle bin; ``rename`` ("a 1.csv"); ``skip``, which leaves both as they are.
-    :param create_folders: create the missing folders of the destination.
+        the recycle bin; ``rename`` ("a 1.csv"); ``skip``, which changes nothing.
+    :param create_folders: create the missing folders on the way; otherwise a missing one is an error.
     """
 
     template_fields = ("onedrive_conn_id", "location", "destination", "file_name", "if_exists")
@@ -67,11 +67,11 @@ class OneDriveCopyOperator(OneDriveOperator):
     ``execution_timeout`` ends the wait. The copy itself then goes on, and a retry finds it.
 
     :param location: the file or folder; never a whole drive.
-    :param destination: a folder, where it ends in ``/``; else the new name with its path.
-    :param file_name: the name in the folder ``destination``; None keeps it.
+    :param destination: the new name with its path; or a folder, ending in ``/`` or with ``file_name``.
+    :param file_name: the name in the folder; None takes that of the source.
     :param if_exists: what happens when the name is taken: ``fail``; ``replace``, which moves the file that is there to
-        the recycle bin; ``rename`` ("a 1.csv"); ``skip``, which copies nothing.
-    :param create_folders: create the missing folders of the destination.
+        the recycle bin; ``rename`` ("a 1.csv"); ``skip``, which changes nothing.
+    :param create_folders: create the missing folders on the way; otherwise a missing one is an error.
     :param deferrable: wait in the triggerer, without a worker slot, also for a pause that Graph asks for before the
         copy begins. Needs Airflow's Fernet key.
     :param poll_interval: seconds between two looks of the triggerer; a worker looks with growing pauses.
@@ -180,7 +180,7 @@ class OneDriveCreateFolderOperator(OneDriveOperator):
 
     :param location: the new folder.
     :param exist_ok: a folder that is there already is success.
-    :param create_folders: create the missing folders above it as well.
+    :param create_folders: create the missing folders on the way; otherwise a missing one is an error.
     """
 
     template_fields = ("onedrive_conn_id", "location")

@@ -342,7 +342,7 @@ def test_a_drive_that_is_too_full(client, drive, count, sparse):
     """A large file is refused before anything of it is sent, with both sizes."""
     drive.quota_bytes = QUOTA_CHECK_BYTES - 1
     with pytest.raises(QuotaExceeded, match=f"{QUOTA_CHECK_BYTES} bytes.*room for {QUOTA_CHECK_BYTES - 1} more"):
-        client.upload("myfiles/a.bin", content=sparse)
+        client.upload("myfiles/a.bin", local_path=sparse)
     assert count("create_session") == 0
 
 
@@ -352,7 +352,7 @@ def test_a_drive_that_says_less_of_its_room(client, drive, faults, *, count, spa
     drive.quota_shown = shown
     faults.add(operation="create_session", do=status(400, message="reached"))
     with pytest.raises(BadRequest, match="reached"):
-        client.upload("myfiles/a.bin", content=sparse)
+        client.upload("myfiles/a.bin", local_path=sparse)
     assert count("drive") == 1
 
 

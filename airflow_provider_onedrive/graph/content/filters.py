@@ -23,8 +23,8 @@ class Filters:
     count, as in OneDrive's names. A pattern without ``/`` is compared with the name, another one with the path below
     the folder. ``**/`` also means no folder at all, and a ``/`` at the end everything below.
 
-    :param regex: is searched in the path below the folder; case counts.
-    :param exclude: patterns of files that are left out.
+    :param regex: a regular expression that is searched in the path below the folder; case counts.
+    :param exclude: a pattern, or a list of them, of what is left out.
     :param newer_than: modified later than this aware time; ``older_than`` earlier.
     :param min_size: bytes, inclusive; so is ``max_size``.
     """

@@ -1,4 +1,4 @@
-"""Hashes of what is sent, taken as it passes, and what Graph says of what it has.
+"""Hashes of the bytes that are sent, and their comparison with the hashes of Graph.
 
 https://learn.microsoft.com/en-us/graph/api/resources/hashes
 """
@@ -18,6 +18,8 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 EVERY_DRIVE = ("quickXorHash",)
 PERSONAL = ("quickXorHash", "sha1Hash", "sha256Hash")
 
+# SharePoint and OneDrive for Business rewrite files of these types after an upload: size and hash change.
+# https://github.com/OneDrive/onedrive-api-docs/issues/935
 _REWRITTEN_SUFFIXES = frozenset(
     {
         *(".doc", ".docm", ".docx", ".dot", ".dotm", ".dotx", ".xls", ".xlsb", ".xlsm", ".xlsx", ".xlt", ".xltm"),
@@ -28,7 +30,7 @@ _REWRITTEN_SUFFIXES = frozenset(
 
 
 class Comparison(Enum):
-    """What comparing an item with its source says."""
+    """The result of comparing an item with its source."""
 
     SAME = "same"
     UNKNOWN = "Graph has no hash of it yet"
@@ -37,10 +39,10 @@ class Comparison(Enum):
 
 
 class Digests:
-    """Hashes of a source's bytes, in their order; bytes that pass twice count once.
+    """Hashes of a source's bytes. Bytes that are sent twice are hashed once.
 
-    :param names: Graph's names of the hashes to take.
-    :param while_passing: take them while bytes pass; else the source is read for them when they are asked for.
+    :param names: Graph's names of the hashes.
+    :param while_passing: hash the bytes while they are sent; else the source is read when the hashes are needed.
     """
 
     def __init__(self, source: Source, names: Iterable[str] = EVERY_DRIVE, *, while_passing: bool = True) -> None:
@@ -50,7 +52,7 @@ class Digests:
         self._position = 0
 
     def passing(self, start: int, length: int) -> Iterator[bytes]:
-        """Give the source's bytes, and take them on the way; what lies before and was not taken yet is read first."""
+        """Yield the source's bytes and hash them while they pass; earlier bytes not hashed yet are read first."""
         pieces = self._source.pieces(start, length)
         return self._taking(start, pieces) if self._while_passing else pieces
 
@@ -62,7 +64,7 @@ class Digests:
             yield piece
 
     def values(self) -> dict[str, str]:
-        """Return the hashes of the whole source as Graph writes them; what was not taken yet is read."""
+        """Return the hashes of the whole source as Graph writes them; the bytes that were not sent are read."""
         self._take_until(self._source.size)
         return {name: _written(value) for name, value in self._hashes.items()}
 
@@ -73,7 +75,7 @@ class Digests:
                 self._take(self._position, piece)
 
     def _take(self, start: int, piece: bytes) -> None:
-        fresh = memoryview(piece)[max(self._position - start, 0) :]
+        fresh = memoryview(piece)[max(self._position - start, 0) :]  # a repeated fragment has bytes from before
         if start <= self._position and fresh:
             for each in self._hashes.values():
                 each.update(fresh)
@@ -81,9 +83,9 @@ class Digests:
 
 
 def compare(item: DriveItem, source: Source, digests: Digests) -> Comparison:
-    """Compare what Graph says of an item with its source. Hashes are asked for only where they can tell.
+    """Compare an item with its source by size and hash.
 
-    A hash that Graph does not give is not compared; without any, two files of one size may still differ.
+    The source is hashed only if the sizes are equal. If Graph sends no hash, two files of one size may still differ.
     """
     if item.is_folder or item.package_type:
         return Comparison.DIFFERENT
@@ -95,7 +97,7 @@ def compare(item: DriveItem, source: Source, digests: Digests) -> Comparison:
 
 
 def compare_items(item: DriveItem, other: DriveItem) -> Comparison:
-    """Compare what Graph says of two files, as of a copy and its source."""
+    """Compare two files of Graph, such as a copy and its source."""
     if any(each.is_folder or each.package_type for each in (item, other)):
         return Comparison.DIFFERENT
     if item.size != other.size:
@@ -104,12 +106,15 @@ def compare_items(item: DriveItem, other: DriveItem) -> Comparison:
 
 
 def is_rewritten(item: DriveItem) -> bool:
-    """Say whether SharePoint may have changed the file, which it does by its type; a personal drive never does."""
+    """Return whether SharePoint may have rewritten the file, which depends on its type.
+
+    A personal drive never rewrites one.
+    """
     return item.drive_type != "personal" and PurePath(item.name).suffix.lower() in _REWRITTEN_SUFFIXES
 
 
 def hash_pieces(pieces: Iterable[bytes]) -> str:
-    """Return the quickXorHash of some bytes."""
+    """Return the quickXorHash of all bytes."""
     quick_xor = QuickXorHash()
     for piece in pieces:
         quick_xor.update(piece)
@@ -133,7 +138,7 @@ def _changed(item: DriveItem) -> Comparison:
 
 
 def _folded(name: str, value: str) -> str:
-    """Hexadecimal digits come in either case; base64 is compared to the letter."""
+    # Graph writes hexadecimal digits in either case; base64 is compared exactly.
     return value if name == "quickXorHash" else value.upper()
 
 

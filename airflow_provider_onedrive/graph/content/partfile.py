@@ -1,4 +1,4 @@
-"""A local file that appears under its name only when it is complete, and until then can be gone on with."""
+"""A local file that appears under its name only when it is complete; until then a later call can resume it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 
 CHUNK_BYTES = 16 * 1024 * 1024
-"""What a part file remembers as a whole: an interrupted download goes on behind its last whole chunks."""
+"""A part file keeps track of whole chunks: an interrupted download is resumed after them."""
 
 _PIECE_BYTES = 1024 * 1024
 _OPENINGS = 10
@@ -40,7 +40,7 @@ _MARK_CHARACTERS = 12
 
 @dataclass(frozen=True)
 class PartName:
-    """How the part file of a target is named: by the target and by the version that is fetched."""
+    """The name of a part file, made of its target and of the version that is fetched."""
 
     target: Path
     version: str
@@ -51,11 +51,11 @@ class PartName:
 
     @property
     def private(self) -> Path:
-        """A name that nobody else has, for when another process writes the usual one."""
+        """A name that no other process has, if another process writes the usual one."""
         return self._path(secrets.token_hex(6))
 
     def others(self, leftovers: Leftovers) -> list[Path]:
-        """Find what was left of other versions."""
+        """Return the part files of other versions."""
         start, end = self._path("*").name.split("*")
         return [path for path in leftovers.of(self.target.parent, start, end) if path != self.path]
 
@@ -64,13 +64,13 @@ class PartName:
 
 
 class Leftovers:
-    """What lies in folders, looked up once in each: for every one of many files that would take ever longer."""
+    """The part files in folders. Each folder is listed once: once for each file would take quadratic time."""
 
     def __init__(self) -> None:
         self._listed: dict[Path, list[Path]] = {}
 
     def of(self, folder: Path, start: str, end: str) -> list[Path]:
-        """Find part files by how their names start and end."""
+        """Return the part files whose names start and end like this."""
         if folder not in self._listed:
             self._listed[folder] = [path for path in folder.iterdir() if path.name.endswith(end)]
         return [path for path in self._listed[folder] if path.name.startswith(start)]
@@ -79,13 +79,13 @@ class Leftovers:
 class PartFile:
     """The part file of one version of one target; a context manager.
 
-    Leaving the block without :meth:`publish` removes it, or, where whole chunks are there and trying again may help,
-    leaves it for the next call. A lock keeps two processes from writing the same one.
+    If the block is left without :meth:`publish`, the part file is removed. It stays for the next call if it has whole
+    chunks and another attempt may help. A lock keeps two processes from writing the same one.
 
-    :param target: the final path; its folders are made.
-    :param version: names what is fetched, such as drive, item and eTag: only the same is gone on with.
-    :param chunk_bytes: what is remembered as a whole; a file of one chunk is always fetched from its beginning.
-    :param leftovers: of the folder, where many files come into it; None looks for them.
+    :param target: the final path; its folders are created.
+    :param version: drive, item and eTag: only a part file of the same version is resumed.
+    :param chunk_bytes: of the chunks that are kept track of; a file of one chunk always starts anew.
+    :param leftovers: of the folder, shared by many targets in it; None lists the folder for this one.
     :raises LocalFileError: naming the path and the reason.
     """
 
@@ -102,14 +102,16 @@ class PartFile:
         self.size = size
         self._name = PartName(target, f"{version}/{size}/{chunk_bytes}")
         self._chunk_bytes = chunk_bytes
-        self._done = bytearray(max(-(-size // chunk_bytes), 1))
+        self._done = bytearray()
         self._left_before: list[int] = []
         self._sinks: list[RangeSink] = []
         self._is_published = False
         self._map: FileIO | None = None
-        self._lock = Lock()  # the kernel writes a file once at a time, and lets others spin for it
+        # The kernel lets one thread write to a file at a time, and the others spin for it: a lock of ours costs less.
+        self._lock = Lock()
         with explained(target):
             target.parent.mkdir(parents=True, exist_ok=True)
+            self._check_disk()
             for other in self._name.others(leftovers or Leftovers()):
                 _remove_unless_written(other)
             self.path, self._file = _open_alone(self._name)
@@ -131,7 +133,10 @@ class PartFile:
             self._map.close()
 
     def sinks(self, at_once: int) -> list[RangeSink]:
-        """Return where what is missing goes, in about so many ranges; none where nothing is missing."""
+        """Return sinks for the missing bytes; none if nothing is missing.
+
+        :param at_once: about how many ranges they make.
+        """
         missing = [number for number, done in enumerate(self._done) if not done]
         most = -(-len(missing) // at_once)
         self._sinks = [self._sink(first, count) for first, count in _runs(missing, most)]
@@ -139,15 +144,16 @@ class PartFile:
 
     @property
     def bytes_left_before(self) -> int:
-        """How many bytes an earlier process fetched."""
+        """The number of bytes that an earlier process fetched."""
         return sum(self._length(number, 1) for number in self._left_before)
 
     def write_at(self, offset: int, piece: bytes) -> None:
-        """Write, and remember the chunks that are whole with it: a range is written from a chunk's beginning on."""
+        """Write, and mark the chunks that are whole now: a range is written from a chunk's beginning on."""
         with explained(self.target):
             with self._lock:
                 _write_all(self._file, offset, piece)
             if self._map is not None:
+                # After the bytes: a process that is killed in between fetches the chunk once more.
                 for number in range(offset // self._chunk_bytes, (offset + len(piece)) // self._chunk_bytes):
                     _write_all(self._map, number, b"\1")
                     self._done[number] = 1
@@ -158,7 +164,7 @@ class PartFile:
             self._begin()
 
     def quick_xor_hash(self) -> str:
-        """Return the hash of the whole; what an earlier process fetched is read for it."""
+        """Return the hash of the whole file; the chunks of an earlier process are read for it."""
         whole = QuickXorHash()
         for sink in self._sinks:
             whole.combine(sink.hash)
@@ -168,11 +174,11 @@ class PartFile:
         return whole.base64()
 
     def publish(self, modified_at: datetime | None, *, replace: bool) -> bool:
-        """Let it appear under its name.
+        """Give the complete file its name.
 
-        :param modified_at: what it gets as its modification time, where the file system has such a thing.
-        :param replace: whatever has the name goes; else nothing is done where it is taken.
-        :return: whether it appeared.
+        :param modified_at: its modification time, if the file system has one; None leaves it.
+        :param replace: replace the file that has the name.
+        :return: False if the name is taken and must not be replaced.
         """
         with explained(self.target):
             if modified_at is not None:
@@ -183,7 +189,11 @@ class PartFile:
         return self._is_published
 
     def _prepare(self) -> None:
-        """Take over what an earlier process left of the same version, or begin anew; see that there is room."""
+        """Take over the chunks that an earlier process left of the same version, or begin anew.
+
+        :raises LocalFileError: if the disk has not enough room.
+        """
+        self._done = bytearray(max(-(-self.size // self._chunk_bytes), 1))
         if len(self._done) > 1:
             self._map = _opened(_map_of(self.path))
             self._done = self._left_over(self._map)
@@ -193,20 +203,26 @@ class PartFile:
             self._begin()
 
     def _left_over(self, file: FileIO) -> bytearray:
-        """Read which chunks are there, a byte for each."""
+        """Read the map: a byte for each chunk, 1 if the chunk is whole."""
         count = len(self._done)
         left = os.pread(file.fileno(), count + 1, 0)
         is_ours = len(left) == count and os.fstat(self._file.fileno()).st_size == self.size
         return bytearray(left if is_ours else count)
 
     def _begin(self) -> None:
-        """Forget what is there; with a map the file has its size from now on."""
+        """Empty the file; with a map it has its final size from now on, as a sparse file."""
         if self._map is not None:
             _write_all(self._map, 0, bytes(len(self._done)))
             self._map.truncate(len(self._done))
         self._file.truncate(0)
         if self._map is not None:
             self._file.truncate(self.size)
+
+    def _check_disk(self) -> None:
+        """Refuse a size that no file on this disk can have, before memory is taken for its map."""
+        total = shutil.disk_usage(self.target.parent).total
+        if self.size > total:
+            raise LocalFileError(f"{self.target} needs {self.size} bytes, and its whole disk has {total}.")
 
     def _check_room(self) -> None:
         needed = self.size - self.bytes_left_before
@@ -231,34 +247,34 @@ class PartFile:
         return digest
 
     def _is_worth_keeping(self, error: BaseException | None) -> bool:
-        """Say whether the next call will find whole chunks of a version that is still there."""
+        """Return whether the next call can resume this one: it has whole chunks of a version that still exists."""
         is_resumable = self._map is not None and any(self._done) and self.path == self._name.path
-        return is_resumable and error is not None and not _is_in_vain(error)
+        return is_resumable and error is not None and not _is_useless_after(error)
 
 
-def _is_in_vain(error: BaseException) -> bool:
-    """Say whether what was fetched is of no use any more."""
+def _is_useless_after(error: BaseException) -> bool:
+    """Return whether the fetched chunks are of no use after this error."""
     is_final = isinstance(error, OneDriveError) and not error.is_retryable
     return is_final or isinstance(error, (VerificationFailed, SourceChanged, NotFound))
 
 
 def _rename(path: Path, target: Path, *, replace: bool) -> bool:
-    """Give a file its name; False where that is taken and must not be replaced."""
+    """Rename a file; return False if the name is taken and must not be replaced."""
     if replace:
         path.replace(target)
         return True
     try:
-        os.link(path, target)
+        os.link(path, target)  # unlike a rename it fails if the name is taken
     except FileExistsError:
         return False
-    except OSError:  # a file system without links: a moment passes between look and rename
+    except OSError:  # a file system without links: another process may take the name before the rename
         return not os.path.lexists(target) and _rename(path, target, replace=True)
     path.unlink()
     return True
 
 
 def _runs(numbers: list[int], most: int) -> Iterator[tuple[int, int]]:
-    """Give first number and count of each run of neighbours, none longer than ``most``."""
+    """Yield first number and count of each run of consecutive numbers, none longer than ``most``."""
     first, count = 0, 0
     for number in numbers:
         if count and (number != first + count or count == most):
@@ -270,8 +286,8 @@ def _runs(numbers: list[int], most: int) -> Iterator[tuple[int, int]]:
 
 
 def _open_alone(name: PartName) -> tuple[Path, FileIO]:
-    """Open the part file and lock it; where another process has it, or another user, one of our own."""
-    with suppress(OSError):  # what is wrong with the folder is wrong below as well
+    """Open the part file and lock it; if another process or user has it, open one with a private name."""
+    with suppress(OSError):  # an error of the folder appears again below
         for _ in range(_OPENINGS):
             file = _opened(name.path)
             if not _lock(file):
@@ -279,11 +295,11 @@ def _open_alone(name: PartName) -> tuple[Path, FileIO]:
                 break
             if _is_at(file, name.path):
                 return name.path, file
-            file.close()  # it was published or removed before the lock was ours
+            file.close()  # it was published or removed before the lock was taken
     while True:
         path = name.private
         file = _opened(path, os.O_EXCL)
-        with suppress(OSError):  # without locks nobody removes it
+        with suppress(OSError):  # a file system without locks: no other process removes it either
             fcntl.flock(file, fcntl.LOCK_EX)
         if _is_at(file, path):
             return path, file
@@ -291,12 +307,12 @@ def _open_alone(name: PartName) -> tuple[Path, FileIO]:
 
 
 def _opened(path: Path, flag: int = 0) -> FileIO:
-    """Open for reading and writing; a thread that comes too late finds it closed, and writes to no other file."""
+    """Open for reading and writing. A late thread meets a closed FileIO; a bare descriptor might be another file's."""
     return FileIO(os.open(path, _OPEN | flag, 0o666), "r+")
 
 
 def _lock(file: FileIO) -> bool:
-    """Lock an open file; False where another process has it, or where the file system knows no locks."""
+    """Lock an open file; return False if another process has the lock, or if the file system has no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -312,21 +328,21 @@ def _is_at(file: FileIO, path: Path) -> bool:
 
 
 def _remove_unless_written(path: Path) -> None:
-    """Remove what a killed process left, but nothing that somebody writes."""
+    """Remove the part file of a killed process, but not one that another process writes."""
     with suppress(OSError), FileIO(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+") as file:
         if _lock(file) and _is_at(file, path):
             _remove(path)
 
 
 def _remove(path: Path) -> None:
-    """Remove a part file; its map first, because a map that were left alone would never be found."""
+    """Remove a part file; its map first, because nothing would ever find a map without its part file."""
     with suppress(OSError):
         _map_of(path).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
 
 
 def _write_all(file: FileIO, offset: int, piece: bytes) -> None:
-    """Write at an offset, however little the system takes at a time."""
+    """Write at an offset, in as many calls as the system needs."""
     view = memoryview(piece)
     while view:
         count = os.pwrite(file.fileno(), view, offset)
@@ -334,12 +350,12 @@ def _write_all(file: FileIO, offset: int, piece: bytes) -> None:
 
 
 def _map_of(path: Path) -> Path:
-    """Name the file that says which chunks are there, a byte each."""
+    """Return the path of the map, which has a byte for each chunk."""
     return path.with_suffix(".map")
 
 
 def local_target(local_path: str | os.PathLike[str], name: str) -> Path:
-    """Say where a download goes: into ``local_path`` where that is a directory (or ends in ``/``), else to it.
+    """Return the file of a download: in ``local_path`` if that is a directory or ends in ``/``, else that path.
 
     :raises LocalFileError: if the server's name would leave the directory, or the target is a directory.
     """
@@ -349,20 +365,20 @@ def local_target(local_path: str | os.PathLike[str], name: str) -> Path:
             path /= checked_name(name, path)
         is_directory = path.is_dir()
         with suppress(FileNotFoundError, NotADirectoryError):
-            path.lstat()  # what can be no path is refused now, and not after the download
+            path.lstat()  # an impossible path is refused now, and not after the download
     if is_directory:
         raise LocalFileError(f"{path} is a directory.", advice="End local_path in '/' or name the file.")
     return path
 
 
 def checked_name(name: str, folder: object) -> str:
-    """Pass a name that stays in its folder.
+    """Return a name that stays in its folder.
 
-    :raises LocalFileError: if it does not, or the file system cannot take it.
+    :raises LocalFileError: if it would lead elsewhere, or if the file system cannot store it.
     """
     try:
         length = len(os.fsencode(name))
-    except UnicodeEncodeError:  # half a character
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can write
         length = 0
     if not length or name in (".", "..") or any(character in name for character in ("/", os.sep, "\0")):
         raise LocalFileError(f"The name {name!r} cannot be used in {folder}.", advice="Pass a full local_path.")

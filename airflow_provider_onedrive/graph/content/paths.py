@@ -1,4 +1,4 @@
-"""Local paths as users give them."""
+"""Local paths as users write them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
 
 
 def absolute(local_path: str | os.PathLike[str] | None) -> Path:
-    """Return the whole path.
+    """Return the absolute path.
 
-    :raises LocalFileError: if it is empty: that would mean the worker's current folder.
+    :raises LocalFileError: if it is empty, which would mean the worker's current folder.
     :raises ConfigurationError: if it is the text of a URL: only the operators know which store it names.
     """
     text = "" if local_path is None else os.fspath(local_path)
@@ -27,10 +27,10 @@ def absolute(local_path: str | os.PathLike[str] | None) -> Path:
         )
     try:
         return Path(text).expanduser().absolute()
-    except RuntimeError:  # "~name" where nobody of that name lives
+    except RuntimeError:  # "~name" without a user of that name is a file's name
         return Path(text).absolute()
 
 
 def without_credentials(text: str) -> str:
-    """Cut a password out of ``scheme://user:password@bucket/key``; a connection's id stays."""
+    """Return a text without the password in ``scheme://user:password@bucket/key``; a connection's id stays."""
     return _PASSWORD.sub(r"\1:***@", text)

@@ -1,4 +1,4 @@
-"""QuickXorHash, the one hash that every kind of drive has.
+"""QuickXorHash, the only hash that every kind of drive has.
 
 A 160-bit register; byte ``i`` is XORed in at bit ``11 * i mod 160``, then the length over the last 64 bits.
 https://learn.microsoft.com/en-us/onedrive/developer/code-snippets/quickxorhash
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 _BITS = 160
 _SHIFT = 11
 _PERIOD = 160
-"""After so many bytes the shift is back at 0, so rows of this length can be XORed before any bit is moved."""
+"""After 160 bytes the shift is 0 again, so rows of this length can be XORed before any bit is moved."""
 
 _ROWS = 32
 _BLOCK = _ROWS * _PERIOD
-"""Rows are XORED many at a time; a block fits the processor's first cache."""
+"""32 rows are XORed at a time: a block of 5 KiB fits into the processor's first cache."""
 
 _LARGE_BYTES = 16 * 1024 * 1024
 """Up to here big integers are as fast as numpy, which takes a tenth of a second to load."""
@@ -32,10 +32,10 @@ Xor = Callable[[memoryview], int]
 
 
 class QuickXorHash:
-    """Takes bytes as they come: the whole file, or a range of it to be joined with the others.
+    """Hashes bytes as they come: those of a whole file, or of a range that is combined with the others later.
 
-    :param offset: where in the file the bytes begin.
-    :param xor: how blocks are XORed; None means big integers, and for what is large numpy if it is installed.
+    :param offset: of the first byte in the file.
+    :param xor: XORs blocks; None takes big integers, and numpy for large content if it is installed.
     """
 
     def __init__(self, offset: int = 0, *, xor: Xor | None = None) -> None:
@@ -45,7 +45,7 @@ class QuickXorHash:
         self._xor = xor
 
     def update(self, piece: Buffer) -> None:
-        """Take the next bytes."""
+        """Hash the next bytes."""
         view = memoryview(piece).cast("B")
         xor = self._xor or (fastest() if self._length >= _LARGE_BYTES else xor_with_integers)
         self._row ^= _rotate(_fold(xor(view)), self._position % _PERIOD)
@@ -53,22 +53,23 @@ class QuickXorHash:
         self._position += len(view)
 
     def combine(self, other: QuickXorHash) -> None:
-        """Join what another has taken of the same file; the ranges may come in any order.
+        """Combine with the hash of another range of the same file; the order does not matter.
 
-        A later ``update`` still goes on where this one's own bytes end.
+        A later ``update`` still continues after this one's own bytes.
         """
         self._row ^= other._row
         self._length += other._length
 
     def copy(self) -> Self:
-        """Return one that goes on by itself from here."""
+        """Return an independent hash of the same bytes."""
         return copy(self)
 
     def digest(self) -> bytes:
-        """Return the 20 bytes; for ranges, once they are joined and make the file."""
+        """Return the 20 bytes of the hash; of ranges, after all are combined."""
         register = 0
         for index, byte in enumerate(self._row.to_bytes(_PERIOD, "little")):
             register ^= byte << index * _SHIFT % _BITS
+        # Bits beyond the register wrap to its beginning; the length goes over its last 64 bits.
         register ^= register >> _BITS ^ self._length << (_BITS - 64)
         return (register & ((1 << _BITS) - 1)).to_bytes(_BITS // 8, "little")
 
@@ -79,7 +80,7 @@ class QuickXorHash:
 
 @cache
 def fastest() -> Xor:
-    """Look for numpy, which is not imported before there is something to hash."""
+    """Return the fastest function; numpy is imported only if there is much to hash."""
     try:
         import_module("numpy")
     except ImportError:
@@ -88,7 +89,7 @@ def fastest() -> Xor:
 
 
 def xor_with_integers(piece: memoryview) -> int:
-    """XOR all blocks of a piece with one another."""
+    """XOR all blocks of a piece."""
     block = 0
     for start in range(0, len(piece), _BLOCK):
         block ^= int.from_bytes(piece[start : start + _BLOCK], "little")
@@ -96,7 +97,7 @@ def xor_with_integers(piece: memoryview) -> int:
 
 
 def xor_with_numpy(piece: memoryview) -> int:
-    """Do the same at the speed of the memory."""
+    """XOR all blocks of a piece with numpy, at the speed of the memory."""
     import numpy as np  # noqa: PLC0415 - it is large, and may be missing
 
     stop = len(piece) // _BLOCK * _BLOCK
@@ -116,6 +117,6 @@ def _fold(block: int) -> int:
 
 
 def _rotate(row: int, columns: int) -> int:
-    """Move each byte to its column; what leaves the row at its end comes in at its beginning."""
+    """Rotate a row by whole bytes."""
     moved = row << columns * 8
     return (moved & ((1 << _PERIOD * 8) - 1)) | (moved >> _PERIOD * 8)

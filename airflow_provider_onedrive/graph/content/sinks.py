@@ -1,4 +1,4 @@
-"""Where the bytes of a download go: a range of a file, hashed as it comes."""
+"""Sinks of downloads: each takes a range of a file and hashes it as it comes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from airflow_provider_onedrive.graph.content.sources import StoredObject
 from airflow_provider_onedrive.graph.protocol.errors import LocalFileError, OneDriveError
 
 _HOLDING_BACK = {"s3", "s3a"}
-"""Stores whose files, opened with ``autocommit=False``, surely appear only when they are committed."""
+"""Stores whose objects, opened with ``autocommit=False``, surely appear only when they are committed."""
 
 
 class RangeIgnored(OneDriveError):
-    """The server sends something else than the range that was asked for: the file changed, or it knows no ranges."""
+    """The server sent other bytes than the requested range: the file changed, or the server ignores ranges."""
 
     is_retryable = True
 
@@ -27,13 +27,13 @@ class Output(Protocol):
 
     def write_at(self, offset: int, piece: bytes) -> None: ...
     def empty(self) -> None:
-        """Forget everything."""
+        """Remove all bytes."""
 
 
 class RangeSink:
-    """Takes ``length`` bytes of a file from ``start`` on, and counts and hashes them.
+    """Takes ``length`` bytes of a file from ``start`` on, counts and hashes them.
 
-    :param is_whole: the range is the whole file, so an answer with the whole file serves as well.
+    :param is_whole: the range is the whole file, so that an answer with the whole file is as good.
     """
 
     def __init__(self, output: Output, start: int, length: int, *, is_whole: bool = True) -> None:
@@ -50,10 +50,10 @@ class RangeSink:
         return self.length - self.written
 
     def write(self, piece: bytes) -> None:
-        """Take the next bytes.
+        """Write the next bytes.
 
         :raises LocalFileError: if the disk refuses them.
-        :raises RangeIgnored: if they are more than were asked for.
+        :raises RangeIgnored: if they are more than the range has.
         """
         if len(piece) > self.left:
             raise RangeIgnored(f"more than {self.length} bytes came")
@@ -62,9 +62,9 @@ class RangeSink:
         self.written += len(piece)
 
     def restart(self) -> None:
-        """Forget what was written: the whole file comes.
+        """Start again at the first byte, because the server sends the whole file.
 
-        :raises RangeIgnored: if only a part of it was wanted.
+        :raises RangeIgnored: if the range is only a part of the file.
         """
         if not self._is_whole:
             raise RangeIgnored("the whole file came instead of a range")
@@ -75,7 +75,7 @@ class RangeSink:
 
 
 class OpenFile:
-    """A file that is open for writing, as a place."""
+    """An open file as the output of a download."""
 
     def __init__(self, file: BinaryIO, shown: object) -> None:
         self._file = file
@@ -85,7 +85,7 @@ class OpenFile:
         with explained(self._shown):
             self._file.seek(offset)
             self._file.write(piece)
-            self._file.flush()  # so that nothing is refused later, when nobody can say of what
+            self._file.flush()  # a full disk is reported now, with the name of the file
 
     def empty(self) -> None:
         with explained(self._shown):
@@ -94,26 +94,26 @@ class OpenFile:
 
 
 class NewObject(Output, Protocol):
-    """An object of a store that appears under its key when it is committed; else nothing of it does."""
+    """An object of a store that appears under its key when it is committed, and not at all without that."""
 
     def commit(self) -> None: ...
     def close(self) -> None:
-        """Forget what was not committed."""
+        """Discard the bytes that were not committed."""
 
 
 def new_object(output: StoredObject) -> NewObject:
-    """Begin an object; nothing is sent yet."""
+    """Return an object to write; nothing is sent yet."""
     return StreamedObject(output) if protocols_of(output) & _HOLDING_BACK else SpooledObject(output)
 
 
 def protocols_of(output: StoredObject) -> set[str]:
-    """Return the names of its store, such as ``s3`` and ``s3a``."""
+    """Return the names of an object's store, such as ``s3`` and ``s3a``."""
     names = output.fs.protocol
     return {names} if isinstance(names, str) else set(names)
 
 
 class StreamedObject:
-    """Goes to a store that holds it back, from its first byte to its last."""
+    """An object that is streamed to a store, which holds it back until it is committed."""
 
     def __init__(self, output: StoredObject) -> None:
         self._output = output
@@ -122,7 +122,7 @@ class StreamedObject:
 
     def write_at(self, offset: int, piece: bytes) -> None:
         if offset != self._position:
-            raise RangeIgnored(f"byte {offset} came and {self._position} was awaited")
+            raise RangeIgnored(f"byte {offset} came instead of byte {self._position}")
         with explained(self._output):
             self._opened().write(piece)
         self._position += len(piece)
@@ -134,15 +134,15 @@ class StreamedObject:
     def commit(self) -> None:
         with explained(self._output):
             file = self._opened()
-            file.close()  # first: committing would leave out what is still buffered
+            file.close()  # first: a commit would leave out the buffered bytes
             file.commit()
         self._file = None
 
     def close(self) -> None:
         if self._file is not None:
-            with suppress(OSError):  # what went wrong before says more
+            with suppress(OSError):  # the error that led here says more
                 self._file.discard()
-            self._file.closed = True  # or it would be closed as the process ends, and begin another upload
+            self._file.closed = True  # else fsspec closes it as the process ends, and begins another upload
             self._file = None
 
     def _opened(self) -> Any:
@@ -152,7 +152,7 @@ class StreamedObject:
 
 
 class SpooledObject(OpenFile):
-    """Waits in a temporary file, for a store whose objects are seen while they are written."""
+    """An object in a temporary file, for a store that shows objects while they are written."""
 
     def __init__(self, output: StoredObject) -> None:
         self._output = output
@@ -169,10 +169,10 @@ class SpooledObject(OpenFile):
 
 @contextmanager
 def explained(target: object) -> Iterator[None]:
-    """Turn an operating system's error into one that says which file."""
+    """Raise the operating system's errors of a block as a :class:`LocalFileError` that names the file."""
     try:
         yield
-    except OneDriveError:  # some are operating system's errors by name, such as FileNotFoundError
+    except OneDriveError:  # some of them are an OSError too, such as ItemNotFound
         raise
     except (OSError, ValueError) as error:  # a path with NUL in it is a ValueError
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

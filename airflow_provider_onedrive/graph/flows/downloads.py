@@ -1,4 +1,4 @@
-"""Flows that get content out of a drive. https://learn.microsoft.com/en-us/graph/api/driveitem-get-content."""
+"""Flows that download content. https://learn.microsoft.com/en-us/graph/api/driveitem-get-content."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 _URL = "@microsoft.graph.downloadUrl"
 _FAILURES = 7
-"""How often in a row a fresh link brings nothing before the download ends."""
+"""How many new links in a row may bring no byte before the download fails."""
 _LINKS = 1000
-"""How many links are used in all, however little each of them brings."""
+"""How many links are used in all, even if each of them brings some bytes."""
 _REFUSED = (Unauthenticated, AccessDenied, ItemNotFound)
 _REFUSALS = 3
-"""How often in a row it is refused: the first may have expired, the others were fresh."""
+"""How many links in a row may be refused: the first may have expired, the others were new."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Link:
 
 @dataclass
 class Links:
-    """The link that is in use now; several requests share it, and whoever finds it expired renews it for all.
+    """The current link. Several requests share it, and the first that meets an expired one renews it for all.
 
-    :param takes_etags: whether the content's server knows the file's eTag; one that does not sends all for a range.
+    :param takes_etags: whether the content's server accepts the file's eTag; else it answers it with the whole file.
     """
 
     address: Address
@@ -56,7 +56,7 @@ class Links:
 def resolve(address: Address, *, expected_etag: str | None = None) -> Flow[Link]:
     """Read the item and a fresh link to its content.
 
-    :raises LocationError: if it is no file.
+    :raises LocationError: if it is not a file.
     :raises PreconditionFailed: if it is another version than the expected one.
     """
     try:
@@ -78,11 +78,11 @@ def link_of(item: DriveItem, data: Mapping[str, Any]) -> Link:
 
 
 def fetch(links: Links, sink: RangeSink) -> Flow[None]:
-    """Bring a range of a file to ``sink``; what breaks off is gone on with through a fresh link.
+    """Download a range of a file to ``sink``; an interrupted answer is resumed through a new link.
 
-    :raises SourceChanged: if the file is another version by now.
-    :raises RangeIgnored: if the range is a part, and the server knows no ranges.
-    :raises VerificationFailed: if the bytes are not as many as Graph says.
+    :raises SourceChanged: if the file became another version meanwhile.
+    :raises RangeIgnored: if the range is only a part of the file, and the server ignores ranges.
+    :raises VerificationFailed: if the number of bytes is not the size that Graph says.
     """
     patience = _Patience()
     while sink.left:
@@ -91,7 +91,8 @@ def fetch(links: Links, sink: RangeSink) -> Flow[None]:
         is_ignored = isinstance(problem, RangeIgnored) or sink.restarts > restarts
         if problem is None and not sink.left and not is_ignored:
             return
-        yield from _renew(links, link)  # unless it is another version by now
+        # Before anything else: a new version explains all other problems, and its bytes must not be mixed in.
+        yield from _renew(links, link)
         if (problem is None and sink.left) or (isinstance(problem, RangeIgnored) and "If-Range" not in headers):
             raise _miscounted(problem, link.item, sink)
         links.takes_etags = links.takes_etags and not is_ignored
@@ -100,15 +101,15 @@ def fetch(links: Links, sink: RangeSink) -> Flow[None]:
 
 @dataclass
 class _Patience:
-    """Counts links that broke off."""
+    """Counts the links that failed."""
 
     failures: int = 0
     links: int = 0
 
     def after(self, problem: OneDriveError | None, *, has_gained: bool) -> None:
-        """Go on, or not.
+        """Count a link that failed.
 
-        :raises OneDriveError: the problem, when it came too often.
+        :raises OneDriveError: the problem, if it came too often.
         """
         self.links += 1
         self.failures = 0 if has_gained else self.failures + 1
@@ -118,7 +119,7 @@ class _Patience:
 
 
 def _fetch(link: Link, headers: dict[str, str], sink: RangeSink, failures: int) -> Flow[OneDriveError | None]:
-    """Fetch what is missing; return the problem that a fresh link may cure."""
+    """Ask for the missing bytes; return the problem that a new link may cure."""
     try:
         yield Request("GET", link.url, headers=headers, sink=sink, preauthorized=True, failures=failures)
     except TransferCut as cut:
@@ -129,10 +130,10 @@ def _fetch(link: Link, headers: dict[str, str], sink: RangeSink, failures: int) 
 
 
 def _range(links: Links, sink: RangeSink) -> dict[str, str]:
-    """Ask for the rest of the range, and for the whole where the file is another one by now."""
+    """Return the headers for the rest of the range; ``If-Range`` asks for the whole file if it has changed."""
     item, first, end = links.current.item, sink.start + sink.written, sink.start + sink.length
     if first == 0 and end >= item.size:
-        return {}
+        return {}  # a plain GET also works on servers that ignore ranges
     headers = {"Range": f"bytes={first}-{end - 1}"}
     if links.takes_etags and item.etag:
         headers["If-Range"] = item.etag
@@ -140,25 +141,26 @@ def _range(links: Links, sink: RangeSink) -> dict[str, str]:
 
 
 def _renew(links: Links, used: Link) -> Flow[None]:
-    """Get a fresh link, unless another request has got one meanwhile."""
+    """Read a new link, unless another request has done so meanwhile."""
     if links.current is used:
         fresh = yield from resolve(links.address)
         if (fresh.item.id, fresh.item.etag) != (used.item.id, used.item.etag):
             raise SourceChanged(
                 f"The file became another version ({fresh.item.etag} after {used.item.etag})",
-                advice="Somebody changes it again and again: retry later.",
+                advice="Somebody changes it repeatedly: retry later.",
             )
         links.current = fresh
 
 
 def _miscounted(problem: OneDriveError | None, item: DriveItem, sink: RangeSink) -> OneDriveError:
-    """Tell a server that knows no ranges from one whose file has another size than it says."""
+    """Return the error of an ignored range, or of a file whose size is not the one that Graph says."""
     if problem is not None and sink.length < item.size:
         return problem
     reason = problem.message if problem else f"{sink.written} bytes came"
-    return VerificationFailed(f"{reason}, and Graph says that the file has {item.size}.")
+    return VerificationFailed(f"{reason}, and the file has {item.size} bytes according to Graph.")
 
 
 def _link(item: DriveItem) -> Flow[str]:
+    # Graph may leave the link out of an item; then the redirect of its content shows it.
     response = yield Request("GET", item_url(item.drive_id, item.id, "content"))
     return required(response.headers, "location", str)

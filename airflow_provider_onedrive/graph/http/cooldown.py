@@ -1,6 +1,6 @@
-"""One pause for all who use a connection: threads share it in memory, the processes of a host by the time of a file.
+"""One pause for all users of a connection: threads share it in memory, the processes of a host in a file's time.
 
-Refused calls count against the limits too, so everybody waits when one is refused.
+Throttled requests count against the limits too, so all wait when Graph throttles one.
 https://learn.microsoft.com/en-us/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
 """
 
@@ -22,24 +22,24 @@ from airflow_provider_onedrive.graph.protocol.digests import digest
 log = logging.getLogger(__name__)
 
 JITTER = 0.2
-"""How much longer than it was asked for somebody waits at most, so that not all begin at once."""
+"""By which share a pause is lengthened at most, at random, so that not all go on at once."""
 
-_LONGEST_SECONDS = 24 * 3600.0
+_LONGEST_SECONDS = 24 * 3600.0  # a clock that was wrong must not pause a host for years
 _FOR_OTHERS_TO_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 _until: dict[str, float] = {}
 
 
 class SharedBackoff:
-    """Knows until when nothing is to be sent for an identity.
+    """The pause of one identity.
 
-    It takes no lock: of two who ask for a pause at once the file may have the shorter one, and whoever trusts it is
-    refused once more.
+    It takes no lock. Of two pauses that begin at once the file may get the shorter one; then one more request is
+    throttled.
 
-    :param identity: who is limited.
-    :param folder: where processes meet; None shares nothing with them.
-    :param clock: seconds since the epoch, for they are compared with a file's time.
-    :param jitter: a number from 0 to 1.
+    :param identity: the identity that Graph throttles; see :func:`identity_of`.
+    :param folder: the folder that the processes share; None shares nothing with them.
+    :param clock: seconds since the epoch, because they are compared with a file's time.
+    :param jitter: returns a number from 0 to 1.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class SharedBackoff:
         self._jitter = jitter
 
     def pause(self, seconds: float) -> None:
-        """Let nobody send for so long; a longer pause that was asked for before stays."""
+        """Begin a pause; a longer one that has begun before stays."""
         if seconds <= 0:
             return
         until = self._clock() + min(seconds, _LONGEST_SECONDS)
@@ -65,18 +65,18 @@ class SharedBackoff:
             self._tell_others(self._path, until)
 
     def left_seconds(self) -> float:
-        """Return how long the pause still lasts; 0 where there is none."""
+        """Return the seconds until the pause ends; 0 if there is none."""
         until = _until.get(self._mark, 0.0)
         if self._path is not None:
             until = max(until, self._shared_until(self._path))
         return max(until - self._clock(), 0.0)
 
     def spread(self, seconds: float) -> float:
-        """Lengthen a pause by a share of its own."""
+        """Return the length of a pause with a random share added."""
         return seconds * (1 + JITTER * self._jitter())
 
     def _shared_until(self, path: Path) -> float:
-        """Read the file; one that others could have written, or whose time makes no sense, says nothing."""
+        """Return the end of the pause in the file; 0 if others could have written it, or if its time makes no sense."""
         try:
             status = path.lstat()
             is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and _is_private(path.parent)
@@ -86,12 +86,13 @@ class SharedBackoff:
 
     @staticmethod
     def _tell_others(path: Path, until: float) -> None:
-        """Set the file's time; where that cannot be done others find out for themselves."""
+        """Set the file's time. If that fails, the other processes learn of the pause from Graph."""
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _is_private(path.parent):
                 log.warning("%s belongs to others or lets them write, so no pause is shared there.", path.parent)
                 return
+            # No link is followed, and a pipe in place of the file does not block.
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
             with suppress(OSError):
                 os.utime(file, (until, until))
@@ -101,25 +102,26 @@ class SharedBackoff:
 
 
 def identity_of(settings: Settings) -> str:
-    """Name who is limited: an application in a tenant, or whoever a token is for."""
+    """Return the name of the identity that Graph throttles: an application in a tenant, or the one of a token."""
     token = digest(settings.access_token) if settings.access_token else ""
     return f"{settings.graph_url} {settings.tenant_id.lower()} {settings.client_id.lower()} {token}"
 
 
 def shared_folder(parent: str | None = None) -> Path:
-    """Return where the processes of a user meet.
+    """Return the folder that the processes of a user share.
 
-    :param parent: a folder that may belong to anybody; None takes the system's for temporary files.
+    :param parent: a folder of any owner; None takes the system's for temporary files.
     """
     return Path(parent or tempfile.gettempdir()) / f"onedrive_cool_down_{os.getuid()}"
 
 
 def forget_all() -> None:
-    """Forget what is known in memory, as a new process would."""
+    """Forget the pauses in memory, as in a new process."""
     _until.clear()
 
 
 def _is_private(folder: Path) -> bool:
-    """Say whether it is a folder of this user in which nobody else can write."""
+    """Return whether a folder belongs to this user, and nobody else can write to it."""
+    # In a shared /tmp another user could create the folder first, and pause our processes with it.
     status = folder.lstat()
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & _FOR_OTHERS_TO_WRITE

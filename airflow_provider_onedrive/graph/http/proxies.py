@@ -10,9 +10,9 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 
 
 def proxy_for(url: httpx.URL, proxies: Mapping[str, str]) -> str | None:
-    """Choose the proxy of a request.
+    """Return the proxy of a request; None if it needs none.
 
-    :param proxies: by scheme, or by ``all``; ``no`` lists the hosts that need none.
+    :param proxies: by scheme, or by ``all``; ``no`` lists the hosts without a proxy.
     """
     if _is_exempt(url, proxies.get("no", "")):
         return None
@@ -21,14 +21,15 @@ def proxy_for(url: httpx.URL, proxies: Mapping[str, str]) -> str | None:
 
 
 def _is_exempt(url: httpx.URL, exempt: str) -> bool:
-    """Look for the host, with or without port, for a domain that it is in, or for ``*``."""
+    """Return whether the list has the host, with or without port, a domain above it, or ``*``."""
+    # httpx reads NO_PROXY only with trust_env, which would also read .netrc and send its passwords.
     addresses = (url.host, url.netloc.decode())
     names = [name.strip().lstrip(".").lower() for name in exempt.split(",")]
     return "*" in names or any(f".{address}".endswith(f".{name}") for name in names if name for address in addresses)
 
 
 def parse_proxy(proxy: str) -> httpx.Proxy:
-    """Read a proxy's address, which may hold a password and so is not shown."""
+    """Read a proxy's address. It may hold a password, so no error shows it."""
     try:
         parsed = httpx.Proxy(proxy)
         is_http = parsed.url.scheme in ("http", "https")
@@ -36,7 +37,7 @@ def parse_proxy(proxy: str) -> httpx.Proxy:
         is_http = False
     if not is_http:
         raise ConfigurationError(
-            "The proxy that the environment names is no http proxy; nothing was sent.",
+            "The proxy that the environment names is not an http proxy; nothing was sent.",
             advice="Write it like HTTPS_PROXY=http://proxy.example:3128.",
         ) from None
     return parsed

@@ -1,4 +1,4 @@
-"""Keeps URLs out of what the HTTP libraries log: their queries and paths may be secrets."""
+"""Keeps URLs out of the logs of the HTTP libraries: their queries and paths may be secrets."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ _cut = CutUrls()
 
 
 def cut_urls_in_logs() -> None:
-    """Put the filter in place; doing it twice changes nothing."""
+    """Add the filter to the loggers; adding it twice changes nothing."""
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_cut)

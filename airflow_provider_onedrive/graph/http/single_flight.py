@@ -1,4 +1,4 @@
-"""What many ask at the same moment, as triggers do that wait for the same folder, is asked once."""
+"""Sends the same request once for many tasks, such as triggers that wait for the same folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.messages import Request, Response
 
 KEPT_SECONDS = 2.0
-"""How long an answer is kept at most: one may be a page of a thousand items."""
+"""The longest time that an answer is kept: it may be a page of a thousand items."""
 
 _Asked = asyncio.Task[tuple[Response, float]]
 
@@ -18,7 +18,7 @@ _Asked = asyncio.Task[tuple[Response, float]]
 class SingleFlight:
     """Shares answers among the tasks of one event loop.
 
-    :param exchange: sends a request until there is an answer or no hope of one.
+    :param exchange: sends a request until it has an answer or the retries end.
     """
 
     def __init__(self, exchange: Callable[[Request], Awaitable[Response]]) -> None:
@@ -26,9 +26,9 @@ class SingleFlight:
         self._asked: dict[object, _Asked] = {}
 
     async def ask(self, request: Request, fresh_seconds: float) -> Response:
-        """Return the answer that somebody waits for already, or got so recently; else ask.
+        """Return the answer to the same request of another task, or send the request.
 
-        :param fresh_seconds: how old an answer may be, at most :data:`KEPT_SECONDS`. A refusal is never kept.
+        :param fresh_seconds: the greatest age of an answer, at most :data:`KEPT_SECONDS`. An error is never kept.
         """
         if request.method != "GET" or request.preauthorized or request.sink is not None:
             return await self._exchange(request)
@@ -37,14 +37,14 @@ class SingleFlight:
         if asked is None or not _is_fresh(asked, fresh_seconds):
             asked = self._begin(key, request)
         try:
-            # Whoever no longer waits takes the answer from nobody else.
+            # Shielded: a task that is cancelled must not cancel the request of the others.
             response, _ = await asyncio.shield(asked)
         except OneDriveError as error:
             raise copy(error) from None  # a traceback belongs to one object, and several tasks would lengthen it
         return response
 
     async def aclose(self) -> None:
-        """Ask for nothing any more."""
+        """Cancel the requests that are under way."""
         open_ones = [asked for asked in self._asked.values() if not asked.done()]
         for asked in open_ones:
             asked.cancel()
@@ -71,7 +71,7 @@ class SingleFlight:
 
 
 def _is_fresh(asked: _Asked, fresh_seconds: float) -> bool:
-    """Say whether it may be waited for, or its answer taken."""
+    """Return whether a request is under way, or its answer is recent enough."""
     if not asked.done():
         return True
     if asked.cancelled() or asked.exception() is not None:

@@ -1,4 +1,4 @@
-"""Who may use a connection: numbers that threads take and give back, without a lock."""
+"""Slots for connections: numbers that threads take and give back, without a lock."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _SLICE_SECONDS = 0.2
 
 
 class ConnectionSlots:
-    """Hands out numbers of pools, one for each connection.
+    """Gives out the numbers of pools, one for each connection.
 
-    The number that was given back last is taken first: its connection is the one that is most likely to be alive. Who
-    finds none waits in a queue. No lock is needed, which a signal handler or a fork might find taken: a step of a deque
-    is done as a whole or not at all, and whoever adds to either of the two looks afterwards whether they match.
+    The number that was given back last is taken first: its connection is the most likely to be alive. If there is none,
+    a thread waits in a queue. There is no lock, which a signal handler or a fork might meet in a locked state. Each
+    operation of a deque is atomic, and after each addition to one of the two deques they are matched.
 
     :param numbers: in the order in which they are taken at first.
     :param flag: ends all waits.
@@ -42,7 +42,7 @@ class ConnectionSlots:
         try:
             return waiter.wait(self._flag, math.inf if timeout is None else time.monotonic() + timeout)
         except BaseException:
-            if not waiter.decide():
+            if not waiter.decide():  # a number came at the same moment, and must not be lost
                 self.give(waiter.number.get())
             raise
 
@@ -53,13 +53,13 @@ class ConnectionSlots:
 
     def _match(self) -> None:
         while self._free and self._waiting:
-            with suppress(IndexError):  # another thread was faster; the loop looks whether anything is left to do
+            with suppress(IndexError):  # another thread was faster; the loop checks again
                 number = self._free.popleft()
                 if not self._hand_over(number):
                     self._free.appendleft(number)
 
     def _hand_over(self, number: int) -> bool:
-        """Give a number to the first who still waits; False where nobody does."""
+        """Give a number to the first thread that still waits; return False if there is none."""
         with suppress(IndexError):
             while not (waiter := self._waiting.popleft()).decide():
                 pass
@@ -69,14 +69,14 @@ class ConnectionSlots:
 
 
 class _Waiter:
-    """Waits for a number, and either gets one or leaves: whichever is decided first."""
+    """Waits for a number, and either gets one or leaves, whichever is decided first."""
 
     def __init__(self) -> None:
         self.number: SimpleQueue[int] = SimpleQueue()
         self._open = [True]
 
     def decide(self) -> bool:
-        """Say whether nobody has decided before; popping is one step for all threads."""
+        """Return whether this call is the first to decide: of several threads only one can pop the element."""
         with suppress(IndexError):
             return self._open.pop()
         return False

@@ -1,4 +1,4 @@
-"""How a client is told to stop, also by a signal handler."""
+"""The flag that stops a client, also from a signal handler."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SLICE_SECONDS = 0.1
 
 
 class StopFlag:
-    """Is set once and for all threads.
+    """A flag that is set once, for all threads.
 
     A signal handler may set it in the middle of its own thread's :meth:`wait`: it takes no lock, where that of a
     ``threading.Event`` would be held by the very frame that the handler interrupts.
@@ -31,14 +31,15 @@ class StopFlag:
         return self._is_set or (group is not None and group.is_set())
 
     def wait(self, seconds: float) -> None:
-        """Sleep so long, or until it is set."""
+        """Sleep for some seconds, or until the flag is set."""
+        # In slices: Python restarts a sleep after a signal handler has run (PEP 475).
         end = time.monotonic() + seconds
         while not self.is_set() and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _SLICE_SECONDS))
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
-        """Let the calling thread, and no other, send a last request although the flag is set."""
+        """Let the calling thread, and no other, send a last request after the flag was set."""
         before = getattr(self._thread, "is_lifted", False)
         self._thread.is_lifted = True
         try:
@@ -48,7 +49,7 @@ class StopFlag:
 
     @contextmanager
     def joined(self, group: StopFlag) -> Iterator[None]:
-        """Let the calling thread stop for another flag as well: that of the work it shares with other threads."""
+        """Let the calling thread stop for another flag as well: that of a group of threads with one job."""
         self._thread.group = group
         try:
             yield
@@ -57,7 +58,7 @@ class StopFlag:
 
     @contextmanager
     def set_at_end(self) -> Iterator[None]:
-        """Set it when the block is left, however that happens."""
+        """Set the flag when the block is left."""
         try:
             yield
         finally:

@@ -1,4 +1,4 @@
-"""What stands between flows and HTTP, without an HTTP library: both clients share it."""
+"""The step between flows and HTTP, without an HTTP library: both clients share it."""
 
 from __future__ import annotations
 
@@ -45,17 +45,18 @@ def url_of(request: Request, graph_url: str) -> str:
 
 
 def headers_of(request: Request) -> dict[str, str]:
-    """Return the headers of a request; a body's length is known, so it is never sent chunked."""
+    """Return the headers of a request."""
+    # The length of every body is stated, so that none is sent chunked.
     headers = dict(request.headers)
     if request.sink is not None:
-        headers["Accept-Encoding"] = "identity"
+        headers["Accept-Encoding"] = "identity"  # ranges and hashes are those of the plain bytes
     if request.json is None and request.method in ("PUT", "POST"):
         headers["Content-Length"] = str(request.body_bytes)
     return headers
 
 
 def response_of(request: Request, status: int, headers: Mapping[str, str], content: bytes) -> Response:
-    """Read an answer.
+    """Return the response of an answer below 400.
 
     :param headers: names in lower case.
     :raises GraphError: if the status is 400 or above, or the answer is not Graph's.
@@ -114,11 +115,12 @@ def too_long(request: Request, seconds: float) -> Throttled:
 
 
 def asked_pause_seconds(request: Request, response: Response) -> float:
-    """Return the pause that the parts of a batch ask for: it is answered with 200 although some were refused."""
+    """Return the pause that the parts of a batch ask for: its status is 200 even if Graph throttles all parts."""
     if not request.url.endswith("/$batch"):
         return 0.0
-    parts: Any = response.body.get("responses")
-    parts = parts if isinstance(parts, list) else []  # the flow refuses anything else
+    # Lenient, because the flow that sent the batch refuses an unreadable answer in better words.
+    parts = response.json.get("responses") if isinstance(response.json, dict) else None
+    parts = parts if isinstance(parts, list) else []
     refused = [part for part in parts if isinstance(part, dict) and part.get("status") in _REFUSED]
     return max((retry_after_seconds(part_headers(part)) or 0.0 for part in refused), default=0.0)
 
@@ -130,9 +132,9 @@ def part_headers(part: Mapping[str, Any]) -> dict[str, str]:
 
 
 class FlowDriver(Generic[T]):
-    """Steps a flow from request to request.
+    """Steps a flow from request to request; a context manager.
 
-    :param flow: closed when the block is left, however that happens.
+    :param flow: closed when the block is left.
     """
 
     result: T
@@ -177,7 +179,7 @@ class FlowDriver(Generic[T]):
 
 
 class Attempts:
-    """Counts the attempts of one request and decides after each that failed.
+    """Counts the attempts of one request, and decides after each failed one.
 
     :param can_renew: whether a refused token can be replaced.
     """
@@ -197,29 +199,29 @@ class Attempts:
         return True
 
     def wait_seconds(self, outcome: GraphError) -> float:
-        """Return how long to wait before the next attempt.
+        """Return the seconds until the next attempt.
 
-        :raises GraphError: the outcome, where there is to be no other attempt.
-        :raises OutcomeUnknown: where the request may have taken effect all the same.
+        :raises GraphError: the outcome, if there is no other attempt.
+        :raises OutcomeUnknown: if the request may have taken effect nevertheless.
         """
         self._count += 1
         seconds = (
             None if self._ends_at_lock(outcome) else self._policy.delay(self._count, outcome, self._request.repeat)
         )
         if seconds is None:
-            raise self._news(outcome)
+            raise self._final(outcome)
         log.info("Attempt %d failed, the next follows in %.1f s: %s", self._count, seconds, outcome)
         return seconds
 
     @property
     def first_wait_seconds(self) -> float:
-        """How long to wait before the first attempt."""
+        """The seconds until the first attempt: more than 0 if the flow itself repeats a request."""
         return self._policy.backoff(self._request.failures) if self._request.failures else 0.0
 
     def _ends_at_lock(self, outcome: GraphError) -> bool:
         return isinstance(outcome, Locked) and not self._request.waits_for_lock
 
-    def _news(self, outcome: GraphError) -> Exception:
+    def _final(self, outcome: GraphError) -> Exception:
         is_open = self._request.repeat is Repeat.IF_REFUSED and leaves_outcome_unknown(outcome)
         return OutcomeUnknown(outcome) if is_open else outcome
 
@@ -240,6 +242,6 @@ def _origin(url: str) -> str:
 
 def _needs_no_body(request: Request, status: int, headers: Mapping[str, str]) -> bool:
     if status == _ACCEPTED:
-        return "location" in headers  # of a monitor, which says the rest
-    is_end_of_copy = status == _SEE_OTHER and request.preauthorized
+        return "location" in headers  # of a monitor, which shows the progress of a copy or a move
+    is_end_of_copy = status == _SEE_OTHER and request.preauthorized  # a monitor of an old personal drive
     return status == _NO_CONTENT or is_end_of_copy or (status >= _REDIRECT and request.url.endswith("/content"))

@@ -1,7 +1,7 @@
-"""What flows and drivers say to each other.
+"""The messages between flows and drivers.
 
 A *flow* is a generator that yields a :class:`Request` and receives a :class:`Response`; problems are thrown into it.
-It does no I/O, so every conversation with Graph is written once and driven by threads or by an event loop.
+It does no I/O, so every exchange with Graph is written once, and driven by threads or by an event loop.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError, UnreadableAnswer
 
@@ -23,28 +23,28 @@ class Repeat(Enum):
     """Sending it twice has the effect of sending it once."""
 
     IF_REFUSED = "if_refused"
-    """Only when Graph surely did nothing; any other lost outcome is thrown in as :class:`OutcomeUnknown`."""
+    """Only if Graph surely did nothing; after any other failure :class:`OutcomeUnknown` is thrown into the flow."""
 
 
 class Sink(Protocol):
-    """Where a driver writes a response body as it arrives."""
+    """Takes a response body as it arrives."""
 
     def write(self, piece: bytes) -> object: ...
 
     def restart(self) -> None:
-        """Forget what was written: the next bytes are the first of the whole body."""
+        """Start again: the next bytes are the first of the whole body."""
 
 
 @dataclass(frozen=True)
 class Request:
     """One HTTP request.
 
-    :param url: a path below the API's version (``/drives/…``), or a whole URL that Graph itself gave us.
+    :param url: a path below the API's version (``/drives/…``), or a whole URL that Graph sent.
     :param body: called at each attempt; the pieces it returns add up to ``body_bytes``.
-    :param sink: receives the body of a 2xx response; the response then carries no JSON.
+    :param sink: takes the body of a 2xx response, which then has no JSON.
     :param preauthorized: the URL itself is the permission: no bearer token is sent, and the URL is never shown.
-    :param failures: how often in a row the flow has tried this in vain; the driver waits accordingly before it sends.
-    :param waits_for_lock: whether a locked file (423) is waited for, some seconds.
+    :param failures: how often in a row the flow has failed with this; the driver waits accordingly before it sends.
+    :param waits_for_lock: whether the driver waits some seconds for a locked file (423).
     :param takes_any_json: whether any JSON, or no body, is a good answer; else it must be an object.
     :param timeout_seconds: of each wait for the next bytes; None takes the connection's.
     """
@@ -65,10 +65,10 @@ class Request:
 
     @property
     def shown(self) -> str:
-        """What of the URL may be written to a log: never a query, never anything of a preauthorized one."""
+        """The part of the URL that may stand in a log: no query, and nothing of a pre-authorised one."""
         if self.preauthorized:
             return "(pre-authorised URL)"
-        path = self.url.partition("?")[0]
+        path = self.url.partition("?")[0]  # the query may hold a cursor, which is long, or a name
         return path if path.startswith("/") else "/".join(("", *path.split("/")[3:]))
 
 
@@ -77,8 +77,8 @@ class Response:
     """One HTTP response below 400.
 
     :param headers: names in lower case.
-    :param json: the parsed body, or None where there is none.
-    :param seconds: from the first byte that was sent to the last that came.
+    :param json: the parsed object, or None if there is none.
+    :param seconds: from the first byte of the request to the last of the response.
     """
 
     status: int
@@ -96,9 +96,9 @@ class Response:
 
         :raises UnreadableAnswer: if there is none.
         """
-        if self.json is None:
-            raise UnreadableAnswer("The answer is empty", status=self.status)
-        return cast("Mapping[str, Any]", self.json)
+        if isinstance(self.json, dict):
+            return self.json
+        raise UnreadableAnswer("The answer is empty", status=self.status)
 
 
 Flow = Generator[Request, Response, T]
@@ -108,9 +108,9 @@ Flow = Generator[Request, Response, T]
 class Page:
     """One page of a listing.
 
-    :param next_url: where the next one is, or None after the last.
-    :param date: when Graph answered, as its ``Date`` says.
-    :param delta_url: where the next round of delta begins; only the last page of a round has it.
+    :param next_url: the link to the next page; None after the last.
+    :param date: the ``Date`` header of the answer.
+    :param delta_url: the cursor of the next round of delta; only the last page of a round has it.
     """
 
     items: tuple[Any, ...]
@@ -120,9 +120,9 @@ class Page:
 
 
 class OutcomeUnknown(Exception):
-    """The request left, its answer did not come: Graph may or may not have done it.
+    """A request was sent and has no usable answer: Graph may or may not have done the job.
 
-    :param cause: the error to raise where the flow cannot find out.
+    :param cause: the error to raise if the flow cannot find out.
     """
 
     def __init__(self, cause: OneDriveError) -> None:

@@ -20,7 +20,7 @@ from airflow_provider_onedrive.graph.protocol.times import read_time
 _RANGE = re.compile(r"(\d{1,18})-", re.ASCII)
 
 Locate = Callable[[str, str, str], str]
-"""``(drive_id, item_id, path) -> location``: how an item is named on the connection that found it."""
+"""``(drive_id, item_id, path) -> location``: names an item on a connection."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,18 @@ class DriveItem:
     :param location: canonical text that names the item on the same connection.
     :param path: relative to the drive's root, without a leading ``/``; empty for the root itself.
     :param created_at: by the server's clock, as ``modified_at`` is; None where Graph gives no time.
-    :param client_modified_at: as the uploading program said (``fileSystemInfo``).
-    :param hashes: of a file's content, by Graph's names (``quickXorHash``); Graph may leave them out for a while.
+    :param client_modified_at: the time that the uploading program set (``fileSystemInfo``).
+    :param hashes: of a file's content, by Graph's names (``quickXorHash``); a new file may have none for a while.
     :param child_count: of a folder, the number of items directly in it.
     :param package_type: of a package, such as ``oneNote``: neither a file nor a folder.
-    :param is_shortcut: it leads to a folder of another drive.
-    :param parent_id: of the folder it is in; None where Graph does not say.
-    :param drive_type: ``personal``, ``business`` or ``documentLibrary``; None where Graph does not say.
-    :param outcome: what was done: ``created``, ``replaced``, ``renamed``, ``skipped``, ``already_there``; None where
-        nothing was.
+    :param is_shortcut: it points to a folder of another drive.
+    :param parent_id: of the folder it is in; None if Graph does not send it.
+    :param drive_type: ``personal``, ``business`` or ``documentLibrary``; None if Graph does not send it.
+    :param outcome: ``created``, ``replaced``, ``renamed``, ``skipped`` or ``already_there``; None of an item that was
+        only read.
     :param server_rewrote: SharePoint changed the file after the upload, as it does to Office files, PDF and HTML.
-    :param local_path: where the item was downloaded to.
-    :param groups: the named groups of the regular expression that the item was found by.
+    :param local_path: the path of the downloaded file.
+    :param groups: the named groups of the regular expression that matched the item.
     """
 
     location: str
@@ -72,7 +72,7 @@ class DriveItem:
 
     @property
     def may_hold_something(self) -> bool:
-        """Whether it is a folder that is not surely empty: Graph may leave the count out."""
+        """Whether it is a folder that may have items in it: Graph may leave out the count."""
         return self.is_folder and self.child_count != 0
 
     @property
@@ -85,6 +85,7 @@ class DriveItem:
 
         :param locate: names the item; see :data:`Locate`.
         """
+        # A listing of a hundred thousand items comes through here: no field is read twice.
         parent, file, folder = (nested(data, name) for name in ("parentReference", "file", "folder"))
         drive_id = identifier(parent, "driveId") if parent.get("driveId") else ""
         item_id, name = identifier(data), optional(data, "name", str) or ""
@@ -137,11 +138,11 @@ _XCOM_KEYS = (
 
 @dataclass(frozen=True)
 class UploadSession:
-    """Where the fragments of a large file go.
+    """An upload session of Graph, which takes the fragments of a large file.
 
     https://learn.microsoft.com/en-us/graph/api/resources/uploadsession
 
-    :param upload_url: a secret: whoever has it may write the file.
+    :param upload_url: a secret: it is the permission to write the file.
     """
 
     upload_url: str = field(repr=False)
@@ -168,6 +169,7 @@ def next_expected_byte(session: Mapping[str, Any], size: int) -> int | None:
     starts = [int(each[1]) if each else -1 for each in ranges]
     if not all(0 <= start <= size for start in starts):
         raise UnreadableAnswer(f"The answer's field {name!r} is not a list of ranges of the file", field=name)
+    # A range that begins at the end of the file is empty: all bytes have come, and only the commit is missing.
     return min((start for start in starts if start < size), default=None)
 
 

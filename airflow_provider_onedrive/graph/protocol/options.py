@@ -99,7 +99,7 @@ class TransferOptions:
     :param delete_extra: delete the files that the target has and the source has not, at most ``max_delete``, and only
         if no file failed.
     :param max_delete: refuse to delete more files of the target.
-    :param dry_run: transfer and delete nothing; the report lists what would be done.
+    :param dry_run: change nothing; only report what would be done.
     :param move: delete each source once its copy is verified.
     :param fail_fast: stop at the first file that fails; else the rest is transferred, and the failures are reported.
     :param if_none: what happens if no file is chosen: ``fail``, or ``skip``, which transfers nothing.
@@ -157,7 +157,7 @@ class DeleteOptions:
     """What limits a deletion.
 
     :param max_items: refuse to delete a folder that holds more items.
-    :param dry_run: delete nothing; return what would be deleted.
+    :param dry_run: change nothing; only report what would be done.
     """
 
     max_items: int = 1000

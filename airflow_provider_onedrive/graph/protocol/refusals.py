@@ -61,6 +61,7 @@ def error_from(status: int, headers: Mapping[str, str], body: Any, *, method: st
     error = body.get("error") if isinstance(body, dict) else None
     error = error if isinstance(error, dict) else {}
     message = text_or_none(error.get("message")) or "Graph gave no reason"
+    # Graph's own words for it ("/me request is only valid with delegated authentication flow") help nobody.
     is_lost_app = status == _BAD_REQUEST and path.startswith("/me/")
     return _class_for(status, message)(
         without_urls(message),
@@ -89,7 +90,8 @@ def _class_for(status: int, message: str) -> type[GraphError]:
 
 
 def _inner_code(error: Mapping[str, Any]) -> str | None:
-    """Return the most specific code: Graph nests them, and spells the key both ways."""
+    """Return the most specific code."""
+    # Graph nests them to any depth, and writes innerError as well as innererror.
     code, inner = None, error.get("innerError") or error.get("innererror")
     while isinstance(inner, dict):
         code, inner = text_or_none(inner.get("code")) or code, inner.get("innerError") or inner.get("innererror")

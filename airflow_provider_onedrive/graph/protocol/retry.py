@@ -1,4 +1,4 @@
-"""When to send a request again, as a pure function.
+"""The retry policy: when a request is sent again, as a pure function.
 
 https://learn.microsoft.com/en-us/graph/throttling and
 https://learn.microsoft.com/en-us/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
@@ -25,12 +25,13 @@ _BUSY = 503
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long.
+    """The number of attempts, and the waits between them.
 
-    :param max_attempts: in all, the first included.
-    :param max_wait_seconds: a ``Retry-After`` beyond it is refused, not shortened: the error goes to the caller.
-    :param locked_waits_seconds: one for each time a locked file is tried again.
-    :param jitter: a number from 0 to 1.
+    :param max_attempts: including the first.
+    :param first_wait_seconds: before the second attempt; it doubles with each further one.
+    :param max_wait_seconds: the error of a longer ``Retry-After`` goes to the caller; the pause is never shortened.
+    :param locked_waits_seconds: one for each further attempt on a locked file.
+    :param jitter: returns a number from 0 to 1.
     """
 
     max_attempts: int = 7
@@ -41,14 +42,15 @@ class RetryPolicy:
     jitter: Callable[[], float] = random
 
     def delay(self, attempt: int, outcome: GraphError, repeat: Repeat) -> float | None:
-        """Return the seconds to wait before sending again, or None for giving the error to the caller.
+        """Return the seconds until the next attempt, or None if the error goes to the caller.
 
-        :param attempt: how often it was sent, 1 or more.
-        :param outcome: what came of the last attempt.
+        :param attempt: the number of attempts so far, 1 or more.
+        :param outcome: the error of the last attempt.
         """
         if attempt >= self.max_attempts:
             return None
         if isinstance(outcome, Locked):
+            # Not exponential: somebody closes the file in Office soon, or will not during this task.
             waits = self.locked_waits_seconds
             return waits[attempt - 1] if attempt <= len(waits) else None
         if not (was_refused(outcome) or (repeat is Repeat.ALWAYS and isinstance(outcome, ServiceUnavailable))):
@@ -58,8 +60,9 @@ class RetryPolicy:
         return self.backoff(attempt)
 
     def backoff(self, failures: int) -> float:
-        """Return the seconds to wait after so many failures in a row, where nobody said how long."""
+        """Return the seconds to wait after failures in a row, if the server did not ask for a pause."""
         ceiling: float = min(self.first_wait_seconds * 2 ** (failures - 1), self.max_backoff_seconds)
+        # The upper half only: many tasks that failed together come back spread, and none comes back at once.
         return ceiling * (0.5 + self.jitter() / 2)
 
 
@@ -69,6 +72,7 @@ def was_refused(outcome: GraphError) -> bool:
         return isinstance(outcome, IdentityUnavailable)
     if isinstance(outcome, Throttled) or outcome.was_sent is False:
         return True
+    # Graph throttles with 503 as well. Without Retry-After it is a failure of a server that may have done the job.
     return outcome.status == _BUSY and outcome.retry_after_seconds is not None
 
 

@@ -165,7 +165,7 @@ def test_s3(s3, monkeypatch, size):
 def test_an_object_has_no_gaps(s3):
     """What can only be written from beginning to end refuses anything else."""
     place = new_object(s3.path("a.csv"))
-    with closing(place), pytest.raises(RangeIgnored, match="byte 3 came and 0 was awaited"):
+    with closing(place), pytest.raises(RangeIgnored, match="byte 3 came instead of byte 0"):
         place.write_at(3, b"x")
     assert s3.objects() == {}
 

@@ -117,7 +117,7 @@ def test_the_status_counts(script, http, body, expected):
 def test_how_far_it_is(script, body, percent, words):
     """The percentage has two names, and may be left out."""
     now = script(monitor(status="inProgress", **body)).run(copies.progress(MONITOR))
-    assert (now.percent, copies.said(now)) == (percent, words)
+    assert (now.percent, copies.progress_text(now)) == (percent, words)
 
 
 @pytest.mark.parametrize(

@@ -274,14 +274,18 @@ def test_cuts_that_each_bring_something(script, samples, target):
 def test_fewer_bytes_than_graph_says(script, samples, target, content):
     """What ends too early is an error that tells both sizes."""
     driver = play(script, (STAT, found(samples)), ("GET https://s/1", Sent(content)), (STAT, found(samples)))
-    with pytest.raises(VerificationFailed, match=f"{len(content)} bytes came, and Graph says that the file has 10"):
+    with pytest.raises(
+        VerificationFailed, match=f"{len(content)} bytes came, and the file has 10 bytes according to Graph"
+    ):
         fetch(driver, target)
 
 
 def test_more_bytes_than_graph_says(script, samples, target):
     """What is longer is an error as well."""
     driver = play(script, (STAT, found(samples)), ("GET https://s/1", Sent(CONTENT + b"x")), (STAT, found(samples)))
-    with pytest.raises(VerificationFailed, match="more than 10 bytes came, and Graph says that the file has 10"):
+    with pytest.raises(
+        VerificationFailed, match="more than 10 bytes came, and the file has 10 bytes according to Graph"
+    ):
         fetch(driver, target)
 
 

@@ -45,7 +45,7 @@ def make(clock, lines):
     """Make a progress with a clock that stands still."""
 
     def act(title="upload to myfiles/a.bin", **kwargs):
-        return Progress(title, clock=clock, say=lines.append, **kwargs)
+        return Progress(title, clock=clock, emit=lines.append, **kwargs)
 
     return act
 
@@ -256,7 +256,7 @@ def test_a_handler_that_counts(clock, lines):
         clock.now += LOG_SECONDS
         whole.sent(1)
 
-    whole = Progress("a", clock=clock, say=say)
+    whole = Progress("a", clock=clock, emit=say)
     clock.now += LOG_SECONDS
     whole.sent(1)
     assert (len(lines), whole.totals.bytes_sent) == (1, 2)
@@ -273,7 +273,7 @@ def test_a_line_that_cannot_be_said(make, clock):
             raise TimeoutError
 
     said = []
-    whole = Progress("a", clock=clock, say=say)
+    whole = Progress("a", clock=clock, emit=say)
     clock.now += LOG_SECONDS
     with pytest.raises(TimeoutError):
         whole.sent(1)
@@ -294,7 +294,7 @@ def test_a_fork_in_the_middle(make, clock):
             os._exit(whole.totals.bytes_sent)
         pids.append(pid)
 
-    whole = Progress("a", clock=clock, say=say)
+    whole = Progress("a", clock=clock, emit=say)
     clock.now += LOG_SECONDS
     whole.sent(1)
     assert os.waitstatus_to_exitcode(os.waitpid(pids[0], 0)[1]) == 2
@@ -381,7 +381,7 @@ def fetch(client, path, chunk_bytes, parallel_bytes=10**9):
 
 def test_a_file_by_several_threads(client, onedrive_emulator, drive, noise, *, tmp_path, lines):
     """The ranges of one file, fetched at once, are one transfer; every thread's bytes count."""
-    client.meter = Meter(say=lines.append, log_seconds=0)
+    client.meter = Meter(emit=lines.append, log_seconds=0)
     drive.put("a.bin", noise)
     progress = fetch(client, tmp_path / "a.bin", UNIT_BYTES // 2, UNIT_BYTES)
     assert len(onedrive_emulator.requests.matching(operation="download")) == 3
@@ -492,7 +492,7 @@ def test_several_files_that_go_on(client, connect, drive, faults, noise, *, tmp_
 
 def test_what_the_client_says(client, noise, tmp_path, lines):
     """Uploads, downloads and files that are only read say how far they are, by what was done and where."""
-    client.meter = Meter(say=lines.append, log_seconds=0)
+    client.meter = Meter(emit=lines.append, log_seconds=0)
     client.upload("myfiles/a.bin", content=noise)
     client.download("myfiles/a.bin", tmp_path / "a.bin")
     client.open("myfiles/a.bin").close()
