@@ -42,6 +42,8 @@ class Listings(LocationContext, ABC):
     ) -> Iterator[DriveItem]:
         """Yield the items below a folder that the filters choose.
 
+        :param location: the folder.
+        :param filters: choose among the files.
         :param kind: ``file``, ``folder`` or ``any``; of a folder only the patterns are compared.
         :param recursive: also the items in the folders below; a pattern with ``/`` includes them anyway.
         """

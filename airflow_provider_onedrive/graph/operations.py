@@ -66,24 +66,38 @@ class Operations(Listings, ABC):
             raise error.about("look for", str(location)) from error.__cause__
 
     def stat(self, location: LocationLike) -> DriveItem:
-        """Read what is known about an item."""
+        """Return an item.
+
+        :param location: the file or folder.
+        :raises NotFound: if it does not exist.
+        """
         address = self.address(location)
         return self._about("look at", address, items.stat(address))
 
     def exists(self, location: LocationLike) -> bool:
-        """Say whether an item is there; a missing drive is an error."""
+        """Return whether an item exists.
+
+        :param location: the file or folder.
+        :raises DriveNotFound: if its drive does not exist.
+        """
         address = self.address(location)
         return self._about("look at", address, items.stat_or_none(address)) is not None
 
     def children(self, location: LocationLike) -> Iterator[DriveItem]:
-        """Give what lies directly in a folder, page by page; of ``shared`` all that can be named behind it."""
+        """Yield the items directly in a folder, page by page; of ``shared`` each entry.
+
+        :param location: the folder.
+        """
         parsed = self.parser.parse(location)
         if parsed.is_list_of_shared:
             return (self.stat(each.location) for each in self.shared_folders())
         return self.children_of(self._address(parsed))
 
     def walk(self, location: LocationLike) -> Iterator[DriveItem]:
-        """Give everything below a folder, each folder before what is in it."""
+        """Yield all items below a folder, each folder before its items.
+
+        :param location: the folder.
+        """
         return self.walk_from(self.address(location))
 
     def create_folder(

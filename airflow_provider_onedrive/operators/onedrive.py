@@ -445,7 +445,5 @@ def as_content(content: Any) -> str | bytes | bytearray:
     try:
         return json.dumps(content, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"content of type {type(content).__name__} cannot be saved: {error}",
-            advice="Give text, bytes, or what JSON can say.",
-        ) from error
+        message = f"content of type {type(content).__name__} cannot be saved: {error}"
+        raise ConfigurationError(message, advice="Pass text, bytes or a JSON value.") from error
