@@ -177,14 +177,14 @@ def test_a_broken_fragment_leaves_nothing(plain, session, store):
 def test_a_fragment_costs_what_it_is_long(plain, session, store):
     """The tenth fragment is taken without touching the nine before: all of them are written into one file."""
     total = 10 * UNIT
-    (session,) = plain.state.sessions._sessions.values()
+    (kept,) = plain.state.sessions._sessions.values()
     paths: set[Path] = set()
     for number in range(10):
-        place = {"Content-Range": f"bytes {number * UNIT}-{(number + 1) * UNIT - 1}/{total}"}
-        reply = store.put(session, content=bytes([number]) * UNIT, headers=place)
+        headers = {"Content-Range": f"bytes {number * UNIT}-{(number + 1) * UNIT - 1}/{total}"}
+        reply = store.put(session, content=bytes([number]) * UNIT, headers=headers)
         assert reply.status_code == (201 if number == 9 else 202)
-        paths.add(session.content.path)
-        assert session.content.size == (number + 1) * UNIT
+        paths.add(kept.content.path)
+        assert kept.content.size == (number + 1) * UNIT
     assert len(paths) == 1
     assert plain.drive().read("a.bin") == b"".join(bytes([number]) * UNIT for number in range(10))
 
