@@ -52,7 +52,7 @@ def test_a_page_that_sharepoint_rewrites(scene: Scene, tmp_path: Path, method: s
         scene.drive.put("in/a.html", OLD)
     scene.drive.folder("in")
     scene.emulator.quirks.rewrite_office, scene.emulator.quirks.rewrite_in_answer = True, in_answer
-    item = getattr(scene.connect(), method)(tmp_path / "a.html", "myfiles/in/a.html", options=OPTIONS)
+    item = getattr(scene.connect(), method)("myfiles/in/a.html", local_path=tmp_path / "a.html", options=OPTIONS)
     there = scene.drive.read("in/a.html")
     assert there.startswith(NEW[size])
     assert len(there) > len(NEW[size])

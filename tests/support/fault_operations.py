@@ -240,7 +240,7 @@ def fetch(*, at_once: bool) -> Act:
     def act(scene: Scene, client: Client, retrying: bool) -> Any:
         target = LocalTarget(scene.target, CHUNK_BYTES, CHUNK_BYTES if at_once else 10 * len(LARGE))
         address, plan = client.address(FILE), Download(attempt=TaskAttempt(retrying=retrying))
-        with client._explained("download", address):
+        with client._explaining("download", address):
             link = client.run(downloads.resolve(address))
             return localcopy.download(client, address, target, link, plan)
 
