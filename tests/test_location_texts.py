@@ -82,7 +82,7 @@ class Machine:
         out, err = self.capsys.readouterr()
         if code:
             assert code == 2, err
-            raise LocationError(err.removeprefix("airflow-onedrive: ").strip(), advice="")
+            raise LocationError(err.rpartition("airflow-onedrive: ")[2].strip(), advice="")
         return [json.loads(line) for line in out.splitlines()]
 
     def file(self, name: str = "new.csv") -> Path:

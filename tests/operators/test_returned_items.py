@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.graph import ConfigurationError
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 
 SHAPES: dict[str, Callable[[Any], Any]] = {
@@ -17,7 +18,7 @@ SHAPES: dict[str, Callable[[Any], Any]] = {
     "tuple": lambda item: (item, 1),
     "nested": lambda item: {"items": [{"x": (item,)}]},
 }
-ADVICE = r"The item myfiles/a\.csv cannot be an XCom as it is: return item\.to_dict\(\), a plain dict\."
+ADVICE = r"The item myfiles/a\.csv cannot be an XCom as it is\. Return item\.to_dict\(\), a plain dict\."
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def xcom() -> Any:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_item_is_refused_by_airflows_serialisation(item: Any, shape: str) -> None:
     """Wherever it is in what a task returns; its dict is taken."""
-    with pytest.raises(TypeError, match=ADVICE):
+    with pytest.raises(ConfigurationError, match=ADVICE):
         xcom().serialize_value(SHAPES[shape](item))
     assert xcom().serialize_value(SHAPES[shape](item.to_dict()))
 
@@ -60,5 +61,5 @@ def test_task_that_returns_an_item_fails_itself(onedrive_emulator: Emulator, run
 
     failed = run_task(returned(is_dict=False).operator)
     assert failed.state == "up_for_retry"
-    assert "return item.to_dict(), a plain dict" in str(failed.error)
+    assert "Return item.to_dict(), a plain dict" in str(failed.error)
     assert run_task(returned(is_dict=True).operator).state == "success"

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
-from airflow_provider_onedrive.graph.protocol.errors import UnreadableAnswer
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, UnreadableAnswer
 from airflow_provider_onedrive.graph.protocol.fields import count, identifier, nested, optional, required
 from airflow_provider_onedrive.graph.protocol.times import read_time
 
@@ -119,9 +119,12 @@ class DriveItem:
     def serialize(self) -> NoReturn:
         """Refuse to be an XCom: Airflow calls this, and the next task could not read what it would store.
 
-        :raises TypeError: always.
+        Airflow 2 would replace the text of a ``TypeError`` by one of its own.
+
+        :raises ConfigurationError: always.
         """
-        raise TypeError(f"The item {self.location} cannot be an XCom as it is: return item.to_dict(), a plain dict.")
+        message = f"The item {self.location} cannot be an XCom as it is"
+        raise ConfigurationError(message, advice="Return item.to_dict(), a plain dict.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the item dict of XCom: plain JSON, times as ISO-8601 UTC, optional keys only where they apply."""
