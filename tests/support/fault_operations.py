@@ -274,7 +274,7 @@ def create_folder(location: str, *, exist_ok: bool = False) -> Act:
 
 def delete(location: str = FILE, **how: Any) -> Act:
     def act(scene: Scene, client: Client, retrying: bool) -> Any:
-        client.delete(location, attempt=TaskAttempt(retrying=retrying), **how)
+        client.delete(location, **{"attempt": TaskAttempt(retrying=retrying), **how})
 
     return act
 
@@ -478,7 +478,7 @@ OPERATIONS = [
         after={},
     ),
     Operation("delete_full_folder", delete("myfiles/tree"), "get", before=_TREE, raises=LocationError),
-    Operation("delete_missing", delete(ignore_if_missing=False), "get get get children", raises=ItemNotFound),
+    Operation("delete_missing", delete(attempt=TaskAttempt()), "get get get children", raises=ItemNotFound),
     Operation(
         "children",
         listed("children", "myfiles/tree"),
