@@ -22,14 +22,14 @@ LOCATION, CONTENT = "myfiles/one.bin", "x" * 10_240
 def main() -> None:
     work = json.loads(sys.stdin.read())
     sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests/support")]
-    import conftest  # noqa: PLC0415 - it makes Airflow's environment, and has the task runner that the tests use
+    import airflow_support as support  # noqa: PLC0415 - it makes Airflow's environment, and has the task runner that the tests use
 
     os.environ.update(work["facts"]["environment"])
     logging.disable()
-    print(json.dumps(_poke(conftest) if work["do"] == "poke" else _seconds(conftest, work)))
+    print(json.dumps(_poke(support) if work["do"] == "poke" else _seconds(support, work)))
 
 
-def _seconds(conftest: Any, work: dict[str, Any]) -> dict[str, list[float]]:
+def _seconds(support: Any, work: dict[str, Any]) -> dict[str, list[float]]:
     from airflow.sdk import BaseOperator  # noqa: PLC0415 - the environment comes first
     from ours import connect  # noqa: PLC0415 - as above
 
@@ -44,8 +44,8 @@ def _seconds(conftest: Any, work: dict[str, Any]) -> dict[str, list[float]]:
             client.save(LOCATION, content=CONTENT.encode())
 
     ways = {
-        "nothing": lambda: _ran(conftest, Nothing(task_id="nothing")),
-        "operator": lambda: _ran(conftest, OneDriveSaveOperator(task_id="save", location=LOCATION, content=CONTENT)),
+        "nothing": lambda: _ran(support, Nothing(task_id="nothing")),
+        "operator": lambda: _ran(support, OneDriveSaveOperator(task_id="save", location=LOCATION, content=CONTENT)),
         "client": saved,
     }
     for way in ways.values():  # what is loaded once is no cost of one task
@@ -57,16 +57,16 @@ def _seconds(conftest: Any, work: dict[str, Any]) -> dict[str, list[float]]:
     return taken
 
 
-def _poke(conftest: Any) -> str:
+def _poke(support: Any) -> str:
     from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor  # noqa: PLC0415 - as above
 
     sensor = OneDriveFileSensor(task_id="wait", location="myfiles/many0000/file 000000.bin", timeout=60)
-    _ran(conftest, sensor)
+    _ran(support, sensor)
     return "success"
 
 
-def _ran(conftest: Any, task: Any) -> None:
-    end = conftest._run_task(task)  # noqa: SLF001 - a fixture cannot be called
+def _ran(support: Any, task: Any) -> None:
+    end = support._run_task(task)  # noqa: SLF001 - a fixture cannot be called
     if end.state != "success":
         raise RuntimeError(f"{end.state}: {end.error}")
 
