@@ -26,7 +26,7 @@ class ClientMixin:
 
     @contextmanager
     def connected(self) -> Iterator[Client]:
-        """Give a client for as long as the block runs; within another such block, the same one."""
+        """Yield a client for the block; a nested block gets the same client."""
         if self._client is not None:
             yield self._client
             return

@@ -161,7 +161,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
 
     @contextmanager
     def connected(self) -> Iterator[Client]:
-        """Give a client that keeps to the limit.
+        """Yield a client with the limit of ``bytes_per_second``.
 
         :raises ConfigurationError: if the limit is none.
         """

@@ -425,7 +425,7 @@ class OneDriveDownloadOperator(OneDriveManyFilesOperator):
         return self.reported(report, context, "downloaded")
 
     def _target(self, client: Client, context: Context) -> tuple[LocationLike, Any]:
-        """Say where it goes; a place that is named by the item needs a look at the item first."""
+        """Return the target; if its name comes from the item, the item is read first."""
         path = self.local_path
         if path is not None and not (isinstance(path, str) and "://" in path and path.endswith("/")):
             return self.location, local_or_stored(path)

@@ -174,7 +174,7 @@ class PartFile:
         return whole.base64()
 
     def publish(self, modified_at: datetime | None, *, replace: bool) -> bool:
-        """Give the complete file its name.
+        """Rename the complete file to its target.
 
         :param modified_at: its modification time, if the file system has one; None leaves it.
         :param replace: replace the file that has the name.

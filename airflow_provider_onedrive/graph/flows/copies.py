@@ -97,7 +97,7 @@ class Copy:
     is_repeated: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Say in plain JSON where it will be, without the monitor; :func:`copied` needs it."""
+        """Return the destination as plain JSON, without the monitor URL; :func:`copied` needs it."""
         names = ("drive_id", "folder_id", "outcome", "is_repeated")
         return {"name": self.target.names[-1], **{name: getattr(self, name) for name in names}}
 
@@ -146,7 +146,7 @@ def copy_into(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Dr
 
 
 def begins_anew(error: OneDriveError) -> bool:
-    """Say whether after this end of a copy the destination is looked at again, and what is missing is done.
+    """Return whether a copy that ended with this error is started again after the destination was read.
 
     The name was free a moment ago; or nobody knows what became of it. A name that is taken further down in a folder
     has no code of its own.

@@ -77,7 +77,7 @@ def _is_held(plan: Upload, item: DriveItem | None, refusal: GraphError) -> bool:
 
 
 def _candidates(plan: Upload) -> Iterator[Address]:
-    """Give the names Graph may have used: ``a.csv``, then ``a 1.csv`` and so on."""
+    """Yield the names that Graph may have used: ``a.csv``, then ``a 1.csv`` and so on."""
     yield plan.address
     if plan.conflict == "rename":
         name = PurePosixPath(plan.address.names[-1])

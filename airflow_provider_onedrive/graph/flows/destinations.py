@@ -107,7 +107,7 @@ def parent_of(plan: Relocation, source: DriveItem) -> Flow[DriveItem]:
 
 
 def names_for(plan: Relocation, target: Address, *, is_folder: bool) -> Iterator[Address]:
-    """Give the names to try: with ``rename`` as Graph counts, "a.csv", "a 1.csv"; else the one name some times."""
+    """Yield the names to try: with ``rename`` as Graph counts, "a.csv", "a 1.csv"; else the same name again."""
     if plan.if_exists != "rename":
         yield from (target,) * ROUNDS
         return
@@ -176,7 +176,7 @@ def recycle(item: DriveItem) -> Flow[None]:
 
 
 def is_copy(existing: DriveItem, source: DriveItem, address: Address) -> Flow[bool]:
-    """Say whether one item is surely the copy of another: size and hash of files, size and count of folders."""
+    """Return whether an item is proven to be a copy: by size and hash of files, by size and count of folders."""
     if existing.is_folder and source.is_folder:
         return (existing.size, existing.child_count) == (source.size, source.child_count)
     return (yield from compared(existing, source, address)) is Comparison.SAME

@@ -81,13 +81,13 @@ def _within(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
 
 
 def _is_moved(plan: Relocation, source: DriveItem, target: Address) -> bool:
-    """Say whether it is where it was to go: under its name, or under one that an earlier try was given."""
+    """Return whether the item is at its destination, under its name or under one that an earlier attempt got."""
     names = [address.names[-1] for address in names_for(plan, target, is_folder=source.is_folder)]
     return source.name in (names if plan.retrying else names[:1])
 
 
 def _patch(source: DriveItem, parent: DriveItem, address: Address) -> Flow[DriveItem]:
-    """Give an item its new folder and name. Doing that twice is doing it once, so a lost answer is asked for again."""
+    """Change the folder and the name of an item. The change is idempotent, so a lost response is repeated."""
     body = {"parentReference": {"id": parent.id}, "name": address.names[-1]}
     for failures in range(READS + 1):
         try:

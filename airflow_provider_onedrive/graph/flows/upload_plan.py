@@ -68,7 +68,7 @@ class Upload:
         return lambda: self.digests.passing(start, length)
 
     def purpose(self) -> dict[str, Any]:
-        """Say what a later try compares before it goes on with this one's session."""
+        """Return the facts that a later attempt compares before it resumes this session."""
         return {
             "source": self.source.fingerprint(),
             "target": self.address.url(),

@@ -244,7 +244,7 @@ def _put(plan: Upload) -> Flow[tuple[DriveItem, int | None]]:
 
 
 def _with_mtime(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
-    """Give an empty file its modification time.
+    """Set the modification time of an empty file.
 
     It costs a version, so it is done only where it was asked for, and after a lost answer only where a look shows
     another time.

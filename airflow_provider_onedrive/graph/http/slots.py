@@ -47,7 +47,7 @@ class ConnectionSlots:
             raise
 
     def give(self, number: int) -> None:
-        """Give a number back."""
+        """Return a number to the pool."""
         self._free.appendleft(number)
         self._match()
 
@@ -59,7 +59,7 @@ class ConnectionSlots:
                     self._free.appendleft(number)
 
     def _hand_over(self, number: int) -> bool:
-        """Give a number to the first thread that still waits; return False if there is none."""
+        """Pass a number to the first thread that still waits; return False if there is none."""
         with suppress(IndexError):
             while not (waiter := self._waiting.popleft()).decide():
                 pass

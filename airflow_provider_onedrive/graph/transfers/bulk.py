@@ -130,7 +130,7 @@ def _delete_sources(direction: TransferDirection, done: Sequence[tuple[Step, Dri
 
 
 def _doubt(item: DriveItem, direction: TransferDirection) -> str:
-    """Say why a copy may not be what its source is."""
+    """Return the reason why a copy may differ from its source."""
     if item.outcome == "skipped" and direction.takes_any:
         return "a file is there"
     if item.server_rewrote:
@@ -163,7 +163,7 @@ def delete_items(
 
 
 def raise_for(report: Report, what: str) -> None:
-    """Say which files failed.
+    """Raise an error that lists the failed files.
 
     :param what: has not been done: ``uploaded``.
     :raises FilesFailed: if some may succeed in a later try.

@@ -90,11 +90,11 @@ class Target(Protocol):
         """Fetch the file and let it appear; False where the name is taken meanwhile."""
 
     def renamed(self) -> Iterable[Target]:
-        """Give other names: ``a 1.csv``, ``a 2.csv`` and so on."""
+        """Yield other names: ``a 1.csv``, ``a 2.csv`` and so on."""
 
 
 def target_of(local_path: str | os.PathLike[str] | StoredObject, name: str) -> Target:
-    """Say where a file of that name goes.
+    """Return the target of a file of that name.
 
     :raises LocalFileError: if nothing can be written there.
     """
@@ -158,7 +158,7 @@ def _candidates(target: Target, plan: Download) -> Iterator[Target]:
 
 
 def _outcome(there: Source, item: DriveItem, plan: Download) -> str | None:
-    """Say why nothing is to be fetched; None where it is."""
+    """Return the outcome that needs no download; None if the file is downloaded."""
     if plan.if_exists == "skip" or (plan.if_exists == "skip_if_same" and _is_same(there, item)):
         return "skipped"
     is_ours = plan.attempt.retrying and plan.if_exists in ("fail", "rename") and _is_same(there, item)

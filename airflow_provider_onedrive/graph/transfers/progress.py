@@ -145,14 +145,14 @@ class Progress:
     # --- what whoever knows the transfer reports
 
     def resumed(self, count: int) -> None:
-        """Say how much an earlier try has done of this file; saying it again corrects it."""
+        """Set the bytes of this file that an earlier attempt transferred; a second call replaces the first."""
         change = count - self._sum("resumed_bytes")
         for tally in self._mine():
             tally.resumed_bytes += change
             tally.done_bytes += change
 
     def expect(self, byte_count: int, file_count: int = 0) -> None:
-        """Say that there will be so much more; for transfers whose files are found while others are moved."""
+        """Add to the expected total, if files are listed while others are transferred."""
         tally = self.tally()
         tally.expected_bytes += byte_count
         tally.expected_files += file_count
@@ -192,7 +192,7 @@ class Progress:
         return done if total is None else min(done, total)
 
     def line(self, seconds: float, moved_bytes: int) -> str:
-        """Say how far it is.
+        """Return the line that shows the progress.
 
         :param moved_bytes: in the last ``seconds``; at that rate the rest is reckoned.
         """

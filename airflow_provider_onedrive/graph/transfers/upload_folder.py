@@ -147,7 +147,7 @@ class _Upload:
         return by_key(files)
 
     def skip_reason(self, source: Entry, target: Entry) -> str:
-        """Say why nothing is to be sent; what cannot be read is left to the transfer, which says why."""
+        """Return the reason to send nothing; an unreadable file is left to the transfer, which raises the error."""
         if target.problem:
             return ""
         transfer = self._transfer
