@@ -747,7 +747,7 @@ def test_a_tls_proxy(http, peer, stopper, trusting_system):
 def test_a_proxy_that_is_none(http, monkeypatch, proxy):
     """An error says what is supported, without the address, which may hold a password."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    with pytest.raises(ConfigurationError, match="no http proxy") as caught:
+    with pytest.raises(ConfigurationError, match="is not an http proxy") as caught:
         http().get("https://localhost/")
     assert "hidden" not in str(caught.value)
 
