@@ -18,7 +18,9 @@ from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.refusals import error_from
 
+# Graph refuses a batch of more parts with 400: https://learn.microsoft.com/en-us/graph/json-batching
 BATCH_ITEMS = 20
+# As many as RetryPolicy makes by default: the driver sees only the batch, whose status is 200, and repeats no part.
 _ROUNDS = 7
 _BAD = 400
 
@@ -33,6 +35,7 @@ def delete_items(items: Sequence[DriveItem], *, permanent: bool = False) -> Flow
     for failures in range(_ROUNDS):
         body = {"requests": [_deletion(number, items[number], permanent=permanent) for number in left]}
         response = yield Request("POST", "/$batch", json=body, failures=failures)
+        # By id, because Graph answers the parts in any order.
         answers = {required(part, "id", str): part for part in objects(response.body, "responses")}
         for number in left:
             problems[number] = _problem(answers.get(str(number)), items[number])
@@ -51,6 +54,7 @@ def in_batches(items: Sequence[DriveItem]) -> Iterator[Sequence[DriveItem]]:
 def _deletion(number: int, item: DriveItem, *, permanent: bool) -> dict[str, Any]:
     action = "permanentDelete" if permanent else ""
     method = "POST" if permanent else "DELETE"
+    # The page of permanentDelete names no If-Match header: only what goes to the recycle bin is bound to a version.
     headers = {"If-Match": item.etag} if item.etag and not permanent else {}
     return {"id": str(number), "method": method, "url": item_url(item.drive_id, item.id, action), "headers": headers}
 

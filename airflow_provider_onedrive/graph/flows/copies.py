@@ -52,6 +52,7 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 log = logging.getLogger(__name__)
 
+# What was just made is missing for some seconds, even by its id (recorded on a personal drive in 2026).
 _SENDS = 5
 _LONGEST_PAUSE = 6
 """Pauses between two questions to a monitor double so many times: from half a second to a quarter of a minute."""
@@ -59,6 +60,8 @@ _SHOWN_DETAILS = 5
 _SEE_OTHER = 303
 _ALL = 100  # per cent
 
+# In lower case, as the codes below: https://learn.microsoft.com/en-us/graph/api/resources/asyncjobstatus writes
+# "deleteFailed", and rclone has seen other spellings in the field errorCode of older monitors.
 _FAILED = frozenset({"failed", "cancelled", "deletefailed"})
 _BY_CODE: Mapping[str, type[GraphError]] = {
     "namealreadyexists": NameAlreadyExists,
@@ -199,6 +202,7 @@ def progress(monitor_url: str, reads: int = 0) -> Flow[CopyProgress]:
     try:
         response = yield Request("GET", monitor_url, preauthorized=True, failures=pauses)
     except (ItemNotFound, AccessDenied, Unauthenticated, ResyncRequired, BadRequest) as gone:
+        # A personal drive keeps a monitor for about four hours after the end (OD#63); for others nothing is known.
         return CopyProgress(is_ended=True, error=CopyLost(f"The monitor of the copy is gone: {gone.message}"))
     return _read(response)
 
@@ -247,6 +251,7 @@ def _begin(begun: Copy, source: DriveItem, parent: DriveItem) -> Flow[Copy]:
         try:
             response = yield _request(begun, source, parent, failures)
         except ItemNotFound as missing:
+            # Nothing here is new, so a 404 means that the folder or the source has gone meanwhile.
             if parent.outcome != "created":
                 raise
             problem: Exception = missing  # a folder just made may not be visible everywhere yet
@@ -262,6 +267,7 @@ def _begin(begun: Copy, source: DriveItem, parent: DriveItem) -> Flow[Copy]:
 
 
 def _request(begun: Copy, source: DriveItem, parent: DriveItem, failures: int) -> Request:
+    # A personal drive does not support conflictBehavior here, and fails on a taken name by itself.
     query = "" if parent.drive_type == "personal" else f"?{CONFLICT}=fail"
     return Request(
         "POST",
@@ -288,6 +294,7 @@ def _ended(started: Copy, is_over: Callable[[], bool]) -> Flow[DriveItem]:
 
 def _read_copy(copy: Copy, item_id: str | None) -> Flow[DriveItem]:
     """Read it by its id, or by its name where that leads nowhere; it may not be visible everywhere yet."""
+    # The second way is needed on personal drives: their monitors name the copy by an id in the form of work or school.
     by_id = [copy.target.by_id(copy.drive_id, item_id)] if item_id else []
     for reads in range(READS):
         for address in (*by_id, copy.target):
@@ -304,8 +311,10 @@ def _read(response: Response) -> CopyProgress:
         return CopyProgress(is_ended=True, error=_failure(status, body))
     if status == "completed":
         return CopyProgress(is_ended=True, percent=100.0, item_id=_id_of(body, "resourceId"))
+    # Monitors of older personal drives redirect to the item, and have no status of their own (OD#852).
     if not status and (response.status == _SEE_OTHER or "id" in body):
         return CopyProgress(is_ended=True, percent=100.0, item_id=_id_of(body, "id"))
+    # Microsoft's page of the monitor has one spelling, and its page of the copy has both.
     percent = body.get("percentageComplete", body.get("percentComplete"))
     return CopyProgress(percent=float(percent) if isinstance(percent, (int, float)) and 0 <= percent <= _ALL else None)
 
@@ -318,6 +327,7 @@ def _failure(status: str, body: Mapping[str, Any]) -> GraphError:
     """Make the error of a copy that failed; of a tree only the details have codes, and a part of it can remain."""
     error = nested(body, "error")
     details = objects(error, "details") if error.get("details") else []
+    # Older monitors have errorCode instead: "NameAlreadyExists", or "AccessDenied_" and a reason.
     code = optional(error, "code", str) or (optional(body, "errorCode", str) or "").partition("_")[0] or None
     codes = [code, *(optional(each, "code", str) for each in details), status]
     kind = next((kind for each in codes if each and (kind := _BY_CODE.get(each.lower()))), BadRequest)

@@ -33,9 +33,11 @@ log = logging.getLogger(__name__)
 
 ROUNDS = 4
 """How often a name that others keep taking is tried for."""
+# Pauses of up to 3.5 seconds in all: a folder just made was seen to be missing for seconds.
 READS = 4
 
 _NAMES = 100
+# Up to 16 seconds; a hash may be missing for a while: https://learn.microsoft.com/en-us/graph/api/resources/hashes
 _HASH_READS = 5
 _BESIDE = "End the destination in '/' to put it into that folder."
 _NO_FILE = "Only a file takes the place of a file: delete what is there, or choose another name."
@@ -114,6 +116,7 @@ def names_for(plan: Relocation, target: Address, *, is_folder: bool) -> Iterator
     yield target
     name = PurePosixPath(target.names[-1])
     stem, suffix = (name.name, "") if is_folder else (name.stem, name.suffix)
+    # https://learn.microsoft.com/en-us/graph/api/resources/driveitem#instance-attributes: the lowest free number.
     for number in range(1, _NAMES):
         yield replace(target, names=(f"{stem} {number}{suffix}",))
 
@@ -149,6 +152,7 @@ def clear_target(
         if plan.may_be_ours and existing.is_folder:
             raise NameHeld.of(refusal).with_advice(_STILL_COPYING)
         raise refusal.with_advice(_BESIDE if existing.is_folder else None)
+    # Graph replaces no folder either: it answers 409 (OD#359), or with the unchanged folder (seen in 2024).
     if not (is_file(existing) and is_file(source)):
         raise refusal.with_advice(
             "Only a file takes the place of a file: delete what is there, or choose another name."
@@ -190,6 +194,7 @@ def compared(existing: DriveItem, source: DriveItem, address: Address) -> Flow[C
         reads += 1
         first = yield Request("GET", item_url(existing.drive_id, existing.id), failures=reads)
         other = yield Request("GET", item_url(source.drive_id, source.id))
+        # Somebody changed the source while it was copied: the copy may be of either version.
         if other.body.get("eTag") != source.etag:
             return Comparison.UNKNOWN
         result = compare_items(item_of(first, address), item_of(other, address))
@@ -206,6 +211,8 @@ def is_same_drive(one: DriveItem, other: DriveItem) -> bool:
 
 
 def _plain_drive_id(drive_id: str) -> str:
+    # The id of a drive of work or school begins with "b!", and its case counts. That of a personal drive is a number in
+    # hexadecimal, which some answers write in capitals and some without its leading zero (AB#3072, AB#3336).
     return drive_id if "!" in drive_id else drive_id.lower().lstrip("0")
 
 
@@ -214,6 +221,7 @@ def _kind(item: DriveItem) -> tuple[bool, str | None]:
 
 
 def _is_below(path: str, above: str) -> bool:
+    # OneDrive compares names without case (RC#8634).
     return f"{path.rstrip('/')}/".casefold().startswith(f"{above.rstrip('/')}/".casefold())
 
 

@@ -29,6 +29,7 @@ _FAILURES = 7
 _LINKS = 1000
 """How many links are used in all, even if each of them brings some bytes."""
 _REFUSED = (Unauthenticated, AccessDenied, ItemNotFound)
+# A link that Graph had just made was recorded to answer 401, and the next one worked.
 _REFUSALS = 3
 """How many links in a row may be refused: the first may have expired, the others were new."""
 
@@ -66,6 +67,7 @@ def resolve(address: Address, *, expected_etag: str | None = None) -> Flow[Link]
     item = expect_file(item_of(response, address), address)
     if expected_etag is not None and item.etag != expected_etag:
         raise PreconditionFailed(f"The file's eTag is {item.etag}, and {expected_etag} was expected")
+    # The request has no $select: Graph sends the link by default, and with a $select only if it is named.
     return Link(item, optional(response.body, _URL, str) or (yield from _link(item)))
 
 
@@ -121,6 +123,8 @@ class _Patience:
 def _fetch(link: Link, headers: dict[str, str], sink: RangeSink, failures: int) -> Flow[OneDriveError | None]:
     """Ask for the missing bytes; return the problem that a new link may cure."""
     try:
+        # The range goes to the link and not to /content, which would answer it with a redirect:
+        # https://learn.microsoft.com/en-us/graph/api/driveitem-get-content#partial-range-downloads
         yield Request("GET", link.url, headers=headers, sink=sink, preauthorized=True, failures=failures)
     except TransferCut as cut:
         return cut.cause
@@ -156,6 +160,7 @@ def _miscounted(problem: OneDriveError | None, item: DriveItem, sink: RangeSink)
     """Return the error of an ignored range, or of a file whose size is not the one that Graph says."""
     if problem is not None and sink.length < item.size:
         return problem
+    # Files with a sensitivity label and some photos have another length than Graph says (AB#3070, OD#1532, OD#1723).
     reason = problem.message if problem else f"{sink.written} bytes came"
     return VerificationFailed(f"{reason}, and the file has {item.size} bytes according to Graph.")
 

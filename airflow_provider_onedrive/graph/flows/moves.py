@@ -82,12 +82,15 @@ def _within(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
 
 def _is_moved(plan: Relocation, source: DriveItem, target: Address) -> bool:
     """Return whether the item is at its destination, under its name or under one that an earlier attempt got."""
+    # Compared with their case: a new case of the same name is a change that is wanted.
     names = [address.names[-1] for address in names_for(plan, target, is_folder=source.is_folder)]
     return source.name in (names if plan.retrying else names[:1])
 
 
 def _patch(source: DriveItem, parent: DriveItem, address: Address) -> Flow[DriveItem]:
     """Change the folder and the name of an item. The change is idempotent, so a lost response is repeated."""
+    # Without conflictBehavior: with "replace" Graph ends the item that has the name, with its history, links and
+    # permissions (docs-contrib#2423). The parent's own id, because Graph refuses the alias "root" here.
     body = {"parentReference": {"id": parent.id}, "name": address.names[-1]}
     for failures in range(READS + 1):
         try:
@@ -102,6 +105,7 @@ def _patch(source: DriveItem, parent: DriveItem, address: Address) -> Flow[Drive
 
 def _read_moved(source: DriveItem, address: Address, response: Response) -> Flow[DriveItem]:
     """Read the item; a large move may be accepted only, and told at a monitor as a copy is."""
+    # 202 with a Location was recorded for a large folder (docs-contrib#290).
     if "id" not in (response.json or {}):
         if url := response.headers.get("location"):
             yield from wait_for(url)
@@ -111,11 +115,14 @@ def _read_moved(source: DriveItem, address: Address, response: Response) -> Flow
 
 def _across(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[DriveItem]:
     """Copy to another drive, compare, and only then delete exactly the version that was compared."""
+    # A folder has no hash, so nothing proves that all of it has arrived.
     if not is_file(source):
         raise LocationError(
             f"{plan.source} is a {source.package_type or 'folder'}, and only a file is moved to another drive.",
             advice="Copy it, look at the copy, then delete it: OneDriveCopyOperator and OneDriveDeleteOperator.",
         )
+    # Not by PATCH: Microsoft's page says that no move crosses drives. With "Prefer: respond-async" Graph was seen to
+    # accept it (2018 to 2026), and also to answer 404 to a move that went on.
     item = yield from copy_into(plan, source, parent)
     if item.outcome == "skipped":
         return item

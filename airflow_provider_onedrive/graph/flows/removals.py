@@ -73,6 +73,7 @@ def _deletable(address: Address, *, recursive: bool) -> Flow[DriveItem]:
     :raises LocationError: if it is the root of a drive, or a folder that holds something and not ``recursive``.
     """
     item = yield from stat(address)
+    # Graph refuses it too, but with 400 or 403, which stand for much else.
     if item.is_root:
         raise LocationError(f"{address} is the root of a drive and is never deleted.", advice="Name something in it.")
     if item.may_hold_something and not recursive:

@@ -45,6 +45,7 @@ FolderCache = dict[str, DriveItem]
 
 _SENDS = 5
 _RESOLVE_ATTEMPTS = 4
+# Microsoft's page shows 201 for both; in practice Graph answers 200 if it replaced a file.
 _CREATED, _TIMED_OUT = 201, 504
 
 
@@ -79,6 +80,7 @@ def create(
             return (yield from put(folders[key], address, source, if_exists))
         except NotFound:  # the folder has gone, or was made anew
             folders.pop(key, None)
+    # A look before: PUT makes missing folders of a path by itself (OD#83), even those with a typing error.
     folders[key] = yield from folder(address.parent, create=create_folders)
     return (yield from put(folders[key], address, source, if_exists))
 
@@ -211,6 +213,7 @@ def _send_until_stored(plan: Upload) -> Flow[DriveItem]:
 
 def _after(unknown: OutcomeUnknown, options: UploadOptions) -> UploadOptions:
     """Send smaller parts when the service gave up waiting for the whole."""
+    # The storage gives up after about three minutes: rclone made its fragments smaller for the same reason.
     timed_out = getattr(unknown.cause, "status", None) == _TIMED_OUT
     return replace(options, single_put_bytes=0) if timed_out else options
 
@@ -228,11 +231,13 @@ def _send(plan: Upload) -> Flow[DriveItem]:
 
 
 def _put(plan: Upload) -> Flow[tuple[DriveItem, int | None]]:
+    # A file that is addressed by its id has no name in the URL that could be taken.
     query = f"?{CONFLICT}={plan.conflict}" if plan.address.names else ""
     size = plan.source.size
     response = yield Request(
         "PUT",
         plan.address.url("content") + query,
+        # Graph takes the type of a file from its name, whatever is sent here.
         headers={"Content-Type": "application/octet-stream", **plan.headers},
         body=plan.body(0, size),
         body_bytes=size,
@@ -259,6 +264,7 @@ def _with_mtime(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
         except OutcomeUnknown as unknown:
             problem = unknown.cause
             current = item_of((yield Request("GET", url)), plan.address)
+            # Graph keeps whole seconds (RC#8101).
             if current.client_modified_at == modified_at.replace(microsecond=0):
                 return current
         else:
@@ -292,6 +298,7 @@ def _verify(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
 def _compared(plan: Upload, item: DriveItem) -> Flow[tuple[DriveItem, Comparison]]:
     read, comparison = yield from compared(item, plan)
     if comparison is Comparison.UNKNOWN:
+        # Not an error: Graph promises no moment by which a hash exists.
         log.warning("%s has no hash yet; only its size was compared.", item.location)
     return replace(read, outcome=item.outcome, server_rewrote=comparison is Comparison.REWRITTEN), comparison
 
@@ -303,6 +310,7 @@ def _check(source: Source, options: UploadOptions) -> None:
 
 
 def _digests(source: Source, item: DriveItem, options: UploadOptions) -> Digests:
+    # Only quickXorHash is made by every drive; personal ones also have sha1 and sha256, though not of each file.
     names = PERSONAL if item.drive_type == "personal" else EVERY_DRIVE
     return Digests(source, names, while_passing=options.verify)
 

@@ -23,6 +23,7 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 log = logging.getLogger(__name__)
 
+# Old personal drives answer about one of a hundred listings of their root with 404.
 # One or two 404s for the listing of a folder that exists were recorded.
 _READS = 3
 """How often a folder is listed that can be read, and whose listing is answered with 404 all the same."""
@@ -176,6 +177,7 @@ class FolderWalk(Walk):
     def _enter(self, visit: Visit) -> None:
         """Expect a folder's listing, once: a folder that is moved meanwhile may come twice, and a loop for ever."""
         ids = visit.item.drive_id, visit.item.id
+        # By ids, because a page of a personal drive was seen to repeat an item of the page before (OD#1472).
         if ids not in self._entered:
             self._entered.add(ids)
             # Without the folder's JSON: in a wide tree many thousand folders wait here.
@@ -212,6 +214,8 @@ class DeltaWalk(Walk):
             for data in page.items:
                 yield from self._visits(self._resolver.items(data))
             self._go_on(step, page, step.address.url("delta"))
+            # Graph does not promise that a folder comes before the items in it:
+            # https://learn.microsoft.com/en-us/graph/api/driveitem-delta#remarks
             if page.next_url is None:  # not earlier: any later page may name the missing folder
                 self._steps += map(self._lookup, self._resolver.homeless())
 
@@ -227,6 +231,7 @@ class DeltaWalk(Walk):
 
 def walk_of(root: Address, *, has_delta: bool, recursive: bool = True) -> Walk:
     """Return the walk of a folder: by delta if it is all of a drive, and if the drive's delta can be relied on."""
+    # Asked for a folder below the root, drives of work or school return the delta of the whole drive (rclone's source).
     is_by_delta = has_delta and recursive and root.is_drive_root
     return DeltaWalk(root) if is_by_delta else FolderWalk(root, recursive=recursive)
 

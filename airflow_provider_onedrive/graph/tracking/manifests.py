@@ -23,9 +23,11 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking import parquet
 
 FORMAT = "onedrive-manifest"
+# A manifest of another version is never converted: a complete listing makes it anew, and returns only differences.
 VERSION = 1
 _TIMES = ("created_at", "modified_at", "client_modified_at")
 _MORE = ("parent_id", "child_count", "drive_type", "package_type", "is_root", "is_shortcut")
+# What belongs to one transfer or one match, and not to the item.
 _LEFT_OUT = ("outcome", "server_rewrote", "local_path", "groups")
 
 
@@ -113,6 +115,7 @@ def row_of(item: DriveItem) -> dict[str, Any]:
 
 def item_of_row(row: Mapping[str, Any]) -> DriveItem:
     """Read the line of an item."""
+    # Fields that a newer release added are passed over, so that an older one can read its manifest.
     names = {name for name in DriveItem.__dataclass_fields__ if name not in _LEFT_OUT}
     fields = {name: value for name, value in row.items() if name in names}
     times = {name: _time(fields[name]) for name in _TIMES if fields.get(name)}

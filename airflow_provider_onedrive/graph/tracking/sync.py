@@ -70,10 +70,13 @@ def sync_folder(client: Runner, address: Address, output: Path | StoredObject, f
         itself.
     :raises LocationError: if the location is a file.
     """
+    # Before anything is read: the next run's full_every counts from the beginning of this one.
     now = datetime.now(UTC)
     folder = client.run(items.folder(address))
     head, index, why = _stored(output, folder)
     if head is not None and not why:
+        # Microsoft advises a complete listing now and then, although there is delta:
+        # https://learn.microsoft.com/en-us/onedrive/developer/rest-api/concepts/scan-guidance
         why = _is_due(head, full_every, now) or _has_no_cursor(head, client.settings)
     changes, cursor = Changes(), head.cursor if head else None
     if not why:
@@ -86,6 +89,7 @@ def sync_folder(client: Runner, address: Address, output: Path | StoredObject, f
         log.info("All of %s is listed: %s.", address, why)
         changes, cursor = _listed(client, address, index)
     full_at = now.isoformat() if why or head is None else head.full_at
+    # Items and cursor in one file, so that no crash leaves a cursor that is newer than the items.
     write_manifest(output, Head(index.folder, cursor, now.isoformat(), full_at), index)
     return Synced(str(output), len(index), changes, why, _age(head, now))
 

@@ -27,6 +27,8 @@ from airflow_provider_onedrive.graph.transfers import download as localcopy
 log = logging.getLogger(__name__)
 
 _SHOWN = 20
+# Eighty deletions. Each part counts against Graph's limits as a request of its own:
+# https://learn.microsoft.com/en-us/graph/throttling#throttling-and-batching
 _BATCHES_AT_ONCE = 4
 
 Failure = tuple[str, OneDriveError | str]
@@ -104,6 +106,7 @@ def _transferred(
                 step = wanted[number]
                 if isinstance(result, OneDriveError):
                     _fail(report, step.entry.path, result)
+                    # Leaving the loop closes run_each, which stops the files that are under way.
                     if transfer.options.fail_fast:
                         break
                 else:
@@ -182,6 +185,7 @@ def remote_entry(visit: Visit, content: Any = None) -> Entry:
     item = visit.item
     problem = "it is a shortcut to another drive" if item.is_shortcut else ""
     if item.package_type:
+        # A notebook has no content to download: it is a folder of sections that only the OneNote API reads.
         problem = f"it is a {item.package_type} notebook, which Graph gives only page by page"
     return Entry(visit.path, item.size, item.modified_at, content or item, problem)
 
@@ -190,4 +194,5 @@ def output_of(folder: Any) -> Any:
     """Return a ``Path``, or an ``ObjectStoragePath`` of a store that is not the local disk."""
     if not is_stored(folder):
         return absolute(folder)
+    # A local path in an ObjectStoragePath gets what only a disk can do: part files that are resumed, and renames.
     return Path(folder.path) if "file" in protocols_of(folder) else folder

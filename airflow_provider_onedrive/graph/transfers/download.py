@@ -44,6 +44,7 @@ PARALLEL_BYTES = 256 * 1024 * 1024
 """From this size on several ranges are fetched at once: one connection may be slower than the line."""
 RANGES_AT_ONCE = 3  # on two processors a fourth made it slower: its thread takes more time from the others than it adds
 
+# A file that is edited all the time would else be fetched for ever.
 _VERSIONS = 3
 _MISMATCHES = 2
 _RENAMES = 1000
@@ -166,6 +167,7 @@ def _outcome(there: Source, item: DriveItem, plan: Download) -> str | None:
 
 
 def _is_same(there: Source, item: DriveItem) -> bool:
+    # First, because it is free: the hash reads the whole local file.
     if there.size != item.size:
         return False
     return item.size == 0 or hash_pieces(there.pieces(0, there.size)) == item.quick_xor_hash
@@ -201,10 +203,13 @@ class LocalTarget:
             at_once = RANGES_AT_ONCE if size >= self.parallel_bytes else 1
             return self._receive(client, links, plan, self.chunk_bytes, at_once)
         except RangeIgnored:  # as one chunk, the file is fetched without asking for ranges
+            # https://learn.microsoft.com/en-us/graph/api/driveitem-get-content#partial-range-downloads: the storage may
+            # answer 200 with the whole file.
             return self._receive(client, links, plan, max(size, 1), 1)
 
     def _receive(self, client: Runner, links: Links, plan: Download, chunk_bytes: int, at_once: int) -> bool:
         item = links.current.item
+        # The part file's name is made of it, so that bytes of another version are never continued.
         version = f"{item.drive_id}/{item.id}/{item.etag}"
         with PartFile(self.path, version, item.size, chunk_bytes=chunk_bytes, leftovers=self.leftovers) as part:
             client.meter.current.resumed(part.bytes_left_before)
@@ -225,6 +230,7 @@ class StoredTarget:
 
     def existing(self) -> Source | None:
         with explained(self):
+            # fsspec caches listings, and another task may have written the object since.
             self.target.fs.invalidate_cache(self.target.path)
             return source_of(self.target) if self.target.fs.isfile(self.target.path) else None
 
@@ -253,6 +259,7 @@ def check_hash(item: DriveItem, quick_xor_hash: str) -> None:
 
     :raises VerificationFailed: if they differ.
     """
+    # Before 2023 Graph made no hash of an empty file (OD#1704); there is nothing to compare in one anyway.
     if item.quick_xor_hash and item.size and item.quick_xor_hash != quick_xor_hash:
         raise VerificationFailed(f"What came has the hash {quick_xor_hash}, and Graph says {item.quick_xor_hash}.")
     if not item.quick_xor_hash and item.size:
@@ -260,4 +267,5 @@ def check_hash(item: DriveItem, quick_xor_hash: str) -> None:
 
 
 def _modified_at(item: DriveItem) -> datetime | None:
+    # The time that the uploading program set; the other is when the server stored it.
     return item.client_modified_at or item.modified_at

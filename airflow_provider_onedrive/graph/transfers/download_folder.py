@@ -72,6 +72,7 @@ def download_folder(client: Runner, address: Address, folder: Any, transfer: Fol
     transfer.check()
     output = output_of(folder)
     base = client.run(items.folder(address))
+    # With the default fields a listing brings the link of each file, which saves a request for every one.
     walk = FolderWalk(address.by_id(base.drive_id, base.id), recursive=transfer.recursive, fields="")
     files = (each for each in client.visits(walk) if not each.item.is_folder)
     choice = choose((remote_entry(each, link_of(each.item, each.data)) for each in files), transfer)
@@ -100,6 +101,7 @@ class _Download:
         link: Link = step.entry.content
         target = self._target(below(self._output, step.path))
         at = self._address.by_id(link.item.drive_id, link.item.id)
+        # The link may be of an older version than the item by now; only the hash would show it.
         if not self._is_sure(link):
             link = self._client.run(resolve(at, expected_etag=self._file.expected_etag))
         return localcopy.download(self._client, at, target, link, self._file)
@@ -142,6 +144,7 @@ def _refusal(output: Any, path: str) -> str:
             checked_name(each, output)
     except LocalFileError as error:
         return error.message
+    # Somebody who can write to the drive must not be able to write outside of the folder on the worker.
     linked = [] if is_stored(output) else [above for above in _down(output, folders) if above.is_symlink()]
     return f"{linked[0]} is a symbolic link, which may lead out of {output}" if linked else ""
 

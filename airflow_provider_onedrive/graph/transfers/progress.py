@@ -172,6 +172,7 @@ class Progress:
     @property
     def totals(self) -> Totals:
         names = ("bytes_sent", "bytes_received", "requests", "resumed_bytes", "files")
+        # A copy, here and in _sum: another thread may add its tally meanwhile, and a growing dict cannot be iterated.
         pauses = [pause for tally in list(self._tallies.values()) for pause in tally.pauses]
         return Totals(**{name: self._sum(name) for name in names}, throttled_seconds=_covered(pauses))
 
@@ -197,6 +198,7 @@ class Progress:
         :param moved_bytes: in the last ``seconds``; at that rate the rest is reckoned.
         """
         done, total, files = self.done_bytes, self.total_bytes, self.total_files
+        # Of the last interval only: an average since the start would hide that Graph throttles now.
         rate = moved_bytes / seconds if seconds > 0 else 0.0
         parts = [_size(done) if total is None else f"{_size(done)} of {_size(total)} ({_percent(done, total)} %)"]
         if files is not None:

@@ -136,6 +136,7 @@ class _Upload:
         if self._base is None or not self._has_read_targets:
             return {}
         base, address = self._base, self._address
+        # Only the root of a drive has a delta that can be relied on; everything else is addressed by its id.
         at = address if address.is_drive_root else address.by_id(base.drive_id, base.id)
         files = []
         walk = walk_of(at, has_delta=self._client.settings.has_delta, recursive=self._transfer.has_folders)
@@ -162,6 +163,7 @@ class _Upload:
     def transfer(self, step: Step) -> DriveItem:
         parent = self._folders.of(step.path)
         source = self._sources[step.entry.path] = _opened(step.entry)
+        # A small file goes in one request, and has no session that a later attempt could resume.
         attempt, is_large = self._transfer.attempt, source.size > self._options.single_put_bytes
         session = OpenSession(attempt, attempt.keeper_of(step.path) if is_large else None)
         return self._client.run_upload(FlowDriver(self._put(step, source, parent, session)), session)
@@ -197,6 +199,7 @@ class _Upload:
 
     def _delete(self, entry: Entry) -> OneDriveError | None:
         try:
+            # Compared with what was sent, because the producer may have written to the file since.
             if source_of(entry.content) != self._sources[entry.path]:
                 return SourceChanged("It changed after it was sent, and was not deleted.")
             delete_local(entry.content)
@@ -216,6 +219,7 @@ def _opened(entry: Entry) -> Source:
 
 
 def _has_gone(problem: OneDriveError) -> bool:
+    # The error's cause tells it: a file without permission raises the same LocalFileError, and must be reported.
     return isinstance(problem.__cause__, FileNotFoundError)
 
 
@@ -238,6 +242,8 @@ class _Folders:
         self._folders[""] = self._base or self._client.run(items.folder(self._address, create=True))
         wanted = {key(str(above)): str(above) for step in steps for above in PurePosixPath(step.path).parents}
         missing = [path for name, path in wanted.items() if path != "." and name not in self._folders]
+        # Level by level: with one PATCH for a deep path Graph was seen to encode "%" and "#" in a name twice
+        # (https://learn.microsoft.com/en-us/answers/questions/5905598).
         for _, level in groupby(sorted(missing, key=_depth), key=_depth):
             paths = list(level)
             jobs = [partial(self._make, path) for path in paths]
