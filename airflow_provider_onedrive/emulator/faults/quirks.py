@@ -34,6 +34,8 @@ class Quirks:
         ``refused_commit_status``; the session keeps all its bytes, and can be committed later.
     :param sessions_hold_names: for work or school a session that was neither finished nor cancelled holds its name:
         until it expires another session or a PUT for the same name is refused (409), whatever its conflict behaviour.
+    :param names_without_normal_form: the normal forms of Unicode count: a name that is written in another one is
+        another item. It applies to items that are created, renamed or moved while it is on.
     :param clock: seconds that only grow.
     """
 
@@ -64,6 +66,8 @@ class Quirks:
     refused_commit_status: int = 423
     # https://github.com/OneDrive/onedrive-api-docs/issues/747
     sessions_hold_names: bool = False
+    # For clients that were written for a service without this rule; OneDrive compares in normal form C.
+    names_without_normal_form: bool = False
     clock: Callable[[], float] = field(default=time.monotonic, metadata={"json": False}, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from airflow_provider_onedrive.emulator.items.destinations import check_conflict
 from airflow_provider_onedrive.emulator.items.preconditions import preconditions
 from airflow_provider_onedrive.emulator.items.projection import Projection
 from airflow_provider_onedrive.emulator.items.recycling import Recycling
-from airflow_provider_onedrive.emulator.model import clock, names
+from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.drive import FileTimes, Item
 from airflow_provider_onedrive.emulator.model.tenant import Tenant
@@ -77,8 +77,9 @@ class ItemRequests:
         if item.parent is None or parent is None:
             raise invalid_request("The root folder cannot be renamed or moved.")
         existing = parent.child(name)
-        if existing not in {None, item}:
-            name = _settle(call, parent, name, item, conflict)
+        # An item never stands in its own way: a rename may change nothing but case or normal form.
+        if existing is not None and existing is not item:
+            name = _settle(call, existing, name, item, conflict)
         call.drive.move(item, parent, name)
 
     def _new_parent(self, call: Call, item: Item, body: dict[str, Any]) -> Item | None:
@@ -141,10 +142,10 @@ def _remove(call: Call, *, permanent: bool) -> Reply:
     return Reply(204)
 
 
-def _settle(call: Call, parent: Item, name: str, item: Item, conflict: str) -> str:
-    existing = parent.children[names.key(name)]
+def _settle(call: Call, existing: Item, name: str, item: Item, conflict: str) -> str:
+    """Return the name to take beside, or in place of, the item that has it."""
     if conflict == "rename":
-        return call.drive.free_name(parent, name, folder=item.is_folder)
+        return call.drive.free_name(existing.parent or call.drive.root, name, folder=item.is_folder)
     if conflict == "fail" or existing.is_folder or item.is_folder:
         raise name_taken()
     locks.check(call.drive, existing, call.by, call.request.operation)

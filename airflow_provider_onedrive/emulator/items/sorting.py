@@ -32,7 +32,7 @@ class Order:
     descending: bool = False
 
     def position(self, item: Item) -> Position:
-        name = names.key(item.name)
+        name = names.cased_key(item.name)
         match self.column:
             case "":
                 return item.sort_key
@@ -55,7 +55,7 @@ class Order:
         else:
             start = 0 if after is None else bisect.bisect_right(placed, after, key=_first)
             chosen, more = placed[start : start + size], start + size < len(placed)
-        return [folder.children[names.key(name)] for _, name in chosen], more
+        return [folder.children[names.cased_key(name)] for _, name in chosen], more
 
 
 def parse(text: str | None, personality: Personality) -> Order:

@@ -61,6 +61,7 @@ class Drive:
         self.locked_items: set[str] = set()
         self.journal: Journal = NoJournal()
         self.spool = spool.DEFAULT
+        self.name_rules: names.NameRules = names.UsualNameRules()
         self._change: Change | None = None
         self._prefix = ids.new_item_prefix()
         self._items: dict[str, Item] = {}
@@ -279,12 +280,12 @@ class Drive:
         return item
 
     def _link(self, change: Change, parent: Item, item: Item) -> None:
-        parent.adopt(item)
+        parent.adopt(item, self.name_rules)
         change.on_undo(partial(parent.release, item))
 
     def _unlink(self, change: Change, parent: Item, item: Item) -> None:
         parent.release(item)
-        change.on_undo(partial(parent.adopt, item))
+        change.on_undo(partial(parent.adopt, item, self.name_rules))
 
     def _grow(self, change: Change, item: Item, size: int) -> None:
         item.grow(size)

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_provider_onedrive.emulator.model import clock, ids, names
 from airflow_provider_onedrive.emulator.model.contents import Content
+from airflow_provider_onedrive.emulator.model.names import NameRules
 from airflow_provider_onedrive.emulator.model.sharing import Permission
 
 Identity = dict[str, Any]
@@ -96,6 +97,7 @@ class Item:
     client_modified: datetime = field(default_factory=clock.now)
     modified_by: Identity = field(default_factory=dict)
     children: dict[str, Item] = field(default_factory=dict)
+    _by_normal_form: dict[str, Item] = field(default_factory=dict)
     _listing: list[SortKey] | None = None
 
     @property
@@ -126,10 +128,11 @@ class Item:
     @property
     def sort_key(self) -> SortKey:
         """Folders come first, then files, each by name."""
-        return (0 if self.is_folder else 1, names.key(self.name))
+        return (0 if self.is_folder else 1, names.cased_key(self.name))
 
     def child(self, name: str) -> Item | None:
-        return self.children.get(names.key(name))
+        # Of two normal forms, which may both be there by a quirk, the one that was asked for counts.
+        return self.children.get(names.cased_key(name)) or self._by_normal_form.get(names.key(name))
 
     def page(self, after: SortKey | None, size: int) -> tuple[list[Item], bool]:
         """Return the children after a position, and whether more follow.
@@ -143,14 +146,23 @@ class Item:
         keys = self._listing[start : start + size]
         return [self.children[name] for _, name in keys], start + size < len(self._listing)
 
-    def adopt(self, item: Item) -> None:
-        self.children[names.key(item.name)] = item
+    def adopt(self, item: Item, rules: NameRules) -> None:
+        self.enter(item, rules)
         item.parent = self
         self._listing = None
         self.grow(item.size)
 
+    def enter(self, item: Item, rules: NameRules) -> None:
+        """Let the item be found by its name."""
+        self.children[names.cased_key(item.name)] = item
+        # ASCII has one normal form only.
+        if not item.name.isascii() and not rules.names_without_normal_form:
+            self._by_normal_form[names.key(item.name)] = item
+
     def release(self, item: Item) -> None:
-        del self.children[names.key(item.name)]
+        del self.children[names.cased_key(item.name)]
+        if self._by_normal_form.get(key := names.key(item.name)) is item:
+            del self._by_normal_form[key]
         self._listing = None
         self.grow(-item.size)
 

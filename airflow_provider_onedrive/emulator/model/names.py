@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import mimetypes
 import re
+import unicodedata
 from pathlib import PurePosixPath
+from typing import Protocol
 
 from airflow_provider_onedrive.emulator.errors.problems import Problem, invalid_request
 
@@ -29,10 +31,29 @@ for _extension, _type in _OFFICE.items():
     _TYPES.add_type(_type, _extension)
 
 
+class NameRules(Protocol):
+    """How a tenant compares names; its emulator's quirks say it."""
+
+    @property
+    def names_without_normal_form(self) -> bool:
+        """True = two normal forms of one name are two names."""
+
+
+class UsualNameRules:
+    """The rules of the service."""
+
+    names_without_normal_form = False
+
+
 def key(name: str) -> str:
-    """Return the key by which names are compared: case is ignored, everything else counts."""
-    # Names are compared without case and stored as sent.
-    return name.lower()
+    """Return the key by which names are compared: in Unicode normal form C and without case."""
+    # Names are compared so and stored as sent. https://github.com/rclone/rclone/issues/8634
+    return unicodedata.normalize("NFC", cased_key(unicodedata.normalize("NFC", name)))
+
+
+def cased_key(name: str) -> str:
+    """Return the key by which the names in one folder differ at least: without case, in the normal form as sent."""
+    return name.casefold()
 
 
 def check_segment(name: str) -> None:

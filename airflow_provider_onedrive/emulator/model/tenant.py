@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from airflow_provider_onedrive.emulator.model import ids
 from airflow_provider_onedrive.emulator.model.drive import Drive, Identity
 from airflow_provider_onedrive.emulator.model.library import Library, Personality
+from airflow_provider_onedrive.emulator.model.names import NameRules, UsualNameRules
 from airflow_provider_onedrive.emulator.model.site import DEFAULT_SEGMENT, SharePointSite
 
 APPLICATION_NAME = "Airflow"
@@ -63,6 +64,7 @@ class Tenant:
     users: list[User] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     sites: list[SharePointSite] = field(default_factory=list)
+    name_rules: NameRules = field(default_factory=UsualNameRules, repr=False, compare=False, metadata={"stored": False})
     _drives_by_id: dict[str, Drive] = field(default_factory=dict, repr=False, compare=False, metadata={"stored": False})
 
     def __post_init__(self) -> None:
@@ -87,6 +89,7 @@ class Tenant:
             drive_id = ids.new_personal_drive_id()
             library = Library(drive_id, f"/personal/{drive_id}", drive_type="personal")
             user.drive = Drive(owner=user.identity, library=library)
+            user.drive.name_rules = self.name_rules
         elif provisioned:
             self.provision(user)
         return user
@@ -97,7 +100,7 @@ class Tenant:
         site.top = site.path
         site.add_library(CACHE_LIBRARY, drive_type="business")
         user.drive = site.add_library("OneDrive", "Documents", "business")
-        self.sites.append(site)
+        self._append(site)
         return user.drive
 
     def add_group(self, name: str) -> Group:
@@ -129,8 +132,14 @@ class Tenant:
             site.collection, site.top = above.collection, above.top
         for name, segment in zip(libraries, itertools.chain([DEFAULT_SEGMENT], itertools.repeat(None)), strict=False):
             site.add_library(name, segment)
-        self.sites.append(site)
+        self._append(site)
         return site
+
+    def follow(self, rules: NameRules) -> None:
+        """Let every drive compare names by these rules, those that are added later too."""
+        self.name_rules = rules
+        for drive in self.drives():
+            drive.name_rules = rules
 
     def user(self, key: str) -> User | None:
         """Find by user principal name or by id; neither minds case."""
@@ -181,6 +190,11 @@ class Tenant:
 
     def application_identity(self) -> Identity:
         return {"application": {"id": self.client_id, "displayName": APPLICATION_NAME}}
+
+    def _append(self, site: SharePointSite) -> None:
+        for drive in site.drives:
+            drive.name_rules = self.name_rules
+        self.sites.append(site)
 
     def _site_above(self, path: str) -> SharePointSite | None:
         """Return the parent site. Every site directly below ``/sites/`` starts a collection of its own."""

@@ -52,6 +52,7 @@ class ServerState:
         self.views = ItemViews(store_url, self.tenant, self.links, options)
         self.monitors = Monitors(options)
         self.quirks = Quirks()
+        self.tenant.follow(self.quirks)
         self.throttling = Throttling()
         self.faults = Faults(self.quirks, self.throttling)
         self.fault_context = FaultContext(stopping, self.tokens.expire, self.sessions.end_at)

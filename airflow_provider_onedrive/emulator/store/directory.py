@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS sessions (secret TEXT PRIMARY KEY, drive TEXT, file T
 _SESSION_COLUMNS = frozenset({"drive", "content", "lock", "arriving"})
 # Attributes that are not stored with the drive, or have a table of their own.
 _DRIVE_PARTS = frozenset(
-    {"lock", "root", "log", "tombstones", "recycled", "rounds", "journal", "spool", "_items", "_change"}
+    {"lock", "root", "log", "tombstones", "recycled", "rounds", "journal", "spool", "name_rules", "_items", "_change"}
 )
 
 

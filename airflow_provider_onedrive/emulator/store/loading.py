@@ -49,7 +49,7 @@ class Loader:
             item.parent = parent
             # The top of a deleted tree is not a child of its former folder, but its descendants keep their folders.
             if parent and item_id not in tops:
-                parent.children[names.key(item.name)] = item
+                parent.enter(item, names.UsualNameRules())
         for item in items.values():
             _add_size(item, item.size if item.content is not None else 0, tops)
         return items, {item_id for item_id, _, is_recycled, _ in rows if is_recycled}

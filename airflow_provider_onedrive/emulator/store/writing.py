@@ -9,7 +9,7 @@ from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.store.blobs import Locked
 from airflow_provider_onedrive.emulator.store.encoding import Encoding
 
-_ITEM_COLUMNS = frozenset({"id", "parent", "children", "past", "_listing"})
+_ITEM_COLUMNS = frozenset({"id", "parent", "children", "past", "_by_normal_form", "_listing"})
 
 
 class Writer:
