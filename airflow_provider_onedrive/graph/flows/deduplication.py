@@ -15,6 +15,7 @@ from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 _RENAMES = 100
+# Up to 16 seconds; a hash may be missing for a while: https://learn.microsoft.com/en-us/graph/api/resources/hashes
 _HASH_READS = 5
 
 
@@ -73,6 +74,7 @@ def refused(plan: Upload, refusal: GraphError) -> Flow[DriveItem]:
 
 def _is_held(plan: Upload, item: DriveItem | None, refusal: GraphError) -> bool:
     """Recognise a name that is taken by nothing one can see, or that was refused although it may be taken."""
+    # A taken name is no reason to refuse "replace" and "rename": something invisible has it, such as an open session.
     return refusal.status == 409 and (item is None or plan.conflict != "fail")  # noqa: PLR2004 - HTTP's own
 
 

@@ -18,6 +18,7 @@ from airflow_provider_onedrive.graph.protocol.fields import nested, optional
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
+# For a token that is not Graph's it answers 400 "Provided sync token is malformed", on both kinds of drives.
 CURSOR_LOST = (ResyncRequired, BadRequest)
 """Graph's answers to a cursor that it cannot continue from: it is too old (410), or not one of its own (400)."""
 
@@ -77,6 +78,7 @@ class DeltaPathResolver:
             return ""
         path = optional(nested(data, "parentReference"), "path", str)
         stated = None if path is None else path.partition("root:")[2]
+        # Microsoft's page says that delta leaves the path out; it was there on every drive that was measured.
         return self._paths.get(_parent_id(data), stated)
 
 
@@ -106,6 +108,7 @@ def since(address: Address, cursor: str) -> Flow[Round]:
     latest_states: dict[str, Mapping[str, Any]] = {}
     while url is not None:
         read = yield from page(address, url)
+        # By Microsoft's advice: https://learn.microsoft.com/en-us/graph/api/driveitem-delta#remarks
         latest_states |= {data["id"]: data for data in read.items}
         url, cursor = links.next_url(read), read.delta_url or cursor
     return Round(tuple(latest_states.values()), cursor)
@@ -117,6 +120,7 @@ def latest(address: Address) -> Flow[str]:
     :param address: of the root of a drive.
     """
     links = PageLinks(address.url("delta"))
+    # The fields are named already here, because the cursor keeps them for all later rounds.
     url: str | None = f"{address.url('delta')}?token=latest&$select={ITEM_FIELDS},deleted"
     while url is not None:
         read = page_of((yield Request("GET", url)))

@@ -22,6 +22,7 @@ from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnkno
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
+# The most that Microsoft named (OD#319), and what rclone asks of every kind of drive. Graph may send fewer.
 PAGE_ITEMS = 1000
 ITEM_FIELDS = (
     "id,name,size,eTag,cTag,webUrl,createdDateTime,lastModifiedDateTime,fileSystemInfo,parentReference,file,folder,"
@@ -58,6 +59,7 @@ def explain_missing(address: Address, missing: ItemNotFound) -> Flow[NotFound]:
             return missing
     except ItemNotFound as root_missing:
         missing = root_missing
+    # A sharing link, or a permission for one folder, does not include the root: nothing is known about the drive then.
     except AccessDenied:
         return missing
     return DriveNotFound.of(missing)
@@ -168,6 +170,7 @@ def create_folder(address: Address, *, exist_ok: bool, is_parent_new: bool = Fal
     :param is_parent_new: the parent was created just now, and not every server may show it yet.
     :raises NameAlreadyExists: if the name is taken and not ``exist_ok``, or taken by a file.
     """
+    # With "replace" Graph was seen to answer 409 as well (OD#359), and later with the old folder, as if it were new.
     body = {"name": address.names[-1], "folder": {}, CONFLICT: "fail"}
     url = f"{address.base}/children"
     for failures in range(_SENDS):
@@ -180,6 +183,7 @@ def create_folder(address: Address, *, exist_ok: bool, is_parent_new: bool = Fal
             if item is not None:
                 return _accepted(item, problem, exist_ok=exist_ok)
         except ItemNotFound as missing:
+            # Else the folder above has gone: only a new one is waited for.
             if not is_parent_new:
                 raise
             problem = missing

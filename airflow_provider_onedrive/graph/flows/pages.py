@@ -33,6 +33,7 @@ class PageLinks:
         url = page.next_url
         if url is None:
             return None
+        # A link that leads back for ever was reported (OD#1431).
         if url in self._seen:
             raise self._endless("Graph's link to the next page of the listing leads back to a page that was read")
         if self._empty > _EMPTY_PAGES:

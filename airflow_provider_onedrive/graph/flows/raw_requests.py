@@ -41,6 +41,7 @@ def raw_request(
         raise ConfigurationError(f"headers has {own[0]!r}, which the client sets.", advice="Leave it out.")
     query = f"{'&' if '?' in path else '?'}{query_of(params)}" if params else ""
     verb = method.upper()
+    # Nobody knows what another request does, so it is never sent twice unless Graph surely refused it.
     repeat = Repeat.ALWAYS if verb in _READING else Repeat.IF_REFUSED
     response = yield Request(verb, path + query, headers=headers or {}, json=json, repeat=repeat, takes_any_json=True)
     return response.json

@@ -22,6 +22,7 @@ from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.web_urls import sharing_token
 
+# The managed paths of SharePoint Online: two names of the URL's path make a site below each of them.
 _SITE_ROOTS = ("sites", "teams", "personal")
 _KEPT_SECONDS = 300.0
 _LIBRARY_FIELDS = "id,name,webUrl,driveType"

@@ -76,6 +76,7 @@ class OpenSession:
     def opened(self, session: UploadSession, purpose: Purpose) -> None:
         """Note a new session; it is durable before its first fragment leaves."""
         self.session = session
+        # Without another attempt it would only stay behind, with a URL that is a permission.
         if self._keeper is not None and self.attempt.has_another:
             self._is_kept = self._keeper.save(_state(session, purpose()))
 
@@ -135,6 +136,7 @@ def _state(session: UploadSession, purpose: Mapping[str, Any]) -> dict[str, Any]
 def _kept(state: Mapping[str, Any], purpose: Purpose) -> KeptSession | None:
     """Read a state; None where it is of another version or makes no sense."""
     url, kept_for = state.get("upload_url"), state.get("purpose")
+    # A worker of another release may have written it.
     if state.get("version") != STATE_VERSION or not (isinstance(url, str) and isinstance(kept_for, Mapping)):
         return None
     changed = [name for name, value in purpose().items() if kept_for.get(name) != value]

@@ -36,6 +36,7 @@ FRAGMENT_BYTES = 32 * UNIT_BYTES
 QUOTA_CHECK_BYTES = 64 * 1024 * 1024
 """From this size on the drive is asked for room before anything is sent."""
 
+# The storage gives up after about three minutes, so a fragment that doubles from two seconds is far from that.
 _FAST_SECONDS = 2.0
 _SESSIONS = 3
 _STATUS_READS = 4
@@ -154,6 +155,7 @@ def _fill(plan: Upload, session: UploadSession | None) -> Flow[Response]:
         plan.open_session.on_resumed(0)
     else:
         status = yield from _status(session, progress)
+        # The session's own count: files of 4 GiB and more went wrong where a client trusted its offset (AB#3276).
         byte = next_expected_byte(status.body, plan.source.size)
         progress.start = plan.source.size if byte is None else byte
         log.info("Going on with an earlier try's upload at byte %d of %d.", progress.start, plan.source.size)
@@ -170,6 +172,7 @@ def _create(plan: Upload) -> Flow[UploadSession]:
         "POST",
         plan.address.url("createUploadSession"),
         headers=plan.headers,
+        # The time of the file here, because a PATCH afterwards would make a second version of it (RC#1716).
         json={"item": {CONFLICT: plan.conflict, **info}},
         waits_for_lock=plan.waits_for_lock,
     )
@@ -189,6 +192,7 @@ def _check_quota(plan: Upload) -> Flow[None]:
         drive = yield Request("GET", f"{plan.address.drive}?$select=quota")
     except GraphError:
         return  # whoever may write need not be allowed to ask
+    # Drives that are shared with the user and some tenants have no "remaining", or 0, whatever is free.
     quota = nested(drive.body, "quota")
     remaining = optional(quota, "remaining", int) or (0 if quota.get("state") == "exceeded" else None)
     if remaining is not None and remaining < plan.source.size:
@@ -255,6 +259,7 @@ def _status(session: UploadSession, progress: _Progress) -> Flow[Response]:
         try:
             response = yield Request("GET", session.upload_url, preauthorized=True, failures=reads)
         except (ItemNotFound, AccessDenied, Unauthenticated) as problem:
+            # A new session may not be visible yet (RC#8545: 404). 403 is a URL that has expired (AB#3355).
             reads += 1
             if progress.is_proven or reads > _STATUS_READS or not isinstance(problem, ItemNotFound):
                 raise SessionLost(problem.message) from None

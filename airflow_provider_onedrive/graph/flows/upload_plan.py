@@ -13,6 +13,7 @@ from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.options import UploadOptions
 
+# https://support.microsoft.com/office/64883a5d-228e-48f5-b3d2-eb39e07630fa
 MAX_FILE_BYTES = 250 * 1024**3
 
 
@@ -51,6 +52,7 @@ class Upload:
     @property
     def by_session(self) -> bool:
         """Whether it goes by an upload session, which cannot make an empty file but keeps the modification time."""
+        # Only a plain PUT can make an empty file (OD#53). Only a session takes the time together with the content.
         return self.source.size > (0 if self.preserves_mtime else self.options.single_put_bytes)
 
     @property
@@ -72,6 +74,7 @@ class Upload:
         return {
             "source": self.source.fingerprint(),
             "target": self.address.url(),
+            # All that Graph has fixed with the session: a later attempt cannot change it there.
             "options": {"conflict": self.conflict, "if_match": self.if_match, **self.file_system_info},
         }
 

@@ -59,6 +59,7 @@ class SharedBackoff:
         """Begin a pause; a longer one that has begun before stays."""
         if seconds <= 0:
             return
+        # In memory as well as in the file: if no file can be written, the threads of this process share the pause.
         until = self._clock() + min(seconds, _LONGEST_SECONDS)
         _until[self._mark] = max(until, _until.get(self._mark, 0.0))
         if self._path is not None and until > self._shared_until(self._path):
@@ -82,6 +83,7 @@ class SharedBackoff:
             is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and _is_private(path.parent)
         except OSError:
             return 0.0
+        # The end of the pause is the file's time: utime() sets it at once, so no reader meets half of it.
         return status.st_mtime if is_ours and status.st_mtime <= self._clock() + _LONGEST_SECONDS else 0.0
 
     @staticmethod
@@ -104,6 +106,7 @@ class SharedBackoff:
 def identity_of(settings: Settings) -> str:
     """Return the name of the identity that Graph throttles: an application in a tenant, or the one of a token."""
     token = digest(settings.access_token) if settings.access_token else ""
+    # Graph counts per application in a tenant, so all users of an application wait together.
     return f"{settings.graph_url} {settings.tenant_id.lower()} {settings.client_id.lower()} {token}"
 
 

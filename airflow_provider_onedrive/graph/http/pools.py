@@ -21,6 +21,7 @@ CONNECTIONS = 32
 SHARDS, SHARD_CONNECTIONS = 8, 8
 """Many small pools instead of a large one: with 64 connections in use that more than doubles the rate."""
 
+# The default of httpx.
 _KEEPALIVE_SECONDS = 5.0
 
 
@@ -78,6 +79,7 @@ class _Shards:
 
     def send(self, request: httpcore.Request) -> tuple[httpcore.Response, Callable[[], None]]:
         """Send a request; return its answer, and the function that ends it."""
+        # The slot first, so that a request never waits in a pool: that wait could not be stopped by the flag.
         with as_httpcore(httpcore.PoolTimeout, httpcore.ConnectError):
             number = self._slots.take(request.extensions.get("timeout", {}).get("pool"))
         try:

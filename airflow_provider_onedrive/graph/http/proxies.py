@@ -17,6 +17,7 @@ def proxy_for(url: httpx.URL, proxies: Mapping[str, str]) -> str | None:
     if _is_exempt(url, proxies.get("no", "")):
         return None
     proxy = proxies.get(url.scheme) or proxies.get("all")
+    # curl and requests take HTTPS_PROXY=host:port in the same way.
     return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 

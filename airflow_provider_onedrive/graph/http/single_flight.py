@@ -30,8 +30,10 @@ class SingleFlight:
 
         :param fresh_seconds: the greatest age of an answer, at most :data:`KEPT_SECONDS`. An error is never kept.
         """
+        # Only reads are alike; a link is a secret for one download, and a sink takes its bytes once.
         if request.method != "GET" or request.preauthorized or request.sink is not None:
             return await self._exchange(request)
+        # With the headers, because "Prefer" changes what Graph does.
         key = (request.url, *sorted(request.headers.items()))
         asked = self._asked.get(key)
         if asked is None or not _is_fresh(asked, fresh_seconds):
@@ -66,6 +68,7 @@ class SingleFlight:
             asyncio.get_running_loop().call_later(KEPT_SECONDS, self._forget, key, asked)
 
     def _forget(self, key: object, asked: _Asked) -> None:
+        # A newer request may have taken the key meanwhile.
         if self._asked.get(key) is asked:
             del self._asked[key]
 

@@ -36,6 +36,7 @@ class ConnectionSlots:
         :raises TimeoutError: if none was given back in time.
         :raises OSError: once the flag is set.
         """
+        # Through the queue even if a number is free: a thread that came first is served first.
         waiter = _Waiter()
         self._waiting.append(waiter)
         self._match()

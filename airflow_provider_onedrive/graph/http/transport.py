@@ -68,6 +68,7 @@ class Transport(httpx.BaseTransport):
 
     def _pools_here(self) -> Pools:
         """Return this process's pools; no lock is needed, which a fork might find taken for ever."""
+        # Airflow forks for every task, and two processes that write into one TLS stream destroy it.
         process = os.getpid()
         pools = self._pools.get(process)
         if pools is None:

@@ -122,6 +122,7 @@ def asked_pause_seconds(request: Request, response: Response) -> float:
     parts = response.json.get("responses") if isinstance(response.json, dict) else None
     parts = parts if isinstance(parts, list) else []
     refused = [part for part in parts if isinstance(part, dict) and part.get("status") in _REFUSED]
+    # The longest: a shorter one ends while Graph still refuses the part that asked for more.
     return max((retry_after_seconds(part_headers(part)) or 0.0 for part in refused), default=0.0)
 
 
@@ -187,6 +188,7 @@ class Attempts:
     def __init__(self, policy: RetryPolicy, request: Request, *, can_renew: bool) -> None:
         self._policy = policy
         self._request = request
+        # A pre-authorised URL has no token, so a new one cannot help.
         self._can_renew = can_renew and not request.preauthorized
         self._count = 0
 
@@ -195,6 +197,7 @@ class Attempts:
         is_expired = isinstance(outcome, Unauthenticated)
         if not (self._can_renew and is_expired) or isinstance(outcome, (SignInFailed, IdentityUnavailable)):
             return False
+        # Once: if a fresh token is refused as well, the reason is not its age.
         self._can_renew = False
         return True
 

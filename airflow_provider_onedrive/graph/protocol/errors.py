@@ -36,6 +36,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 E = TypeVar("E", bound="OneDriveError")
 
+# In messages of Graph and of httpx: upload, download and monitor URLs are permissions.
 _URL = re.compile(r"(?i)https?://\S+")
 
 
@@ -69,6 +70,7 @@ class OneDriveError(Exception):
         """Return a copy with other fields, the same traceback and the same cause."""
         twin = copy.copy(self)
         vars(twin).update(fields)
+        # copy() makes the error anew by __reduce__, which carries neither the cause nor the traceback.
         twin.__cause__, twin.__context__ = self.__cause__, self.__context__
         twin.__suppress_context__ = self.__suppress_context__  # after the cause, which sets it
         return twin.with_traceback(self.__traceback__)
@@ -361,6 +363,7 @@ def error_from_dict(data: Mapping[str, Any]) -> OneDriveError:
     """
     state = dict(data)
     name = str(state.pop("type", ""))
+    # Only a class of this module: the name comes from a trigger's event, which the database has kept.
     kind: Any = globals().get(name)
     is_ours = isinstance(kind, type) and issubclass(kind, OneDriveError)
     error: OneDriveError = _restored(kind if is_ours else OneDriveError, {"message": name, **state})

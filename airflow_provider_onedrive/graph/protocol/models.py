@@ -17,6 +17,7 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, 
 from airflow_provider_onedrive.graph.protocol.fields import count, identifier, nested, optional, required
 from airflow_provider_onedrive.graph.protocol.times import read_time
 
+# "26-" is what Microsoft's page shows; closed ranges, "26-99", were recorded. Only the beginning counts for us.
 _RANGE = re.compile(r"(\d{1,18})-", re.ASCII)
 
 Locate = Callable[[str, str, str], str]
@@ -87,6 +88,7 @@ class DriveItem:
         """
         # A listing of a hundred thousand items comes through here: no field is read twice.
         parent, file, folder = (nested(data, name) for name in ("parentReference", "file", "folder"))
+        # Graph leaves parentReference, size and times out of some items (OD#535, OD#561, OD#834, OD#907).
         drive_id = identifier(parent, "driveId") if parent.get("driveId") else ""
         item_id, name = identifier(data), optional(data, "name", str) or ""
         parent_path: str | None = optional(parent, "path", str)
@@ -157,6 +159,7 @@ class UploadSession:
 
         :raises UnreadableAnswer: if it has no URL.
         """
+        # The URL may expire before this time (AB#3355), so nothing relies on it.
         return cls(required(data, "uploadUrl", str), read_time(data.get("expirationDateTime")))
 
 
@@ -168,6 +171,7 @@ def next_expected_byte(session: Mapping[str, Any], size: int) -> int | None:
     :raises UnreadableAnswer: if a range is not one of this file.
     """
     name = "nextExpectedRanges"
+    # Several, if bytes are missing in the middle.
     ranges = [_RANGE.match(each) if isinstance(each, str) else None for each in optional(session, name, list) or ()]
     starts = [int(each[1]) if each else -1 for each in ranges]
     if not all(0 <= start <= size for start in starts):

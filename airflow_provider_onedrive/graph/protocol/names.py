@@ -74,6 +74,7 @@ def check_pattern(pattern: str) -> None:
 
 
 def is_reserved(name: str) -> bool:
+    # "~$" begins the owner files of Office; "_vti_" was in the names of FrontPage's folders.
     return bool(_RESERVED.fullmatch(name)) or name.startswith("~$") or "_vti_" in name.lower()
 
 

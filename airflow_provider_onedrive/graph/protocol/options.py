@@ -28,6 +28,7 @@ https://learn.microsoft.com/en-us/graph/api/driveitem-createuploadsession#upload
 MAX_FRAGMENT_BYTES = 191 * UNIT_BYTES  # the last multiple below 60 MiB
 SINGLE_PUT_BYTES = 32 * UNIT_BYTES
 """10 MiB, the size of a session's first fragment: measured, one request is faster than two up to there."""
+# https://learn.microsoft.com/en-us/graph/api/driveitem-put-content; older copies of that page say 4 MB.
 MAX_SINGLE_PUT_BYTES = 250_000_000
 _MAX_CONCURRENT = 64  # Graph throttles more
 
@@ -72,6 +73,7 @@ class UploadOptions:
                 f"single_put_bytes is {self.single_put_bytes}.", advice=f"Give 0 to {MAX_SINGLE_PUT_BYTES}."
             )
         size = UNIT_BYTES if self.fragment_bytes is None else self.fragment_bytes
+        # Graph accepts other sizes, and then fails at the very end, when all bytes have been sent.
         if size % UNIT_BYTES or not 0 < size <= MAX_FRAGMENT_BYTES:
             raise ConfigurationError(
                 f"fragment_bytes is {size}.",

@@ -36,6 +36,8 @@ _LONGEST_PAUSE_SECONDS = 1e9
 """Thirty years: a longer pause is as good as this one, and does not overflow a date or a ``timedelta``."""
 _RPS_FAILED = "Unable to initialize RPS"
 """The only mark of a personal drive's random 401: its code is that of a token that has really expired."""
+# The status decides and not the code: Graph sends 412 with "notAllowed" and with "resourceModified", and 423 with
+# "accessDenied", "notAllowed" and "resourceLocked" (AB#36, OD#912).
 _BY_STATUS: dict[int, type[GraphError]] = {
     401: Unauthenticated,
     403: AccessDenied,
@@ -86,6 +88,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 def _class_for(status: int, message: str) -> type[GraphError]:
     if status == _UNAUTHORIZED and _RPS_FAILED in message:
         return IdentityUnavailable
+    # 509 (bandwidth limit exceeded) is one of them, too.
     return _BY_STATUS.get(status, ServiceUnavailable if status >= 500 else BadRequest)  # noqa: PLR2004 - HTTP's own
 
 

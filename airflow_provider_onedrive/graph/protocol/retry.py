@@ -38,6 +38,7 @@ class RetryPolicy:
     first_wait_seconds: float = 0.5
     max_backoff_seconds: float = 60.0
     max_wait_seconds: float = 300.0
+    # The pauses of another client of SharePoint libraries, whose notes were published in 2026.
     locked_waits_seconds: tuple[float, ...] = (2.0, 5.0, 15.0)
     jitter: Callable[[], float] = random
 
