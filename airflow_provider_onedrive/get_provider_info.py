@@ -44,6 +44,7 @@ _CONN_FIELDS = {
         format="multiline",
         examples=['{"team": "drives/<drive-id>/Reports"}'],
     ),
+    # Airflow hides values by the names of their fields: "private_key", "passphrase" and "token" are such names.
     "certificate_private_key": _field(
         "Private key", f"Only for certificate: {_PEM_OR_PATH}", format="password", section="Certificate"
     ),

@@ -50,6 +50,7 @@ def _login(options: argparse.Namespace) -> int:
     from airflow_provider_onedrive.graph.config.settings import Settings  # noqa: PLC0415 - as above
 
     extra = {name: value for name in _FIELDS if (value := getattr(options, name))}
+    # The settings of this kind need a token, and the sign-in is what brings it.
     given = {**extra, "auth": "refresh_token", "client_id": options.client_id, "refresh_token": "not yet"}
     settings = Settings.from_fields(given, trusted_hosts=trusted_hosts())
     scopes = " ".join(_full(scope, settings.graph_url) for scope in options.scopes.split())
@@ -79,6 +80,7 @@ def _write_private(path: Path, text: str) -> None:
     from airflow_provider_onedrive.graph.protocol.errors import LocalFileError  # noqa: PLC0415 - help needs none of it
 
     try:
+        # O_EXCL, so that neither another connection is overwritten nor a link followed.
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise LocalFileError(f"{path} cannot be written: {error.strerror}.", advice="Name a new file.") from None

@@ -52,6 +52,7 @@ def _items(client: Client, folder: str, pattern: str | None, *, is_deep: bool) -
 
 def _line(item: DriveItem, *, is_long: bool) -> str:
     name = item.location + ("/" if item.is_folder else "")
+    # Local time is for people; --json has UTC.
     time = f"{item.modified_at.astimezone():%Y-%m-%d %H:%M}" if item.modified_at else "-"
     return f"{item.size:>15,}  {time:>16}  {name}" if is_long else name
 

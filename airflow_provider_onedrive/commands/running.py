@@ -69,6 +69,7 @@ def run(act: Act, options: argparse.Namespace) -> int:
         print_message("airflow-onedrive: stopped.")
         return INTERRUPTED
     except BrokenPipeError:  # the reader has ended, as in ``| head``
+        # Else Python reports the pipe once more when it flushes the output at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -183,5 +184,6 @@ def _flat(connection: Mapping[str, Any]) -> dict[str, Any]:
     extra = json.loads(extra) if isinstance(extra, str) else extra
     standard = {"login": "client_id", "password": "client_secret"}
     own = {standard.get(name, name): each for name, each in connection.items() if name not in ("extra", "conn_type")}
+    # Airflow's JSON form has these as well, and none of them means anything here.
     unused = ("description", "host", "port", "schema", "conn_id")
     return {**extra, **{name: each for name, each in own.items() if name not in unused}}

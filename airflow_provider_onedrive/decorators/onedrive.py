@@ -33,6 +33,7 @@ class DecoratedOneDriveFileSensor(OneDriveFileSensor):
         op_kwargs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        # A function that is called twice in a DAG makes two tasks, and Airflow numbers them.
         unique_id = get_unique_task_id(task_id, kwargs.get("dag"), kwargs.get("task_group"))
         super().__init__(task_id=unique_id, check_fn=python_callable, **kwargs)
         self.op_args = list(op_args)
@@ -52,6 +53,7 @@ def onedrive_sensor_task(python_callable: Callable[..., object] | None = None, *
     """
     return task_decorator_factory(
         python_callable=python_callable,
+        # The result is a list, which cannot be divided among several keys.
         multiple_outputs=False,
         decorated_operator_class=DecoratedOneDriveFileSensor,
         **kwargs,

@@ -19,6 +19,7 @@ PUBLIC_METHODS = (
 )
 """The methods that users call, on either client; the page docs/client.md shows each."""
 
+# As pathlib, fsspec, shells, and Airflow's hooks for S3 and SFTP name them.
 _OTHER_NAMES = {
     "children": "dir iterdir list list_children list_dir list_files list_folder list_items listdir ls scandir",
     "copy": "copy_file cp",

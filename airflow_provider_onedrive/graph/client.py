@@ -62,6 +62,7 @@ from airflow_provider_onedrive.graph.tracking.delta_feed import DeltaFeed
 
 log = logging.getLogger(__name__)
 
+# These come before a connection is there, so even the creation of a folder may be sent again.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 cut_urls_in_logs()
@@ -224,6 +225,7 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
     def run_each(self, calls: Iterable[Callable[[], T]], at_once: int) -> Iterator[tuple[int, T | OneDriveError]]:
         at_once = min(at_once, self.settings.max_concurrent or at_once)
         group, numbers, window = StopFlag(), dict[Future[T], int](), max(at_once, 1)
+        # Twice as many as threads, so that no thread waits until the caller has taken a result.
         ahead = 2 * window if window > 1 else 1  # one by one: none is begun before the last was looked at
         with ThreadPoolExecutor(window, "onedrive") as pool, group.set_at_end():
             for number, call in enumerate(calls):
@@ -297,6 +299,7 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
     def _receive(self, request: Request, answer: httpx.Response) -> Response:
         if request.sink is None or not answer.is_success:
             return response_of(request, answer.status_code, answer.headers, answer.read())
+        # 206 goes on where the sink stands, and 200 is the whole file from its first byte on.
         if answer.status_code == httpx.codes.OK:
             request.sink.restart()
         self._pour(request, answer)

@@ -138,6 +138,7 @@ class _Doctor:
         kind = "application" if is_app else "delegated"
         least = {need.operations: (need.application if is_app else need.delegated)[0] for need in missing}
         lacking = "; ".join(f"to {operations}: {permission}" for operations, permission in least.items())
+        # Without reading nothing works; but a connection may well be meant for reading only.
         state = "failed" if permissions.READ in missing else "warning"
         yield Finding(
             step,
@@ -221,6 +222,7 @@ class _Doctor:
         if not self._links:
             return Finding(step, "skipped", f"{self._folder} holds no file to try it with.")
         url = str(self._links[0].url)
+        # One byte, because the file may be large.
         answer = _tried(step, lambda: self._client.probe(url, {"Range": "bytes=0-0"}))
         if isinstance(answer, Finding):
             return answer

@@ -243,5 +243,6 @@ class FileOperations(Operations):
         if error is not None and session.is_kept_after(error):
             log.info("The upload session is kept, and the next attempt resumes it.")
             return
+        # An open session holds the name of its file: others would get 409 until it expires (OD#747).
         self.send_final(cancellation(session.session))
         session.closed()

@@ -82,6 +82,7 @@ class FolderOperations(FileOperations):
         """
         address = self.address(location)
         transfer = FolderDownload(
+            # Of a local folder they are taken as they are: its names need not be names that OneDrive accepts.
             filters=filters.read_by(self.parser),
             recursive=recursive,
             options=options,
@@ -115,5 +116,6 @@ class FolderOperations(FileOperations):
         :param permanent: not to the recycle bin: it cannot be restored.
         :return: those that could not be deleted, and why; what is missing already counts as deleted.
         """
+        # The items need not come from a listing of this client, so each of them is checked.
         self.run(self._allowed.check_items(items))
         return delete_items(self, items, permanent=permanent)

@@ -116,6 +116,7 @@ class Operations(Listings, ABC):
         :param attempt: the attempt of a task that calls; the default is a program that runs once.
         """
         address = self._address(self.parser.new_folder(location))
+        # An earlier attempt may have created it, and have lost the answer.
         flow = items.make_folder(address, exist_ok=exist_ok or attempt.retrying, create_folders=create_folders)
         return self._about("create", address, flow)
 

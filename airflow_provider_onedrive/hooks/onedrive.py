@@ -124,6 +124,7 @@ def _settings(connection: Connection, extra: Mapping[str, Any]) -> Settings:
     # Connections that were made with Airflow 2's form have prefixed names of fields.
     fields = {name.removeprefix(_LEGACY_PREFIX): value for name, value in extra.items()}
     standard = {"client_id": connection.login, "client_secret": connection.password}
+    # An empty field of the form must not replace one of the extra.
     filled = {name: value for name, value in standard.items() if value}
     roots = _list("token_file_roots", " ".join(DEFAULT_TOKEN_FILE_ROOTS))
     return Settings.from_fields(fields | filled, trusted_hosts=_list("trusted_hosts"), token_file_roots=roots)
@@ -136,6 +137,7 @@ def _list(option: str, default: str = "") -> tuple[str, ...]:
 def _cool_down_folder() -> Path | None:
     """Return the folder in which the processes of this host share Graph's ``Retry-After``; None if they do not."""
     parent = conf.get("onedrive", "cool_down_folder", fallback=None)
+    # An option that is not set means the default folder, so only a value can turn it off; an empty one does, too.
     return None if parent is not None and parent.strip() in ("", "off") else shared_folder(parent)
 
 

@@ -64,6 +64,7 @@ def fail_permanent_errors() -> Iterator[None]:
     try:
         yield
     except OneDriveError as error:
+        # Airflow retries every exception but AirflowFailException.
         if error.is_retryable:
             raise
         raise AirflowFailException(str(error)) from error
@@ -72,6 +73,7 @@ def fail_permanent_errors() -> Iterator[None]:
 class OneDriveOperator(ClientMixin, BaseOperator):
     """Base of the operators; each implements :meth:`run_task`."""
 
+    # With ".json" or ".sql" in it Airflow would read a local_path of that kind as a template.
     template_ext = ()
 
     def __init__(self, *, onedrive_conn_id: str = OneDriveHook.default_conn_name, **kwargs: Any) -> None:

@@ -191,6 +191,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
 
         :raises FilesFailed: if some files failed, and a retry may help; else FilesRefused.
         """
+        # Before the error, so that a failed task shows which files it has transferred.
         context["ti"].xcom_push(key="report", value=report.to_dict())
         raise_for(report, what)
         there = [step.there.content for step in report.skipped if step.there is not None]

@@ -117,6 +117,7 @@ class OneDriveCopyOperator(OneDriveOperator):
                     return self._begin_anew(error_from_dict(error), context, copy)
                 case {"status": "resumed"}:
                     return self._copy_or_pause(attempt_of(context))
+                # Not final, as a retry looks at the destination first.
                 case _:
                     raise AirflowException(f"The trigger ended unexpectedly: {event.get('message')}")
 

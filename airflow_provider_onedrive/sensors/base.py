@@ -44,6 +44,7 @@ class OneDriveSensor(ClientMixin, BaseSensorOperator):
         means Airflow's default.
     """
 
+    # As for the operators: no location and no pattern is the name of a template's file.
     template_ext = ()
 
     def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
@@ -98,6 +99,7 @@ class OneDriveSensor(ClientMixin, BaseSensorOperator):
                     return self._poke_or_defer(deadline, context)
             case {"status": "timeout"}:
                 raise self._ending(AirflowSensorTimeout(self._timeout_text))
+            # Made here, because a trigger can only send plain JSON.
             case {"status": "error", "error": error}:
                 cause = error_from_dict(error)
                 raise self._ending(OneDriveSensorError(str(cause))) from cause
@@ -163,6 +165,7 @@ class OneDriveSensor(ClientMixin, BaseSensorOperator):
         if isinstance(error, GraphError):
             self._retry_after_seconds = error.retry_after_seconds or 0.0
 
+    # Airflow's own method, by the same name in 2.11 and 3.3; no public one is asked for each interval.
     def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], poke_count: int) -> float:
         """Return at least Graph's ``Retry-After``, and at most the rest of the timeout."""
         interval = max(super()._get_next_poke_interval(started_at, run_duration, poke_count), self._retry_after_seconds)

@@ -135,6 +135,7 @@ class OneDriveFileSensor(FileParameters, OneDriveSensor):
         with self.connected() as client:
             try:
                 result = client.run(condition.poll(client))
+            # At the first poll a refusal means a wrong secret. Later it was right once, and has been rotated.
             except Unauthenticated:
                 if not self._was_signed_in:
                     raise

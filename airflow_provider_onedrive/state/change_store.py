@@ -191,6 +191,7 @@ class VariableStore:
         if text is None:
             Variable.delete(key)
         else:
+            # The description is for those who meet the Variable in Airflow's list, and would delete it.
             Variable.set(key, text, "The state of a watched OneDrive folder")
 
     async def get(self, key: str) -> str | None:

@@ -170,6 +170,7 @@ def followed(given: Any, context: Mapping[str, Any] | None = None) -> tuple[Watc
 
 def state_name(*parts: object) -> str:
     """Return the name of a watch's state: the same for the same watch, and for no other."""
+    # Digested, because a Variable's name has at most 250 characters, and a location may have more.
     text = json.dumps(parts, sort_keys=True, default=str)
     return f"onedrive_changes_{digest(text, 32)}"
 

@@ -34,6 +34,7 @@ def attempt_of(context: Context) -> TaskAttempt:
     ti = context["ti"]
     return TaskAttempt(
         retrying=ti.try_number > 1,
+        # max_tries counts the retries, so the last attempt has the number max_tries + 1.
         has_another=ti.try_number <= (getattr(ti, "max_tries", 0) or 0),
         keeper_of=partial(_keeper, context),
     )
@@ -111,6 +112,7 @@ class FileKeeper:
 
 
 def _state_file(directory: Path, ti: Any, path: str) -> Path:
+    # JSON keeps ids apart that would be the same text if they were joined.
     names = json.dumps([ti.dag_id, ti.run_id, ti.task_id, ti.map_index, *([path] if path else [])])
     return directory.expanduser() / f"{digest(names)}.state"
 

@@ -46,6 +46,7 @@ class OneDriveTrigger(BaseTrigger):
     def __init__(self, *, version: int = STORED_VERSION, **unknown: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's own
         self.version = version
+        # Not refused: while Airflow is upgraded, a triggerer of an older release reads what a newer worker has stored.
         self.unknown = sorted(unknown)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -123,6 +124,7 @@ class PollingTrigger(OneDriveTrigger):
         self, *, poke_interval: float | timedelta = 60.0, deadline: float | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        # Nothing is checked here: most exceptions in a trigger's constructor end the whole triggerer.
         self.poke_interval = plain(poke_interval)
         self.deadline = deadline
 
@@ -159,6 +161,7 @@ class PollingTrigger(OneDriveTrigger):
     async def _poll_in_time(self, client: AsyncClient) -> dict[str, Any] | None:
         """Poll once; the deadline also ends the client's own waits for a throttling Graph."""
         try:
+            # The client may wait for minutes by itself while Graph throttles, which is longer than some deadlines.
             async with asyncio.timeout(max(self._remaining_seconds, _LAST_POLL_SECONDS)):
                 return await self.poll(client)
         except TimeoutError:

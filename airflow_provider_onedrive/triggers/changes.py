@@ -126,6 +126,7 @@ class OneDriveChangesTrigger(ChangeParameters, PollingTrigger, DeliveryTrigger):
 
     def _in_parts(self, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Divide changes among payloads of at most ``max_changes``."""
+        # Corrected and not refused: an error here would come again at every poll.
         size = max(self.max_changes, 1)
         parts = [changes[start : start + size] for start in range(0, len(changes), size)]
         counts = {kind: sum(change["change"] == kind for change in changes) for kind in KINDS}

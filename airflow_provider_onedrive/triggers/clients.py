@@ -42,6 +42,7 @@ async def shared_client(conn_id: str) -> AsyncIterator[AsyncClient]:
     try:
         yield shared.client
     finally:
+        # Counted by hand: a client can only be closed on its own loop, which a finalizer cannot wait for.
         shared.users -= 1
         if not shared.users:
             by_settings.pop(settings.digest)

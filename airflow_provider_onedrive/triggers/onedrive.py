@@ -118,9 +118,11 @@ class OneDriveCopyTrigger(OneDriveTrigger):
     async def wait(self) -> dict[str, Any]:
         """Poll to the end, and return the payload of the event."""
         url, pause_seconds, last = decrypt(self.monitor or ""), 0.0, ""
+        # Another attempt begins a new copy, or finds this one at its destination.
         if url is None:
             raise CopyLost("The URL of the copy's monitor was encrypted with another Fernet key")
         async with shared_client(self.onedrive_conn_id) as client:
+            # No end of its own: the operator's deferral has the timeout of the task.
             while True:
                 try:
                     progress = await client.copy_progress(url)

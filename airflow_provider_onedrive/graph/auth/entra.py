@@ -67,6 +67,7 @@ def refused(answer: Mapping[str, Any]) -> GraphError:
 
 
 def no_such_authority(text: str, settings: Settings) -> SignInFailed:
+    # msal raises a bare ValueError, in whose text the answer of Entra stands.
     described = re.search(r"AADSTS\d+: [^\"\\]+", text)
     host = urlsplit(settings.authority_url).hostname
     reason = described.group() if described else f"{host} knows no tenant {settings.tenant_id!r}"

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 Answer = Mapping[str, Any]
 """The answer of msal: ``access_token`` and ``expires_in`` (seconds), or ``error`` and its description."""
 
+# The id of Microsoft Graph as an app, the same in every tenant; some tokens have it as their audience.
 _GRAPH_ID = "00000003-0000-0000-c000-000000000000"
 # A refresh token ends after 90 days without use. Each hourly token brings a new one, but storing one a day is enough.
 _STORED_EVERY_SECONDS = 24 * 3600
@@ -140,6 +141,7 @@ class App(Identity):
         self._application = self._application or _application(self._settings, self._get_http(), self._credential())
         return cast(
             "Answer",
+            # Without http_exceptions msal would not return the token that it has cached when the network fails.
             self._application.acquire_token_for_client(list(self._settings.scopes), http_exceptions=(httpx.HTTPError,)),
         )
 
@@ -150,11 +152,13 @@ class App(Identity):
         settings = self._settings
         if settings.certificate is not None:
             return {
+                # With the whole certificate msal signs by PS256 and names it by SHA-256; with a thumbprint, by SHA-1.
                 "private_key": settings.certificate.private_key,
                 "public_certificate": settings.certificate.certificate,
                 "passphrase": settings.certificate.passphrase or None,
             }
         if settings.federated_token_file is not None:
+            # A function, because msal calls it only when it sends a request; the file may have a newer token by then.
             return {"client_assertion": partial(_read_federated_token, settings.federated_token_file)}
         return settings.client_secret
 
@@ -288,6 +292,7 @@ class _DeviceSignIn(Identity):
         return cast("Answer", application.acquire_token_by_device_flow(flow, exit_condition=self._is_over))
 
     def _is_over(self, flow: Mapping[str, Any]) -> bool:
+        # By the clock of the day, because msal writes the end of the flow so.
         return self.is_stopped or time.time() > seconds(flow, "expires_at")
 
 

@@ -92,6 +92,7 @@ class TokenSource:
 
     @contextmanager
     def _alone(self, identity_tokens: IdentityTokens) -> Iterator[None]:
+        # In slices: no call waits for a lock and for the flag at once.
         while not identity_tokens.lock.acquire(timeout=_SLICE_SECONDS):
             if self._flag.is_set():
                 raise stopped()
@@ -147,6 +148,7 @@ class TokenAuth(httpx.Auth):
         yield request
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        # msal blocks, and one event loop serves up to a thousand triggers.
         self._sign(request, await asyncio.to_thread(self._tokens.token))
         yield request
 

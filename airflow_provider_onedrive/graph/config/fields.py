@@ -125,6 +125,7 @@ def _json(value: str, name: str) -> Any:
     try:
         return json.loads(value)
     except ValueError as error:
+        # Without the text around the position: it may hold a sharing link, which is a secret.
         reason = getattr(error, "msg", str(error))
         position = getattr(error, "pos", 0)
         raise wrong(name, f"is not JSON: {reason} at character {position}.", "Check its quotes and commas.") from None

@@ -181,6 +181,7 @@ class Settings:
 
         Other clients have given it up in the national clouds, and list everything there.
         """
+        # abraunegg/onedrive in all of them, rclone in the Chinese one (RC#6444).
         national = {cloud.graph_url for name, cloud in CLOUDS.items() if name != "global"}
         return self.graph_url not in national
 

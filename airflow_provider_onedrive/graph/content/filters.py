@@ -113,6 +113,7 @@ def check_kind(kind: str) -> None:
 
 def matches(path: str, pattern: str) -> bool:
     """Compare a path, or only its name where the pattern has no ``/``."""
+    # As in .gitignore: "*.csv" means the files of that name in whatever folder.
     subject = path if "/" in pattern else path.rpartition("/")[2]
     return _compiled(pattern).fullmatch(subject) is not None
 

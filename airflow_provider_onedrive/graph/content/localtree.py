@@ -109,6 +109,7 @@ class _Walk:
         while self._left:
             folder = self._left.pop()
             try:
+                # By name, so that logs and reports of two runs can be compared.
                 files = sorted(os.scandir(folder.path), key=lambda each: each.name)
             except FileNotFoundError:
                 log.warning("%s vanished while it was listed, and is left out.", folder.path)

@@ -32,8 +32,10 @@ CHUNK_BYTES = 16 * 1024 * 1024
 """A part file keeps track of whole chunks: an interrupted download is resumed after them."""
 
 _PIECE_BYTES = 1024 * 1024
+# Each time another process may publish or remove the file between its opening and its lock.
 _OPENINGS = 10
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+# Of ext4, XFS and most others.
 _MAX_NAME_BYTES = 255
 _MARK_CHARACTERS = 12
 
@@ -60,6 +62,7 @@ class PartName:
         return [path for path in leftovers.of(self.target.parent, start, end) if path != self.path]
 
     def _path(self, mark: str) -> Path:
+        # A digest, because the target's own name may be as long as the file system takes.
         return self.target.with_name(f".{digest(self.target.name, _MARK_CHARACTERS)}-{mark}.part")
 
 
@@ -184,6 +187,7 @@ class PartFile:
             if modified_at is not None:
                 with suppress(OSError):
                     os.utime(self._file.fileno(), (modified_at.timestamp(), modified_at.timestamp()))
+            # Before the rename: nothing would ever find a map whose part file has gone.
             _map_of(self.path).unlink(missing_ok=True)
             self._is_published = _rename(self.path, self.target, replace=replace)
         return self._is_published
@@ -248,6 +252,7 @@ class PartFile:
 
     def _is_worth_keeping(self, error: BaseException | None) -> bool:
         """Return whether the next call can resume this one: it has whole chunks of a version that still exists."""
+        # A private name is random, so no later call would find it.
         is_resumable = self._map is not None and any(self._done) and self.path == self._name.path
         return is_resumable and error is not None and not _is_useless_after(error)
 
@@ -308,6 +313,7 @@ def _open_alone(name: PartName) -> tuple[Path, FileIO]:
 
 def _opened(path: Path, flag: int = 0) -> FileIO:
     """Open for reading and writing. A late thread meets a closed FileIO; a bare descriptor might be another file's."""
+    # The umask decides who may read it, as with any other file of the task.
     return FileIO(os.open(path, _OPEN | flag, 0o666), "r+")
 
 

@@ -46,6 +46,7 @@ class QuickXorHash:
 
     def update(self, piece: Buffer) -> None:
         """Hash the next bytes."""
+        # Else the length of an array's view would be that of its elements, and not of its bytes.
         view = memoryview(piece).cast("B")
         xor = self._xor or (fastest() if self._length >= _LARGE_BYTES else xor_with_integers)
         self._row ^= _rotate(_fold(xor(view)), self._position % _PERIOD)

@@ -102,6 +102,7 @@ class FileSource:
 
     @property
     def modified_at(self) -> datetime:
+        # Whole seconds, as Graph keeps them (RC#8101).
         return datetime.fromtimestamp(self.modified_ns // 1_000_000_000, UTC)
 
     def pieces(self, start: int, length: int) -> Iterator[bytes]:
@@ -110,6 +111,7 @@ class FileSource:
             left = length
             while left:
                 piece = file.read(min(left, PIECE_BYTES))
+                # After each piece: a program that goes on writing is noticed before Graph has all of a mixture.
                 self._check_unchanged(os.fstat(file.fileno()), is_short=not piece)
                 left -= len(piece)
                 yield piece
@@ -300,6 +302,7 @@ def _file(path: Path) -> FileSource:
         ) from error
     if not path.is_file():
         raise LocalFileError(f"{path} is not a file.", advice="Name one file.")
+    # Asked now, because the file is opened only when its first byte is sent.
     if not os.access(path, os.R_OK):
         raise LocalFileError(f"The local file {path} may not be read.", advice="Grant the worker's user the right.")
     return FileSource(path, status.st_size, status.st_mtime_ns)

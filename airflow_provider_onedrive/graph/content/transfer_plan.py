@@ -126,6 +126,7 @@ def choose(
             present.add(key(path))
         if _is_meant(entry, transfer.filters):
             named.append((path, entry))
+        # Within the loop, so that a listing of a million files ends here.
         if len(named) > transfer.options.max_items:
             raise LocationError(
                 f"There are more than {transfer.options.max_items} files.", advice="Choose fewer, or raise max_items."
@@ -154,6 +155,7 @@ def plan(
     steps = []
     for path, entry in choice.named:
         there = targets.get(key(path))
+        # A refusal and not an error: the other files are transferred, and the report names this one.
         if reason := entry.problem or clashes.get(entry.path) or refusal(path):
             steps.append(Step(Action.REFUSE, path, entry, reason))
         elif there is not None and (reason := skip_reason(entry, there)):
@@ -217,7 +219,9 @@ def _extra(choice: Choice, targets: Mapping[str, Entry], transfer: FolderTransfe
         Step(Action.DELETE, entry.path, entry)
         for _, entry in sorted(targets.items())
         if not (choice.may_hold(entry.path, transfer) or entry.problem)
+        # A flat transfer has nothing to say about the folders of its target.
         if transfer.has_folders or "/" not in entry.path
+        # A run that is about "*.csv" must not delete the other files.
         if transfer.filters.match(entry.path, entry.size, entry.modified_at)
     ]
     if len(extra) > transfer.options.max_delete:

@@ -141,11 +141,13 @@ class FileCondition:
         except OneDriveError as error:
             if isinstance(error, NotFound):
                 client.forget(address)  # another folder may have the name by now
+            # A missing drive or user is no ItemNotFound: no file can ever appear there, so it ends the wait.
             if isinstance(error, ItemNotFound):
                 return PollResult()
             raise error.about("wait for", str(address)) from None
 
     def _one(self, address: Address) -> Flow[PollResult]:
+        # By its location and not in a listing: one request, however many items the folder has.
         item = yield from items.stat(address)
         if not is_kind(item, self.selection.kind):
             raise _of_another_kind(item, address, self.selection.kind)

@@ -36,6 +36,7 @@ class DeltaFeed:
         :param fresh_seconds: within this time the drive is not asked again.
         :raises OneDriveError: the error of ``ask``; if it is one of ``CURSOR_LOST``, everything has to be listed.
         """
+        # One lock for the whole call: watchers that come while a round is asked for wait for it, and share it.
         async with self._lock:
             newest = self._newest = self._newest or cursor
             events: dict[str, Mapping[str, Any]] = {}

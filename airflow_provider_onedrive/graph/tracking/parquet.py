@@ -52,6 +52,7 @@ def _schema(pa: Any) -> Any:
     return pa.schema(
         [
             *((name, pa.string()) for name in _TEXTS),
+            # Microseconds, as Python's datetime has them; Graph keeps whole seconds.
             *((name, pa.timestamp("us", tz="UTC")) for name in _TIMES),
             *((name, pa.bool_()) for name in _FLAGS),
             ("size", pa.int64()),

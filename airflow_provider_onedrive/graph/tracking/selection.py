@@ -53,6 +53,7 @@ class ChangeSelection:
 
         :param was: the snapshot before the changes; ``now`` the one after them.
         """
+        # By kind and item: a rename and a move of one item may both make it "created" for this watcher.
         visible = {
             (kind, item.id): (item, path, previous)
             for kind, item, path, previous in self._visible(changes, was, now)
