@@ -56,6 +56,17 @@ def access_denied() -> Problem:
     return Problem(403, "accessDenied", "Access denied")
 
 
+def deletion_on_hold() -> Problem:
+    """Return the refusal of a deletion under a retention policy or a litigation hold."""
+    # https://github.com/abraunegg/onedrive/issues/338
+    return Problem(
+        403,
+        "accessDenied",
+        "Request was cancelled by event received. If attempting to delete a non-empty folder, it's possible that it's "
+        "on hold",
+    )
+
+
 def name_taken(message: str = "Name already exists") -> Problem:
     return Problem(409, "nameAlreadyExists", message)
 

@@ -27,6 +27,12 @@ class Quirks:
     :param editor_opens: after this many of the next reads of a file somebody opens it in an editor, which moves its
         eTag and nothing else.
     :param locked_writes: the first changes of each file are refused (423), this many.
+    :param missing_writes: the first DELETE, PATCH, copy and createUploadSession of each item are 404 although it is
+        there, this many of each kind.
+    :param missing_root_every: each n-th read of a drive's root, or of its children, is 404; 0 = none.
+    :param missing_folders: the first reads of each other folder are 404, this many.
+    :param missing_listings: the first reads of each other folder's children are 404, this many.
+    :param folders_on_hold: deleting a folder that is not empty is refused (403), as under a retention policy.
     :param unindexed_searches: the first searches that match a file or folder do not find it, this many.
     :param failing_commits: this many of the next uploads are answered with ``failing_commit_status`` although the
         file is stored.
@@ -57,6 +63,15 @@ class Quirks:
     # https://github.com/abraunegg/onedrive/issues/36
     editor_opens: int = 0
     locked_writes: int = 0
+    # A deletion by id was 404 for an item that was there, and its repetition worked; the same was seen for what was
+    # just written. https://github.com/rclone/rclone/issues/8545
+    missing_writes: int = 0
+    # Seen in about one request of a hundred on old drives of consumers.
+    missing_root_every: int = 0
+    missing_folders: int = 0
+    missing_listings: int = 0
+    # https://github.com/abraunegg/onedrive/issues/338
+    folders_on_hold: bool = False
     unindexed_searches: int = 0
     # The last fragment was answered 500 although the file existed.
     # https://github.com/OneDrive/onedrive-api-docs/issues/1640
@@ -73,6 +88,7 @@ class Quirks:
     def __post_init__(self) -> None:
         self.tempauths: dict[str, float] = {}
         self._remaining: dict[tuple[str, str], int] = {}
+        self._counted: dict[tuple[str, str], int] = {}
         self._lock = threading.Lock()
 
     @property
@@ -100,7 +116,15 @@ class Quirks:
 
     def take_first(self, name: str, key: str) -> bool:
         """Return True the first times for each key, as often as the quirk's number says."""
-        return self._count_down((name, key), getattr(self, name))
+        # While the quirk is off nothing is counted: it may be switched on later.
+        return getattr(self, name) > 0 and self._count_down((name, key), getattr(self, name))
+
+    def take_every(self, name: str, key: str) -> bool:
+        """Return True each n-th time for a key, where n is the quirk's number."""
+        every: int = getattr(self, name)
+        with self._lock:
+            self._counted[name, key] = self._counted.get((name, key), 0) + 1
+            return every > 0 and self._counted[name, key] % every == 0
 
     def take_next(self, name: str) -> bool:
         """Return True the next times, as often as the quirk's number says; the number counts down."""

@@ -6,6 +6,7 @@ from airflow_provider_onedrive.emulator.server.batch import Batch
 from airflow_provider_onedrive.emulator.server.handlers import Handlers
 from airflow_provider_onedrive.emulator.server.origins import ControlPath, GraphOrigin, Service, StoreOrigin
 from airflow_provider_onedrive.emulator.server.pipeline import RequestPipeline
+from airflow_provider_onedrive.emulator.server.refusals import Refusals
 from airflow_provider_onedrive.emulator.server.router import Router
 from airflow_provider_onedrive.emulator.server.routes import drive_routes, item_routes
 from airflow_provider_onedrive.emulator.server.sharepoint import QuirkEffects
@@ -25,7 +26,13 @@ def services(state: ServerState, control: ControlPath) -> tuple[Service, Service
 
 def _pipeline(state: ServerState, handlers: Handlers) -> RequestPipeline:
     effects = QuirkEffects(
-        state.tenant, state.tokens, handlers.drives, handlers.special_folders, state.quirks, state.options
+        state.tenant,
+        state.tokens,
+        handlers.drives,
+        handlers.special_folders,
+        state.quirks,
+        Refusals(state.quirks),
+        state.options,
     )
     return RequestPipeline(
         state.throttling, state.faults, state.fault_context, state.quirks, effects, state.requests, state.leaks

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider_onedrive.emulator.errors.defaults import graph_error
-from airflow_provider_onedrive.emulator.errors.problems import Problem, access_denied, missing_item, missing_session
+from airflow_provider_onedrive.emulator.errors.problems import Problem, access_denied, missing_session
 from airflow_provider_onedrive.emulator.faults import rewriting
 from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
@@ -17,30 +17,19 @@ from airflow_provider_onedrive.emulator.model import addresses
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.options import Options
+from airflow_provider_onedrive.emulator.server import item_path
+from airflow_provider_onedrive.emulator.server.item_path import ItemPath
+from airflow_provider_onedrive.emulator.server.refusals import Refusals
 from airflow_provider_onedrive.emulator.sites.drives import DriveAddress, Drives
 from airflow_provider_onedrive.emulator.sites.special import SpecialFolders
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Tokens
 
 _COMMITS = frozenset({"upload", "fragment", "session_commit"})
 _CREATIONS = _COMMITS | {"create_folder", "update"}
-_WRITES = frozenset({"upload", "create_session", "update", "delete", "permanent_delete"})
 _SESSIONS = frozenset({"fragment", "session_status", "session_cancel", "session_commit"})
 _READS = frozenset({"GET", "HEAD"})
-_OK, _CREATED, _LOCKED = 200, 201, 423
+_OK, _CREATED = 200, 201
 _BUSY = frozenset({429, 503})
-
-
-@dataclass(frozen=True)
-class ItemPath:
-    """The item that a Graph URL addresses.
-
-    :param item: None = it does not exist.
-    :param path: the items along the path, down to the last that exists.
-    """
-
-    drive: Drive
-    item: Item | None
-    path: tuple[Item, ...]
 
 
 @dataclass(frozen=True)
@@ -52,17 +41,17 @@ class QuirkEffects:
     drives: Drives
     special_folders: SpecialFolders
     quirks: Quirks
+    refusals: Refusals
     options: Options
 
     def before(self, request: Request) -> None:
         """Refuse a request with a ``Problem``, or let it pass."""
         if request.operation in _SESSIONS:
             self._check_session(_guid(request.target))
-        elif request.origin == "graph" and (self.quirks.locked_writes or self.quirks.invisible_reads):
+        elif request.origin == "graph" and not self.refusals.are_off:
             target = self._target(request)
             if target:
-                self._check_visible(request, target)
-                self._check_lock(request, target.item)
+                self.refusals.check(request, target)
 
     def after(self, request: Request, reply: Reply) -> None:
         """Change the answer to a request. A ``Problem`` replaces it."""
@@ -85,20 +74,6 @@ class QuirkEffects:
             raise access_denied()
         if self.quirks.take("session_invisible_uses", guid):
             raise missing_session()
-
-    def _check_visible(self, request: Request, target: ItemPath) -> None:
-        for item in target.path:
-            # A listing of a new folder counts as below it, because it shows the folder's children.
-            is_below = item is not target.item or (item.is_folder and request.operation != "get")
-            if (is_below or request.method in _READS) and self.quirks.take("invisible_reads", item.id):
-                raise missing_item()
-
-    def _check_lock(self, request: Request, item: Item | None) -> None:
-        if request.operation not in _WRITES or item is None or item.is_folder:
-            return
-        if self.quirks.take_first("locked_writes", item.id):
-            error = graph_error(_LOCKED, request.operation)
-            raise Problem(_LOCKED, error.code, error.message, inner=error.inner)
 
     def _note_session(self, value: dict[str, Any]) -> None:
         guid = _guid(str(value.get("uploadUrl", "")))
@@ -166,7 +141,7 @@ class QuirkEffects:
                 return None
             named = self.special_folders.resolve(token, owned.drive, owned.rest)
             address, _ = addresses.parse_item(named, strict=self.options.strict)
-            return _follow(owned.drive, address)
+            return item_path.follow(owned.drive, address)
         except Problem:
             return None
 
@@ -199,19 +174,6 @@ def _rewrite(drive: Drive, item: Item) -> bool:
     if rewritten:
         drive.rewrite(item, rewritten)
     return rewritten is not None
-
-
-def _follow(drive: Drive, address: addresses.ItemAddress) -> ItemPath:
-    with drive.lock:
-        item = drive.get(address.base)
-        path: list[Item] = []
-        for name in address.names:
-            child = item.child(name)
-            if child is None:
-                return ItemPath(drive, None, tuple(path))
-            item = child
-            path.append(item)
-        return ItemPath(drive, item, tuple(path))
 
 
 def _guid(url: str) -> str:
