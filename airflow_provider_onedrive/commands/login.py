@@ -14,6 +14,7 @@ from typing import Any
 
 from airflow_provider_onedrive.commands.running import FAILED, print_message, run
 
+# Files.ReadWrite is enough for the user's own drive, but not for folders that others share.
 _SCOPES = "Files.ReadWrite.All"
 _FIELDS = {
     "tenant_id": "the id or domain of a tenant (default: common)",

@@ -96,6 +96,7 @@ class _Question:
         text = self.options.get(name, str(usual))
         if not (text.isascii() and text.isdigit()):
             raise records.ScriptError(f"{name} must be a whole number, not {text!r}.")
+        # Nine digits are enough, and int() has an error of its own for thousands of them.
         return int(text[:9])
 
 

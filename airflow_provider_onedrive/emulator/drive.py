@@ -137,6 +137,7 @@ class EmulatedDrive:
 
     def open_in_editor(self, path: str) -> None:
         """Open a file in an editor without changing it: its eTag moves, and an If-Match with the former one fails."""
+        # Seen in SharePoint: an editor that only shows a file moves its eTag (AB#36).
         self._drive.advance_etag(self._item(path))
 
     def expire_delta_tokens(self) -> None:

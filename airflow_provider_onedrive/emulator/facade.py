@@ -39,6 +39,7 @@ class Facade(Identities, EmulatedSites):
 
     @property
     def authority_url(self) -> str:
+        # The same origin as that of Graph: no path of Entra is one of Graph.
         return self.state.graph_url
 
     @property
@@ -83,6 +84,7 @@ class Facade(Identities, EmulatedSites):
     def environment(self) -> dict[str, str]:
         return {
             "AIRFLOW_CONN_ONEDRIVE_DEFAULT": self.connection,
+            # Without it a connection may name Microsoft's hosts only.
             "AIRFLOW__ONEDRIVE__TRUSTED_HOSTS": self.state.authority.host or "localhost",
         }
 

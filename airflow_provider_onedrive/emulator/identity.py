@@ -160,6 +160,7 @@ class Identities:
     @property
     def managed_identity_environment(self) -> dict[str, str]:
         """Return the variables by which a client finds the metadata service of a virtual machine."""
+        # msal asks this host instead of 169.254.169.254, which no test can listen on.
         return {"AZURE_POD_IDENTITY_AUTHORITY_HOST": self.state.graph_url}
 
     @property
@@ -175,6 +176,7 @@ class Identities:
         :param roles: ``read``, ``write``, ``owner`` or ``fullcontrol``; none = ``write``.
         """
         to = application or self.application
+        # A site's id is "host,site collection,web"; grants are kept by the second part.
         key = site_of(site.id) if not isinstance(site, str) else site.split(",")[1 if "," in site else 0].lower()
         grants = self.state.site_grants
         return grants.add(key, to.client_id, to.name, list(roles) or ["write"], self.state.tenant.id)

@@ -126,6 +126,7 @@ __all__ = [
     "VerificationFailed",
 ]
 
+# The errors are not in it: they are more than all others together, and in one module.
 _MODULES = {
     "client": ("AsyncClient", "Client"),
     "config.settings": ("Settings",),

@@ -65,6 +65,7 @@ log = logging.getLogger(__name__)
 # These come before a connection is there, so even the creation of a folder may be sent again.
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
+# httpx logs each URL as INFO, which Airflow 2.11 shows: download URLs would stand in the tasks' logs.
 cut_urls_in_logs()
 
 
@@ -136,6 +137,7 @@ class BaseClient(MethodAdvice, LocationContext):
             return attempts.wait_seconds(outcome)
         self._shared_backoff.pause(outcome.retry_after_seconds or 0.0)
         seconds = attempts.wait_seconds(outcome)
+        # Graph may throttle without the header: then all wait for as long as this request would.
         if outcome.retry_after_seconds is None:
             self._shared_backoff.pause(seconds)
         return 0.0
@@ -170,6 +172,7 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
             cached_tokens=cached_tokens,
         )
         self.rate_limiter = RateLimiter()
+        # Two clients: the second has no token that it could send to an upload, download or monitor URL by mistake.
         self._graph = blocking_http(settings, self._flag, auth=self._auth)
         self._storage = blocking_http(settings, self._flag)
 
@@ -422,6 +425,7 @@ class AsyncClient(BaseClient, AsyncOperations):
                 return self._noted(request, await self._send(request))
             except GraphError as outcome:
                 if attempts.needs_token(outcome):
+                    # In a thread: it waits for a lock that another thread may hold while it asks Entra.
                     await asyncio.to_thread(self._tokens.renew)
                 else:
                     await asyncio.sleep(self._wait_seconds(attempts, outcome))

@@ -51,6 +51,7 @@ class ClientMixin:
     def on_kill(self) -> None:
         """End every wait at once and send nothing more."""
         if self._client is not None:
+            # Airflow calls this in a signal handler, which may have interrupted any line: stop() takes no lock.
             self._client.stop()
 
 

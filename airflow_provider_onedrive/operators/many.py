@@ -170,6 +170,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
                 f"bytes_per_second is {self.bytes_per_second!r}.", advice="Give more than 0, or leave it out."
             )
         with super().connected() as client:
+            # One limiter, so that all threads of the task share the rate.
             client.rate_limiter = RateLimiter(self.bytes_per_second)
             yield client
 

@@ -87,6 +87,7 @@ class OneDriveCopyOperator(OneDriveOperator):
         file_name: str | None = None,
         if_exists: IfExistsRelocate = "fail",
         create_folders: bool = False,
+        # Read when the module is imported, as Airflow's own operators do.
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = 10.0,
         **kwargs: Any,

@@ -91,5 +91,6 @@ class Copying:
         if self.conflict == "fail" or existing.is_folder or source.content is None or existing.id == source.id:
             raise name_taken()
         locks.check(self.drive, existing, self.by, "copy")
+        # Documented: the old file goes with its history, and not into the recycle bin.
         self.drive.remove(existing, permanent=True)
         return name

@@ -43,6 +43,7 @@ class Recycling:
 
     def show(self, call: Call) -> Reply | None:
         """Answer for a deleted item of a personal account, if the request includes deleted items and names it by id."""
+        # https://learn.microsoft.com/graph/api/driveitem-get: for personal accounts only.
         wanted = call.request.query.get("includeDeletedItems", "").lower() == "true"
         recycled = find(call) if wanted and call.drive.personality == "personal" else None
         if recycled is None:

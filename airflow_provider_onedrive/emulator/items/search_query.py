@@ -21,6 +21,7 @@ from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Token
 
+# https://learn.microsoft.com/graph/api/resources/searchrequest: 25 unless the request says otherwise, 500 at most.
 MAX_SIZE = 500
 _DEFAULT_SIZE = 25
 _TERM = re.compile(r"(NOT\s+|-)?(?:(\w+)[:=])?(?:\"([^\"]*)\"|(\S+))")
@@ -75,6 +76,7 @@ class SearchQuery:
 
     def _hit(self, hit: Hit, rank: int, fields: object) -> dict[str, Any]:
         """Return the properties in the index: neither hash nor tags."""
+        # A client that replaced sharedWithMe by this search found neither hash nor eTag in it (AB#3728).
         drive, item = hit
         resource = {
             "@odata.type": "#microsoft.graph.driveItem",

@@ -77,6 +77,7 @@ def delete(call: Call) -> Reply:
         item = _file(call)
         version = _named(call, item)
         if call.drive.personality == "personal":
+            # The words that clients have met there.
             raise invalid_request("API not found")
         if version.number == item.version:
             raise invalid_request("The current version cannot be deleted.")

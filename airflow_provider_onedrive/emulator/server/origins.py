@@ -94,6 +94,7 @@ class StoreOrigin:
         request.origin = "store"
 
     def respond(self, request: Request) -> Reply:
+        # Documented only as "may fail". Strict makes each leak of a token fail a test.
         if self.options.strict and request.header("Authorization") is not None:
             raise Problem(
                 401, "unauthenticated", "A pre-authenticated URL must be called without an Authorization header."

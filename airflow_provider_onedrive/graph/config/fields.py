@@ -169,6 +169,7 @@ def authorities(given: Mapping[str, Any], name: str) -> str | None:
     if not certificates:
         return None
     try:
+        # Made only to check: later every request would fail with a TLS error that names no field.
         ssl.create_default_context(cadata=certificates)
     except (OSError, ValueError) as error:
         raise wrong(

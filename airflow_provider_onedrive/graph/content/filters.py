@@ -86,6 +86,7 @@ class Filters:
         )
 
     def _match_time(self, modified_at: datetime | None) -> bool:
+        # Graph leaves the time out of some items (OD#535); one of these is neither newer nor older.
         if modified_at is None:
             return self.newer_than is None and self.older_than is None
         return not (
@@ -142,6 +143,7 @@ def reaches_below(pattern: str | None) -> bool:
 def _compiled(pattern: str) -> re.Pattern[str]:
     everything_below = "**" if pattern.endswith("/") else ""
     parts = re.split(r"((?<![^/])\*\*/|\*\*|\*|\?)", pattern + everything_below)
+    # DOTALL, because a local name may hold a line break.
     return re.compile("".join(_TRANSLATED.get(part) or re.escape(part) for part in parts), re.IGNORECASE | re.DOTALL)
 
 

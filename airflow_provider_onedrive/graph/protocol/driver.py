@@ -29,6 +29,7 @@ from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, leaves_o
 log = logging.getLogger(__name__)
 
 _OK, _ACCEPTED, _NO_CONTENT, _REDIRECT, _SEE_OTHER, _BAD = 200, 202, 204, 300, 303, 400
+# SharePoint throttles with both.
 _REFUSED = (429, 503)
 
 
@@ -39,6 +40,7 @@ def url_of(request: Request, graph_url: str) -> str:
     """
     if request.url.startswith("/"):
         return f"{graph_url}/v1.0{request.url}"
+    # A pre-authorised URL may lead anywhere: SharePoint's hosts, and many others for personal drives.
     if _is_encrypted(request.url) and (request.preauthorized or _origin(request.url) == _origin(graph_url)):
         return request.url
     raise ConfigurationError("Graph gave a link that leads to another host or is not encrypted; it was not followed.")

@@ -226,6 +226,7 @@ class IdentityUnavailable(Unauthenticated):
     default_advice = "Retry later."
 
 
+# Also Python's own errors of files, here and below, so that code for local files catches them.
 class AccessDenied(GraphError, PermissionError):
     """403."""
 
@@ -250,6 +251,7 @@ class DriveNotFound(NotFound):
     """404 of the drive, user or site itself: no file can ever appear there."""
 
     default_advice = (
+        # Graph makes a OneDrive when its licensed user asks for it first; a request of an app makes none.
         "There is no such user, drive or site, or the user has no OneDrive yet: check the location and the "
         "connection's field myfiles."
     )

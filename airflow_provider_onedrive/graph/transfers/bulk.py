@@ -111,6 +111,7 @@ def _transferred(
                         break
                 else:
                     done.append((step, result))
+                    # A file that was there already is part of the total, and nothing has counted its bytes.
                     progress.file_done(result.size if result.outcome in ("skipped", "already_there") else 0)
         log.info("Done: %s, %d of %d files, %s", direction.title, len(done), len(wanted), progress.totals)
     report.done = [item for _, item in done]

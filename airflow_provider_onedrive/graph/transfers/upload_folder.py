@@ -86,6 +86,7 @@ def upload_folder(client: Runner, source: Any, address: Address, transfer: Folde
         else local_entries(folder, recursive=transfer.recursive, follow_symlinks=transfer.options.follow_symlinks)
     )
     base = _existing(client, address, transfer)
+    # By the names that are created: two local names may be repaired to the same one.
     choice = choose(entries, transfer, client.parser.new_path)
     direction = _Upload(client, address, base, transfer)
     targets = direction.read_targets(choice)
@@ -105,6 +106,7 @@ def _existing(client: Runner, address: Address, transfer: FolderUpload) -> Drive
 
 
 def _refusal(address: Address, base_path: str, path: str) -> str:
+    # The limit is of the path from the drive's root, so the target's own path counts, too.
     if len(base_path) + 1 + len(path) > MAX_PATH_CHARACTERS:
         return f"its path has more than {MAX_PATH_CHARACTERS} characters"
     try:
