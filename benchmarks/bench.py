@@ -76,7 +76,7 @@ class Bench:
             _warm(_LEAST_BYTES - GIB)
 
     def rivals(self) -> list[str]:
-        """Say which of the others' Python clients are installed."""
+        """Return which of the others' Python clients are installed."""
         modules = {"msgraph-sdk": "msgraph", "msgraphfs": "msgraphfs", "O365": "O365"}
         code = "import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)"
         python = str(self.clients / "bin/python")
@@ -132,7 +132,7 @@ def afresh(bench: Bench, way: Callable[[], Cost], **begin: Any) -> Callable[[], 
 
 
 def into_new(bench: Bench, way: Callable[[Path], Cost]) -> Callable[[], Cost]:
-    """Give each run a folder of its own, and remove it afterwards."""
+    """Return a run in a new folder, which is removed afterwards."""
 
     def run() -> Cost:
         folder = bench.new_folder()

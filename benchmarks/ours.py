@@ -130,8 +130,7 @@ def cost(client: Client, work: dict[str, Any]) -> dict[str, float]:
 
 
 def connect(facts: dict[str, Any]) -> Client:
-    from airflow_provider_onedrive.graph import Client  # noqa: PLC0415 - the path is set first
-    from airflow_provider_onedrive.graph.config.settings import Settings  # noqa: PLC0415 - as above
+    from airflow_provider_onedrive.graph import Client, Settings  # noqa: PLC0415 - the path is set first
 
     known = json.loads(facts["environment"]["AIRFLOW_CONN_ONEDRIVE_DEFAULT"])
     fields = {"client_id": known["login"], "client_secret": known["password"], **known["extra"]}

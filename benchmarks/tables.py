@@ -43,7 +43,7 @@ class Table:
         return next(row for row in self.rows if row.name == name)
 
     def times(self, name: str, other: str) -> float:
-        """Say how many times better one is than another."""
+        """Return how many times better one is than another."""
         mine, its = self.median(name), self.median(other)
         return its / mine if self.amount is None else mine / its
 

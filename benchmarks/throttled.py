@@ -169,9 +169,7 @@ def _serve() -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from airflow_provider_onedrive.graph.client import Client
-    from airflow_provider_onedrive.graph.config.settings import Settings
-    from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+    from airflow_provider_onedrive.graph import Client, OneDriveError, Settings
 
     logging.disable()
     main()

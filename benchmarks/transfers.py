@@ -109,9 +109,8 @@ def _in_process(connection: str, **work: Any) -> dict[str, float]:
 
 def _work(work: dict[str, Any], connection: str) -> dict[str, float]:
     """Be the client that is measured; signing in and loading what is needed come before."""
-    from airflow_provider_onedrive.graph.client import Client  # noqa: PLC0415 - the other processes need none of it
-    from airflow_provider_onedrive.graph.config.settings import Settings  # noqa: PLC0415 - as above
-    from airflow_provider_onedrive.graph.protocol.options import UploadOptions  # noqa: PLC0415 - as above
+    # The other processes need none of it.
+    from airflow_provider_onedrive.graph import Client, Settings, UploadOptions  # noqa: PLC0415
 
     logging.disable()
     known = json.loads(connection)

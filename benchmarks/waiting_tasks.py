@@ -57,7 +57,7 @@ class NaiveTrigger(LeanTrigger):
 
 
 def has(name: str, listed: Any) -> bool:
-    """Say whether a file is in a listing."""
+    """Return whether a file is in a listing."""
     return any(item["name"] == name for item in listed["value"])
 
 

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 STATE_VERSION = 1
 
 Purpose = Callable[[], Mapping[str, Any]]
-"""Says in JSON what is uploaded where and how. It reads of the source, so it is asked only where something is kept."""
+"""Returns in JSON what is uploaded where and how. It reads of the source, so it is called only if a session is kept."""
 
 
 class SessionKeeper(Protocol):
