@@ -21,6 +21,7 @@ from airflow_provider_onedrive.emulator.faults.connections import (
     stall_response,
 )
 from airflow_provider_onedrive.emulator.faults.delays import bandwidth, delay, latency
+from airflow_provider_onedrive.emulator.faults.false_answers import answer
 from airflow_provider_onedrive.emulator.faults.fault import KINDS, NONE, Fault, FaultContext
 from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.faults.records import ScriptError
@@ -38,6 +39,7 @@ __all__ = [
     "Quirks",
     "Rule",
     "ScriptError",
+    "answer",
     "answer_then_drop",
     "bandwidth",
     "corrupt_request",

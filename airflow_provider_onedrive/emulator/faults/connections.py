@@ -32,7 +32,7 @@ class drop_after(Fault):  # noqa: N801
 class answer_then_drop(Fault):  # noqa: N801
     """Answer normally, then close the connection unannounced: a client that reuses it finds it dead."""
 
-    def after(self, reply: Reply, /) -> None:
+    def after(self, reply: Reply, *_: object) -> None:
         reply.drops = True
 
 
@@ -67,7 +67,7 @@ class cut_response(Fault):  # noqa: N801
     def __post_init__(self) -> None:
         _check_bytes(self.bytes)
 
-    def after(self, reply: Reply, /) -> None:
+    def after(self, reply: Reply, *_: object) -> None:
         reply.cut_after = self.bytes
 
 
@@ -84,7 +84,7 @@ class stall_response(Fault):  # noqa: N801
     def __post_init__(self) -> None:
         _check_bytes(self.bytes)
 
-    def after(self, reply: Reply, /) -> None:
+    def after(self, reply: Reply, *_: object) -> None:
         reply.cut_after, reply.stalls = self.bytes, True
 
 
@@ -118,7 +118,7 @@ class corrupt_response(Fault):  # noqa: N801
     def __post_init__(self) -> None:
         _check_offset(self.at)
 
-    def after(self, reply: Reply, /) -> None:
+    def after(self, reply: Reply, *_: object) -> None:
         reply.corrupt_at = self.at
 
 

@@ -47,7 +47,11 @@ class Fault:
     def before(self, request: Request, context: FaultContext, /) -> None:
         """Run before the request is handled; a ``Problem`` answers it, ``ConnectionDropped`` ends it."""
 
-    def after(self, reply: Reply, /) -> None:
+    def instead(self, request: Request, /) -> Reply | None:  # noqa: ARG002 - for the faults that use it
+        """Return the answer to a request that is not handled at all; None = it is handled."""
+        return None
+
+    def after(self, reply: Reply, request: Request, /) -> None:
         """Run when the request has taken effect and before it is answered."""
 
 
@@ -72,6 +76,9 @@ class Several(Fault):
         for fault in self.faults:
             fault.before(request, context)
 
-    def after(self, reply: Reply, /) -> None:
+    def instead(self, request: Request, /) -> Reply | None:
+        return next((reply for fault in self.faults if (reply := fault.instead(request))), None)
+
+    def after(self, reply: Reply, request: Request, /) -> None:
         for fault in self.faults:
-            fault.after(reply)
+            fault.after(reply, request)

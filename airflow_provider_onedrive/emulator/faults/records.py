@@ -92,6 +92,8 @@ def _default(field: Field[Any]) -> Any:
 
 
 def _fits(value: object, hint: Any) -> bool:
+    if hint is Any:
+        return True
     origin = get_origin(hint)
     if origin in {Union, types.UnionType}:
         return any(_fits(value, each) for each in get_args(hint))

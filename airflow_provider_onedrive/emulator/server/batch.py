@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -199,5 +200,7 @@ def _shown(part: Part, reply: Reply) -> dict[str, Any]:
     if not data or part.method == "HEAD":
         return shown
     if "json" in reply.headers.get("Content-Type", ""):
-        return shown | {"body": json.loads(data)}
+        # A fault may have replaced the body by a text that is not JSON.
+        with contextlib.suppress(ValueError):
+            return shown | {"body": json.loads(data)}
     return shown | {"body": base64.b64encode(data).decode()}

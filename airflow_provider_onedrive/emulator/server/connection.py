@@ -186,7 +186,7 @@ def _body(headers: Message, stream: BufferedReader) -> Body | None:
 
 
 def _pieces(request: Request, reply: Reply) -> Iterator[bytes]:
-    pieces: Iterator[bytes] = iter(()) if request.method == "HEAD" else reply.sent_pieces()
+    pieces: Iterator[bytes] = iter(()) if request.method == "HEAD" or not reply.has_length else reply.sent_pieces()
     return limited(pieces, request.reply_throughput) if request.reply_throughput else pieces
 
 

@@ -54,7 +54,7 @@ class RequestPipeline:
         self.throttling.add_headers(request, reply)
         # Also after a refusal: the next request on this connection is read where the body ends.
         request.body.drain()
-        fault.after(reply)
+        fault.after(reply, request)
         return reply
 
     def log(self, request: Request, reply: Reply | None) -> LoggedRequest:
@@ -85,7 +85,7 @@ class RequestPipeline:
                 self.effects.before(request)
         except Problem as problem:
             return responder.problem(request, problem)
-        return plain(responder, request)
+        return fault.instead(request) or plain(responder, request)
 
     def _with_quirks(self, responder: Responder, request: Request, reply: Reply) -> Reply:
         try:
