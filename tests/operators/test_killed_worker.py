@@ -120,7 +120,7 @@ def test_update_and_save(  # noqa: PLR0917 - fixtures
     assert onedrive_emulator.drive().read("a.csv") == BIG
 
 
-def test_update_of_a_known_version(
+def test_update_of_an_expected_version(
     onedrive_emulator: Emulator, kill_first_try: Callable[..., None], task_context: Callable[..., Any], tmp_path: Path
 ) -> None:
     """The eTag that the first try used up does not make the second one fail."""

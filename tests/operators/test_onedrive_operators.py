@@ -157,7 +157,7 @@ def test_delete_of_a_folder_needs_recursive(onedrive_emulator: Emulator, task_co
     assert drive.paths() == []
 
 
-def test_delete_may_only_say_what_it_would_do(onedrive_emulator: Emulator, task_context: Context) -> None:
+def test_delete_dry_run_only_reports(onedrive_emulator: Emulator, task_context: Context) -> None:
     """With ``dry_run`` nothing is deleted; Airflow's own method of that name still works."""
     onedrive_emulator.drive().put("in/a.csv", b"1")
     operator = OneDriveDeleteOperator(task_id="task", location="myfiles/in", recursive=True, dry_run=True)
@@ -372,7 +372,7 @@ def test_what_may_pass_is_raised_as_it_is(
         run(OneDriveListOperator, task_context(), location="myfiles/")
 
 
-def test_a_later_try_finds_its_own_work(onedrive_emulator: Emulator, task_context: Context, local_file: Path) -> None:
+def test_a_later_try_finds_its_own_file(onedrive_emulator: Emulator, task_context: Context, local_file: Path) -> None:
     """``try_number`` reaches the client: what an earlier try did is success, on a first try it is a conflict."""
     kwargs = {"local_path": local_file, "location": "myfiles/a.csv"}
     run(OneDriveUploadOperator, task_context(), **kwargs)

@@ -353,7 +353,7 @@ def test_a_trigger_that_crashed(drive: EmulatedDrive, task_context: Any) -> None
 @pytest.mark.parametrize(
     "fault", [status(429, retry_after=0), status(503, retry_after=0), status(500), drop_before()], ids=repr
 )
-def test_the_trigger_outlives_trouble(
+def test_the_trigger_survives_faults(
     onedrive_emulator: Emulator, drive: EmulatedDrive, task_context: Any, fault: Fault
 ) -> None:
     """A busy Graph, an outage and a broken network do not end the wait."""
@@ -361,7 +361,7 @@ def test_the_trigger_outlives_trouble(
     assert run(copying(deferrable=True), task_context())["outcome"] == "created"
 
 
-def test_the_trigger_outlives_its_client(onedrive_emulator: Emulator, drive: EmulatedDrive, task_context: Any) -> None:
+def test_the_trigger_survives_its_client(onedrive_emulator: Emulator, drive: EmulatedDrive, task_context: Any) -> None:
     """The client gives up after its attempts; the wait goes on."""
     rule = onedrive_emulator.faults.add(operation="monitor", times=7, do=status(503, retry_after=0))
     assert run(copying(deferrable=True), task_context())["outcome"] == "created"
@@ -379,7 +379,7 @@ def test_a_monitor_that_is_gone(
     assert len(onedrive_emulator.requests.matching(operation="copy")) == 1
 
 
-def test_the_trigger_says_how_far_it_is(
+def test_the_trigger_logs_its_progress(
     onedrive_emulator: Emulator, drive: EmulatedDrive, task_context: Any, logged: Callable[[], str]
 ) -> None:
     """Each new percentage is logged, with the name of the copy."""

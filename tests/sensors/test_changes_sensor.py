@@ -112,7 +112,7 @@ def test_a_worker_that_could_not_begin(wait: Callable[..., list[str]], drive: An
     assert wait("2", "deferrable") == ["created in/c.csv"]
 
 
-def test_what_another_run_was_given_wakes_nobody(wait: Callable[..., list[str]], drive: Any) -> None:
+def test_changes_of_another_run_wake_nobody(wait: Callable[..., list[str]], drive: Any) -> None:
     """It stays in the queue until a run asks for more, and is not taken for new."""
     wait("1", on_start="emit_existing")
     with pytest.raises(AirflowSensorTimeout):
@@ -122,7 +122,7 @@ def test_what_another_run_was_given_wakes_nobody(wait: Callable[..., list[str]],
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_another_try_is_given_the_same(wait: Callable[..., list[str]], drive: Any, mode: str) -> None:
+def test_another_try_gets_the_same_changes(wait: Callable[..., list[str]], drive: Any, mode: str) -> None:
     """Whatever has happened meanwhile is for the next run."""
     given = wait("1", mode, on_start="emit_existing")
     drive.put("in/c.csv", b"1")

@@ -167,7 +167,7 @@ def test_a_missing_connection_fails_at_once(airflow_db: None, task_context: Cont
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_error_on_a_later_look_is_the_same(onedrive_emulator: Emulator, task_context: Context, mode: str) -> None:
+def test_an_error_on_a_later_poll_is_the_same(onedrive_emulator: Emulator, task_context: Context, mode: str) -> None:
     """A permission that is taken away while waiting fails alike, in the worker and through the trigger's event."""
     onedrive_emulator.faults.add(path="a.csv", times=1, do=status(404))
     onedrive_emulator.faults.add(path="a.csv", times=None, do=status(403))
@@ -178,7 +178,9 @@ def test_an_error_on_a_later_look_is_the_same(onedrive_emulator: Emulator, task_
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("code", [429, 503])
-def test_a_busy_graph_is_outlived(onedrive_emulator: Emulator, task_context: Context, mode: str, code: int) -> None:
+def test_waiting_continues_while_graph_is_busy(
+    onedrive_emulator: Emulator, task_context: Context, mode: str, code: int
+) -> None:
     """Throttling and outages beyond the client's own patience are waited through."""
     onedrive_emulator.drive().put("in/a.csv", b"1")
     fault = onedrive_emulator.faults.add(path="a.csv", times=9, do=status(code, retry_after=0))
@@ -187,7 +189,7 @@ def test_a_busy_graph_is_outlived(onedrive_emulator: Emulator, task_context: Con
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_random_401_is_outlived(onedrive_emulator: Emulator, task_context: Context, mode: str) -> None:
+def test_waiting_continues_after_a_random_401(onedrive_emulator: Emulator, task_context: Context, mode: str) -> None:
     """Microsoft's "Unable to initialize RPS" is a hiccup, not a refused sign-in."""
     onedrive_emulator.drive().put("in/a.csv", b"1")
     onedrive_emulator.faults.add(path="a.csv", times=1, do=status(401, message="Unable to initialize RPS"))
@@ -202,7 +204,7 @@ def test_the_timeout(onedrive_emulator: Emulator, task_context: Context, mode: s
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_timeout_of_zero_looks_once(onedrive_emulator: Emulator, task_context: Context, mode: str) -> None:
+def test_a_timeout_of_zero_polls_once(onedrive_emulator: Emulator, task_context: Context, mode: str) -> None:
     """Without time to wait there is one look and no deferral."""
     with pytest.raises(AirflowSensorTimeout):
         sensor(mode, timeout=0).execute(task_context())
@@ -224,7 +226,7 @@ def test_soft_fail_and_never_fail_skip(  # noqa: PLR0917 - fixtures
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("way", ["soft_fail", "never_fail"])
-def test_a_skip_says_why(onedrive_emulator: Emulator, task_context: Context, mode: str, way: str) -> None:
+def test_a_skip_has_the_reason(onedrive_emulator: Emulator, task_context: Context, mode: str, way: str) -> None:
     """The error's text is not lost in the skip, whether it came on the worker or from the trigger."""
     onedrive_emulator.faults.add(path="a.csv", times=1, do=status(404))
     onedrive_emulator.faults.add(path="a.csv", times=None, do=status(403))
@@ -249,7 +251,7 @@ def test_one_deadline(onedrive_emulator: Emulator, task_context: Context) -> Non
     assert deferred.timeout < timedelta(seconds=100)
 
 
-def test_the_trigger_is_given_what_the_sensor_has(onedrive_emulator: Emulator, task_context: Context) -> None:
+def test_the_trigger_gets_the_parameters_of_the_sensor(onedrive_emulator: Emulator, task_context: Context) -> None:
     """Nothing of what is waited for is lost in the deferral, and no secret is stored."""
     given: dict[str, Any] = {"location": ["myfiles/in"], "file_pattern": "*.csv", "kind": "any", "poke_interval": 7}
     given |= {"regex": "a", "recursive": True, "min_items": 2, "max_items": 9, "min_size": 5, "ignore": ["x"]}
@@ -407,7 +409,7 @@ def test_an_empty_file_is_not_complete(inbox: Any, task_context: Context) -> Non
 
 
 @pytest.mark.airflow3
-def test_what_was_seen_outlives_a_reschedule(inbox: Any, run_task: Any) -> None:
+def test_stability_survives_a_reschedule(inbox: Any, run_task: Any) -> None:
     """It is in the task state store; the second process finds that nothing has changed."""
     store: dict[str, Any] = {}
     first = run_task(sensor("reschedule", location="myfiles/in/", stable_for=0), store=store)

@@ -126,7 +126,7 @@ def test_what_an_event_holds(watching: Watching, drive: Any, client: Client) -> 
     assert watching.next() == event
 
 
-def test_what_is_there_at_the_first_look(start: Start, drive: Any) -> None:
+def test_items_at_the_first_poll(start: Start, drive: Any) -> None:
     """Nothing is told of it, unless it is asked for."""
     watching = start()
     watching.settle()
@@ -134,7 +134,7 @@ def test_what_is_there_at_the_first_look(start: Start, drive: Any) -> None:
     assert watching.changes() == ["created in/new.csv"]
 
 
-def test_what_came_since_a_moment(start: Start, drive: Any, client: Client) -> None:
+def test_items_since_a_time(start: Start, drive: Any, client: Client) -> None:
     """By the server's clock: what was created since, and what is older but was modified since."""
     threading.Event().wait(1.1)  # Graph's times have whole seconds
     moment = client.stat("myfiles/in/a.csv").modified_at + timedelta(seconds=1)
@@ -170,7 +170,7 @@ def test_a_folder_above_is_renamed(start: Start, drive: Any, client: Client) -> 
     assert watching.changes() == ["deleted years/2026/in/a.csv"]
 
 
-def test_another_folder_takes_the_place(watching: Watching, drive: Any, client: Client) -> None:
+def test_another_folder_takes_the_name(watching: Watching, drive: Any, client: Client) -> None:
     """What is told belongs to the name, not to the id."""
     client.move("myfiles/in", "myfiles/old")
     drive.put("in/z.csv", b"1")
@@ -333,7 +333,9 @@ def test_graph_is_away_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("code", [401, 403, 404, 429, 500, 503])
-def test_it_outlives_every_error(watching: Watching, drive: Any, onedrive_emulator: Emulator, code: int) -> None:
+def test_polling_continues_after_every_error(
+    watching: Watching, drive: Any, onedrive_emulator: Emulator, code: int
+) -> None:
     """Whatever Graph says, it looks again, and what happened meanwhile is told."""
     watching.settle()
     watching.trigger.patience_seconds = 0.01
@@ -355,7 +357,7 @@ def log(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> 
     return text
 
 
-def test_a_wrong_parameter_is_said_and_waited_for(
+def test_a_wrong_parameter_is_logged_and_waited_for(
     start: Start, onedrive_emulator: Emulator, log: Callable[[], str]
 ) -> None:
     """Nothing is raised in the triggerer, where it would begin anew every two seconds."""
@@ -446,7 +448,7 @@ def test_one_request_for_all_watchers_of_a_drive(drive: Any, onedrive_emulator: 
     asyncio.run(follow())
 
 
-def test_its_parameters_survive_and_say_who_it_is() -> None:
+def test_its_parameters_survive_and_identify_it() -> None:
     """The stored form names the class where the documentation has it, and the times are plain."""
     given = {"location": "myfiles/in", "on_start": datetime(2026, 1, 1, tzinfo=UTC), "full_every": timedelta(hours=1)}
     classpath, kwargs = OneDriveChangesTrigger(**given).serialize()

@@ -32,7 +32,7 @@ async def until(happens: Callable[[], bool]) -> None:
 
 
 @pytest.mark.airflow3
-def test_the_triggerer_says_when(trigger: OneDriveChangesTrigger, onedrive_emulator: Emulator) -> None:
+def test_the_triggerer_confirms_events(trigger: OneDriveChangesTrigger, onedrive_emulator: Emulator) -> None:
     """Nothing goes on, and nothing is taken out of the queue, before the event is in the database."""
     from airflow.triggers.shared_stream import SharedStreamManager  # noqa: PLC0415 - Airflow 3.3
     from structlog import get_logger  # noqa: PLC0415 - as above
@@ -71,7 +71,7 @@ def test_the_triggerer_says_when(trigger: OneDriveChangesTrigger, onedrive_emula
 
 
 @pytest.mark.airflow3
-def test_an_event_that_was_not_kept_is_told_again(trigger: OneDriveChangesTrigger) -> None:
+def test_an_event_that_was_not_stored_is_delivered_again(trigger: OneDriveChangesTrigger) -> None:
     """The trigger ends, and the one that Airflow begins then tells the same."""
     from airflow.triggers.shared_stream import SharedStreamManager  # noqa: PLC0415 - Airflow 3.3
     from structlog import get_logger  # noqa: PLC0415 - as above

@@ -86,7 +86,7 @@ def test_the_deadline_ends_the_wait(onedrive_emulator: Emulator) -> None:
     assert wait(seconds=0.2) == {"status": "timeout"}
 
 
-def test_a_look_is_made_even_after_the_deadline(onedrive_emulator: Emulator) -> None:
+def test_a_poll_is_made_even_after_the_deadline(onedrive_emulator: Emulator) -> None:
     """A triggerer that was restarted too late still sees the file that came in time."""
     onedrive_emulator.drive().put("in/a.csv", b"1")
     assert wait(seconds=-60)["status"] == "found"
@@ -108,7 +108,7 @@ def test_a_busy_graph_is_left_alone_as_long_as_it_asks(onedrive_emulator: Emulat
     assert fault.hits in (1, 2)
 
 
-def test_an_outage_is_outlived_when_it_ends(onedrive_emulator: Emulator) -> None:
+def test_waiting_continues_after_an_outage(onedrive_emulator: Emulator) -> None:
     """The client gives up after its attempts; the wait goes on and finds the file."""
     onedrive_emulator.drive().put("in/a.csv", b"1")
     fault = onedrive_emulator.faults.add(path="a.csv", times=7, do=status(503, retry_after=0))
@@ -116,14 +116,14 @@ def test_an_outage_is_outlived_when_it_ends(onedrive_emulator: Emulator) -> None
     assert fault.hits == 7
 
 
-def test_a_random_401_is_outlived(onedrive_emulator: Emulator) -> None:
+def test_waiting_continues_after_a_random_401(onedrive_emulator: Emulator) -> None:
     """Microsoft's "Unable to initialize RPS" is a hiccup, not a refused sign-in."""
     onedrive_emulator.drive().put("in/a.csv", b"1")
     onedrive_emulator.faults.add(path="a.csv", times=1, do=status(401, message="Unable to initialize RPS"))
     assert wait()["status"] == "found"
 
 
-def test_a_dropped_connection_is_outlived(onedrive_emulator: Emulator) -> None:
+def test_waiting_continues_after_a_dropped_connection(onedrive_emulator: Emulator) -> None:
     """A network that fails says nothing about the file."""
     onedrive_emulator.drive().put("in/a.csv", b"1")
     onedrive_emulator.faults.add(path="a.csv", times=1, do=drop_before())
@@ -261,10 +261,10 @@ def test_an_event_holds_no_secret(onedrive_emulator: Emulator, connection: Calla
 
 
 @pytest.mark.parametrize("now", [0.0, 1_000_000_000.25, 1_800_000_007.0])
-def test_who_waits_for_one_place_looks_at_the_same_moments(now: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever each waits for, and whenever each has begun; another place has other moments."""
+def test_triggers_of_one_folder_poll_at_the_same_times(now: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever each waits for, and whenever each has begun; another folder has other times."""
 
-    def next_look(later: float, **kwargs: Any) -> float:
+    def next_poll(later: float, **kwargs: Any) -> float:
         monkeypatch.setattr(time, "time", lambda: now + later)
         pause = OneDriveFileTrigger(
             **{"location": "myfiles/in/", "poke_interval": 30.0, **kwargs}
@@ -272,16 +272,16 @@ def test_who_waits_for_one_place_looks_at_the_same_moments(now: float, monkeypat
         assert 0 < pause <= 30
         return round((now + later + pause) % 30, 3)
 
-    moments = {next_look(later) for later in (0, 1, 17.5, 29.9, 4000)}
-    moments |= {next_look(3, location="myfiles/in/*.csv"), next_look(4, file_pattern="a*", location="myfiles/in")}
-    assert len(moments) == 1
-    fifths = [int(next_look(0, location=f"myfiles/{number}/") // 6) for number in range(50)]
+    times = {next_poll(later) for later in (0, 1, 17.5, 29.9, 4000)}
+    times |= {next_poll(3, location="myfiles/in/*.csv"), next_poll(4, file_pattern="a*", location="myfiles/in")}
+    assert len(times) == 1
+    fifths = [int(next_poll(0, location=f"myfiles/{number}/") // 6) for number in range(50)]
     assert min(fifths.count(fifth) for fifth in range(5)) >= 4  # names that are alike spread as well
     assert OneDriveFileTrigger(location="myfiles/in", poke_interval=0).until_next_poll_seconds == 0
 
 
 @pytest.mark.airflow3
-def test_the_dag_of_a_task_that_waits_is_let_go() -> None:
+def test_the_dag_of_a_waiting_task_is_released() -> None:
     """The triggerer reads the whole DAG to render the templates of a task that it starts."""
     with DAG("waits", schedule=None) as dag:
         OneDriveFileSensor(task_id="wait", location="myfiles/{{ run_id }}/", start_from_trigger=True)

@@ -254,7 +254,7 @@ def test_refresh_token_only_when_it_was_asked_for(emulator, device, poll):
     assert "refresh_token" not in poll(begun["device_code"]).json()
 
 
-def test_a_hasty_device_is_told_to_slow_down(device, poll):
+def test_a_hasty_device_has_to_slow_down(device, poll):
     """A device that polls faster than the interval gets slow_down."""
     code = device().json()["device_code"]
     assert refused(poll(code))[1] == "authorization_pending"

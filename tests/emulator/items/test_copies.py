@@ -96,7 +96,7 @@ def test_a_folder_is_copied_whole(copy, drive):
 
 
 @pytest.mark.parametrize("query", ["", f"?{CONFLICT}=fail"])
-def test_a_name_conflict_is_told_by_the_monitor(copy, drive, query):
+def test_a_name_conflict_is_reported_by_the_monitor(copy, drive, query):
     """The request is accepted, and the monitor reports that the name exists."""
     drive.put("a.txt", b"1")
     drive.put("b.txt", b"2")

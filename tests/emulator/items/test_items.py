@@ -302,7 +302,7 @@ def test_bad_json(graph, drive, error, content, content_type):
     assert error(reply)[:2] == (400, "BadRequest")
 
 
-def test_an_error_tells_which_request_it_was(graph):
+def test_an_error_names_its_request(graph):
     """Every error repeats the ids that the headers carry."""
     reply = graph.get("/root:/no", headers={"client-request-id": "mine"})
     inner = reply.json()["error"]["innerError"]

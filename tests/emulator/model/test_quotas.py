@@ -46,7 +46,7 @@ def test_states(v1, drive, used, state):
         ("absent", None),
     ],
 )
-def test_a_drive_that_says_less(graph, v1, drive, shown, expected):
+def test_a_drive_that_reports_less(graph, v1, drive, shown, expected):
     """Some drives report part of their quota, none, or 0 remaining bytes; the limit does not depend on it."""
     drive.put("a.txt", b"12345")
     drive.quota_bytes, drive.quota_shown = 1000, shown
@@ -73,7 +73,7 @@ def test_writes_over_the_quota(graph, drive, error):
     assert error(graph.post("/root/children", json={"name": "x", "folder": {}}))[:2] == FULL
 
 
-def test_a_session_that_says_its_size(graph, drive, error):
+def test_a_session_with_a_file_size(graph, drive, error):
     """A fileSize over the quota is refused at the session's creation; replaced bytes do not count."""
     drive.put("a.txt", b"12345")
     drive.quota_bytes = 8

@@ -28,7 +28,7 @@ def site_id(emulator):
         "localhost%3A%2Fsites%2FFinance%3A",
     ],
 )
-def test_a_site_and_how_it_is_addressed(v1, emulator, site_id, key):
+def test_a_site_by_each_of_its_addresses(v1, emulator, site_id, key):
     """A site is found by id, by the GUID of its collection and by its path under each of its hosts."""
     host, collection, web = site_id.split(",")
     text = key.format(id=site_id, collection=collection, host=urlsplit(emulator.store_url).netloc)

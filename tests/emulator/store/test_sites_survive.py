@@ -33,7 +33,7 @@ def client(emulator, user, *permissions):
     return httpx.Client(verify=verify, trust_env=False, base_url=f"{emulator.graph_url}/v1.0", headers=headers)
 
 
-def test_a_restart_keeps_places(restart):
+def test_a_restart_keeps_sites(restart):
     """Users, groups, sites, libraries, ids, quotas and special folders are as they were."""
     emulator = restart()
     emulator.add_user(CARA, personality="personal")

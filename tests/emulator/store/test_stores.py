@@ -477,7 +477,7 @@ class Done(dict):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_killed_at_any_moment(root, seed):
+def test_killed_at_any_time(root, seed):
     """kill -9 in the midst of uploads and deletions: no acknowledged change is lost, nothing is half there."""
     done = Done()
     for life in range(3):

@@ -87,7 +87,7 @@ def test_an_unknown_total(create, send, http, drive):
     assert drive.item("a.bin")["size"] == UNIT + 2
 
 
-def test_a_total_that_is_said_late(create, send, drive):
+def test_a_total_that_is_stated_late(create, send, drive):
     """The total may come with the last fragment, and then ends the session."""
     url = create()
     send(url, 0, b"x" * UNIT, "*")

@@ -156,7 +156,7 @@ def test_if_match(create, send, drive, error):
         ((UNIT, 3 * UNIT, 3 * UNIT), (400, "invalidRequest", None)),
     ],
 )
-def test_fragments_out_of_place(create, send, http, place, expected):
+def test_fragments_out_of_order(create, send, http, place, expected):
     """A fragment begins where the last one ended, and the total stays; a refusal changes nothing."""
     url = create()
     accepted = send(url, 0, UNIT, 3 * UNIT)
