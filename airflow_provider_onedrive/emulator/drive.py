@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from airflow_provider_onedrive.emulator.items.views import ItemViews
@@ -139,6 +139,23 @@ class EmulatedDrive:
         """Open a file in an editor without changing it: its eTag moves, and an If-Match with the former one fails."""
         # Seen in SharePoint: an editor that only shows a file moves its eTag (AB#36).
         self._drive.advance_etag(self._item(path))
+
+    def mark_malware(self, path: str, description: str = "Malware") -> None:
+        """Let the service find malware in a file: it gets the facet, and its download is 403 until it is replaced."""
+        with self._drive.change() as change:
+            item = self._item(path)
+            change.edit(item)
+            item.malware = description
+
+    def set_last_modified(self, path: str, moment: datetime) -> None:
+        """Set ``lastModifiedDateTime``, the service's own time of the last change, and nothing else of an item.
+
+        The time that a client sets, in ``fileSystemInfo``, is ``modified_at`` of :meth:`put`.
+        """
+        with self._drive.change() as change:
+            item = self._item(path)
+            change.edit(item)
+            item.modified = moment.astimezone(UTC).replace(microsecond=0)
 
     def expire_delta_tokens(self) -> None:
         """Let every delta link given so far be answered with 410 and the address of a fresh enumeration."""

@@ -56,6 +56,12 @@ def access_denied() -> Problem:
     return Problem(403, "accessDenied", "Access denied")
 
 
+def malware_detected(description: str) -> Problem:
+    """Return the refusal of a download of a file with malware."""
+    message = "Malware was detected in the requested resource."
+    return Problem(403, "malwareDetected", message, headers={"X-Virus-Infected": description})
+
+
 def deletion_on_hold() -> Problem:
     """Return the refusal of a deletion under a retention policy or a litigation hold."""
     # https://github.com/abraunegg/onedrive/issues/338

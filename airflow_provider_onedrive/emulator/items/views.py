@@ -67,6 +67,8 @@ class ItemViews:
         }
         if item.description is not None:
             base["description"] = item.description
+        if item.malware is not None:
+            base["malware"] = {"description": item.malware}
         if item.permissions:
             base["shared"] = {"scope": _scope(item)}
         return base | self._facets(drive, item)

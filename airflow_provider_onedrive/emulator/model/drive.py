@@ -146,7 +146,7 @@ class Drive:
             change.edit(item)
             item.begin_version()
             self._grow(change, item, content.size - item.size)
-            item.content = content
+            item.content, item.malware = content, None
             item.ctag_version += 1
             item.touch(by, times)
         return item

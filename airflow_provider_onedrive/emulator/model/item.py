@@ -68,6 +68,7 @@ class Item:
     :param past: the former versions, the latest first.
     :param left: ids of the folders that it was moved out of.
     :param package: kind of a package, such as ``oneNote``.
+    :param malware: description of the malware in the file; None = there is none.
     :param remote: target of a shortcut, which is neither a folder nor a file.
     :param special: name of the special folder that it is.
     :param permissions: permissions that were granted on it, without the inherited ones.
@@ -87,6 +88,7 @@ class Item:
     past: tuple[Version, ...] = ()
     left: tuple[str, ...] = ()
     package: str | None = None
+    malware: str | None = None
     checkout: Checkout | None = None
     remote: Remote | None = None
     special: str | None = None

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from airflow_provider_onedrive.emulator.errors.problems import Problem, missing_item
+from airflow_provider_onedrive.emulator.errors.problems import Problem, malware_detected, missing_item
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
 from airflow_provider_onedrive.emulator.items import conversions, versions
 from airflow_provider_onedrive.emulator.items.download_links import DownloadLinks
@@ -42,6 +42,8 @@ class Downloads:
         if drive is None:
             raise missing_item()
         item = drive.get(item_id)
+        if version is None and item.malware is not None:
+            raise malware_detected(item.malware)
         return item, item.content if version is None else versions.find(item, version).content
 
 

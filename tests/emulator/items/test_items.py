@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import uuid
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -196,6 +197,19 @@ def test_rename_and_move(graph, drive):
     assert changed.json()["cTag"] == item["cTag"]
     assert drive.read("b/c/new.md") == b"x"
     assert graph.patch(f"/items/{item['id']}", json={"name": "NEW.md"}).json()["name"] == "NEW.md"
+
+
+@pytest.mark.parametrize("path", ["a", "a/b"], ids=["folder", "file"])
+def test_the_time_of_the_last_change(graph, drive, path):
+    """A test sets the service's own time of an item; the client's time and the eTag stay, and delta reports it."""
+    drive.put("a/b", b"x", modified_at=datetime(2020, 1, 1, tzinfo=UTC))
+    former = graph.get(f"/root:/{path}").json()
+    link = graph.get("/root/delta?token=latest").json()["@odata.deltaLink"]
+    drive.set_last_modified(path, datetime(2021, 2, 3, 5, 5, 6, 7, tzinfo=timezone(timedelta(hours=1))))
+    item = graph.get(f"/root:/{path}").json()
+    assert item["lastModifiedDateTime"] == "2021-02-03T04:05:06Z"
+    assert (item["fileSystemInfo"], item["eTag"]) == (former["fileSystemInfo"], former["eTag"])
+    assert item["id"] in [each["id"] for each in graph.get(link).json()["value"]]
 
 
 def test_change_of_times(graph, drive):
