@@ -169,6 +169,7 @@ def _port(text: str) -> int:
 
 def _stop_signal() -> threading.Event:
     stopped = threading.Event()
+    # SIGTERM is how a container or a script ends it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     return stopped

@@ -144,6 +144,7 @@ class Identities:
         directory = self.state.directory
         if trusted:
             directory.trust(application or self.application, subject, audience)
+        # An hour, as Kubernetes projects them by default.
         return directory.federated_token(subject, audience, -1 if expired else 3600, **claims)
 
     @property

@@ -23,6 +23,7 @@ from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, IfEx
 class AsyncOperations(AsyncListings, ABC):
     """The methods of :class:`Operations` that move no bytes, for an event loop."""
 
+    # No upload and no download: their bytes would hold up all other triggers of the loop.
     @abstractmethod
     async def run(self, flow: Flow[T]) -> T:
         """Drive a flow to its end."""

@@ -154,6 +154,7 @@ class FileOperations(Operations):
         with self.meter.measured(f"download {address}") as progress:
             with self._explaining("download", address):
                 link = self._drive(driver)
+            # Only now: the item's answer has both the size and the link.
             progress.expect(link.item.size)
             target = localcopy.target_of(local_path, link.item.name)
             return self._transfer(

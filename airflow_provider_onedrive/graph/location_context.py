@@ -90,6 +90,7 @@ class LocationContext:
             create_folders=create_folders,
             retrying=attempt.retrying,
             may_be_ours=attempt.retrying,
+            # An item dict tells more than a name: a later attempt recognises by it what an earlier one has moved.
             facts=location if isinstance(location, Mapping) else {"name": source.name},
             is_over=lambda: time.monotonic() >= end,
         )

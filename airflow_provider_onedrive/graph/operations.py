@@ -143,6 +143,7 @@ class Operations(Listings, ABC):
         try:
             return self.run(flow)
         except GraphError as error:
+            # Without the query, which may hold a cursor or a name.
             raise error.about("request", path.partition("?")[0]) from error.__cause__
 
     def delete(
@@ -213,6 +214,7 @@ class Operations(Listings, ABC):
             time.monotonic() - start,
             driver.request_id,
             self.meter.current.totals,
+            # No secret: whoever opens it has to sign in.
             item.web_url,
         )
         return item

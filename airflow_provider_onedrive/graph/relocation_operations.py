@@ -77,6 +77,7 @@ class RelocationOperations(Operations):
 
         :return: what :meth:`copy_progress` and :meth:`copied` need; it has the ``item`` if no copy was needed.
         """
+        # Without options: there is no wait here that could end.
         plan = self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt))
         return self._about("copy", plan.source, copies.start(plan))
 
@@ -102,5 +103,6 @@ class RelocationOperations(Operations):
         :param item_id: the ``item_id`` of its progress.
         :param file_name: the name in the folder; None takes that of the source.
         """
+        # Only the folder: the name is in the dict, because "rename" may have chosen another one.
         address = self._address(self.parser.destination(destination, file_name)[0])
         return self._about("copy to", address, copies.copied(address, copy, item_id))

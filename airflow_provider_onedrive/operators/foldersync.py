@@ -61,6 +61,7 @@ class OneDriveFolderSyncOperator(OneDriveOperator):
         manifest = _path(local_or_stored(self.manifest))
         with self.connected() as client:
             synced = client.sync_folder(self.location, manifest, full_every=full_every)
+        # The returned list is for expand(), so the numbers have a key of their own.
         context["ti"].xcom_push(key="summary", value=synced.to_dict())
         changed = ({"change": kind, **item.to_dict()} for kind, item in synced.changes.items())
         return list(islice(changed, self.max_changed))

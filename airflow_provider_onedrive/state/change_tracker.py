@@ -144,6 +144,7 @@ class AsyncChangeTracker(ChangeTracker):
             except CURSOR_LOST as refusal:
                 _warn_of_lost(self.watch, refusal)
         poll = self.watch.poll(client, self.snapshot, events, now)
+        # 0: only a request that is under way is shared, because an older answer may lack the latest changes.
         return self._advance(client, *await client.run(poll, fresh_seconds=0.0))
 
 

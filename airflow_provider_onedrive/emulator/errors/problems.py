@@ -79,6 +79,7 @@ def name_taken(message: str = "Name already exists") -> Problem:
 
 def tag_mismatch(code: str) -> Problem:
     """``notAllowed`` where content is written, ``resourceModified`` where an item is changed or deleted."""
+    # Recorded: the first on a PUT of content (AB#24), the second on a PATCH (skilion/onedrive#366).
     return Problem(412, code, "ETag does not match current item's value")
 
 
@@ -87,4 +88,5 @@ def not_supported(message: str = "The request is not supported by the system.") 
 
 
 def too_large() -> Problem:
+    # The words are rclone's warning; no document names the status.
     return Problem(413, "requestTooLarge", "The request message is too big.")

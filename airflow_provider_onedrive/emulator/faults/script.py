@@ -60,6 +60,7 @@ def read_rule(value: object, where: str) -> Rule:
         raise ScriptError(f"{where}: do is missing.")
     do = read_fault(keys.pop("do"), f"{where}.do")
     if _is_repeated(keys):
+        # Else the default would end the rule after one request, which "every" and "probability" make no sense for.
         keys = {"times": None} | keys
     return records.build(Rule, keys, where, do=do)
 

@@ -34,6 +34,7 @@ class Budget:
     :param clock: monotonic seconds.
     """
 
+    # The least that Microsoft grants: for up to 1,000 licences.
     units_per_minute: int | None = 1250
     units_per_day: int | None = None
     minute_seconds: int = _MINUTE_SECONDS

@@ -69,6 +69,7 @@ class ListItems:
 
     def _json(self, drive: Drive, item: Item) -> dict[str, Any]:
         return {
+            # The ids of SharePoint's own content types, the same in every library.
             "contentType": {"id": "0x0120" if item.is_folder else "0x0101", "name": _kind(item)},
             "createdBy": item.by,
             "createdDateTime": clock.text(item.created),

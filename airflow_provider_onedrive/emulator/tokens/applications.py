@@ -101,6 +101,7 @@ class Applications:
         return self._keep(Application(name, permissions=frozenset(permissions), resource_id=resource_id))
 
     def find(self, client_id: str) -> Application | None:
+        # A GUID has no case.
         return self._all.get(client_id.lower())
 
     def managed_by(self, identifier: str) -> Application | None:

@@ -53,6 +53,7 @@ def decode(text: str) -> bytes:
 
     :raises ValueError: the text is not base64url.
     """
+    # Python's decoder skips characters that are not base64: many texts would be the same token.
     if not _PART.fullmatch(text):
         raise ValueError("It is not base64url.")
     try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # RS256 with a SHA-1 thumbprint, PS256 with SHA-256: both are sent by msal.
 ALGORITHMS = ("RS256", "PS256")
+# As many as the keys of Entra have.
 _KEY_BITS = 2048
 _CERTIFICATE_DAYS = 365
 

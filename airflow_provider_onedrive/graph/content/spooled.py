@@ -59,6 +59,7 @@ class UploadingText(io.TextIOWrapper):
 
     def __init__(self, file: UploadingFile, encoding: str) -> None:
         self._file = file
+        # newline="", because Python would else write line ends as the worker's system has them.
         super().__init__(cast("BinaryIO", file), encoding=encoding, newline="")
 
     def __exit__(

@@ -117,6 +117,8 @@ class OpenSession:
 
     def is_kept_after(self, error: BaseException) -> bool:
         """Whether the session is left open after this error, because a later try can go on with it."""
+        # An exception of another kind is a killed task or an error of the DAG: it says nothing about the session. If
+        # the source has changed, the bytes that were sent are of no use.
         is_passing = not isinstance(error, OneDriveError) or (
             error.is_retryable and not isinstance(error, SourceChanged)
         )

@@ -50,6 +50,7 @@ class Request:
     """
 
     method: str
+    # It may be a pre-authorised one, and a repr ends up in logs.
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None

@@ -71,6 +71,7 @@ def download_folder(client: Runner, address: Address, folder: Any, transfer: Fol
     """
     transfer.check()
     output = output_of(folder)
+    # By its id from here on, so that nobody can put another folder under its name meanwhile.
     base = client.run(items.folder(address))
     # With the default fields a listing brings the link of each file, which saves a request for every one.
     walk = FolderWalk(address.by_id(base.drive_id, base.id), recursive=transfer.recursive, fields="")
