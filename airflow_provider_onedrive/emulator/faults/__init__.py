@@ -21,7 +21,7 @@ from airflow_provider_onedrive.emulator.faults.connections import (
     stall_response,
 )
 from airflow_provider_onedrive.emulator.faults.delays import bandwidth, delay, latency
-from airflow_provider_onedrive.emulator.faults.false_answers import answer
+from airflow_provider_onedrive.emulator.faults.false_answers import answer, repeat_next_link
 from airflow_provider_onedrive.emulator.faults.fault import KINDS, NONE, Fault, FaultContext
 from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.faults.records import ScriptError
@@ -53,6 +53,7 @@ __all__ = [
     "expire_token",
     "ignore_range",
     "latency",
+    "repeat_next_link",
     "stall_response",
     "status",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_onedrive.emulator.faults.fault import Fault, declare
-from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
+from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
 
 _ERRORS_FROM = 400
 
@@ -58,6 +58,26 @@ class answer(Fault):  # noqa: N801 - reads as a word of a rule
         # An empty body keeps the type: a client that only looks at the header is misled by the service, too.
         if self.body:
             _set(reply.headers, "Content-Type", "text/html; charset=utf-8")
+
+
+@declare
+@dataclass(frozen=True)
+class repeat_next_link(Fault):  # noqa: N801
+    """Link a page to itself: its nextLink is its own address, on the last page too."""
+
+    def after(self, reply: Reply, request: Request, /) -> None:
+        # Seen on a drive whose listing never ended. https://github.com/OneDrive/onedrive-api-docs/issues/1431
+        value = _json(reply)
+        if isinstance(value, dict) and isinstance(value.get("value"), list):
+            value.pop("@odata.deltaLink", None)
+            value["@odata.nextLink"] = request.graph_url + request.target
+            reply.body = json.dumps(value).encode()
+
+
+def _json(reply: Reply) -> Any:
+    """Return the JSON of a success; None = it has none."""
+    is_json = "json" in reply.headers.get("Content-Type", "") and reply.stream is None
+    return json.loads(reply.body) if is_json and reply.body and reply.status < _ERRORS_FROM else None
 
 
 def _set(headers: dict[str, str], name: str, value: str | None) -> None:

@@ -32,6 +32,10 @@ class Quirks:
     :param missing_root_every: each n-th read of a drive's root, or of its children, is 404; 0 = none.
     :param missing_folders: the first reads of each other folder are 404, this many.
     :param missing_listings: the first reads of each other folder's children are 404, this many.
+    :param repeating_listings: the first listings of each folder, this many, repeat an item and lack the one beside it:
+        the second page begins with the last item of the first one. If there is one page, it has its first item twice.
+    :param repeating_top: only listings by pages of this size do so, as ``$top`` or ``options.page_size`` says; None =
+        all. Other sizes give the right listing.
     :param folders_on_hold: deleting a folder that is not empty is refused (403), as under a retention policy.
     :param unindexed_searches: the first searches that match a file or folder do not find it, this many.
     :param failing_commits: this many of the next uploads are answered with ``failing_commit_status`` although the
@@ -70,6 +74,9 @@ class Quirks:
     missing_root_every: int = 0
     missing_folders: int = 0
     missing_listings: int = 0
+    # https://github.com/OneDrive/onedrive-api-docs/issues/1472
+    repeating_listings: int = 0
+    repeating_top: int | None = None
     # https://github.com/abraunegg/onedrive/issues/338
     folders_on_hold: bool = False
     unindexed_searches: int = 0

@@ -7,6 +7,7 @@ from airflow_provider_onedrive.emulator.server.handlers import Handlers
 from airflow_provider_onedrive.emulator.server.origins import ControlPath, GraphOrigin, Service, StoreOrigin
 from airflow_provider_onedrive.emulator.server.pipeline import RequestPipeline
 from airflow_provider_onedrive.emulator.server.refusals import Refusals
+from airflow_provider_onedrive.emulator.server.repeating_listings import RepeatingListings
 from airflow_provider_onedrive.emulator.server.router import Router
 from airflow_provider_onedrive.emulator.server.routes import drive_routes, item_routes
 from airflow_provider_onedrive.emulator.server.sharepoint import QuirkEffects
@@ -32,6 +33,7 @@ def _pipeline(state: ServerState, handlers: Handlers) -> RequestPipeline:
         handlers.special_folders,
         state.quirks,
         Refusals(state.quirks),
+        RepeatingListings(state.quirks, state.options),
         state.options,
     )
     return RequestPipeline(

@@ -20,6 +20,7 @@ from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.server import item_path
 from airflow_provider_onedrive.emulator.server.item_path import ItemPath
 from airflow_provider_onedrive.emulator.server.refusals import Refusals
+from airflow_provider_onedrive.emulator.server.repeating_listings import RepeatingListings
 from airflow_provider_onedrive.emulator.sites.drives import DriveAddress, Drives
 from airflow_provider_onedrive.emulator.sites.special import SpecialFolders
 from airflow_provider_onedrive.emulator.tokens.access_tokens import Tokens
@@ -42,6 +43,7 @@ class QuirkEffects:
     special_folders: SpecialFolders
     quirks: Quirks
     refusals: Refusals
+    listings: RepeatingListings
     options: Options
 
     def before(self, request: Request) -> None:
@@ -64,6 +66,8 @@ class QuirkEffects:
             self._note_session(value)
         if request.operation in _CREATIONS:
             self._note_item(request, reply, value)
+        if request.operation == "children" and self.quirks.repeating_listings:
+            self._repeat(request, reply, value)
         self._show(request, reply, value)
         if request.operation in _COMMITS and self.quirks.failing_commits:
             self._fail(request)
@@ -94,6 +98,11 @@ class QuirkEffects:
             self.quirks.start("hash_missing_reads", item.id)
             if self.quirks.rewrite_office and _rewrite(drive, item) and self.quirks.rewrite_in_answer:
                 _tell(reply, value, item)
+
+    def _repeat(self, request: Request, reply: Reply, value: dict[str, Any]) -> None:
+        target = self._target(request)
+        if target and target.item and self.listings.apply(request, target.item, value):
+            reply.body = json.dumps(value).encode()
 
     def _show(self, request: Request, reply: Reply, value: dict[str, Any]) -> None:
         is_read = request.method in _READS
