@@ -98,6 +98,7 @@ def _fits(value: object, hint: Any) -> bool:
     if origin in {Union, types.UnionType}:
         return any(_fits(value, each) for each in get_args(hint))
     if origin is Literal:
+        # With the type, because true equals 1.
         return value in get_args(hint) and type(value) is type(get_args(hint)[0])
     if origin is not None:
         return _fits_collection(value, origin, get_args(hint))

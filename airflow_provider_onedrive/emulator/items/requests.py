@@ -60,6 +60,7 @@ class ItemRequests:
             # Measured by rclone: a later change of the times makes one more version.
             if times != FileTimes():
                 item.begin_version()
+            # Personal drives have given up the description, as abraunegg/onedrive found.
             if isinstance(body.get("description"), str) and call.drive.personality == "business":
                 item.description = body["description"]
             if item.parent is not former_parent and item.name == name and times == FileTimes():
@@ -108,6 +109,7 @@ def delete(call: Call) -> Reply:
 def delete_permanently(call: Call) -> Reply:
     """https://learn.microsoft.com/graph/api/driveitem-permanentdelete."""
     if call.drive.personality == "personal":
+        # rclone and abraunegg/onedrive know that personal drives do not have it.
         raise invalid_request("API not found")
     return _remove(call, permanent=True)
 

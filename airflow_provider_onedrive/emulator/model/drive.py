@@ -181,6 +181,7 @@ class Drive:
         """Remove an item and all below it; into the recycle bin unless ``permanent``."""
         parent = item.parent or self.root
         with self.change() as change:
+            # First, because the path needs the folders above.
             recycled = Recycled(item, item.path, parent.id)
             for gone in (item, *item.walk()):
                 del self._items[gone.id]

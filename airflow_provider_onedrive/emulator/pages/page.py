@@ -107,6 +107,7 @@ class Pages:
 
 
 def _page(status: int, text: str) -> Reply:
+    # A name may have half a surrogate pair, which JSON can carry and UTF-8 cannot.
     return Reply(status, text.encode("utf-8", "replace"), dict(_HEADERS))
 
 

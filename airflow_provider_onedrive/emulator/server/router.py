@@ -49,6 +49,7 @@ class Router:
     def respond(self, request: Request) -> Reply:
         """Answer, or raise the ``Problem`` that is the answer."""
         token = self.tokens.check(request.header("Authorization"))
+        # No thread ends copies: each request ends those whose time has come.
         self.monitors.finish_due()
         segments = _below_version(addresses.split(request.raw_path))
         if site_permissions.is_meant(segments):

@@ -122,6 +122,7 @@ def children_json(
 def _first_page(address: Address, fields: str, failures: int) -> Flow[Response]:
     select = f"&$select={fields}" if fields else ""
     try:
+        # Without $filter: drives of work or school filter by name and address only, and answer 501 to anything else.
         response = yield Request("GET", f"{address.url('children')}?$top={PAGE_ITEMS}{select}", failures=failures)
     except ItemNotFound as missing:
         raise (yield from explain_missing(address, missing)) from None

@@ -90,6 +90,8 @@ class Resolver:
 
     def list_shared(self) -> Flow[list[SharedFolder]]:
         """Return all folders and files that a location can name after ``shared/``."""
+        # Not by sharedWithMe: Microsoft ends it in November 2026, and its answers were incomplete for a year before.
+        # https://learn.microsoft.com/en-us/graph/api/drive-sharedwithme
         named = [_named(name, location) for name, location in self._settings.shared.items()]
         taken = {comparison_key(each.name) for each in named}
         return named + [each for each in (yield from self._shortcuts()) if comparison_key(each.name) not in taken]

@@ -116,6 +116,7 @@ def by_session(plan: Upload, session: UploadSession | None) -> Flow[tuple[DriveI
         else:
             plan.open_session.closed()
             return item_of(response, plan.address), response.status
+    # Seen also where a file is shared and its folder is not (OD#1231): each session is made, and then missing.
     raise ServiceUnavailable(f"{_SESSIONS} upload sessions were lost one after the other: {reason}")
 
 
@@ -208,6 +209,7 @@ def _send_all(plan: Upload, session: UploadSession, progress: _Progress) -> Flow
         next_byte = next_expected_byte(response.body, plan.source.size)
         if next_byte is None:
             return (yield from _complete(plan, session, progress))
+        # It may lie within the fragment: Graph was seen to keep a part of one (OD#75).
         progress.goes_on_at(next_byte)
 
 
@@ -226,6 +228,7 @@ def _send_next(plan: Upload, session: UploadSession, progress: _Progress, size: 
             raise
         progress.problem = locked
     except (RangeNotSatisfiable, ItemNotFound, AccessDenied, Unauthenticated) as problem:
+        # 416 also comes for bytes that Graph has already.
         progress.problem = problem
     else:
         progress.is_proven = True

@@ -43,6 +43,7 @@ class Upload:
 
     @property
     def headers(self) -> dict[str, str]:
+        # Some personal items refuse even their current eTag (OD#1716); yet it is sent, because a version was meant.
         return {"If-Match": self.if_match} if self.if_match else {}
 
     @property
