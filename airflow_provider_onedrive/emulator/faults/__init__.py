@@ -21,7 +21,7 @@ from airflow_provider_onedrive.emulator.faults.connections import (
     stall_response,
 )
 from airflow_provider_onedrive.emulator.faults.delays import bandwidth, delay, latency
-from airflow_provider_onedrive.emulator.faults.false_answers import answer, repeat_next_link
+from airflow_provider_onedrive.emulator.faults.false_answers import alter, answer, repeat_next_link, shift_range
 from airflow_provider_onedrive.emulator.faults.fault import KINDS, NONE, Fault, FaultContext
 from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.faults.records import ScriptError
@@ -39,6 +39,7 @@ __all__ = [
     "Quirks",
     "Rule",
     "ScriptError",
+    "alter",
     "answer",
     "answer_then_drop",
     "bandwidth",
@@ -54,6 +55,7 @@ __all__ = [
     "ignore_range",
     "latency",
     "repeat_next_link",
+    "shift_range",
     "stall_response",
     "status",
 ]

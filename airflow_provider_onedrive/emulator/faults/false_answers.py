@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,8 @@ from airflow_provider_onedrive.emulator.faults.fault import Fault, declare
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
 
 _ERRORS_FROM = 400
+# A range with a first byte; the last bytes of a file have none that could be shifted.
+_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})", re.ASCII)
 
 
 @declare
@@ -72,6 +75,97 @@ class repeat_next_link(Fault):  # noqa: N801
             value.pop("@odata.deltaLink", None)
             value["@odata.nextLink"] = request.graph_url + request.target
             reply.body = json.dumps(value).encode()
+
+
+@declare
+@dataclass(frozen=True)
+class alter(Fault):  # noqa: N801
+    """Change properties of the items in an answer: of all in a list, and of the children that an item was expanded by.
+
+    ``alter({"size": None}, without=["parentReference", "file/hashes"], name="csv$")``
+
+    :param properties: any values, by the names of the properties; ``/`` leads into an object.
+    :param without: names of properties that are removed.
+    :param name: a regular expression that is searched in an item's name; None = every item, also one without a name.
+    """
+
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    without: list[str] = field(default_factory=list)
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.name or "")
+        except re.error as error:
+            raise ValueError(f"name is not a regular expression: {error}") from None
+
+    def after(self, reply: Reply, *_: object) -> None:
+        value = _json(reply)
+        if value is not None:
+            for item in _items(value):
+                self._alter(item)
+            reply.body = json.dumps(value).encode()
+
+    def _alter(self, item: dict[str, Any]) -> None:
+        if self.name is not None and not re.search(self.name, str(item.get("name", ""))):
+            return
+        for name, value in self.properties.items():
+            _assign(item, name.split("/"), value)
+        for name in self.without:
+            *above, last = name.split("/")
+            _inner(item, above).pop(last, None)
+
+
+@declare
+@dataclass(frozen=True)
+class shift_range(Fault):  # noqa: N801
+    """Answer with another part of a file than the one that was requested by its first byte.
+
+    :param bytes: the part begins and ends so much later, or earlier if it is negative, as Content-Range says.
+    :param total: is added to the size of the file in Content-Range.
+    """
+
+    bytes: int = 0
+    total: int = 0
+
+    def before(self, request: Request, *_: object) -> None:
+        match = _RANGE.fullmatch(request.header("Range") or "")
+        if match:
+            first, last = (str(max(0, int(digits) + self.bytes)) if digits else "" for digits in match.groups())
+            request.headers.replace_header("Range", f"bytes={first}-{last}")
+
+    def after(self, reply: Reply, *_: object) -> None:
+        span, slash, total = reply.headers.get("Content-Range", "").rpartition("/")
+        if slash:
+            reply.headers["Content-Range"] = f"{span}/{int(total) + self.total}"
+
+
+def _items(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the items of an answer: those of a list, else itself, each with its expanded children."""
+    listed = value.get("value") if isinstance(value, dict) else None
+    for item in listed if isinstance(listed, list) else [value]:
+        if isinstance(item, dict):
+            yield from (child for child in item.get("children", ()) if isinstance(child, dict))
+            yield item
+
+
+def _inner(item: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    """Return the object that a path leads to; an empty one that belongs to nothing if there is none."""
+    for name in path:
+        inner = item.get(name)
+        item = inner if isinstance(inner, dict) else {}
+    return item
+
+
+def _assign(item: dict[str, Any], path: list[str], value: Any) -> None:
+    """Set a property. Objects that are missing on the way are added."""
+    name, *rest = path
+    if not rest:
+        item[name] = value
+        return
+    if not isinstance(item.get(name), dict):
+        item[name] = {}
+    _assign(item[name], rest, value)
 
 
 def _json(reply: Reply) -> Any:

@@ -111,7 +111,7 @@ def test_parts(emulator):
         ),
         ('[{"do": "drop"}]', "faults[0].do: unknown fault 'drop'; did you mean 'drop_"),
         ('[{"do": {"retry_after": 2}}]', "faults[0].do: unknown fault 'retry_after'"),
-        ('[{"do": {}}]', "faults[0].do: unknown fault ''; known are: answer, answer_then_drop, "),
+        ('[{"do": {}}]', "faults[0].do: unknown fault ''; known are: alter, answer, answer_then_drop, "),
         ('[{"do": {"status": "429"}}]', "faults[0].do: status must be a whole number, not '429'."),
         ('[{"do": {"status": 200}}]', "faults[0].do: a status must lie between 300 and 599."),
         (
