@@ -108,6 +108,7 @@ __all__ = [
     "get_unique_task_id",
     "mask_secret",
     "task_decorator_factory",
+    "task_state",
 ]  # fmt: skip
 
 
@@ -136,6 +137,20 @@ def default_zone() -> Any:
 def asset_ref(name: str) -> Any:
     """Return the reference of an asset, as a state store takes it (Airflow 3.3)."""
     return import_module("airflow.sdk").Asset.ref(name=name)
+
+
+def task_state(ti: Any, dag_id: str, run_id: str, task_id: str, map_index: int) -> str | None:
+    """Return the state of a task instance; None if Airflow has no such task instance.
+
+    :param ti: the task instance that asks.
+    """
+    if not hasattr(ti, "get_task_states"):  # Airflow 2
+        find = getattr(ti, "get_task_instance", lambda *_: None)
+        instance = find(dag_id, run_id, task_id, map_index)
+        return None if instance is None else str(instance.state or "none")
+    states = ti.get_task_states(dag_id, map_index, [task_id], run_ids=[run_id]).get(run_id, {})
+    name = task_id if map_index < 0 else f"{task_id}_{map_index}"
+    return str(states[name] or "none") if name in states else None
 
 
 def count(name: str, number: int) -> None:

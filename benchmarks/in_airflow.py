@@ -66,7 +66,7 @@ def _poke(support: Any) -> str:
 
 
 def _ran(support: Any, task: Any) -> None:
-    end = support._run_task(task)  # noqa: SLF001 - a fixture cannot be called
+    end = support.run_one_task(task)
     if end.state != "success":
         raise RuntimeError(f"{end.state}: {end.error}")
 

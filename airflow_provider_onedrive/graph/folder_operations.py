@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import IfExists, TransferOptions
-from airflow_provider_onedrive.graph.tracking.sync import Synced, sync_folder
+from airflow_provider_onedrive.graph.tracking.sync import Synced, SyncRun, sync_folder
 from airflow_provider_onedrive.graph.transfers.bulk import delete_items
 from airflow_provider_onedrive.graph.transfers.download_folder import FolderDownload, download_folder
 from airflow_provider_onedrive.graph.transfers.upload_folder import FolderUpload, upload_folder
@@ -93,7 +93,13 @@ class FolderOperations(FileOperations):
             return download_folder(self, address, local_path, transfer)
 
     def sync_folder(
-        self, location: LocationLike, manifest: Path | StoredObject, *, full_every: timedelta | None = None
+        self,
+        location: LocationLike,
+        manifest: Path | StoredObject,
+        *,
+        full_every: timedelta | None = None,
+        run_key: str | None = None,
+        has_succeeded: Callable[[str], bool] | None = None,
     ) -> Synced:
         """Keep a manifest of everything below a folder current.
 
@@ -101,11 +107,15 @@ class FolderOperations(FileOperations):
         :param manifest: the file, or object of a store, that holds it: JSON Lines, or Parquet if it ends in
             ``.parquet``.
         :param full_every: the time after which all is listed again; None only does so if it must.
+        :param run_key: names the run that gets the changes. A call with the key of the last call returns the same
+            changes again, for a run that ended before it made use of them. None keeps no changes.
+        :param has_succeeded: whether the run of a key has made use of its changes. If the last call's has not, its
+            changes are returned too. None takes that for granted.
         :return: the items that changed since the last call.
         """
         address = self.address(location)
         with self._explaining("sync", address):
-            return sync_folder(self, address, manifest, full_every)
+            return sync_folder(self, address, manifest, full_every, SyncRun(run_key, has_succeeded))
 
     def delete_all(
         self, items: Sequence[DriveItem], *, permanent: bool = False

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -142,10 +143,22 @@ class TaskEnd:
 @pytest.fixture
 def run_task() -> Callable[..., TaskEnd]:
     """Run one task through Airflow 3's real task runner; the API server is the only part that is played."""
-    return _run_task
+    return run_one_task
 
 
-def _run_task(task: Any, *, try_number: int = 1, max_tries: int = 2, store: dict[str, Any] | None = None) -> TaskEnd:
+def run_one_task(
+    task: Any,
+    *,
+    try_number: int = 1,
+    max_tries: int = 2,
+    store: dict[str, Any] | None = None,
+    run_id: str = "run",
+    answer: Callable[[Any], Any] = lambda _request: None,
+) -> TaskEnd:
+    """Run one attempt.
+
+    :param answer: called with each request of the task runner; what it returns is the API server's answer, if anything.
+    """
     from uuid import uuid4
 
     import httpx
@@ -158,12 +171,14 @@ def _run_task(task: Any, *, try_number: int = 1, max_tries: int = 2, store: dict
     dag_run: dict[str, Any] = dict.fromkeys(
         ("logical_date", "data_interval_start", "data_interval_end", "start_date"), now
     )
-    dag_run |= {"dag_id": "dag", "run_id": "run", "run_type": "manual", "state": "running", "run_after": now}
+    dag_run |= {"dag_id": "dag", "run_id": run_id, "run_type": "manual", "state": "running", "run_after": now}
     dag_run |= {"end_date": None, "consumed_asset_events": [], "partition_key": None}
 
     def api(request: httpx.Request) -> httpx.Response:
         body = request.content.decode()
         end.sent += body
+        if (answered := answer(request)) is not None:
+            return answered
         if "/store/ti/" in request.url.path:
             return _answer_of_store({} if store is None else store, request)
         if request.url.path.endswith("/run"):
@@ -179,7 +194,7 @@ def _run_task(task: Any, *, try_number: int = 1, max_tries: int = 2, store: dict
     if not task.has_dag():
         task.dag = DAG("dag", schedule=None)
     ti = TaskInstance(
-        id=uuid4(), task_id=task.task_id, dag_id="dag", run_id="run", try_number=try_number, dag_version_id=uuid4()
+        id=uuid4(), task_id=task.task_id, dag_id="dag", run_id=run_id, try_number=try_number, dag_version_id=uuid4()
     )
     ended = run_task_in_process(ti=ti, task=task, client=client)
     end.state, end.error = getattr(ended.ti.state, "value", ""), ended.error
@@ -203,12 +218,12 @@ def _answer_of_store(store: dict[str, Any], request: Any) -> Any:
 
 
 @pytest.fixture
-def run_dag(airflow_db: None) -> Callable[[Any], Any]:
+def run_dag(airflow_db: None) -> Callable[..., Any]:
     """Run a DAG of this process with ``dag.test()``, deferrals included."""
     return _run_dag
 
 
-def _run_dag(dag: Any) -> Any:
+def _run_dag(dag: Any, logical_date: datetime | None = None) -> Any:
     if AIRFLOW_3:
         from airflow.dag_processing.bundles.manager import DagBundlesManager
         from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
@@ -217,7 +232,9 @@ def _run_dag(dag: Any) -> Any:
         bag = DagBag("/dev/null")
         bag.bag_dag(dag)
         sync_bag_to_db(bag, "dags-folder", None)
-    return dag.test()
+    if logical_date is None:
+        return dag.test()
+    return dag.test(**{"logical_date" if AIRFLOW_3 else "execution_date": logical_date})
 
 
 @pytest.fixture

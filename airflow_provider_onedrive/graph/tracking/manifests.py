@@ -6,11 +6,13 @@ a Parquet file.
 
 from __future__ import annotations
 
+import base64
 import json
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -23,12 +25,59 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking import parquet
 
 FORMAT = "onedrive-manifest"
-# A manifest of another version is never converted: a complete listing makes it anew, and returns only differences.
+# A new key in the head needs no new version. A reader that does not know the key ignores it; one that does not know the
+# version lists everything and reports it as created.
 VERSION = 1
 _TIMES = ("created_at", "modified_at", "client_modified_at")
 _MORE = ("parent_id", "child_count", "drive_type", "package_type", "is_root", "is_shortcut")
 # What belongs to one transfer or one match, and not to the item.
 _LEFT_OUT = ("outcome", "server_rewrote", "local_path", "groups")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The changes that a run was given, for another attempt of it. The manifest has the items after them.
+
+    :param run_key: names the run.
+    :param before: by id, the changed items as they were before the changes, None for a new one. None instead of the
+        mapping means that there were no items before.
+    :param full_because: as in the result of the run, like ``cursor_age_seconds``.
+    """
+
+    run_key: str
+    before: Mapping[str, DriveItem | None] | None = field(repr=False)
+    full_because: str
+    cursor_age_seconds: float | None
+
+    def items_before(self, items: Mapping[str, DriveItem]) -> dict[str, DriveItem]:
+        """Return the items as they were before the changes.
+
+        :param items: those of the manifest, by id.
+        """
+        if self.before is None:
+            return {}
+        return {key: item for key, item in {**items, **self.before}.items() if item is not None}
+
+    def to_dict(self) -> dict[str, Any]:
+        rows = {key: item and row_of(item) for key, item in (self.before or {}).items()}
+        return {
+            "run_key": self.run_key,
+            "full_because": self.full_because,
+            "cursor_age_seconds": self.cursor_age_seconds,
+            # Compressed: many readers of JSON Lines limit the length of a line, and this one holds all the changes.
+            "before": None if self.before is None else _packed(rows),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Delivery:
+        """Read what :meth:`to_dict` returned.
+
+        :raises ValueError: if it is something else; or TypeError or KeyError.
+        """
+        packed = data["before"]
+        rows = None if packed is None else _unpacked(packed).items()
+        before = None if rows is None else {key: row and item_of_row(row) for key, row in rows}
+        return cls(data["run_key"], before, data["full_because"], data["cursor_age_seconds"])
 
 
 @dataclass(frozen=True)
@@ -39,16 +88,19 @@ class Head:
     :param cursor: where the next round of delta begins; None if everything has to be listed. It is no secret: without a
         token it opens nothing.
     :param written_at: ISO text; ``full_at`` of the last complete listing.
+    :param delivery: the changes that led to these items; None if they were given to no run with a name.
     """
 
     folder: DriveItem
     cursor: str | None
     written_at: str
     full_at: str
+    delivery: Delivery | None = None
 
     def to_dict(self) -> dict[str, Any]:
         times = {"cursor": self.cursor, "written_at": self.written_at, "full_at": self.full_at}
-        return {"format": FORMAT, "version": VERSION, **times, "folder": row_of(self.folder)}
+        delivery = {} if self.delivery is None else {"delivery": self.delivery.to_dict()}
+        return {"format": FORMAT, "version": VERSION, **times, "folder": row_of(self.folder), **delivery}
 
 
 class Unreadable(Exception):
@@ -144,9 +196,25 @@ def _head(data: Any) -> Head:
     try:
         if (data["format"], data["version"]) != (FORMAT, VERSION):
             raise Unreadable(f"it is no manifest of version {VERSION}")
-        return Head(item_of_row(data["folder"]), data["cursor"], data["written_at"], data["full_at"])
+        delivery = Delivery.from_dict(data["delivery"]) if data.get("delivery") else None
+        return Head(item_of_row(data["folder"]), data["cursor"], data["written_at"], data["full_at"], delivery)
     except (ValueError, TypeError, KeyError):
         raise Unreadable("it has no head of a manifest") from None
+
+
+def _packed(data: Any) -> str:
+    return base64.b64encode(zlib.compress(json.dumps(data).encode())).decode()
+
+
+def _unpacked(text: str) -> Any:
+    """Return the data of a packed text.
+
+    :raises ValueError: if it is none.
+    """
+    try:
+        return json.loads(zlib.decompress(base64.b64decode(text)))
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
 
 
 def _items(rows: Iterator[Mapping[str, Any]]) -> Iterator[DriveItem]:

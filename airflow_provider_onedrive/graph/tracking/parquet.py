@@ -14,6 +14,7 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 
 _HEAD = b"onedrive-manifest"
 _BATCH_ROWS = 5000
+_MAX_HEAD_BYTES = 2**31 - 1
 _TEXTS = (
     *("location", "drive_id", "id", "name", "path", "etag", "ctag", "mime_type", "quick_xor_hash", "web_url"),
     *("parent_id", "drive_type", "package_type"),
@@ -43,7 +44,8 @@ def read(file: BinaryIO) -> tuple[Any, Iterator[dict[str, Any]]]:
     :raises ConfigurationError: if pyarrow is not there.
     """
     _, parquet = _pyarrow()
-    whole = parquet.ParquetFile(file)
+    # The head can be long, as it holds the last changes. Of itself pyarrow refuses a text of more than 100 MB.
+    whole = parquet.ParquetFile(file, thrift_string_size_limit=_MAX_HEAD_BYTES)
     head = json.loads((whole.schema_arrow.metadata or {}).get(_HEAD, b"null"))
     return head, (row for batch in whole.iter_batches(_BATCH_ROWS) for row in batch.to_pylist())
 

@@ -7,11 +7,11 @@ https://learn.microsoft.com/en-us/graph/api/driveitem-delta
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.content.sources import StoredObject
@@ -22,7 +22,7 @@ from airflow_provider_onedrive.graph.protocol.addresses import Address, address_
 from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
-from airflow_provider_onedrive.graph.tracking.manifests import Head, Unreadable, open_manifest, write_manifest
+from airflow_provider_onedrive.graph.tracking.manifests import Delivery, Head, Unreadable, open_manifest, write_manifest
 from airflow_provider_onedrive.graph.tracking.tree import Changes, FolderIndex
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class Synced:
     """The result of a run.
 
     :param items: the number of items now.
+    :param changes: in the order of the paths.
     :param full_because: why everything was listed; empty if only changes were asked for.
     :param cursor_age_seconds: the age of the manifest that was continued; None if there was none.
     """
@@ -63,8 +64,36 @@ class Synced:
         }
 
 
-def sync_folder(client: Runner, address: Address, output: Path | StoredObject, full_every: timedelta | None) -> Synced:
+@dataclass(frozen=True)
+class SyncRun:
+    """The run that gets the changes; the default is a program that is run once.
+
+    :param key: names the run; each attempt of it has the same key. None keeps no changes for another attempt.
+    :param has_succeeded: whether the run of a key has its changes for good; None takes that for granted.
+    """
+
+    key: str | None = None
+    has_succeeded: Callable[[str], bool] | None = field(default=None, repr=False)
+
+    def is_of(self, delivery: Delivery | None) -> TypeGuard[Delivery]:
+        """Whether an earlier attempt of this run got these changes."""
+        return delivery is not None and delivery.run_key == self.key
+
+    def gets_too(self, delivery: Delivery | None) -> TypeGuard[Delivery]:
+        """Whether this run gets changes that another run was given, and may have lost."""
+        if delivery is None or delivery.before == {} or self.has_succeeded is None:
+            return False
+        return not self.has_succeeded(delivery.run_key)
+
+
+def sync_folder(
+    client: Runner, address: Address, output: Path | StoredObject, full_every: timedelta | None, run: SyncRun
+) -> Synced:
     """Bring a manifest up to date.
+
+    The manifest is replaced before the run has its changes safe, as in XCom, and the run may end in between. So the
+    manifest keeps the changes: another attempt of the run gets the same, and if it never succeeds, the next run gets
+    them together with its own.
 
     :param full_every: the time after which everything is listed again, as Microsoft advises; None never does that by
         itself.
@@ -74,24 +103,59 @@ def sync_folder(client: Runner, address: Address, output: Path | StoredObject, f
     now = datetime.now(UTC)
     folder = client.run(items.folder(address))
     head, index, why = _stored(output, folder)
+    if head is not None and run.is_of(head.delivery):
+        log.info("An earlier attempt of this run has synced %s; the changes are the same.", address)
+        return _same_again(output, index, head.delivery)
+    before, age = _items_before(index, head, run), _age(head, now)
     if head is not None and not why:
         # Microsoft advises a complete listing now and then, although there is delta:
         # https://learn.microsoft.com/en-us/onedrive/developer/rest-api/concepts/scan-guidance
         why = _is_due(head, full_every, now) or _has_no_cursor(head, client.settings)
-    changes, cursor = Changes(), head.cursor if head else None
-    if not why:
-        try:
-            changes, cursor = _changes(client, address, index, str(cursor))
-        except delta.CURSOR_LOST as refusal:
-            why = f"Graph no longer knows the cursor: {refusal.message}"
-    # The manifest keeps the items, so even a complete listing returns only the differences.
-    if why:
-        log.info("All of %s is listed: %s.", address, why)
-        changes, cursor = _listed(client, address, index)
+    cursor, why = _advance(client, address, index, head.cursor if head else None, why)
+    changes = index.changes_since(before).in_order()
     full_at = now.isoformat() if why or head is None else head.full_at
+    delivery = None if run.key is None else _delivery(run.key, before, changes, why, age)
     # Items and cursor in one file, so that no crash leaves a cursor that is newer than the items.
-    write_manifest(output, Head(index.folder, cursor, now.isoformat(), full_at), index)
-    return Synced(str(output), len(index), changes, why, _age(head, now))
+    write_manifest(output, Head(index.folder, cursor, now.isoformat(), full_at, delivery), index)
+    return Synced(str(output), len(index), changes, why, age)
+
+
+def _same_again(output: Path | StoredObject, index: FolderIndex, delivery: Delivery) -> Synced:
+    changes = index.changes_since(delivery.items_before(index.by_id)).in_order()
+    return Synced(str(output), len(index), changes, delivery.full_because, delivery.cursor_age_seconds)
+
+
+def _items_before(index: FolderIndex, head: Head | None, run: SyncRun) -> dict[str, DriveItem]:
+    """Return the items that a run compares with, by id."""
+    if head is not None and run.gets_too(head.delivery):
+        log.info("The run %s has not succeeded: this run gets its changes too.", head.delivery.run_key)
+        return head.delivery.items_before(index.by_id)
+    return dict(index.by_id)
+
+
+def _delivery(
+    run_key: str, before: Mapping[str, DriveItem], changes: Changes, full_because: str, age: float | None
+) -> Delivery:
+    # If all items are new, there may be very many of them, and the manifest has them anyway.
+    changed = {item.id: before.get(item.id) for _, item in changes.items()} if before else None
+    return Delivery(run_key, changed, full_because, age)
+
+
+def _advance(
+    client: Runner, address: Address, index: FolderIndex, cursor: str | None, full_because: str
+) -> tuple[str | None, str]:
+    """Bring an index up to date.
+
+    :return: the new cursor, and why everything was listed.
+    """
+    if not full_because:
+        try:
+            return _take_changes(client, address, index, str(cursor)), ""
+        except delta.CURSOR_LOST as refusal:
+            full_because = f"Graph no longer knows the cursor: {refusal.message}"
+    # The manifest keeps the items, so even a complete listing returns only the differences.
+    log.info("All of %s is listed: %s.", address, full_because)
+    return _list_all(client, address, index), full_because
 
 
 def _stored(output: Path | StoredObject, folder: DriveItem) -> tuple[Head | None, FolderIndex, str]:
@@ -127,22 +191,23 @@ def _age(head: Head | None, now: datetime) -> float | None:
     return None if head is None else (now - datetime.fromisoformat(head.written_at)).total_seconds()
 
 
-def _listed(client: Runner, address: Address, index: FolderIndex) -> tuple[Changes, str | None]:
+def _list_all(client: Runner, address: Address, index: FolderIndex) -> str | None:
     """List everything. The cursor is asked for before, so that changes meanwhile are not lost, but come twice."""
     has_delta = client.settings.has_delta
     cursor = client.run(delta.latest(drive_root(index.folder))) if has_delta else None
     walk = walk_of(base_of(address, index.folder), has_delta=has_delta)
     listing = FolderIndex(index.folder, (each.item for each in client.visits(walk)))
     unread = client.run(catch_up(listing, address, cursor, walk))
+    index.replaced_by(listing, unread)
     # No later round names the items of an unread folder, so there is no cursor to go on from: the next run lists all.
-    return index.replaced_by(listing, unread), None if unread else cursor
+    return None if unread else cursor
 
 
-def _changes(client: Runner, address: Address, index: FolderIndex, cursor: str) -> tuple[Changes, str | None]:
+def _take_changes(client: Runner, address: Address, index: FolderIndex, cursor: str) -> str | None:
     """Read a whole round of delta, and list the folders that came from elsewhere."""
     events = client.run(delta.since(drive_root(index.folder), cursor))
-    changes, unread = client.run(take(index, address, events))
-    return changes, None if unread else events.cursor
+    _, unread = client.run(take(index, address, events))
+    return None if unread else events.cursor
 
 
 def take(index: FolderIndex, address: Address, events: Round) -> Flow[tuple[Changes, set[str]]]:

@@ -36,6 +36,11 @@ class Changes:
     def counts(self) -> dict[str, int]:
         return {kind: len(getattr(self, kind)) for kind in KINDS}
 
+    def in_order(self) -> Changes:
+        """Return the same changes, each kind in the order of the paths."""
+        lists = {kind: sorted(getattr(self, kind), key=lambda item: (item.path.split("/"), item.id)) for kind in KINDS}
+        return Changes(**lists, before=self.before)
+
     def items(self) -> Iterator[tuple[str, DriveItem]]:
         """Yield each change with its kind."""
         for kind in KINDS:
@@ -79,7 +84,7 @@ class FolderIndex:
             self._items |= {key: item for key, item in before.items() if key not in self._items and inside.holds(key)}
             self._drop_items_elsewhere()
             self._write_paths()
-        return self._changes_since(before)
+        return self.changes_since(before)
 
     def take(self, states: Sequence[Mapping[str, Any]]) -> tuple[Changes, list[DriveItem]]:
         """Take a whole round of delta: the latest state of each item of the drive that changed.
@@ -97,7 +102,7 @@ class FolderIndex:
         self._write_paths()
         # A folder inside another new one is listed with it.
         new = {item.id for item in arrived}
-        return self._changes_since(before), [
+        return self.changes_since(before), [
             item for item in arrived if item.id in self._items and item.parent_id not in new
         ]
 
@@ -107,7 +112,8 @@ class FolderIndex:
         self._items |= {item.id: item for item in new}
         return new
 
-    def _changes_since(self, before: Mapping[str, DriveItem]) -> Changes:
+    def changes_since(self, before: Mapping[str, DriveItem]) -> Changes:
+        """Compare with the items of an earlier time, by id."""
         changes = Changes(deleted=[item for key, item in before.items() if key not in self._items])
         for item in self._items.values():
             _note(changes, before.get(item.id), item)
