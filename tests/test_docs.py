@@ -138,10 +138,11 @@ def test_every_kind_and_every_field_is_on_the_page():
 def test_every_location_of_the_page_is_understood():
     """And is read as the place that the page says."""
     shown = re.findall(r"^\| `([^`]+)` \|", (DOCS / "locations.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(shown) == 9
     parser = LocationParser("error")
-    roots = [parser.parse(location.replace("<", "").replace(">", "")).root for location in shown]
-    assert roots == ["myfiles", "shared", "users", "groups", "drives", "items", "sites", "sites", "https:"]
+    parsed = [parser.parse(location.replace("<", "").replace(">", "")) for location in shown]
+    roots = ["myfiles", "shared", "users", "groups", "drives", "items", "sites", "sites", "https:", *["sites"] * 3]
+    assert [location.root for location in parsed] == roots
+    assert [location.is_folder for location in parsed[8:]] == [True, False, True, True]
 
 
 def test_the_commands_run(onedrive_emulator, tmp_path, monkeypatch, capsys):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,16 @@ TEXTS: Mapping[str, str | None] = {
 """Texts, and the path of the item they mean where names are repaired; None is a mistake that no policy repairs."""
 PATHS = sorted({path for path in TEXTS.values() if path})
 FOUND_IN_FOLDER = "inner.txt"
+HOST = "https://contoso-my.sharepoint.com"
+ADDRESSES = (
+    f"{BROWSER}?csf=1&web=1",
+    HOST + "/:{kind}:/r/personal/anna_contoso_example/Documents/plain.csv?csf=1&web=1&e=aBcDeF",
+    f"{HOST}/my?id=%2Fpersonal%2Fanna_contoso_example%2FDocuments%2Fplain.csv&viewid=1-2&e=5:a",
+    f" {BROWSER}?web=1\n",
+    "{link}",
+    "{link}?e=aBcDeF&csf=1&web=1",
+)
+"""Addresses of the item plain.csv as people paste them. ``{kind}`` is the letter that SharePoint has for its kind."""
 
 Read = Callable[["Machine", str], str]
 
@@ -447,15 +458,55 @@ def test_text_means_same_item_everywhere(
     read, kind = READERS[name]
     outcomes, expected = {}, {}
     for number, (text, path) in enumerate(TEXTS.items()):
-        for each in {path.partition("/")[0] for path in machine.drive.paths()}:
-            machine.drive.delete(each)
-        machine.drive.put_all({f"{each}/{FOUND_IN_FOLDER}" if kind else each: each for each in PATHS})
-        machine.tmp = tmp_path / str(number)
-        machine.tmp.mkdir()
-        given = f"{text.removesuffix('?web=1')}/" if kind == "/" else text
+        begin_anew(machine, kind, tmp_path / str(number))
+        given = f"{text}/" if kind == "/" else text
         outcomes[text] = outcome(read, machine, given)
         expected[text] = meaning(policy, given, path)
     assert outcomes == expected
+
+
+def begin_anew(machine: Machine, kind: str, tmp: Path) -> None:
+    for each in {path.partition("/")[0] for path in machine.drive.paths()}:
+        machine.drive.delete(each)
+    machine.drive.put_all({f"{each}/{FOUND_IN_FOLDER}" if kind else each: each for each in PATHS})
+    machine.tmp = tmp
+    machine.tmp.mkdir()
+
+
+# Readers of the name of something new, which an address of an existing item is not; and how they say so.
+NEEDS_NAME = {
+    "create folder": "names no folder to create",
+    "AsyncClient.create_folder": "names no folder to create",
+    "move to": "names an item that exists",
+    "copy to": "names an item that exists",
+}
+
+
+def pasted_texts(machine: Machine, name: str, kind: str) -> Iterator[str]:
+    """Yield the addresses of the item; those of a folder also with a slash at the end."""
+    link = machine.drive.link("plain.csv", writes=True)
+    for address in ADDRESSES:
+        text = address.format(link=link, kind="f" if kind else "x")
+        # Only an upload of a folder needs no mark of one.
+        if kind != "/" or "/:f:/" in text or name == "upload of a folder":
+            yield text
+        if kind:
+            yield f"{text.rstrip()}/"
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_pasted_address_means_its_item_everywhere(machine: Machine, tmp_path: Path, name: str) -> None:
+    """With any query, whose ``?`` makes no pattern of it, and for a folder with a slash at its end."""
+    read, kind = READERS[name]
+    outcomes = {}
+    begin_anew(machine, kind, tmp_path / "first")
+    for number in range(len(list(pasted_texts(machine, name, kind)))):
+        begin_anew(machine, kind, tmp_path / str(number))
+        text = list(pasted_texts(machine, name, kind))[number]
+        outcomes[text] = outcome(read, machine, text)
+        if "(sharing link)" in outcomes[text] and name in NEEDS_NAME:
+            assert NEEDS_NAME[name] in outcomes.pop(text)
+    assert outcomes == dict.fromkeys(outcomes, "plain.csv")
 
 
 PATTERNS: Mapping[str, list[str]] = {
@@ -467,22 +518,47 @@ PATTERNS: Mapping[str, list[str]] = {
 """Patterns, and the paths they match where names are repaired; none for a mistake that no policy repairs."""
 
 
-def sensed(machine: Machine, text: str) -> Any:
-    return OneDriveFileSensor(task_id="wait", location=text, timeout=20, deferrable=False).execute(machine.context())
+def sensed(machine: Machine, text: str, pattern: Any = None) -> Any:
+    sensor = OneDriveFileSensor(task_id="wait", location=text, file_pattern=pattern, timeout=20, deferrable=False)
+    return sensor.execute(machine.context())
 
 
-def triggered(machine: Machine, text: str) -> Any:
-    sensor = OneDriveFileSensor(task_id="wait", location=text, timeout=20, deferrable=True)
+def triggered(machine: Machine, text: str, pattern: Any = None) -> Any:
+    sensor = OneDriveFileSensor(task_id="wait", location=text, file_pattern=pattern, timeout=20, deferrable=True)
     event = first_event(sensor.trigger(machine.context(), time.time() + 20))
     return sensor.execute_complete(machine.context(), event)
 
 
-def changed(machine: Machine, text: str) -> Any:
+def changed(machine: Machine, text: str, pattern: Any = None) -> Any:
     """Of a change the pattern is a parameter of its own, and is read in the same way."""
-    folder, pattern = split_location(text)
+    folder, pattern = (text, pattern) if pattern else split_location(text)
     given = {"location": folder, "file_pattern": pattern, "on_start": "emit_existing", "variable": text}
     sensor = OneDriveChangesSensor(task_id="wait", timeout=20, deferrable=False, **given)
     return sensor.execute(machine.context())
+
+
+PLACERS: dict[str, Read] = {
+    "upload": upload,
+    "save": lambda machine, text: str(
+        machine.execute("Save", local_path=machine.file("source.csv"), location=text)["path"]
+    ),
+    "move to": move_to,
+    "copy to": copy_to,
+    "put": put,
+}
+"""Readers of a target: if it is a folder, they put a file into it, under the file's own name."""
+
+
+@pytest.mark.parametrize("name", PLACERS)
+def test_file_goes_into_pasted_folder(machine: Machine, tmp_path: Path, name: str) -> None:
+    """A slash at the end of an address, behind its query too, marks a folder, and so does the mark of SharePoint."""
+    begin_anew(machine, "folder", tmp_path / "first")
+    outcomes = {
+        text: outcome(PLACERS[name], machine, text)
+        for text in pasted_texts(machine, name, "folder")
+        if "/:f:/" in text or text.endswith("/")
+    }
+    assert {path.rpartition("/")[0] for path in outcomes.values()} == {"plain.csv"}
 
 
 PATTERN_READERS: dict[str, Callable[[Machine, str], Any]] = {
@@ -512,6 +588,57 @@ def test_pattern_matches_same_items_everywhere(
         outcomes[text] = items if isinstance(items, str) else sorted(item["path"] for item in items)
         expected[text] = pattern_meaning(policy, text, paths)
     assert outcomes == expected
+
+
+FOLDER_READERS: dict[str, Callable[[Machine, str, Any], Any]] = {
+    "list": lambda machine, text, pattern: machine.execute("List", location=text, file_pattern=pattern, kind="file"),
+    "delete": lambda machine, text, pattern: machine.execute("Delete", location=text, file_pattern=pattern),
+    "download": lambda machine, text, pattern: machine.execute(
+        "Download", location=text, file_pattern=pattern, local_path=f"{machine.tmp}/all/", recursive=True
+    ),
+    "file sensor": sensed,
+    "file sensor, deferred": triggered,
+    "changes sensor": changed,
+}
+
+
+@pytest.mark.parametrize("name", FOLDER_READERS)
+def test_file_pattern_chooses_in_pasted_folder(machine: Machine, tmp_path: Path, name: str) -> None:
+    """Whatever stands in its query, an address is a folder's for ``file_pattern``."""
+    outcomes = {}
+    for number in range(2 * len(ADDRESSES)):
+        begin_anew(machine, "folder", tmp_path / str(number))
+        text = list(pasted_texts(machine, name, "folder"))[number]
+        items = outcome(FOLDER_READERS[name], machine, text, "*.TXT")
+        outcomes[text] = items if isinstance(items, str) else [item["path"] for item in items]
+    assert outcomes == {key: [f"plain.csv/{FOUND_IN_FOLDER}"] for key in outcomes}
+
+
+NO_PATTERNS = (
+    f"{BROWSER}/*.csv",
+    f"{BROWSER}/inner.t?t",
+    f"{BROWSER.removesuffix('.csv')}*",
+    f"{BROWSER}?",
+    f"{BROWSER}?web=1/*.csv",
+    f"{BROWSER}//",
+    "{link}/*",
+    "{link}?",
+    "{link}?e=aBcDeF/inner.txt",
+)
+"""Addresses with something behind them that is meant to narrow them."""
+
+
+@pytest.mark.parametrize("name", PATTERN_READERS)
+def test_pattern_behind_address_is_refused(machine: Machine, tmp_path: Path, name: str) -> None:
+    """It is not ignored: the rest of the address alone would mean more. The error never shows a link."""
+    begin_anew(machine, "folder", tmp_path / "first")
+    link = machine.drive.link("plain.csv", writes=True)
+    before = machine.drive.paths()
+    for address in NO_PATTERNS:
+        reason = outcome(PATTERN_READERS[name], machine, address.format(link=link))
+        assert re.search("wildcard|followed by a path|empty name", reason), (address, reason)
+        assert link.rpartition("/")[2] not in reason
+    assert machine.drive.paths() == before
 
 
 def pattern_meaning(policy: NamePolicy, text: str, paths: list[str]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from airflow_provider_onedrive.graph.content.transfer_plan import Report
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.location_parser import is_folder_dict, names_folder
 from airflow_provider_onedrive.graph.protocol.options import IfNone, TransferOptions
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
 from airflow_provider_onedrive.operators.base import OneDriveOperator
@@ -202,6 +202,5 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
 def is_many(location: Any, *, recursive: bool) -> bool:
     """Whether a location or a local path names several files: a folder, or a pattern."""
     if isinstance(location, Mapping):
-        return bool(location.get("is_folder"))
-    text = os.fspath(location) if isinstance(location, os.PathLike) else str(location)
-    return recursive or text.endswith("/") or split_location(text)[1] is not None
+        return is_folder_dict(location)
+    return recursive or names_folder(location) or split_location(location)[1] is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.graph.tracking.conditions import MAX_MATCHES, shown
+from airflow_provider_onedrive.graph.protocol.locations import shown
+from airflow_provider_onedrive.graph.tracking.conditions import MAX_MATCHES
 from airflow_provider_onedrive.sensors.base import OneDriveSensor
 from airflow_provider_onedrive.state.change_store import ChangeState
 from airflow_provider_onedrive.state.change_tracker import BlockingChangeTracker, followed, read_start, state_name

@@ -15,7 +15,7 @@ from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, since
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import GraphError
-from airflow_provider_onedrive.graph.tracking.conditions import shown
+from airflow_provider_onedrive.graph.protocol.locations import shown
 from airflow_provider_onedrive.graph.tracking.selection import ChangeSelection
 from airflow_provider_onedrive.graph.tracking.sync import drive_root
 from airflow_provider_onedrive.graph.tracking.tree import Changes

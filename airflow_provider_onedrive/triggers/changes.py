@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_onedrive.compat import TriggerEvent
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
-from airflow_provider_onedrive.graph.tracking.conditions import is_transient, shown
+from airflow_provider_onedrive.graph.protocol.locations import shown
+from airflow_provider_onedrive.graph.tracking.conditions import is_transient
 from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState, Store, VariableStore
 from airflow_provider_onedrive.state.change_tracker import AsyncChangeTracker, followed, state_name

@@ -31,6 +31,8 @@ from airflow_provider_onedrive.operators.onedrive import (
 
 Context = Callable[..., Any]
 
+DOCUMENTS = "https://contoso-my.sharepoint.com/personal/anna_contoso_example/Documents"
+LINK = "https://h.example/:f:/s/SECRET?e=SECRET"
 TREE = {"a.csv": b"1", "b.txt": b"22", "x/c.csv": b"333"}
 
 
@@ -206,7 +208,23 @@ def test_a_download_retried_fetches_what_is_missing(
         (OneDriveListOperator, {"regex": "("}, "regex .* cannot be read"),
         (OneDriveDeleteOperator, {"location": "myfiles/in/x", "recursive": True, "min_size": 9}, "min_size chooses"),
         (OneDriveDeleteOperator, {"location": "myfiles/in/*", "max_items": 1}, "More than 1 items"),
-        (OneDriveDeleteOperator, {"location": "myfiles/in/*.pdf"}, "No file matches"),
+        (OneDriveDeleteOperator, {"location": "myfiles/in/*.pdf"}, "No file matches myfiles/in/.*pdf"),
+        (OneDriveDeleteOperator, {"file_pattern": "*.pdf"}, "No file matches '.*pdf' in myfiles/in/"),
+        (
+            OneDriveDeleteOperator,
+            {"location": f"{DOCUMENTS}/in/?e=S", "file_pattern": "*.pdf"},
+            "in https://[a-z.-]*/…",
+        ),
+        (
+            OneDriveDeleteOperator,
+            {"location": f"{DOCUMENTS}/in?e=SECRET", "regex": "a"},
+            "^https://[^?]*/… is one item",
+        ),
+        (
+            OneDriveUploadOperator,
+            {"local_path": "x/", "file_name": "a", "location": LINK},
+            "and https://h.example/… names",
+        ),
         (OneDriveDeleteOperator, {"location": "myfiles/gone/*.pdf"}, "Cannot list myfiles/gone/"),
         (OneDriveDeleteOperator, {"location": "myfiles/in/*", "regex": ""}, "regex is empty"),
     ],
@@ -248,6 +266,9 @@ def test_an_object_store(drive: Any, s3: Any, task_context: Context) -> None:
         ({"location": "myfiles/**/*.csv", "exclude": "in/x/*"}, ["b.txt", "x/c.csv"]),
         ({"location": "myfiles/in/**", "min_size": 2, "permanent": True}, ["a.csv"]),
         ({"location": "myfiles/in/**", "dry_run": True}, ["a.csv", "b.txt", "x/c.csv"]),
+        ({"location": "myfiles/in/", "file_pattern": "*.csv"}, ["b.txt", "x/c.csv"]),
+        ({"location": "myfiles/in", "file_pattern": "*.csv", "recursive": True}, ["b.txt"]),
+        ({"location": f"{DOCUMENTS}/in?csf=1&web=1", "file_pattern": "**/c.csv"}, ["a.csv", "b.txt"]),
     ],
 )
 def test_deleting_a_pattern(filled: Any, task_context: Context, kwargs: dict[str, Any], left: list[str]) -> None:
@@ -257,6 +278,17 @@ def test_deleting_a_pattern(filled: Any, task_context: Context, kwargs: dict[str
     assert filled.exists("in/x")
     assert len(deleted) == (3 if kwargs.get("dry_run") else 3 - len(left))
     assert len(filled.recycle_bin) == (0 if {"permanent", "dry_run"} & kwargs.keys() else len(deleted))
+
+
+def test_pattern_that_a_template_lost_deletes_nothing(filled: Any, task_context: Context) -> None:
+    """Without its pattern, the task would delete the folder."""
+    operator = OneDriveDeleteOperator(
+        task_id="task", location="myfiles/in/", file_pattern="{{ params.pattern }}", recursive=True
+    )
+    operator.file_pattern = None  # a native template renders this
+    with pytest.raises(AirflowFailException, match=r"file_pattern is None\. Check the template"):
+        operator.execute(task_context())
+    assert filled.read_all("in").keys() == {f"in/{path}" for path in TREE}
 
 
 @pytest.mark.parametrize("location", ["myfiles/in/*.pdf", "myfiles/gone/*.csv"])

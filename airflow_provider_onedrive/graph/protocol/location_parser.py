@@ -36,7 +36,12 @@ from airflow_provider_onedrive.graph.protocol.names import (
     repaired,
     repaired_path,
 )
-from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address, read_web_address
+from airflow_provider_onedrive.graph.protocol.web_urls import (
+    is_folder_address,
+    is_web_address,
+    read_web_address,
+    without_secret,
+)
 
 _ID_FORMS: Mapping[str, tuple[str, ...]] = {
     "myfiles": (),
@@ -50,8 +55,6 @@ _ID_FORMS: Mapping[str, tuple[str, ...]] = {
 ROOTS = frozenset(_ID_FORMS)
 """The words that a location can begin with."""
 _ILLEGAL_IN_IDS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-# A user and a password before the host are cut as well.
-_WEB_ADDRESS = re.compile(r"(?is)(https?://)(?:[^/?#\s]*@)?([^/?#\s]*).*")
 
 
 class LocationParser:
@@ -100,7 +103,7 @@ class LocationParser:
         # A backslash is not a separator: OneDrive refuses it in names, and so does check_name.
         if "/" in name:
             raise LocationError(
-                f"file_name {_without_secret(name)!r} has a slash.", advice="Put the folders into the location."
+                f"file_name {without_secret(name)!r} has a slash.", advice="Put the folders into the location."
             )
         return _creatable(self._child(target, name))
 
@@ -162,7 +165,7 @@ class LocationParser:
         is_folder = text.endswith("/")
         # Only one slash is cut: a second one is an empty name, which is what a template without a value makes.
         word, *rest = (text[:-1] if is_folder else text).split("/")
-        root, shown = word.lower(), _without_secret(text)
+        root, shown = word.lower(), without_secret(text)
         if root not in ROOTS:
             raise LocationError(_unknown_root(shown), advice=_nearest(shown, word.strip()))
         # With or without a slash at its end, it can only be listed.
@@ -194,6 +197,17 @@ def is_folder_dict(location: object) -> bool:
     return isinstance(location, Mapping) and bool(location.get("is_folder"))
 
 
+def names_folder(location: object) -> bool:
+    """Whether a location, or a local path, is marked as a folder, so that the items in it are meant.
+
+    The mark is a ``/`` at the end, or the one that SharePoint puts into an address; an item dict knows its kind.
+    """
+    if isinstance(location, Mapping):
+        return is_folder_dict(location)
+    text = str(location)
+    return is_folder_address(text) if is_web_address(text) else text.endswith("/")
+
+
 def form_of(root: str) -> str:
     """Return how a location with this root is written."""
     library = ("[/<sites|teams|personal>/<name>]/<library>",) if root == "sites" else ()
@@ -217,10 +231,11 @@ def _from_web_address(text: str) -> Location:
     """Read an address from the browser. Its names are those of items that exist, so none is ever repaired."""
     address = read_web_address(text)
     if address.link:
-        return Location(LINK, (address.host,), link=address.link)
+        return Location(LINK, (address.host,), is_folder=address.is_folder, link=address.link)
     if address.ids:
-        return _checked(Location("items", address.ids), "/".join(("items", *address.ids)))
-    location = Location("sites", (address.host,), tuple(address.path.split("/")))
+        location = Location("items", address.ids, is_folder=address.is_folder)
+        return _checked(location, "/".join(("items", *address.ids)))
+    location = Location("sites", (address.host,), tuple(address.path.split("/")), address.is_folder)
     return _checked(location, f"sites/{address.host}/{address.path}")
 
 
@@ -253,11 +268,6 @@ def _unknown_root(text: str) -> str:
     if not text.strip():
         return "The location is empty."
     return f"{text!r} does not start with a known root ({', '.join(_ID_FORMS)})."
-
-
-def _without_secret(text: str) -> str:
-    """Cut an address to its host, wherever it stands in the text: a sharing link is a secret."""
-    return _WEB_ADDRESS.sub(r"\1\2/…", text)
 
 
 def _nearest(text: str, word: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from airflow_provider_onedrive.graph.protocol.web_urls import without_secret
+
 LocationLike = str | Mapping[str, Any]
 """A location as users write it: text, or an item dict as it stands in XCom."""
 
@@ -26,7 +28,7 @@ class Location:
     :param ids: the segments after the root word: a user, a drive id, or a drive id and an item id; of a site and of a
         sharing link the host.
     :param names: the path below, one name per folder; of a site also its own path and the library.
-    :param is_folder: whether the text ended in ``/``.
+    :param is_folder: whether the text is marked as a folder's, by a ``/`` at its end.
     :param label: for an item dict: the location it was listed under, better to read than two ids.
     :param label_path: the drive-relative path that ``label`` stands for; None if there is no label.
     :param link: the whole sharing link, which is a secret.
@@ -41,7 +43,9 @@ class Location:
     link: str = field(default="", repr=False)
 
     def __str__(self) -> str:
-        return "/".join((self.root_text, *self.names)) + ("/" if self.is_folder else "")
+        # A link is shown by its host and a remark, after which a slash would be read as a path.
+        slash = "/" if self.is_folder and (self.names or not self.link) else ""
+        return "/".join((self.root_text, *self.names)) + slash
 
     @property
     def root_text(self) -> str:
@@ -66,3 +70,8 @@ class Location:
     @property
     def parent(self) -> Location:
         return replace(self, names=self.names[:-1], is_folder=True)
+
+
+def shown(location: LocationLike) -> str:
+    """Return a location as it may be logged: an address without the part that may be a secret."""
+    return str(location.get("location")) if isinstance(location, Mapping) else without_secret(str(location))

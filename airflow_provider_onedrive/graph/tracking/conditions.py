@@ -21,12 +21,11 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Stopped,
 )
 from airflow_provider_onedrive.graph.protocol.fields import nested
-from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
-from airflow_provider_onedrive.graph.protocol.locations import LocationLike
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser, is_folder_dict
+from airflow_provider_onedrive.graph.protocol.locations import LocationLike, shown
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.times import read_http_date
-from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 
 Kind = Literal["file", "folder", "any"]
 
@@ -134,7 +133,8 @@ class FileCondition:
         filters = self.selection.filters
         filters = filters if pattern is None else replace(filters, file_pattern=pattern)
         selection = replace(self.selection, filters=filters).read_by(client.parser)
-        in_folder = filters.file_pattern or filters.regex or client.parser.parse(folder).is_folder
+        is_folder = client.parser.parse(folder).is_folder or is_folder_dict(folder)
+        in_folder = is_folder or filters.file_pattern or filters.regex
         address = yield from client.locate(folder)
         try:
             return (yield from self._in_folder(address, selection) if in_folder else self._one(address))
@@ -222,10 +222,3 @@ def _of_another_kind(item: DriveItem, address: Address, kind: str) -> LocationEr
     if item.is_folder:
         advice = "End the location with '/' or pass file_pattern='*' to wait for a file in it, or pass kind='folder'."
     return LocationError(f"{address} is a {kind_of(item)}, and the sensor waits for a {kind}.", advice=advice)
-
-
-def shown(location: LocationLike) -> str:
-    """Return a location as it may be logged: an address without the part that may be a secret."""
-    if isinstance(location, Mapping):
-        return str(location.get("location"))
-    return f"https://{location.split('/')[2]}/…" if is_web_address(str(location)) else str(location)

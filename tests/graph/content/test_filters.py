@@ -79,6 +79,7 @@ def test_patterns(pattern: str, path: str, is_meant: bool) -> None:
         ("myfiles/**/b?.csv", ("myfiles/", "**/b?.csv")),
         ("https://contoso.sharepoint.com/sites/x/a?id=1", ("https://contoso.sharepoint.com/sites/x/a?id=1", None)),
         ("HTTPS://contoso.sharepoint.com/:x:/s/a?e=*", ("HTTPS://contoso.sharepoint.com/:x:/s/a?e=*", None)),
+        (" https://contoso.sharepoint.com/a?id=1\n", (" https://contoso.sharepoint.com/a?id=1\n", None)),
         (Path("/data/*"), (Path("/data/*"), None)),
         ({"id": "?"}, ({"id": "?"}, None)),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import unquote
 
 import pytest
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from airflow_provider_onedrive.graph.config.locations import parse_myfiles
 from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of, item_url, quote_name
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocationError
-from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
-from airflow_provider_onedrive.graph.protocol.locations import LOOKED_UP, MAX_PATH_CHARACTERS, Location
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser, names_folder
+from airflow_provider_onedrive.graph.protocol.locations import LOOKED_UP, MAX_PATH_CHARACTERS, Location, shown
 from airflow_provider_onedrive.graph.protocol.names import repaired
 
 ILLEGAL = '"*:<>?/\\|'
@@ -152,7 +153,7 @@ def test_text_that_is_no_unicode(text):
     [
         "http://1drv.ms/x/s!SECRET",
         "https://anna:SECRET@contoso.sharepoint.com/x",
-        " https://contoso-my.sharepoint.com/:x:/g/SECRET",
+        "<https://contoso-my.sharepoint.com/:x:/g/SECRET>",
         "myfiles/https://contoso-my.sharepoint.com/:x:/g/SECRET",
         "Finance/https://contoso-my.sharepoint.com/:x:/g/SECRET",
     ],
@@ -199,7 +200,7 @@ def test_a_sharing_link(text):
         ),
         (
             "https://h.example/sites/T/Docs/Forms/AllItems.aspx?RootFolder=%2Fsites%2FT%2FDocs%2Fx%20y&View=1",
-            "sites/h.example/sites/T/Docs/x y",
+            "sites/h.example/sites/T/Docs/x y/",
         ),
         (
             "https://H.example/personal/a_b/_layouts/15/onedrive.aspx?id=%2Fpersonal%2Fa_b%2FDocuments%2Fx&ga=1",
@@ -213,6 +214,72 @@ def test_a_sharing_link(text):
 def test_an_address_from_the_browser(text, read_as):
     """It is read here, percent-encoding and all, and means the same as the location written out."""
     assert PARSER.parse(text) == PARSER.parse(read_as)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_folder"),
+    [
+        ("https://h.example/sites/T/Docs/x", False),
+        ("https://h.example/sites/T/Docs/x?csf=1&web=1", False),
+        ("https://h.example/sites/T/Docs/x/", True),
+        ("https://h.example/sites/T/Docs/x/?csf=1&web=1", True),
+        ("https://h.example/sites/T/Docs/x?csf=1&web=1/", True),
+        ("https://h.example/:f:/r/sites/T/Docs/x?csf=1&web=1&e=a", True),
+        ("https://h.example/:x:/r/sites/T/Docs/x?csf=1&web=1&e=a", False),
+        ("https://h.example/sites/T/Docs/Forms/AllItems.aspx?RootFolder=%2Fsites%2FT%2FDocs%2Fx", True),
+        ("https://h.example/sites/T/Docs/Forms/AllItems.aspx?id=%2Fsites%2FT%2FDocs%2Fx", False),
+        ("https://h.example/sites/T/Docs/Forms/AllItems.aspx?id=%2Fsites%2FT%2FDocs%2Fx/", True),
+        ("https://h.example/sites/T/Docs/Forms/AllItems.aspx?id=%2Fsites%2FT%2FDocs%2Fx&View=1/", True),
+        ("https://h.example/:f:/s/T/SECRET?e=a", True),
+        ("https://h.example/:u:/s/T/SECRET?e=a", False),
+        ("https://h.example/:u:/s/T/SECRET?e=a/", True),
+        ("https://h.example/:u:/s/T/SECRET/?e=a", True),
+        ("https://1drv.ms/u/s!SECRET/", True),
+        ("https://onedrive.live.com/?id=ABC%21123&cid=ABC", False),
+        ("https://onedrive.live.com/?id=ABC%21123&cid=ABC/", True),
+    ],
+)
+def test_folder_is_marked_in_address(text, is_folder):
+    """A slash at the end of its path or of all of it, or SharePoint's own mark; the slash is no part of the item."""
+    location = PARSER.parse(text)
+    assert location.is_folder is is_folder
+    assert names_folder(text) is is_folder
+    bare = PARSER.parse(text.removesuffix("/").replace("/?csf", "?csf").replace("/?e", "?e"))
+    assert replace(location, is_folder=False) == replace(bare, is_folder=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("https://h.example/sites/T/Docs/*.csv", "wildcard"),
+        ("https://h.example/sites/T/Docs/a?", "wildcard"),
+        ("https://h.example/sites/T/Docs/a?.csv", "wildcard"),
+        ("https://h.example/:f:/s/T/SECRET/*", "wildcard"),
+        ("https://h.example/:f:/s/T/SECRET?e=a/x.csv", "followed by a path"),
+        ("https://h.example/sites/T/Docs/x?csf=1&web=1/*.csv", "followed by a path"),
+        ("https://h.example/sites/T/Docs//", "empty name"),
+        ("https://h.example/:f:/s/T/SECRET//", "empty name"),
+    ],
+)
+def test_nothing_behind_an_address_is_ignored(text, said):
+    """What would narrow it is refused: the item of the address alone is more than was meant."""
+    with pytest.raises(LocationError, match=said) as caught:
+        PARSER.parse(text)
+    assert "SECRET" not in str(caught.value)
+    assert names_folder(text) is text.endswith("/")
+
+
+@pytest.mark.parametrize(
+    ("location", "text"),
+    [
+        ("myfiles/a.csv", "myfiles/a.csv"),
+        (ITEM, "myfiles/Finance/a.pdf"),
+        (" https://anna:SECRET@h.example/:x:/s/SECRET?e=SECRET", " https://h.example/…"),
+    ],
+)
+def test_location_is_shown_without_secret(location, text):
+    """Of an address only the host."""
+    assert shown(location) == text
 
 
 @pytest.mark.parametrize(
