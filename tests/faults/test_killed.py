@@ -235,7 +235,7 @@ class SendOnly(Fault):
 
     bytes: int
 
-    def after(self, reply: Any) -> None:
+    def after(self, reply: Any, *_: object) -> None:
         reply.cut_after, reply.stalls = self.bytes, True
 
 

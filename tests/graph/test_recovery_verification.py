@@ -74,7 +74,7 @@ def test_a_wrong_copy_that_somebody_opens(client, drive, faults):
     """A file whose eTag moved on is not overwritten by the second copy."""
 
     class Wrong(corrupt_request):
-        def after(self, reply):
+        def after(self, reply, *_):
             drive.open_in_editor("a.bin")
 
     faults.add(operation="upload", do=Wrong(2))
@@ -88,7 +88,7 @@ def test_a_lost_answer_is_no_proof(client, drive, faults, options):
     """A copy that went wrong is not recognised as ours where the answer was lost: it is replaced in the end."""
 
     class WrongAndLost(corrupt_request):
-        def after(self, reply):
+        def after(self, reply, *_):
             drop_after().after(reply)
 
     faults.add(method="PUT", after=0 if options is BY_PUT else 2, do=WrongAndLost(2))

@@ -30,7 +30,7 @@ class Hold(Fault):
     done: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
-    def after(self, reply: Reply) -> None:
+    def after(self, reply: Reply, *_: object) -> None:
         del reply
         self.done.set()
         self.released.wait(HANG_SECONDS)

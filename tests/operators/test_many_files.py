@@ -353,7 +353,7 @@ class Hold(Fault):
     done: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     released: threading.Event = field(default_factory=threading.Event)
 
-    def after(self, reply: Reply, /) -> None:
+    def after(self, reply: Reply, *_: object) -> None:
         del reply
         self.done.release()
         self.released.wait(HANG_SECONDS)
