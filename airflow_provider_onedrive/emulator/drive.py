@@ -175,6 +175,15 @@ class EmulatedDrive:
                 change.edit(item)
                 item.checkout = None
 
+    def hold(self, path: str) -> None:
+        """Put an item on hold: deleting it, or a folder above it, is refused (403) until :meth:`release`."""
+        with self._drive.change():
+            self._drive.held_items.add(self._item(path).id)
+
+    def release(self, path: str) -> None:
+        with self._drive.change():
+            self._drive.held_items.discard(self._item(path).id)
+
     def notebook(self, path: str) -> dict[str, Any]:
         """Create a OneNote notebook: a package, of which Graph gives no content."""
         *above, name = _names(path)

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_onedrive.emulator.access.authorization import Authorization
-from airflow_provider_onedrive.emulator.errors.problems import access_denied, invalid_request, name_taken
+from airflow_provider_onedrive.emulator.errors.problems import (
+    access_denied,
+    deletion_on_hold,
+    invalid_request,
+    name_taken,
+)
 from airflow_provider_onedrive.emulator.http.messages import Reply
 from airflow_provider_onedrive.emulator.items import folders, locks, references
 from airflow_provider_onedrive.emulator.items.call import Call
@@ -140,6 +145,8 @@ def _remove(call: Call, *, permanent: bool) -> Reply:
             raise invalid_request("The root folder cannot be deleted.")
         preconditions(call.request).check(item, _MODIFIED)
         locks.check_tree(call.drive, item, call.by, call.request.operation)
+        if call.drive.held_items and any(each.id in call.drive.held_items for each in (item, *item.walk())):
+            raise deletion_on_hold()
         call.drive.remove(item, permanent=permanent)
     return Reply(204)
 

@@ -59,6 +59,7 @@ class Drive:
         self.recycled: dict[str, Recycled] = {}
         self.rounds: dict[str, Round] = {}
         self.locked_items: set[str] = set()
+        self.held_items: set[str] = set()
         self.journal: Journal = NoJournal()
         self.spool = spool.DEFAULT
         self.name_rules: names.NameRules = names.UsualNameRules()

@@ -134,6 +134,31 @@ def test_folders_on_hold(graph, drive, quirks, error, permanently):
     assert [delete(path).status_code for path in ("/root:/a/b", "/root:/a/empty", "/root:/a")] == [204] * 3
 
 
+def test_an_item_on_hold(graph, drive, error):
+    """A test puts an item on hold: neither it nor a folder above it can be deleted until it is released."""
+    drive.put_all({"a/b/c": b"x", "a/d": b"x"})
+    drive.hold("a/b/c")
+    for path in ("/root:/a/b/c", "/root:/a/b", "/root:/a"):
+        assert error(graph.delete(path)) == (403, "accessDenied", ON_HOLD)
+        assert error(graph.post(f"{path}:/permanentDelete")) == (403, "accessDenied", ON_HOLD)
+    assert graph.delete("/root:/a/d").status_code == 204
+    assert graph.patch("/root:/a/b/c", json={"name": "e"}).status_code == 200
+    assert graph.delete("/root:/a/b/e").status_code == 403
+    drive.release("a/b/e")
+    assert graph.delete("/root:/a").status_code == 204
+
+
+def test_a_root_that_is_missing_by_chance(graph, emulator):
+    """A rule with a share and a seed takes the same requests again."""
+    rule = {"path": "/root(/children)?$", "probability": 0.3, "seed": 7, "do": {"status": 404}}
+    runs = []
+    for _ in range(2):
+        emulator.faults.load([rule])
+        runs.append([graph.get("/root/children").status_code for _ in range(20)])
+    assert runs[0] == runs[1]
+    assert {*runs[0]} == {200, 404}
+
+
 @pytest.mark.onedrive_faults({"quirks": {"missing_writes": 2, "missing_root_every": 7, "folders_on_hold": True}})
 def test_marker(onedrive_emulator):
     """A script sets them by their names."""
