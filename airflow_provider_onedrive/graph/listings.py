@@ -47,7 +47,9 @@ class Listings(LocationContext, ABC):
         :param kind: ``file``, ``folder`` or ``any``; of a folder only the patterns are compared.
         :param recursive: also the items in the folders below; a pattern with ``/`` includes them anyway.
         """
-        selection = Selection(filters, kind, recursive).read_by(self.parser)
+        selection = Selection(filters, kind, recursive)
+        selection.check()
+        selection = selection.read_by(self.parser)
         address = self.address(location)
         walk = walk_of(address, has_delta=self.settings.has_delta, recursive=selection.is_deep)
         return (each.item for each in self.visits(walk) if selection.matches(each.item, each.path))

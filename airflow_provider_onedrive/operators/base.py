@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath, count
+from airflow_provider_onedrive.graph.content.filters import check_regex, is_list, patterns_of
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, OnLocked, UploadOptions
 from airflow_provider_onedrive.graph.transfers.progress import Totals
@@ -134,6 +136,33 @@ def _count(totals: Totals) -> None:
     for name in ("bytes_sent", "bytes_received", "requests", "resumed_bytes", "throttled_seconds"):
         if number := round(getattr(totals, name)):
             count(f"onedrive.{name}", number)
+
+
+def check_if_known(value: Any, check: Callable[[Any], object]) -> None:
+    """Check the type of a parameter when the DAG is read, as far as it does not come from another task.
+
+    Texts may be templates, so what they say is checked when the task runs.
+    """
+    if is_list(value):
+        check([each for each in value if not _is_reference(each)])
+    elif not _is_reference(value):
+        check(value)
+
+
+def check_known_filters(operator: Any, patterns: Sequence[str]) -> None:
+    """Check the types of the filters of an operator or a sensor when the DAG is read.
+
+    :param patterns: the names of its parameters that are patterns; ``regex`` is checked too.
+    :raises ConfigurationError: naming the parameter.
+    """
+    for name in patterns:
+        check_if_known(getattr(operator, name), partial(patterns_of, name))
+    check_if_known(operator.regex, check_regex)
+
+
+def _is_reference(value: Any) -> bool:
+    """Whether Airflow puts another value in its place before the task runs: an ``XComArg``, or a ``DagParam``."""
+    return hasattr(value, "iter_references")
 
 
 def local_or_stored(path: Any) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.graph.content.filters import Filters, reaches_below, split_location
+from airflow_provider_onedrive.graph.content.filters import Filters, Patterns, split_location
 from airflow_provider_onedrive.graph.content.transfer_plan import Report
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
@@ -14,7 +14,7 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.location_parser import is_folder_dict, names_folder
 from airflow_provider_onedrive.graph.protocol.options import IfNone, TransferOptions
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
-from airflow_provider_onedrive.operators.base import OneDriveOperator
+from airflow_provider_onedrive.operators.base import OneDriveOperator, check_known_filters
 from airflow_provider_onedrive.state.times import TimeLike, read_time
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class OneDriveFilteringOperator(OneDriveOperator):
     """Base of the operators that choose files; what is None asks for nothing.
 
     :param file_pattern: ``*``, ``**`` and ``?`` as in a shell, without regard to case; compared with the name, or with
-        the path below the folder where it has a ``/``.
+        the path below the folder where it has a ``/``. Of a list of patterns, one has to match.
     :param regex: a regular expression that is searched in the path below the folder; case counts.
     :param exclude: a pattern, or a list of them, of what is left out.
     :param newer_than: modified later than this: a datetime or ISO 8601 text (without a zone in Airflow's default one),
@@ -42,9 +42,9 @@ class OneDriveFilteringOperator(OneDriveOperator):
     def __init__(
         self,
         *,
-        file_pattern: str | None = None,
+        file_pattern: Patterns | None = None,
         regex: str | None = None,
-        exclude: str | Sequence[str] = (),
+        exclude: Patterns = (),
         newer_than: TimeLike | None = None,
         older_than: TimeLike | None = None,
         min_size: int | None = None,
@@ -59,6 +59,7 @@ class OneDriveFilteringOperator(OneDriveOperator):
         self.older_than = older_than
         self.min_size = min_size
         self.max_size = max_size
+        check_known_filters(self, ("file_pattern", "exclude"))
 
     def filters(self, context: Context, pattern: str | None) -> Filters:
         """Return what is chosen.
@@ -157,7 +158,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
         :raises ConfigurationError: naming the parameter.
         """
         filters = self.filters(context, pattern)
-        return {"filters": filters, "recursive": self.recursive or reaches_below(filters.file_pattern)}
+        return {"filters": filters, "recursive": self.recursive or filters.is_deep}
 
     @contextmanager
     def connected(self) -> Iterator[Client]:

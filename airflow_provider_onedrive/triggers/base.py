@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent
+from airflow_provider_onedrive.graph.content.filters import is_list
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Unauthenticated, without_urls
 from airflow_provider_onedrive.graph.tracking.conditions import is_transient
@@ -191,7 +192,7 @@ class PollingTrigger(OneDriveTrigger):
 
 
 def plain(value: Any) -> Any:
-    """Return a parameter as it is stored: a timedelta in seconds, a tuple or set as a list, anything else as it is."""
+    """Return a parameter as it is stored: a timedelta in seconds, any sequence or set as a list, else as it is."""
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return list(value) if isinstance(value, (tuple, set, frozenset)) else value
+    return list(value) if is_list(value) else value

@@ -59,6 +59,7 @@ class OneDriveChangesTrigger(ChangeParameters, PollingTrigger, DeliveryTrigger):
     ) -> None:
         super().__init__(**kwargs)
         self.events = plain(self.events)
+        self.file_pattern = plain(self.file_pattern)
         self.ignore = plain(self.ignore)
         self.on_start = as_text(self.on_start)
         self.full_every = plain(self.full_every)

@@ -48,6 +48,8 @@ class OneDriveFileTrigger(FileParameters, PollingTrigger):
         super().__init__(**kwargs)
         # Airflow stores the parameters, so they are plain JSON.
         self.newer_than = as_text(self.newer_than)
+        self.location = plain(self.location)
+        self.file_pattern = plain(self.file_pattern)
         self.ignore = plain(self.ignore)
         self.stable_for_seconds = plain(stable_for_seconds)
 

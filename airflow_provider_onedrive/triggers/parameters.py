@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from inspect import Parameter, signature
 from typing import Any, TypeVar
 
-from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.content.filters import Filters, Patterns
 from airflow_provider_onedrive.graph.content.selection import Selection
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.tracking.conditions import IGNORED, MAX_MATCHES, FileCondition, Kind
@@ -60,7 +60,7 @@ class SelectionParameters:
     """Which items of a folder count.
 
     :param file_pattern: a pattern of the name, or of the path below the folder if it contains ``/``: ``*``, ``**`` and
-        ``?``, without regard to case. None takes every name.
+        ``?``, without regard to case. Of a list of patterns, one has to match. None takes every name.
     :param regex: a regular expression that is searched in the path below the folder. Each item has its named groups as
         ``groups``. None takes every path.
     :param ignore: patterns of items in folders that do not count; by default temporary files of Office and browsers.
@@ -71,9 +71,9 @@ class SelectionParameters:
     def __init__(
         self,
         *,
-        file_pattern: str | None = None,
+        file_pattern: Patterns | None = None,
         regex: str | None = None,
-        ignore: Sequence[str] = IGNORED,
+        ignore: Patterns = IGNORED,
         kind: Kind = "file",
         onedrive_conn_id: str = OneDriveHook.default_conn_name,
         **kwargs: Any,

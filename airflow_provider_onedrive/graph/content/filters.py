@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,24 +15,28 @@ from airflow_provider_onedrive.graph.protocol.location_parser import LocationPar
 from airflow_provider_onedrive.graph.protocol.names import WILDCARDS
 from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 
+Patterns = str | Sequence[str]
+"""A pattern, or a list of which one has to match."""
+
 
 @dataclass(frozen=True)
 class Filters:
     """Conditions that a file has to meet; None is no condition.
 
     Patterns know ``*`` (within a name), ``**`` (across folders) and ``?``; anything else is literal, and case does not
-    count, as in OneDrive's names. A pattern without ``/`` is compared with the name, another one with the path below
-    the folder. ``**/`` also means no folder at all, and a ``/`` at the end everything below.
+    count, as in OneDrive's names. ``**/`` also means no folder at all, and a ``/`` at the end everything below.
 
+    :param file_pattern: ``*``, ``**`` and ``?`` as in a shell, without regard to case; compared with the name, or with
+        the path below the folder where it has a ``/``. Of a list of patterns, one has to match.
     :param regex: a regular expression that is searched in the path below the folder; case counts.
     :param exclude: a pattern, or a list of them, of what is left out.
     :param newer_than: modified later than this aware time; ``older_than`` earlier.
     :param min_size: bytes, inclusive; so is ``max_size``.
     """
 
-    file_pattern: str | None = None
+    file_pattern: Patterns | None = None
     regex: str | None = None
-    exclude: str | Sequence[str] = ()
+    exclude: Patterns = ()
     newer_than: datetime | None = None
     older_than: datetime | None = None
     min_size: int | None = None
@@ -42,12 +47,14 @@ class Filters:
 
         :raises ConfigurationError: naming the parameter.
         """
-        given = (("file_pattern", (self.file_pattern,)), ("regex", (self.regex,)), ("exclude", self._excluded))
-        for name, texts in given:
-            if any(text is not None and not str(text).strip() for text in texts):
-                raise ConfigurationError(
-                    f"{name} is empty.", advice="Check the template that makes it, or leave it out to take every name."
-                )
+        _check_patterns("file_pattern", self.patterns)
+        _check_patterns("exclude", self._excluded)
+        # To whoever made an empty list it means no file, and no pattern means every file.
+        if self.file_pattern is not None and not self.patterns:
+            raise _empty("file_pattern")
+        check_regex(self.regex)
+        if self.regex is not None and not self.regex.strip():
+            raise _empty("regex")
         try:
             _ = self._regex
         except re.error as error:
@@ -58,7 +65,9 @@ class Filters:
 
         :raises LocationError: if the pattern has a character that no name has.
         """
-        return self if self.file_pattern is None else replace(self, file_pattern=parser.pattern(self.file_pattern))
+        if self.file_pattern is None:
+            return self
+        return replace(self, file_pattern=tuple(map(parser.pattern, self.patterns)))
 
     def match(self, path: str, size: int, modified_at: datetime | None) -> bool:
         """Compare a file.
@@ -69,7 +78,7 @@ class Filters:
 
     def match_path(self, path: str) -> bool:
         """Compare only the path."""
-        if self.file_pattern is not None and not matches(path, str(self.file_pattern)):
+        if self.file_pattern is not None and not any(matches(path, pattern) for pattern in self.patterns):
             return False
         if self._regex is not None and not self._regex.search(path):
             return False
@@ -95,8 +104,18 @@ class Filters:
         )
 
     @property
-    def _excluded(self) -> Sequence[str]:
-        return (self.exclude,) if isinstance(self.exclude, str) else self.exclude or ()
+    def is_deep(self) -> bool:
+        """Whether a pattern also means files in the folders of a folder."""
+        return any(map(reaches_below, self.patterns))
+
+    @cached_property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns of which one has to match; none if every name is meant."""
+        return patterns_of("file_pattern", self.file_pattern)
+
+    @cached_property
+    def _excluded(self) -> tuple[str, ...]:
+        return patterns_of("exclude", self.exclude)
 
     @cached_property
     def _regex(self) -> re.Pattern[str] | None:
@@ -110,6 +129,69 @@ def check_kind(kind: str) -> None:
     """
     if kind not in ("file", "folder", "any"):
         raise ConfigurationError(f"kind is {kind!r}.", advice="Use 'file', 'folder' or 'any'.")
+
+
+def is_list(value: Any) -> bool:
+    """Whether a parameter holds several values.
+
+    Airflow has a sequence of its own for the results of mapped tasks, so any sequence is one.
+    """
+    return isinstance(value, (Sequence, set, frozenset)) and not isinstance(value, (str, bytes, bytearray))
+
+
+def patterns_of(name: str, given: Any) -> tuple[str, ...]:
+    """Return the patterns of a parameter: one, or a list of them; None is no pattern.
+
+    :raises ConfigurationError: naming the parameter, if it is of another type.
+    """
+    patterns = given if is_list(given) else () if given is None else (given,)
+    for pattern in patterns:
+        # A template that renders natively makes a number of digits, which are a name like any other.
+        if not isinstance(pattern, (str, int)) or isinstance(pattern, bool):
+            raise ConfigurationError(
+                f"{name} has {pattern!r}, which is of type {type(pattern).__name__}.",
+                advice="Give a pattern as text, or a list of such texts.",
+            )
+    return tuple(map(str, patterns))
+
+
+def check_regex(regex: Any) -> None:
+    """Refuse a regular expression of another type.
+
+    :raises ConfigurationError: naming the parameter.
+    """
+    if regex is not None and not isinstance(regex, str):
+        raise ConfigurationError(
+            f"regex is {regex!r}, which is of type {type(regex).__name__}.", advice="Give it as text."
+        )
+
+
+def _check_patterns(name: str, patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        if not pattern.strip():
+            raise _empty(name)
+        if _is_list_as_text(pattern):
+            raise ConfigurationError(
+                f"{name} is the text of a list: {pattern}.",
+                advice="A template makes text of a list, unless the DAG has render_template_as_native_obj=True.",
+            )
+
+
+def _is_list_as_text(text: str) -> bool:
+    """Whether Python reads a text as a list of texts; a name may have brackets, but then it is no such list."""
+    if text[:1] not in ("[", "("):
+        return False
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return False
+    return isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
+
+
+def _empty(name: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{name} is empty.", advice="Check the template that makes it, or leave it out to take every name."
+    )
 
 
 def matches(path: str, pattern: str) -> bool:
@@ -134,9 +216,9 @@ def split_location(location: Any) -> tuple[Any, str | None]:
     return "/".join(names[:first] or ["."]) + "/", "/".join(names[first:])
 
 
-def reaches_below(pattern: str | None) -> bool:
+def reaches_below(pattern: str) -> bool:
     """Whether a pattern also means files in the folders of a folder."""
-    return pattern is not None and ("/" in pattern or "**" in pattern)
+    return "/" in pattern or "**" in pattern
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from airflow_provider_onedrive.graph.content.filters import Filters, check_kind, reaches_below
+from airflow_provider_onedrive.graph.content.filters import Filters, check_kind
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -41,7 +41,7 @@ class Selection:
     @property
     def is_deep(self) -> bool:
         """Whether items of the folders are chosen, too."""
-        return self.recursive or reaches_below(self.filters.file_pattern)
+        return self.recursive or self.filters.is_deep
 
     def matches(self, item: DriveItem, path: str) -> bool:
         """Whether an item is chosen.

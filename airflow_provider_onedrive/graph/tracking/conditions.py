@@ -84,7 +84,7 @@ class FileCondition:
     def __str__(self) -> str:
         locations = " and ".join(shown(location) for location in self.locations)
         filters = self.selection.filters
-        wanted = " and ".join(map(str, filter(None, (filters.file_pattern, filters.regex))))
+        wanted = " and ".join(map(str, filter(None, (" or ".join(filters.patterns), filters.regex))))
         return f"{wanted} in {locations}" if wanted else locations
 
     @property
@@ -134,7 +134,7 @@ class FileCondition:
         filters = filters if pattern is None else replace(filters, file_pattern=pattern)
         selection = replace(self.selection, filters=filters).read_by(client.parser)
         is_folder = client.parser.parse(folder).is_folder or is_folder_dict(folder)
-        in_folder = is_folder or filters.file_pattern or filters.regex
+        in_folder = is_folder or filters.patterns or filters.regex
         address = yield from client.locate(folder)
         try:
             return (yield from self._in_folder(address, selection) if in_folder else self._one(address))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_onedrive.graph.content.filters import Filters, matches, reaches_below, split_location
+from airflow_provider_onedrive.graph.content.filters import Filters, matches, split_location
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -89,16 +89,22 @@ def test_split_location_begins_pattern_at_first_wildcard(path: Any, parts: tuple
     assert split_location(path) == parts
 
 
-@pytest.mark.parametrize(("pattern", "is_deep"), [(None, False), ("*.csv", False), ("a/*", True), ("**", True)])
-def test_some_patterns_reach_into_folders(pattern: str | None, is_deep: bool) -> None:
-    """A slash or two stars mean files below, without ``recursive``."""
-    assert reaches_below(pattern) is is_deep
+@pytest.mark.parametrize(
+    ("pattern", "is_deep"),
+    [(None, False), ("*.csv", False), ("a/*", True), ("**", True), (["*.csv"], False), (["*.csv", "a/*"], True)],
+)
+def test_some_patterns_reach_into_folders(pattern: Any, is_deep: bool) -> None:
+    """A slash or two stars mean files below, without ``recursive``; of a list, one pattern that does is enough."""
+    assert Filters(file_pattern=pattern).is_deep is is_deep
 
 
 @pytest.mark.parametrize(
     ("filters", "is_meant"),
     [
         (Filters(), True),
+        (Filters(file_pattern=["*.xlsx", "*.csv"]), True),
+        (Filters(file_pattern=("*.xlsx", "out/*.csv")), False),
+        (Filters(file_pattern=["*.csv"], exclude=["1.*"]), False),
         (Filters(regex=r"^in/\d+"), True),
         (Filters(regex=r"^IN/"), False),
         (Filters(exclude="*.csv"), False),
@@ -126,9 +132,47 @@ def test_a_file_without_a_time() -> None:
 
 @pytest.mark.parametrize(
     "filters",
-    [Filters(file_pattern=" "), Filters(regex=""), Filters(exclude=""), Filters(exclude=["a", ""]), Filters(regex="(")],
+    [
+        *(Filters(file_pattern=" "), Filters(file_pattern=[]), Filters(file_pattern=["*.csv", ""])),
+        *(Filters(regex=""), Filters(exclude=""), Filters(exclude=["a", ""]), Filters(regex="(")),
+    ],
 )
 def test_what_an_empty_template_makes_is_refused(filters: Filters) -> None:
     """An empty filter would mean every file, which is never what a template was to say."""
     with pytest.raises(ConfigurationError, match=r"is empty|cannot be read"):
         filters.check()
+
+
+@pytest.mark.parametrize("pattern", ["['*.csv', '*.xlsx']", '["*.csv"]', "('*.csv', '*.xlsx')", "[]"])
+@pytest.mark.parametrize("name", ["file_pattern", "exclude"])
+def test_text_of_a_list_is_refused(name: str, pattern: str) -> None:
+    """It is what a template makes of a list that is not rendered natively, and it matches no name."""
+    with pytest.raises(ConfigurationError, match=f"{name} is the text of a list.*render_template_as_native_obj"):
+        Filters(**{name: pattern}).check()
+
+
+@pytest.mark.parametrize("pattern", ["[1].csv", "[a]", "(1)", "[", "[draft] *.csv", ["(copy) *.csv"], [2026], 2026])
+def test_pattern_may_have_brackets_or_be_a_number(pattern: Any) -> None:
+    """Brackets are literal; a native template makes a number of digits."""
+    filters = Filters(file_pattern=pattern)
+    filters.check()
+    text = str(pattern[0] if isinstance(pattern, list) else pattern).replace("*", "a")
+    assert filters.match_path(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"file_pattern": 1.5}, "file_pattern has 1.5, which is of type float"),
+        ({"file_pattern": {"a": "*"}}, "file_pattern has {'a': '.'}, which is of type dict"),
+        ({"file_pattern": ["*.csv", ["*.xlsx"]]}, "file_pattern has .*, which is of type list"),
+        ({"file_pattern": ["*.csv", None]}, "file_pattern has None"),
+        ({"file_pattern": b"*"}, "of type bytes"),
+        ({"exclude": True}, "exclude has True"),
+        ({"regex": ["a"]}, r"regex is \['a'\], which is of type list"),
+    ],
+)
+def test_filter_of_another_type_is_named(given: dict[str, Any], message: str) -> None:
+    """It is an error of ours, whose text says which value is wrong."""
+    with pytest.raises(ConfigurationError, match=message):
+        Filters(**given).check()
