@@ -99,6 +99,8 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
     :param max_items: refuse a transfer of more files.
     :param delete_extra: delete the files that the target has and the source has not, at most ``max_delete``, and only
         if no file failed.
+    :param allow_empty_source: with ``delete_extra``, also mirror a source of which no file is chosen, so that nothing
+        is left of the target; otherwise that is an error, because a disk that is not mounted looks like that.
     :param dry_run: change nothing; only report what would be done.
     :param move: delete each source once its copy is verified.
     :param fail_fast: stop at the first file that fails; else the rest is transferred, and the failures are reported.
@@ -115,6 +117,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
         max_items: int = 10_000,
         delete_extra: bool = False,
         max_delete: int = 100,
+        allow_empty_source: bool = False,
         dry_run: bool = False,
         move: bool = False,
         fail_fast: bool = False,
@@ -129,6 +132,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
         self.max_items = max_items
         self.delete_extra = delete_extra
         self.max_delete = max_delete
+        self.allow_empty_source = allow_empty_source
         self._dry_run = dry_run  # BaseOperator has a method dry_run
         self.move = move
         self.fail_fast = fail_fast
@@ -145,6 +149,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
             max_items=self.max_items,
             delete_extra=self.delete_extra,
             max_delete=self.max_delete,
+            allow_empty_source=self.allow_empty_source,
             dry_run=self._dry_run,
             move=self.move,
             fail_fast=self.fail_fast,

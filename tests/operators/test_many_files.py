@@ -138,6 +138,19 @@ def test_nothing_chosen(filled: Any, task_context: Context, tmp_path: Path) -> N
     assert OneDriveDownloadOperator(**kwargs, if_none="skip").execute(task_context()) == []
 
 
+def test_mirror_of_nothing_has_to_be_allowed(filled: Any, task_context: Context, tmp_path: Path) -> None:
+    """With ``if_none="skip"`` too; then it needs no other parameter."""
+    (tmp_path / "unmounted").mkdir()
+    kwargs: dict[str, Any] = {"local_path": f"{tmp_path}/unmounted/", "location": "myfiles/in/", "delete_extra": True}
+    with pytest.raises(AirflowFailException, match=r"2 files of the target would be deleted.*allow_empty_source=True"):
+        OneDriveUploadOperator(task_id="task", if_none="skip", **kwargs).execute(task_context())
+    assert filled.read_all("in").keys() == {f"in/{path}" for path in TREE}
+    context = task_context()
+    OneDriveUploadOperator(task_id="task", allow_empty_source=True, **kwargs).execute(context)
+    assert sorted(context["ti"].xcoms["report"]["deleted"]) == ["a.csv", "b.txt"]
+    assert list(filled.read_all("in")) == ["in/x/c.csv"]
+
+
 def test_a_dry_run(filled: Any, task_context: Context, source: Path) -> None:
     """Nothing is done, and the report says what would be."""
     context = task_context()

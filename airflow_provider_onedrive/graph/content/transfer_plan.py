@@ -131,7 +131,7 @@ def choose(
             raise LocationError(
                 f"There are more than {transfer.options.max_items} files.", advice="Choose fewer, or raise max_items."
             )
-    if not named and transfer.options.if_none == "fail":
+    if not named and transfer.options.if_none == "fail" and not transfer.options.mirrors_nothing:
         raise LocationError("No file was chosen.", advice="Check folder and pattern, or pass if_none='skip'.")
     return Choice(tuple(named), frozenset(present))
 
@@ -149,7 +149,8 @@ def plan(
     :param targets: what is at the target now, by :func:`key`; empty where nobody needs to know.
     :param refusal: says why a path cannot be written at the target; empty where it can.
     :param skip_reason: says why a source need not be sent, given what is at its target; empty where it has to be.
-    :raises LocationError: if there is more to delete than ``max_delete``.
+    :raises LocationError: if there is more to delete than ``max_delete``, or a source of which no file was chosen
+        would leave nothing of the target.
     """
     clashes = _clashes(choice.named)
     steps = []
@@ -224,6 +225,11 @@ def _extra(choice: Choice, targets: Mapping[str, Entry], transfer: FolderTransfe
         # A run that is about "*.csv" must not delete the other files.
         if transfer.filters.match(entry.path, entry.size, entry.modified_at)
     ]
+    if extra and not choice.named and not transfer.options.mirrors_nothing:
+        raise LocationError(
+            f"No file of the source was chosen, and so {len(extra)} files of the target would be deleted.",
+            advice="See that the source is mounted and the pattern right, or pass allow_empty_source=True.",
+        )
     if len(extra) > transfer.options.max_delete:
         raise LocationError(
             f"{len(extra)} files of the target are not in the source.",

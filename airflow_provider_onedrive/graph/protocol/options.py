@@ -101,6 +101,8 @@ class TransferOptions:
     :param delete_extra: delete the files that the target has and the source has not, at most ``max_delete``, and only
         if no file failed.
     :param max_delete: refuse to delete more files of the target.
+    :param allow_empty_source: with ``delete_extra``, also mirror a source of which no file is chosen, so that nothing
+        is left of the target; otherwise that is an error, because a disk that is not mounted looks like that.
     :param dry_run: change nothing; only report what would be done.
     :param move: delete each source once its copy is verified.
     :param fail_fast: stop at the first file that fails; else the rest is transferred, and the failures are reported.
@@ -115,6 +117,7 @@ class TransferOptions:
     max_items: int = 10_000
     delete_extra: bool = False
     max_delete: int = 100
+    allow_empty_source: bool = False
     dry_run: bool = False
     move: bool = False
     fail_fast: bool = False
@@ -122,6 +125,11 @@ class TransferOptions:
     follow_symlinks: bool = False
     upload: UploadOptions = UploadOptions()
     download: DownloadOptions = DownloadOptions()
+
+    @property
+    def mirrors_nothing(self) -> bool:
+        """Whether a source without files is mirrored as well."""
+        return self.delete_extra and self.allow_empty_source
 
     def check(self) -> None:
         """Refuse values that contradict each other or are out of range.

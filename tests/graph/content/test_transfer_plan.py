@@ -30,7 +30,7 @@ def transfer(filters: Filters = Filters(), *, recursive: bool = False, **options
     return FolderTransfer(filters=filters, recursive=recursive, options=TransferOptions(**options))
 
 
-MIRROR = transfer(recursive=True, delete_extra=True, if_none="skip")
+MIRROR = transfer(recursive=True, delete_extra=True, allow_empty_source=True)
 
 
 def entries(*paths: str, **more: Any) -> list[Entry]:
@@ -173,7 +173,7 @@ def test_a_mirror_deletes_what_its_source_has_not() -> None:
     "how",
     [
         replace(MIRROR, recursive=False),
-        transfer(recursive=True, delete_extra=True, if_none="skip", keep_directory_structure=False),
+        transfer(recursive=True, delete_extra=True, allow_empty_source=True, keep_directory_structure=False),
     ],
 )
 def test_a_mirror_of_one_folder_leaves_the_folders_in_it(how: FolderTransfer) -> None:
@@ -201,7 +201,24 @@ def test_a_mirror_deletes_no_notebook() -> None:
 def test_a_mirror_has_a_guard() -> None:
     """More than ``max_delete`` is an error that says how to look first."""
     with pytest.raises(LocationError, match=r"3 files of the target.*dry_run=True"):
-        decided([], transfer(recursive=True, delete_extra=True, if_none="skip", max_delete=2), *entries("a", "b", "c"))
+        decided([], replace(MIRROR, options=replace(MIRROR.options, max_delete=2)), *entries("a", "b", "c"))
+
+
+@pytest.mark.parametrize("sources", [[], entries("a.txt")])
+def test_a_mirror_of_nothing_has_to_be_allowed(sources: list[Entry]) -> None:
+    """A disk that is not mounted, or a wrong pattern, leaves no file; that ends the task only if it would delete."""
+    how = transfer(Filters(file_pattern="*.csv"), recursive=True, delete_extra=True, if_none="skip")
+    with pytest.raises(LocationError, match=r"2 files of the target would be deleted.*allow_empty_source=True"):
+        decided(sources, how, *entries("a.csv", "x/b.csv", "c.txt"))
+    assert decided(sources, how, *entries("c.txt")) == []
+    allowed = replace(how, options=replace(how.options, allow_empty_source=True, if_none="fail"))
+    assert decided(sources, allowed, *entries("a.csv", "c.txt")) == [("delete", "a.csv")]
+
+
+def test_allowing_an_empty_source_means_mirrors_only() -> None:
+    """Where nothing is deleted, nothing chosen is still an error."""
+    with pytest.raises(LocationError, match="No file was chosen"):
+        decided([], transfer(allow_empty_source=True))
 
 
 @pytest.mark.parametrize(

@@ -590,6 +590,27 @@ def test_a_mirror_has_a_guard(client: Client, filled: Any, onedrive_emulator: An
     assert read(tmp_path) == {"a.csv": b"1"}
 
 
+@pytest.mark.parametrize("filters", [Filters(), Filters(file_pattern="*.csv")])
+def test_a_mirror_of_nothing_has_to_be_allowed(client: Client, filled: Any, tmp_path: Path, filters: Filters) -> None:
+    """An empty folder, or one of whose files none is chosen, in either direction; the error says what to pass."""
+    empty, full = write(tmp_path / "empty", {"d.txt": b"4"} if filters.file_pattern else {}), tmp_path / "full"
+    empty.mkdir(exist_ok=True)
+    filled.folder("empty")
+    write(full, TREE)
+    how = choice(recursive=True, delete_extra=True, if_none="skip", filters=filters)
+    message = r"No file of the source was chosen, and so \d files .*allow_empty_source=True"
+    with pytest.raises(LocationError, match=message):
+        client.upload_folder("myfiles/in", local_path=empty, **how)
+    with pytest.raises(LocationError, match=message):
+        client.download_folder("myfiles/empty", full, **how)
+    assert (below(filled), read(full)) == (TREE, TREE)
+    how = choice(recursive=True, delete_extra=True, allow_empty_source=True, filters=filters)
+    left = {path: content for path, content in TREE.items() if not filters.match_path(path)}
+    client.upload_folder("myfiles/in", local_path=empty, **how)
+    client.download_folder("myfiles/empty", full, **how)
+    assert (below(filled), read(full)) == (left, left)
+
+
 @pytest.mark.parametrize("name", ["bad:name.csv", "a.csv"])
 def test_a_mirror_deletes_nothing_when_something_failed(
     client: Client, filled: Any, faults: Any, tmp_path: Path, name: str
