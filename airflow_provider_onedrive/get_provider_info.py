@@ -219,16 +219,17 @@ _CONFIG = {
             },
             "documents_folder": {
                 "description": "The target of downloads without a local_path: a folder on each worker, or an object "
-                "store such as s3://conn_id@bucket/documents. Empty means the folder onedrive_documents in "
-                "AIRFLOW_HOME.",
+                "store such as s3://conn_id@bucket/documents. They go to the folder onedrive_runs in it, and the rest "
+                "of it is never touched. Empty means the folder onedrive_documents in AIRFLOW_HOME.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "/var/lib/airflow/onedrive_documents",
                 "default": "",
             },
             "documents_retention_days": {
-                "description": "The days after which the documents of a run are removed from a folder on the disk; 0 "
-                "keeps them. An object store has rules of its own for that.",
+                "description": "The days without a change after which the documents of a run are removed from a "
+                "folder on the disk, one day after a task has first seen that; 0 keeps them. An object store has rules "
+                "of its own for that.",
                 "version_added": "0.1.0",
                 "type": "float",
                 "example": None,

@@ -5,24 +5,26 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 import socket
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from airflow_provider_onedrive.compat import ObjectStoragePath, conf
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
+from airflow_provider_onedrive.state.run_folders import remove_old_runs, use_run
 
 log = logging.getLogger(__name__)
+
+RUNS = "onedrive_runs"
+"""The folder in the documents folder in which all runs lie: the documents folder may also hold files of others."""
 
 # Characters that Windows or a shell would take for something else, hidden names, and halves of surrogate pairs.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|\ud800-\udfff]|^[.-]|[. ]$")
 _MAX_BYTES = 200  # file systems take 255, and a temporary name needs some
 _MAX_SUFFIX_BYTES = 20  # a longer one is no type of a file
-_DAY_SECONDS = 24 * 3600
 _ONE_MACHINE = ("LocalExecutor", "SequentialExecutor", "InProcessExecutor")
 
 
@@ -36,28 +38,26 @@ class TaskInstance(Protocol):
 
 
 def document_path(ti: TaskInstance, path: str) -> Any:
-    """Return ``<documents folder>/<dag>/<run>/<task>/<map index>/<path>``, a ``Path`` or an ``ObjectStoragePath``.
+    """Return ``<documents folder>/onedrive_runs/<dag>/<run>/<task>/<map index>/<path>``.
 
-    Each attempt of a task gets the same path, so it replaces the files of the one before. On a disk the folders are
-    made with mode 0700, and runs that are older than ``[onedrive] documents_retention_days`` are removed. If other
-    workers cannot see that disk, a warning says so.
+    It is a ``Path`` or an ``ObjectStoragePath``. Each attempt of a task gets the same path, so it replaces the files of
+    the one before. On a disk the folders are made with mode 0700, and runs in which nothing has changed for
+    ``[onedrive] documents_retention_days`` are removed. If other workers cannot see that disk, a warning says so.
 
     :param path: of the item in its drive; each part is made safe.
     :raises LocalFileError: if the folders cannot be made.
     """
     parts = [ti.dag_id, ti.run_id, ti.task_id, str(max(ti.map_index or 0, 0)), *path.split("/")]
-    names = [safe_name(part) for part in parts]
+    dag, run, *names = (safe_name(part) for part in parts)
     configured = conf.get("onedrive", "documents_folder", fallback="")
     if "://" in configured:
-        return ObjectStoragePath("/".join([configured.rstrip("/"), *names]))
-    folder = documents_folder()
-    _make_private(folder)
-    remove_old_runs(folder, _retention_days())
-    for name in names[:-1]:
-        folder /= name
-        _make_private(folder)
-    _warn_of_other_workers(folder / names[-1], is_configured=bool(configured))
-    return folder / names[-1]
+        return ObjectStoragePath("/".join([configured.rstrip("/"), RUNS, dag, run, *names]))
+    path_on_disk = _run_folder(dag, run)
+    for name in names:
+        _make_private(path_on_disk)
+        path_on_disk /= name
+    _warn_of_other_workers(path_on_disk, is_configured=bool(configured))
+    return path_on_disk
 
 
 def documents_folder() -> Path:
@@ -68,18 +68,20 @@ def documents_folder() -> Path:
     return Path(os.path.expandvars(configured or f"{home}/onedrive_documents")).expanduser().absolute()
 
 
-def remove_old_runs(folder: Path, days: float) -> None:
-    """Remove the folders of runs in which no task has written for some days.
+def _run_folder(dag: str, run: str) -> Path:
+    """Make the folder of a run, and remove old ones.
 
-    :param folder: the documents folder.
-    :param days: 0 removes none.
+    :param dag: its safe name, as ``run``.
     """
-    if not days:
-        return
-    for run in list(_folders(folder, levels=2)):
-        if time.time() - _last_written(run) > days * _DAY_SECONDS:
-            log.info("Removing the documents of an old run: %s", run)
-            shutil.rmtree(run, ignore_errors=True)
+    days, runs = _retention_days(), documents_folder() / RUNS
+    for folder in (runs.parent, runs, runs / dag):
+        _make_private(folder)
+    with _explained(runs / dag / run):
+        now = use_run(runs / dag / run)
+    # After this run was marked as used, so that no other task takes it for an old one.
+    if now is not None:
+        remove_old_runs(runs, days, now)
+    return runs / dag / run
 
 
 def safe_name(name: str) -> str:
@@ -91,38 +93,6 @@ def safe_name(name: str) -> str:
     suffix = suffix if len(suffix.encode()) <= _MAX_SUFFIX_BYTES else ""
     stem = safe.removesuffix(suffix).encode()[: _MAX_BYTES - len(mark) - len(suffix.encode()) - 1]
     return f"{stem.decode(errors='ignore')}-{mark}{suffix}"
-
-
-def _folders(folder: Path, levels: int) -> Iterator[Path]:
-    """Yield the folders at a level below; a folder that cannot be listed, or has just vanished, has none.
-
-    :param levels: 0 yields the folder itself.
-    """
-    if not levels:
-        yield folder
-        return
-    try:
-        below = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return
-    for each in below:
-        yield from _folders(each, levels - 1)
-
-
-def _last_written(run: Path) -> float:
-    """Return when a task of a run last made a file.
-
-    The times of the folders tell it: downloaded files have the times of their originals.
-    """
-    folders = [run, *_folders(run, levels=1), *_folders(run, levels=2)]
-    return max((_changed_at(folder) for folder in folders), default=time.time())
-
-
-def _changed_at(folder: Path) -> float:
-    try:
-        return folder.stat().st_mtime
-    except FileNotFoundError:
-        return time.time()
 
 
 def _retention_days() -> float:
@@ -143,8 +113,18 @@ def _retention_days() -> float:
 
 
 def _make_private(folder: Path) -> None:
-    try:
+    with _explained(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Raise the error of a folder that cannot be made.
+
+    :raises LocalFileError: naming the setting.
+    """
+    try:
+        yield
     except OSError as error:
         raise LocalFileError(
             f"The folder {folder} cannot be made: {error.strerror}.",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
 from airflow_provider_onedrive.state.documents import document_path, documents_folder, safe_name
+from airflow_provider_onedrive.state.run_folders import SEEN_OLD
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def instance(**changes: Any) -> Any:
 
 def test_the_path_names_the_task_instance(folder: Path) -> None:
     """Downloads of two task instances never meet."""
-    assert document_path(instance(map_index=3), "a.csv") == folder / "dag/run/task/3/a.csv"
+    assert document_path(instance(map_index=3), "a.csv") == folder / "onedrive_runs/dag/run/task/3/a.csv"
 
 
 def test_the_folders_are_private(folder: Path) -> None:
@@ -82,8 +83,9 @@ def test_any_name_is_one_safe_name(name: str) -> None:
 
 def test_folders_of_the_drive_are_kept_apart(folder: Path) -> None:
     """Two files of one name from two folders of the drive do not meet, and no part leaves the place."""
-    assert document_path(instance(), "Q1/a.csv") == folder / "dag/run/task/0/Q1/a.csv"
-    assert document_path(instance(), "Q1/../../a.csv").parent.parent == folder / "dag/run/task/0/Q1" / safe_name("..")
+    task = folder / "onedrive_runs/dag/run/task/0"
+    assert document_path(instance(), "Q1/a.csv") == task / "Q1/a.csv"
+    assert document_path(instance(), "Q1/../../a.csv").parent.parent == task / "Q1" / safe_name("..")
 
 
 def test_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,56 +93,59 @@ def test_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__ONEDRIVE__DOCUMENTS_FOLDER", "file:///tmp/documents/")
     path = document_path(instance(run_id="manual__2026-01-02T03:04:05"), "Q1/a.csv")
     run = safe_name("manual__2026-01-02T03:04:05")
-    assert path.path == f"/tmp/documents/dag/{run}/task/0/Q1/a.csv"
+    assert path.path == f"/tmp/documents/onedrive_runs/dag/{run}/task/0/Q1/a.csv"
     assert not Path("/tmp/documents").exists()
 
 
-def written(folder: Path, days_ago: float) -> Path:
-    """Make a run whose task wrote a file so long ago."""
-    place = folder / f"dag/{days_ago:g} days/task/0"
-    place.mkdir(parents=True)
-    (place / "a.csv").write_text("a")
-    then = time.time() - days_ago * 24 * 3600
-    for each in (place, place.parent, place.parent.parent):
-        os.utime(each, (then, then))
-    return place.parent.parent
+def written(path: Path) -> Path:
+    """Write a file that a task downloads: it has the modification time of its original."""
+    path.write_text("a")
+    os.utime(path, (0, 0))
+    return path
 
 
-@pytest.mark.parametrize(("days", "left"), [("30", {"1 days", "29 days"}), ("7", {"1 days"}), ("0", None)])
-def test_old_runs_are_removed(folder: Path, monkeypatch: pytest.MonkeyPatch, days: str, left: set[str] | None) -> None:
-    """Runs nobody has written to for so long go, with what is in them; 0 keeps all."""
+def test_folders_of_others_stay(folder: Path) -> None:
+    """The documents folder may be one that others use: nothing goes that was not made here, however old it is."""
+    theirs = folder / "finance/2020/q1/report.csv"
+    theirs.parent.mkdir(parents=True)
+    written(theirs)
+    for above in list(theirs.parents)[:3]:
+        os.utime(above, (0, 0))
+    document_path(instance(), "b.csv")
+    assert theirs.exists()
+
+
+def test_clock_that_is_wrong_for_one_call(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download of today stays."""
+    path = written(document_path(instance(), "a.csv"))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 10 * 365 * 24 * 3600)
+    document_path(instance(run_id="other"), "b.csv")
+    assert path.exists()
+
+
+@pytest.mark.parametrize(("days", "is_noted"), [("30", False), ("1e-9", True), ("0", False)])
+def test_tasks_look_for_old_runs(folder: Path, monkeypatch: pytest.MonkeyPatch, days: str, is_noted: bool) -> None:
+    """Those of others, after ``documents_retention_days``: the first task notes them, a later one removes them."""
     monkeypatch.setenv("AIRFLOW__ONEDRIVE__DOCUMENTS_RETENTION_DAYS", days)
-    runs = {run.name for run in (written(folder, 1), written(folder, 29), written(folder, 31))}
-    document_path(instance(dag_id="other"), "b.csv")
-    assert {run.name for run in (folder / "dag").iterdir()} == (left or runs)
-
-
-def test_a_run_that_goes_on_is_kept(folder: Path) -> None:
-    """An old run in which some task wrote lately is not removed, however old its first files are."""
-    run = written(folder, 100)
-    (run / "late/0").mkdir(parents=True)
-    os.utime(run, (0, 0))
-    document_path(instance(), "b.csv")
-    assert run.exists()
-
-
-def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
-    """A link among the runs leads nowhere: what it points to is not ours to remove."""
-    precious = written(tmp_path / "precious", 100)
-    (folder / "dag").mkdir(parents=True)
-    (folder / "dag/link").symlink_to(precious)
-    document_path(instance(), "b.csv")
-    assert precious.exists()
+    path = written(document_path(instance(), "a.csv"))
+    note = folder / "onedrive_runs/dag/run" / SEEN_OLD
+    for _ in range(10_000):  # the times of files may be coarse
+        document_path(instance(run_id="other"), "b.csv")
+        if not is_noted or note.exists():
+            break
+    assert (path.exists(), note.exists()) == (True, is_noted)
+    document_path(instance(), "a.csv")
+    assert path.exists()
 
 
 @pytest.mark.parametrize("days", ["soon", "-1", "nan"])
 def test_retention_that_is_no_number(folder: Path, monkeypatch: pytest.MonkeyPatch, days: str) -> None:
-    """A mistake in the configuration is named, and nothing is removed."""
+    """A mistake in the configuration is named, and nothing is made or removed."""
     monkeypatch.setenv("AIRFLOW__ONEDRIVE__DOCUMENTS_RETENTION_DAYS", days)
-    run = written(folder, 100)
     with pytest.raises(ConfigurationError, match=r"\[onedrive\] documents_retention_days is"):
         document_path(instance(), "b.csv")
-    assert run.exists()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
