@@ -116,7 +116,9 @@ class FolderIndex:
         """Compare with the items of an earlier time, by id."""
         changes = Changes(deleted=[item for key, item in before.items() if key not in self._items])
         for item in self._items.values():
-            _note(changes, before.get(item.id), item)
+            # An item that no event named is the same object, which saves most of the comparisons.
+            if (earlier := before.get(item.id)) is not item:
+                _note(changes, earlier, item)
         return changes
 
     def _update(self, states: Iterable[Mapping[str, Any]]) -> list[DriveItem]:
