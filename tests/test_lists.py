@@ -1,4 +1,4 @@
-"""Lists of patterns: in every operator, sensor and trigger, from every form in which Airflow gives a list."""
+"""Lists of patterns and of local paths, from every form in which Airflow gives a list."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from airflow.providers.common.compat.sdk import DAG, AirflowFailException, BaseO
 from watching import Watching
 
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.graph import ConfigurationError, Filters
+from airflow_provider_onedrive.graph import ConfigurationError, Filters, LocalFileError
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveDeleteOperator,
     OneDriveDownloadOperator,
     OneDriveListOperator,
+    OneDriveSaveOperator,
+    OneDriveUpdateOperator,
     OneDriveUploadOperator,
 )
 from airflow_provider_onedrive.sensors.base import OneDriveSensorError
@@ -221,3 +223,151 @@ def test_client_takes_list_of_patterns(drive: Any) -> None:
         assert sorted(item.name for item in client.find("myfiles/in/", Filters(file_pattern=PATTERNS))) == CHOSEN
         with pytest.raises(ConfigurationError, match="file_pattern is empty"):
             client.find("myfiles/in/", Filters(file_pattern=[]))
+
+
+# --- local paths
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder of files with their paths as content."""
+    for path in ("a.csv", "b.csv", "c.txt", "x/d.csv", "x/y/e.csv", "z/a.csv"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(path)
+    return tmp_path
+
+
+def upload(context: Any, local_path: Any, **given: Any) -> list[dict[str, Any]]:
+    operator = OneDriveUploadOperator(
+        **({"task_id": "task", "location": "myfiles/up/", "create_folders": True, "local_path": local_path} | given)
+    )
+    items: list[dict[str, Any]] = operator.execute(context)
+    return items
+
+
+@pytest.mark.parametrize(
+    ("paths", "given", "sent"),
+    [
+        (["a.csv"], {}, ["a.csv"]),
+        (("a.csv", "c.txt"), {}, ["a.csv", "c.txt"]),
+        (["*.csv", "c.txt", "a.csv"], {}, ["a.csv", "b.csv", "c.txt"]),
+        (["c.txt", "x/"], {}, ["c.txt", "d.csv"]),
+        (["c.txt", "x"], {"recursive": True}, ["c.txt", "d.csv", "y/e.csv"]),
+        (["x/**/*.csv", "*.txt"], {}, ["c.txt", "d.csv", "y/e.csv"]),
+        (["*.csv", "x/"], {"file_pattern": ["a*", "d*"]}, ["a.csv", "d.csv"]),
+        (["x/**/e.csv", "a.csv"], {"keep_directory_structure": False}, ["a.csv", "e.csv"]),
+        (["*.pdf"], {"if_none": "skip"}, []),
+        ([], {"if_none": "skip"}, []),
+    ],
+)
+@pytest.mark.parametrize("as_objects", [False, True])
+def test_list_of_paths_is_uploaded(  # noqa: PLR0917 - fixtures
+    drive: Any, task_context: Any, tree: Path, paths: Any, given: dict[str, Any], sent: list[str], as_objects: bool
+) -> None:
+    """Files, folders and patterns, of the disk or of a store: each file once, each folder's below it."""
+    scheme = "file://" if as_objects else ""
+    upload(task_context(), type(paths)(f"{scheme}{tree}/{path}" for path in paths), **given)
+    assert [path for path in drive.paths() if path.startswith("up/") and not path.endswith("/")] == [
+        f"up/{path}" for path in sent
+    ]
+
+
+def test_list_of_objects_is_uploaded(drive: Any, s3: Any, task_context: Any) -> None:
+    """An object, a prefix and a pattern; ``move`` deletes each from where it is."""
+    for name in ("a.csv", "x/b.csv", "y/c.csv", "y/d.txt"):
+        s3.put(name, name.encode())
+    paths = [s3.url("a.csv"), s3.url("x/"), s3.url("y/*.csv")]
+    upload(task_context(), paths, move=True)
+    assert drive.read_all("up") == {"up/a.csv": b"a.csv", "up/b.csv": b"x/b.csv", "up/c.csv": b"y/c.csv"}
+    assert list(s3.objects()) == ["y/d.txt"]
+    upload(task_context(2), paths, move=True)
+    with pytest.raises(AirflowFailException, match=r"a\.csv cannot be read"):
+        upload(task_context(), paths, move=True)
+
+
+def test_list_of_paths_from_mapped_tasks_and_templates(drive: Any, task_context: Any, tree: Path) -> None:
+    """A sequence of Airflow's own, and a template that renders natively."""
+
+    class Paths(MappedResults):
+        def __getitem__(self, index: Any) -> Any:
+            return [f"{tree}/a.csv", f"{tree}/b.csv"][index]
+
+    assert len(upload(task_context(), Paths())) == 2
+    with DAG("dag", schedule=None, render_template_as_native_obj=True):
+        operator = OneDriveUploadOperator(
+            task_id="task", local_path="{{ params.paths }}", location="myfiles/in/", if_exists="replace"
+        )
+    context = task_context()
+    operator.render_template_fields(context | {"params": {"paths": [f"{tree}/b.csv", f"{tree}/z/"]}})
+    assert sorted(item["path"] for item in operator.execute(context)) == ["in/a.csv", "in/b.csv"]
+    assert drive.read("in/a.csv") == b"z/a.csv"
+
+
+def test_files_of_one_name_in_a_list_are_refused(drive: Any, task_context: Any, tree: Path) -> None:
+    """The reason names both, and the other files are uploaded."""
+    with pytest.raises(AirflowFailException, match=r"/z/a\.csv' and '[^']*/a\.csv' would both become 'a\.csv'"):
+        upload(task_context(), [f"{tree}/a.csv", f"{tree}/z/a.csv", f"{tree}/b.csv"])
+    assert list(drive.read_all("up")) == ["up/b.csv"]
+
+
+def test_retry_of_a_moved_list_sends_what_is_left(drive: Any, task_context: Any, tree: Path) -> None:
+    """A file that an earlier attempt has moved is not missing; on the first attempt it is."""
+    paths = [f"{tree}/a.csv", f"{tree}/b.csv"]
+    (tree / "a.csv").unlink()
+    with pytest.raises(AirflowFailException, match=r"a\.csv cannot be read"):
+        upload(task_context(), paths, move=True)
+    assert not drive.exists("up")
+    assert [item["name"] for item in upload(task_context(2), paths, move=True)] == ["b.csv"]
+    assert not (tree / "b.csv").exists()
+
+
+def test_list_of_paths_is_never_mirrored(drive: Any, task_context: Any, tree: Path) -> None:
+    """It says nothing of the other files of the target."""
+    with pytest.raises(AirflowFailException, match="delete_extra mirrors one folder, and local_path is a list"):
+        upload(task_context(), [f"{tree}/a.csv"], location="myfiles/in/", delete_extra=True)
+    assert len(drive.read_all("in")) == len(NAMES)
+
+
+def test_list_of_paths_needs_a_folder(drive: Any, task_context: Any, tree: Path) -> None:
+    """As many files do, whatever its length."""
+    del drive
+    with pytest.raises(AirflowFailException, match="is many files, and myfiles/up names one"):
+        upload(task_context(), [f"{tree}/a.csv"], location="myfiles/up")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "message"),
+    [
+        (OneDriveUploadOperator, {"local_path": {"local_path": "a"}}, "of type dict. Give its 'local_path'"),
+        (OneDriveUploadOperator, {"local_path": ["a", 7]}, "of type int"),
+        (OneDriveUpdateOperator, {"local_path": ["a"]}, "of type list. Only an upload of many files takes a list"),
+        (OneDriveSaveOperator, {"local_path": ["a"]}, "of type list"),
+        (OneDriveDownloadOperator, {"local_path": ["a"]}, "of type list"),
+    ],
+)
+def test_wrong_type_of_path_is_an_error_when_the_dag_is_read(kind: type, given: dict[str, Any], message: str) -> None:
+    """With the type, and what to give."""
+    with pytest.raises(ConfigurationError, match=message):
+        kind(task_id="task", location="myfiles/in/", **given)
+
+
+@pytest.mark.parametrize(
+    "kind", [OneDriveUploadOperator, OneDriveUpdateOperator, OneDriveSaveOperator, OneDriveDownloadOperator]
+)
+def test_wrong_type_of_path_is_an_error_when_the_task_runs(drive: Any, task_context: Any, kind: Any) -> None:
+    """If it comes from a template."""
+    del drive
+    operator = kind(task_id="task", location="myfiles/in/a.csv", local_path="{{ params.path }}")
+    operator.local_path = {"local_path": "a"}
+    with pytest.raises(AirflowFailException, match="local_path is of type dict"):
+        operator.execute(task_context())
+
+
+def test_client_takes_list_of_paths(drive: Any, tree: Path) -> None:
+    """Files and folders; what is a pattern in an operator is a name here."""
+    with OneDriveHook().get_conn() as client:
+        report = client.upload_folder("myfiles/in", local_path=[tree / "b.csv", str(tree / "x")])
+        assert sorted(item.name for item in report.done) == ["b.csv", "d.csv"]
+        with pytest.raises(LocalFileError, match=r"\*\.csv cannot be read"):
+            client.upload_folder("myfiles/in", local_path=[str(tree / "*.csv")])
+    assert drive.read("in/d.csv") == b"x/d.csv"

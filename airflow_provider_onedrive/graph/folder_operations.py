@@ -20,6 +20,7 @@ from airflow_provider_onedrive.graph.tracking.sync import Synced, SyncRun, sync_
 from airflow_provider_onedrive.graph.transfers.bulk import delete_items
 from airflow_provider_onedrive.graph.transfers.download_folder import FolderDownload, download_folder
 from airflow_provider_onedrive.graph.transfers.upload_folder import FolderUpload, upload_folder
+from airflow_provider_onedrive.graph.transfers.upload_sources import MatchingFiles
 
 
 class FolderOperations(FileOperations):
@@ -30,7 +31,7 @@ class FolderOperations(FileOperations):
         self,
         location: LocationLike,
         *,
-        local_path: LocalPath,
+        local_path: LocalPath | Sequence[LocalPath | MatchingFiles],
         filters: Filters = Filters(),
         recursive: bool = False,
         if_exists: IfExists = "fail",
@@ -41,7 +42,7 @@ class FolderOperations(FileOperations):
         """Send the files of a folder, several at once.
 
         :param location: the folder they go into.
-        :param local_path: the path of a local folder, or an ``ObjectStoragePath``.
+        :param local_path: the path of a local folder, or an ``ObjectStoragePath``; or a list of files and folders.
         :param filters: choose among the files.
         :param recursive: also the items in the folders below.
         :param if_exists: what happens when the name is taken: ``fail``, ``replace``, ``rename`` ("a 1.csv"), ``skip``,

@@ -8,10 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath, count
-from airflow_provider_onedrive.graph.content.filters import check_regex, is_list, patterns_of
+from airflow_provider_onedrive.graph.content.filters import check_regex, is_list, patterns_of, split_location
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, OnLocked, UploadOptions
 from airflow_provider_onedrive.graph.transfers.progress import Totals
+from airflow_provider_onedrive.graph.transfers.upload_sources import MatchingFiles
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 
 if TYPE_CHECKING:
@@ -163,6 +164,12 @@ def check_known_filters(operator: Any, patterns: Sequence[str]) -> None:
 def _is_reference(value: Any) -> bool:
     """Whether Airflow puts another value in its place before the task runs: an ``XComArg``, or a ``DagParam``."""
     return hasattr(value, "iter_references")
+
+
+def local_sources(path: Any) -> Any:
+    """Return an element of a list of local paths as the client takes it: a file, a folder, or a pattern in one."""
+    folder, pattern = split_location(path)
+    return local_or_stored(folder) if pattern is None else MatchingFiles(local_or_stored(folder), pattern)
 
 
 def local_or_stored(path: Any) -> Any:

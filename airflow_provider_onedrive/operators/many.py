@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.graph.content.filters import Filters, Patterns, split_location
+from airflow_provider_onedrive.graph.content.filters import Filters, Patterns, is_list, split_location
 from airflow_provider_onedrive.graph.content.transfer_plan import Report
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
@@ -206,7 +206,7 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
 
 
 def is_many(location: Any, *, recursive: bool) -> bool:
-    """Whether a location or a local path names several files: a folder, or a pattern."""
+    """Whether a location or a local path names several files: a folder, a pattern, or a list."""
     if isinstance(location, Mapping):
         return is_folder_dict(location)
-    return recursive or names_folder(location) or split_location(location)[1] is not None
+    return is_list(location) or recursive or names_folder(location) or split_location(location)[1] is not None

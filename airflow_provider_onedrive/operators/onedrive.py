@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_onedrive.graph.content.filters import check_kind, split_location
-from airflow_provider_onedrive.graph.content.paths import without_credentials
+from airflow_provider_onedrive.graph.content.filters import check_kind, is_list, split_location
+from airflow_provider_onedrive.graph.content.paths import check_local_path, check_local_paths, without_credentials
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike, shown
 from airflow_provider_onedrive.graph.protocol.options import DownloadOptions, IfExists, IfExistsSave
 from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 from airflow_provider_onedrive.graph.tracking.conditions import Kind, too_many
-from airflow_provider_onedrive.operators.base import OneDriveUploadingOperator, local_or_stored
+from airflow_provider_onedrive.operators.base import (
+    OneDriveUploadingOperator,
+    check_if_known,
+    local_or_stored,
+    local_sources,
+)
 from airflow_provider_onedrive.operators.deletion import OneDriveDeleteOperator
 from airflow_provider_onedrive.operators.foldersync import OneDriveFolderSyncOperator
 from airflow_provider_onedrive.operators.many import (
@@ -58,6 +64,7 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
 
     :param local_path: the path of a file on the worker, or an object such as ``s3://conn_id@bucket/key``, which is sent
         as it is read. Ending in ``/``, or with ``recursive``, it is a folder; with ``*``, ``**`` or ``?`` a pattern.
+        A list of files, folders and patterns is many files.
     :param location: the file; or its folder, ending in ``/`` or with ``file_name``.
     :param file_name: the name in the folder; None takes that of the source.
     :param if_exists: what happens when the name is taken: ``fail``, ``replace``, ``rename`` ("a 1.csv"), ``skip``, or
@@ -71,7 +78,7 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
     def __init__(
         self,
         *,
-        local_path: str | os.PathLike[str],
+        local_path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
         location: LocationLike,
         file_name: str | None = None,
         if_exists: IfExists = "fail",
@@ -86,6 +93,7 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
         self.if_exists = if_exists
         self.create_folders = create_folders
         self.follow_symlinks = follow_symlinks
+        check_if_known(local_path, check_local_paths)
 
     def run_task(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         if is_many(self.local_path, recursive=self.recursive):
@@ -112,11 +120,12 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
                 advice="End the location in '/', and give no file_name.",
             )
         folder, pattern = split_location(self.local_path)
+        sources = list(map(local_sources, folder)) if is_list(folder) else local_or_stored(folder)
         attempt, choice = attempt_of(context), self.choice(context, pattern)
         with self.connected() as client:
             report = client.upload_folder(
                 self.location,
-                local_path=local_or_stored(folder),
+                local_path=sources,
                 if_exists=self.if_exists,
                 create_folders=self.create_folders,
                 options=self.transfer_options(
@@ -156,6 +165,7 @@ class OneDriveUpdateOperator(OneDriveUploadingOperator):
         self.location = location
         self.file_name = file_name
         self.expected_etag = expected_etag
+        check_if_known(local_path, check_local_path)
 
     def run_task(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
@@ -207,6 +217,7 @@ class OneDriveSaveOperator(OneDriveUploadingOperator):
         self.content = content
         self.encoding = encoding
         self.create_folders = create_folders
+        check_if_known(local_path, check_local_path)
 
     def run_task(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
@@ -300,6 +311,7 @@ class OneDriveDownloadOperator(OneDriveManyFilesOperator):
         self.expected_etag = expected_etag
         self.if_exists = if_exists
         self.verify = verify
+        check_if_known(local_path, check_local_path)
 
     def run_task(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         if is_many(self.location, recursive=self.recursive):

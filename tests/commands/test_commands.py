@@ -133,6 +133,9 @@ def test_get_and_put(program, drive, tmp_path):
     assert program("put", tmp_path / "Reports", "myfiles/copy/", "--create-folders")[0] == 0
     assert drive.read("copy/2026/x.txt") == b"x"
     assert json.loads(program("put", "--json", "--if-exists", "replace", __file__, "myfiles/new/")[1])["size"] > 0
+    assert program("put", tmp_path / "a b #1.csv", tmp_path / "only", "myfiles/all", "--create-folders")[0] == 1
+    assert program("put", __file__, tmp_path / "Reports", "myfiles/all", "--create-folders")[0] == 0
+    assert drive.read("all/2026/x.txt") == b"x"
 
 
 @pytest.mark.parametrize(

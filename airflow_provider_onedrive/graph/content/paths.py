@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from airflow_provider_onedrive.graph.content.filters import is_list
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
 
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
@@ -15,8 +18,9 @@ def absolute(local_path: str | os.PathLike[str] | None) -> Path:
     """Return the absolute path.
 
     :raises LocalFileError: if it is empty, which would mean the worker's current folder.
-    :raises ConfigurationError: if it is the text of a URL: only the operators know which store it names.
+    :raises ConfigurationError: if it is the text of a URL: only the operators know which store it names; or no path.
     """
+    check_local_path(local_path)
     text = "" if local_path is None else os.fspath(local_path)
     if not text.strip():
         raise LocalFileError("local_path is empty.", advice="Check the template that makes it.")
@@ -29,6 +33,29 @@ def absolute(local_path: str | os.PathLike[str] | None) -> Path:
         return Path(text).expanduser().absolute()
     except RuntimeError:  # "~name" without a user of that name is a file's name
         return Path(text).absolute()
+
+
+def check_local_paths(value: Any) -> None:
+    """Refuse what is neither a path nor a list of paths.
+
+    :raises ConfigurationError: naming the type.
+    """
+    for path in value if is_list(value) else (value,):
+        check_local_path(path)
+
+
+def check_local_path(value: Any) -> None:
+    """Refuse what is not one path; None is an empty path.
+
+    :raises ConfigurationError: naming the type.
+    """
+    if value is None or isinstance(value, (str, os.PathLike)) or hasattr(value, "fs"):
+        return
+    advice = "Only an upload of many files takes a list." if is_list(value) else "Give a path."
+    raise ConfigurationError(
+        f"local_path is of type {type(value).__name__}.",
+        advice="Give its 'local_path'." if isinstance(value, Mapping) else advice,
+    )
 
 
 def without_credentials(text: str) -> str:

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from airflow_provider_onedrive.graph.content.filters import Filters
+from airflow_provider_onedrive.graph.content.paths import without_credentials
 from airflow_provider_onedrive.graph.protocol.errors import LocationError, OneDriveError
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
@@ -209,7 +210,10 @@ def _clashes(named: Iterable[tuple[str, Entry]]) -> dict[str, str]:
 
 def _clash(entry: Entry, path: str, other_entry: Entry, other: str) -> str:
     compared = "" if path == other else "; OneDrive compares names without case and in Unicode normal form C"
-    return f"{entry.path!r} and {other_entry.path!r} would both become {path!r}{compared}"
+    sources = [entry.path, other_entry.path]
+    if entry.path == other_entry.path:  # in two folders of a list
+        sources = [without_credentials(str(each.content)) for each in (entry, other_entry)]
+    return f"{sources[0]!r} and {sources[1]!r} would both become {path!r}{compared}"
 
 
 def _extra(choice: Choice, targets: Mapping[str, Entry], transfer: FolderTransfer) -> list[Step]:

@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from airflow_provider_onedrive.graph.content.hashing import hash_pieces
-from airflow_provider_onedrive.graph.content.localtree import delete_local, local_entries, stored_entries
-from airflow_provider_onedrive.graph.content.sources import Source, is_stored, source_of
+from airflow_provider_onedrive.graph.content.localtree import delete_local
+from airflow_provider_onedrive.graph.content.sources import Source, source_of
 from airflow_provider_onedrive.graph.content.transfer_plan import (
     SAME,
     Choice,
@@ -47,9 +47,9 @@ from airflow_provider_onedrive.graph.transfers.bulk import (
     Runner,
     carry_out,
     delete_items,
-    output_of,
     remote_entry,
 )
+from airflow_provider_onedrive.graph.transfers.upload_sources import UploadSources
 
 _FEW = 20
 """So many files are looked for one by one; for more, the whole target is listed."""
@@ -67,24 +67,29 @@ class FolderUpload(FolderTransfer):
     create_folders: bool = False
     attempt: TaskAttempt = TaskAttempt()
 
+    @property
+    def sources(self) -> UploadSources:
+        """How the files to send are listed."""
+        return UploadSources(
+            recursive=self.recursive,
+            follow_symlinks=self.options.follow_symlinks,
+            may_be_gone=self.options.move and self.attempt.retrying,
+            is_mirrored=self.options.delete_extra,
+        )
+
     def check(self) -> None:
         super().check()
         check_choice("if_exists", self.if_exists, IfExists)
 
 
 def upload_folder(client: Runner, source: Any, address: Address, transfer: FolderUpload) -> Report:
-    """Send the files of a local folder, or of a folder of an object store.
+    """Send the files of a local folder, or of a folder of an object store, or of a list of files and folders.
 
     :param address: of the folder they go into.
     :raises LocationError: if there are more files than ``max_items``, or more to delete than ``max_delete``.
     """
     transfer.check()
-    folder = output_of(source)
-    entries = (
-        stored_entries(folder, recursive=transfer.recursive)
-        if is_stored(folder)
-        else local_entries(folder, recursive=transfer.recursive, follow_symlinks=transfer.options.follow_symlinks)
-    )
+    entries = transfer.sources.entries(source)
     base = _existing(client, address, transfer)
     # By the names that are created: two local names may be repaired to the same one.
     choice = choose(entries, transfer, client.parser.new_path)
