@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,6 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Drop the paths of the command line that are another environment's: pytest would import them all the same."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # else no program of a test could be interrupted
     if HAS_AIRFLOW and config.option.airflow == "never":
         raise pytest.UsageError("Airflow can be imported here, so this shows nothing.")
     paths = [config.invocation_params.dir / text.partition("::")[0] for text in config.args]

@@ -54,7 +54,8 @@ def _line(item: DriveItem, *, is_long: bool) -> str:
     name = item.location + ("/" if item.is_folder else "")
     # Local time is for people; --json has UTC.
     time = f"{item.modified_at.astimezone():%Y-%m-%d %H:%M}" if item.modified_at else "-"
-    return f"{item.size:>15,}  {time:>16}  {name}" if is_long else name
+    size = "?" if item.size is None else f"{item.size:,}"
+    return f"{size:>15}  {time:>16}  {name}" if is_long else name
 
 
 def _list_shared(client: Client, *, is_json: bool) -> int:

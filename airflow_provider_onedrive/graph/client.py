@@ -300,11 +300,9 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
             raise self._problem(request, error) from None
 
     def _receive(self, request: Request, answer: httpx.Response) -> Response:
-        if request.sink is None or not answer.is_success:
+        if request.sink is None or answer.status_code not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
             return response_of(request, answer.status_code, answer.headers, answer.read())
-        # 206 goes on where the sink stands, and 200 is the whole file from its first byte on.
-        if answer.status_code == httpx.codes.OK:
-            request.sink.restart()
+        request.sink.begin(answer.status_code, answer.headers)
         self._pour(request, answer)
         return Response(answer.status_code, dict(answer.headers))
 

@@ -155,7 +155,7 @@ class FileOperations(Operations):
             with self._explaining("download", address):
                 link = self._drive(driver)
             # Only now: the item's answer has both the size and the link.
-            progress.expect(link.item.size)
+            progress.expect(link.size)
             target = localcopy.target_of(local_path, link.item.name)
             return self._transfer(
                 "download", address, lambda: localcopy.download(self, address, target, link, plan), driver

@@ -206,7 +206,7 @@ class Operations(Listings, ABC):
         with self._explaining(operation, address):
             item = transfer()
         log.info(
-            "Done (%s): %s %s, %d bytes in %.2f s, request id %s, %s, %s",
+            "Done (%s): %s %s, %s bytes in %.2f s, request id %s, %s, %s",
             item.outcome or "complete",
             operation,
             item.location,

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 _FOR_ALL, _FOR_OWNER = 0o666, 0o600
+
+
+def sync_to_disk(paths: Collection[Path], above: Path) -> None:
+    """See that files and their names survive a power cut.
+
+    :param above: a folder that the files lie below; the folders down from it are synced too.
+    :raises OSError: if the disk does not take them.
+    """
+    for path in paths:
+        _sync(path)
+    for folder in sorted({folder for path in paths for folder in path.parents if folder.is_relative_to(above)}):
+        with suppress(PermissionError):  # a folder that may be written to need not be readable
+            _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems have no sync of a folder
+            raise
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -69,7 +69,7 @@ class Filters:
             return self
         return replace(self, file_pattern=tuple(map(parser.pattern, self.patterns)))
 
-    def match(self, path: str, size: int, modified_at: datetime | None) -> bool:
+    def match(self, path: str, size: int | None, modified_at: datetime | None) -> bool:
         """Compare a file.
 
         :param path: below the folder, names separated by ``/``.
@@ -89,7 +89,9 @@ class Filters:
         match = self._regex.search(path) if self._regex is not None else None
         return {name: text for name, text in match.groupdict().items() if text is not None} if match else {}
 
-    def _match_size(self, size: int) -> bool:
+    def _match_size(self, size: int | None) -> bool:
+        if size is None:  # Graph may not say it; such a file is neither large nor small
+            return self.min_size is None and self.max_size is None
         return not (
             (self.min_size is not None and size < self.min_size) or (self.max_size is not None and size > self.max_size)
         )

@@ -90,6 +90,8 @@ def compare(item: DriveItem, source: Source, digests: Digests) -> Comparison:
     """
     if item.is_folder or item.package_type:
         return Comparison.DIFFERENT
+    if item.size is None:
+        return Comparison.UNKNOWN
     if item.size != source.size:
         return _changed(item)
     # Graph makes a hash of empty files only since 2023 (OD#1704).
@@ -102,6 +104,8 @@ def compare_items(item: DriveItem, other: DriveItem) -> Comparison:
     """Compare two files of Graph, such as a copy and its source."""
     if any(each.is_folder or each.package_type for each in (item, other)):
         return Comparison.DIFFERENT
+    if item.size is None or other.size is None:
+        return Comparison.UNKNOWN
     if item.size != other.size:
         return _changed(item)
     return Comparison.SAME if item.size == 0 else _same_hashes(item, other.hashes)

@@ -24,13 +24,14 @@ class Entry:
     """A file of a tree.
 
     :param path: below the tree's root, names separated by ``/``.
+    :param size: in bytes; None where nobody says.
     :param content: what the transfer takes: a local path, or an item.
     :param problem: why it cannot be transferred: a socket, a name that is not UTF-8.
     :param is_folder: a folder that cannot be looked into: nobody knows which files are meant by it.
     """
 
     path: str
-    size: int = 0
+    size: int | None = 0
     modified_at: datetime | None = None
     content: Any = None
     problem: str = ""
@@ -106,7 +107,7 @@ class Choice:
         if self.unread and not transfer.has_folders:
             return True
         names = key(path).split("/")
-        above = {"/".join(names[:end]) for end in range(1, len(names))}
+        above = {"/".join(names[:end]) for end in range(len(names))}  # from "", the root, on
         return key(path) in self.present or not self.unread.isdisjoint(above)
 
 
@@ -260,7 +261,7 @@ class Report:
 
     @property
     def transferred_bytes(self) -> int:
-        return sum(item.size for item in self.done if item.outcome not in ("skipped", "already_there"))
+        return sum(item.size or 0 for item in self.done if item.outcome not in ("skipped", "already_there"))
 
     def fail(self, path: str, problem: OneDriveError | str) -> None:
         """Note a file that could not be transferred, and whether trying again may help."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from airflow_provider_onedrive.graph.flows.absence import gone_among
+from airflow_provider_onedrive.graph.flows.removals import not_deleted
 from airflow_provider_onedrive.graph.protocol.addresses import item_url
 from airflow_provider_onedrive.graph.protocol.driver import part_headers
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -22,7 +24,7 @@ from airflow_provider_onedrive.graph.protocol.refusals import error_from
 BATCH_ITEMS = 20
 # As many as RetryPolicy makes by default: the driver sees only the batch, whose status is 200, and repeats no part.
 _ROUNDS = 7
-_BAD = 400
+_DONE, _BAD = 204, 400
 
 
 def delete_items(items: Sequence[DriveItem], *, permanent: bool = False) -> Flow[list[GraphError | None]]:
@@ -39,10 +41,18 @@ def delete_items(items: Sequence[DriveItem], *, permanent: bool = False) -> Flow
         answers = {required(part, "id", str): part for part in objects(response.body, "responses")}
         for number in left:
             problems[number] = _problem(answers.get(str(number)), items[number])
+        yield from _forget_gone(problems, items)
         left = [number for number in left if isinstance(problems[number], (Throttled, ServiceUnavailable))]
         if not left:
             break
     return problems
+
+
+def _forget_gone(problems: list[GraphError | None], items: Sequence[DriveItem]) -> Flow[None]:
+    """Take those that were not found for deleted, if they have surely gone; the others are to be deleted again."""
+    missing = [number for number, problem in enumerate(problems) if isinstance(problem, ItemNotFound)]
+    for number, is_gone in zip(missing, (yield from gone_among([items[each] for each in missing])), strict=True):
+        problems[number] = None if is_gone else not_deleted(cast("ItemNotFound", problems[number]))
 
 
 def in_batches(items: Sequence[DriveItem]) -> Iterator[Sequence[DriveItem]]:
@@ -64,7 +74,8 @@ def _problem(answer: Mapping[str, Any] | None, item: DriveItem) -> GraphError | 
     if answer is None:
         return ServiceUnavailable("Graph left one part of a batch unanswered", method="DELETE", path=path)
     status = required(answer, "status", int)
-    if status < _BAD:
+    if status == _DONE:
         return None
-    error = error_from(status, part_headers(answer), answer.get("body"), method="DELETE", path=path)
-    return None if isinstance(error, ItemNotFound) else error
+    if status < _BAD:
+        return ServiceUnavailable(f"Graph answered with {status} instead of {_DONE}", method="DELETE", path=path)
+    return error_from(status, part_headers(answer), answer.get("body"), method="DELETE", path=path)

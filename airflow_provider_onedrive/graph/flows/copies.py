@@ -49,6 +49,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, objects, optional
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ _LONGEST_PAUSE = 6
 """Pauses between two questions to a monitor double so many times: from half a second to a quarter of a minute."""
 _SHOWN_DETAILS = 5
 _SEE_OTHER = 303
+_MONITOR_STATUSES = (200, 202, _SEE_OTHER)
 _ALL = 100  # per cent
 
 # In lower case, as the codes below: https://learn.microsoft.com/en-us/graph/api/resources/asyncjobstatus writes
@@ -200,7 +202,9 @@ def progress(monitor_url: str, reads: int = 0) -> Flow[CopyProgress]:
     """
     pauses = min(reads, _LONGEST_PAUSE)
     try:
-        response = yield Request("GET", monitor_url, preauthorized=True, failures=pauses)
+        response = yield Request(
+            "GET", monitor_url, preauthorized=True, expected_statuses=_MONITOR_STATUSES, failures=pauses
+        )
     except (ItemNotFound, AccessDenied, Unauthenticated, ResyncRequired, BadRequest) as gone:
         # A personal drive keeps a monitor for about four hours after the end (OD#63); for others nothing is known.
         return CopyProgress(is_ended=True, error=CopyLost(f"The monitor of the copy is gone: {gone.message}"))
@@ -251,10 +255,8 @@ def _begin(begun: Copy, source: DriveItem, parent: DriveItem) -> Flow[Copy]:
         try:
             response = yield _request(begun, source, parent, failures)
         except ItemNotFound as missing:
-            # Nothing here is new, so a 404 means that the folder or the source has gone meanwhile.
-            if parent.outcome != "created":
-                raise
-            problem: Exception = missing  # a folder just made may not be visible everywhere yet
+            # Source and folder were just read: a write may not see yet what a read saw, and such a 404 passes.
+            problem: Exception = missing
         except OutcomeUnknown as unknown:
             problem, is_repeated = unknown, True
         else:
@@ -298,7 +300,12 @@ def _read_copy(copy: Copy, item_id: str | None) -> Flow[DriveItem]:
     by_id = [copy.target.by_id(copy.drive_id, item_id)] if item_id else []
     for reads in range(READS):
         for address in (*by_id, copy.target):
-            item = yield from read_target(address, reads)
+            try:
+                item = yield from read_target(address, reads)
+            except BadRequest:  # a monitor may name an id of another form, which the drive does not read
+                if address is copy.target:
+                    raise
+                item, by_id = None, []
             if item is not None:
                 return replace(item, outcome=copy.outcome)
     raise CopyLost("The copy has ended, and nothing can be seen of it")
@@ -349,7 +356,8 @@ def _refuse_onto_itself(plan: Relocation, source: DriveItem, parent: DriveItem) 
     :raises LocationError: if source and target are the same.
     """
     is_beside = source.parent_id == parent.id and is_same_drive(source, parent)
-    if is_beside and (plan.name or source.name).casefold() == source.name.casefold() and plan.if_exists != "rename":
+    is_named_alike = comparison_key(plan.name or source.name) == comparison_key(source.name)
+    if is_beside and is_named_alike and plan.if_exists != "rename":
         raise LocationError(
             f"{plan.source} would be copied onto itself.", advice="Give another name, or pass if_exists='rename'."
         )

@@ -61,15 +61,24 @@ def refused(plan: Upload, refusal: GraphError) -> Flow[DriveItem]:
     :raises GraphError: the refusal itself, else.
     """
     item = yield from stat_or_none(plan.address)
+    refuse_no_file(item)
+    if item is not None and plan.retrying and (yield from is_same(item, plan)):
+        return replace(item, outcome="already_there")
+    raise NameHeld.of(refusal) if _is_held(plan, item, refusal) else refusal
+
+
+def refuse_no_file(item: DriveItem | None) -> None:
+    """Refuse a name that something has that is no file.
+
+    :param item: what has the name; None if nothing can be seen.
+    :raises LocationError: if it is a folder or a notebook.
+    """
     if item is not None and item.package_type:
         raise LocationError(f"A {item.package_type} notebook named {item.name!r} is there.", advice="Use another name.")
     if item is not None and item.is_folder:
         raise LocationError(
             f"A folder named {item.name!r} is there.", advice="End the location in '/' to put the file into it."
         )
-    if item is not None and plan.retrying and (yield from is_same(item, plan)):
-        return replace(item, outcome="already_there")
-    raise NameHeld.of(refusal) if _is_held(plan, item, refusal) else refusal
 
 
 def _is_held(plan: Upload, item: DriveItem | None, refusal: GraphError) -> bool:

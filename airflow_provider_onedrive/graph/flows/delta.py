@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, PAGE_ITEMS, explain_missing
-from airflow_provider_onedrive.graph.flows.pages import PageLinks, page_of
+from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, explain_missing
+from airflow_provider_onedrive.graph.flows.pages import PAGE_ITEMS, PageLinks, page_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address, quote_name
 from airflow_provider_onedrive.graph.protocol.errors import BadRequest, ItemNotFound, ResyncRequired, ServiceUnavailable
 from airflow_provider_onedrive.graph.protocol.fields import nested, optional

@@ -16,7 +16,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from airflow_provider_onedrive.graph.content.hashing import Comparison, compare_items
+from airflow_provider_onedrive.graph.flows.absence import find_again
 from airflow_provider_onedrive.graph.flows.items import folder, item_of, stat
+from airflow_provider_onedrive.graph.flows.removals import delete
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
@@ -27,6 +29,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate, check_choice
 
 log = logging.getLogger(__name__)
@@ -86,12 +89,21 @@ def source_of(plan: Relocation) -> Flow[DriveItem]:
 
     :raises LocationError: if it is the root of a drive.
     """
-    item = yield from stat(plan.source)
+    return _movable((yield from stat(plan.source)), plan)
+
+
+def _movable(item: DriveItem, plan: Relocation) -> DriveItem:
     if item.is_root:
         raise LocationError(
             f"{plan.source} is the root of a drive and is never moved or copied.", advice="Name something in it."
         )
     return item
+
+
+def source_again(plan: Relocation) -> Flow[DriveItem | None]:
+    """Look once more for a source that was not found; None if it is proven not to be there."""
+    item = yield from find_again(plan.source)
+    return None if item is None else _movable(item, plan)
 
 
 def parent_of(plan: Relocation, source: DriveItem) -> Flow[DriveItem]:
@@ -140,12 +152,16 @@ def clear_target(
     :raises NameAlreadyExists: the refusal, where that is what ``if_exists`` says, or what is there cannot make way.
     :raises LocationError: if the name is that of a folder, which was probably meant to be gone into.
     """
+    if existing is not None:
+        _refuse_onto_itself(plan, source, existing)
+        if existing.is_folder and not source.is_folder:
+            raise LocationError(f"A folder named {existing.name!r} is there.", advice=_BESIDE)
+        if existing.package_type and not source.package_type:
+            raise LocationError(f"A {existing.package_type} named {existing.name!r} is there.", advice=_NO_FILE)
     if plan.if_exists == "rename":
         return None
     if existing is None:
         raise NameHeld.of(refusal)
-    if existing.is_folder and not source.is_folder:
-        raise LocationError(f"A folder named {existing.name!r} is there.", advice=_BESIDE)
     if plan.if_exists == "skip" and _kind(existing) == _kind(source):
         return replace(existing, outcome="skipped")
     if plan.if_exists != "replace":
@@ -154,35 +170,20 @@ def clear_target(
         raise refusal.with_advice(_BESIDE if existing.is_folder else None)
     # Graph replaces no folder either: it answers 409 (OD#359), or with the unchanged folder (seen in 2024).
     if not (is_file(existing) and is_file(source)):
-        raise refusal.with_advice(
-            "Only a file takes the place of a file: delete what is there, or choose another name."
-        )
+        raise refusal.with_advice(_NO_FILE)
     with suppress(PreconditionFailed):  # changed meanwhile: it is looked at again
-        yield from recycle(existing)
+        yield from delete(existing, if_match=existing.etag)
         log.info(
-            "%s went to the recycle bin to make way (id %s, %d bytes).", existing.location, existing.id, existing.size
+            "%s went to the recycle bin to make way (id %s, %s bytes).", existing.location, existing.id, existing.size
         )
     return None
-
-
-def recycle(item: DriveItem) -> Flow[None]:
-    """Move exactly this version of an item to the recycle bin; that it has gone meanwhile is as good.
-
-    https://learn.microsoft.com/en-us/graph/api/driveitem-delete
-
-    :raises PreconditionFailed: if it is another version by now.
-    """
-    headers = {"If-Match": item.etag} if item.etag else {}
-    try:
-        yield Request("DELETE", item_url(item.drive_id, item.id), headers=headers)
-    except ItemNotFound:
-        return
 
 
 def is_copy(existing: DriveItem, source: DriveItem, address: Address) -> Flow[bool]:
     """Return whether an item is proven to be a copy: by size and hash of files, by size and count of folders."""
     if existing.is_folder and source.is_folder:
-        return (existing.size, existing.child_count) == (source.size, source.child_count)
+        known = (source.size, source.child_count)
+        return None not in known and (existing.size, existing.child_count) == known
     return (yield from compared(existing, source, address)) is Comparison.SAME
 
 
@@ -216,13 +217,24 @@ def _plain_drive_id(drive_id: str) -> str:
     return drive_id if "!" in drive_id else drive_id.lower().lstrip("0")
 
 
+def _refuse_onto_itself(plan: Relocation, source: DriveItem, existing: DriveItem) -> None:
+    """Refuse to let an item make way for itself: two texts may name one item, and two names be one for OneDrive.
+
+    :raises LocationError: if what is at the destination is the source.
+    """
+    if plan.if_exists != "rename" and source.id == existing.id and is_same_drive(source, existing):
+        raise LocationError(
+            f"{plan.source} would take its own place.", advice="Give another name, or pass if_exists='rename'."
+        )
+
+
 def _kind(item: DriveItem) -> tuple[bool, str | None]:
     return item.is_folder, item.package_type
 
 
 def _is_below(path: str, above: str) -> bool:
     # OneDrive compares names without case (RC#8634).
-    return f"{path.rstrip('/')}/".casefold().startswith(f"{above.rstrip('/')}/".casefold())
+    return f"{comparison_key(path.rstrip('/'))}/".startswith(f"{comparison_key(above.rstrip('/'))}/")
 
 
 def _into_itself(plan: Relocation) -> LocationError:

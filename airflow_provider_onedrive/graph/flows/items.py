@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow_provider_onedrive.graph.flows.pages import page_of
+from airflow_provider_onedrive.graph.flows.pages import PAGE_ITEMS, page_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
@@ -23,7 +23,6 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 # The most that Microsoft named (OD#319), and what rclone asks of every kind of drive. Graph may send fewer.
-PAGE_ITEMS = 1000
 ITEM_FIELDS = (
     "id,name,size,eTag,cTag,webUrl,createdDateTime,lastModifiedDateTime,fileSystemInfo,parentReference,file,folder,"
     "package,remoteItem,root"
@@ -38,14 +37,15 @@ def item_of(response: Response, address: Address) -> DriveItem:
     return DriveItem.from_json(response.body, address.locate)
 
 
-def stat(address: Address) -> Flow[DriveItem]:
+def stat(address: Address, failures: int = 0) -> Flow[DriveItem]:
     """Read one item. https://learn.microsoft.com/en-us/graph/api/driveitem-get.
 
+    :param failures: how often in a row it was not found.
     :raises ItemNotFound: if nothing is there.
     :raises DriveNotFound: if even the drive is not there.
     """
     try:
-        response = yield Request("GET", address.url())
+        response = yield Request("GET", address.url(), failures=failures)
     except ItemNotFound as missing:
         raise (yield from explain_missing(address, missing)) from None
     return item_of(response, address)
@@ -107,23 +107,29 @@ def children(address: Address, page_url: str | None = None) -> Flow[Page]:
 
 
 def children_json(
-    address: Address, page_url: str | None = None, *, fields: str = ITEM_FIELDS, failures: int = 0
+    address: Address,
+    page_url: str | None = None,
+    *,
+    fields: str = ITEM_FIELDS,
+    page_items: int = PAGE_ITEMS,
+    failures: int = 0,
 ) -> Flow[Page]:
     """Read one page of a folder as Graph sends it.
 
     :param fields: of each item; empty takes the fields that Graph shows by default.
+    :param page_items: the size to ask for; Graph may send fewer.
     :param failures: how often in a row the page was not found.
     """
     if page_url is None:
-        return page_of((yield from _first_page(address, fields, failures)))
+        url = f"{address.url('children')}?$top={page_items}" + (f"&$select={fields}" if fields else "")
+        return page_of((yield from _first_page(address, url, failures)))
     return page_of((yield Request("GET", page_url, failures=failures)))
 
 
-def _first_page(address: Address, fields: str, failures: int) -> Flow[Response]:
-    select = f"&$select={fields}" if fields else ""
+def _first_page(address: Address, url: str, failures: int) -> Flow[Response]:
     try:
         # Without $filter: drives of work or school filter by name and address only, and answer 501 to anything else.
-        response = yield Request("GET", f"{address.url('children')}?$top={PAGE_ITEMS}{select}", failures=failures)
+        response = yield Request("GET", url, failures=failures)
     except ItemNotFound as missing:
         raise (yield from explain_missing(address, missing)) from None
     except BadRequest:
@@ -148,7 +154,7 @@ def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
             raise missing.with_advice(_NO_FOLDER).about("find the folder", str(address)) from None
         parent = yield from folder(address.parent, create=True)
         target = address.through(parent.drive_id, parent.id)
-        item = yield from create_folder(target, exist_ok=True, is_parent_new=parent.outcome == "created")
+        item = yield from create_folder(target, exist_ok=True)
     if not item.is_folder:
         raise LocationError(
             f"{address} is a {item.package_type or 'file'}, and a folder is meant.",
@@ -161,14 +167,13 @@ def make_folder(address: Address, *, exist_ok: bool, create_folders: bool = Fals
     """Create one folder. The folder above it must exist, unless ``create_folders``."""
     parent = yield from folder(address.parent, create=create_folders)
     target = address.through(parent.drive_id, parent.id)
-    return (yield from create_folder(target, exist_ok=exist_ok, is_parent_new=parent.outcome == "created"))
+    return (yield from create_folder(target, exist_ok=exist_ok))
 
 
-def create_folder(address: Address, *, exist_ok: bool, is_parent_new: bool = False) -> Flow[DriveItem]:
+def create_folder(address: Address, *, exist_ok: bool) -> Flow[DriveItem]:
     """Create one folder in a parent that exists. https://learn.microsoft.com/en-us/graph/api/driveitem-post-children.
 
     :param address: of the new folder, through the id of its parent.
-    :param is_parent_new: the parent was created just now, and not every server may show it yet.
     :raises NameAlreadyExists: if the name is taken and not ``exist_ok``, or taken by a file.
     """
     # With "replace" Graph was seen to answer 409 as well (OD#359), and later with the old folder, as if it were new.
@@ -184,9 +189,7 @@ def create_folder(address: Address, *, exist_ok: bool, is_parent_new: bool = Fal
             if item is not None:
                 return _accepted(item, problem, exist_ok=exist_ok)
         except ItemNotFound as missing:
-            # Else the folder above has gone: only a new one is waited for.
-            if not is_parent_new:
-                raise
+            # The folder above was just read: a write may not see yet what a read saw, and such a 404 passes.
             problem = missing
         else:
             return replace(item_of(response, address), outcome="created")

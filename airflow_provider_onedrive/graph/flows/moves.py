@@ -7,6 +7,7 @@ there and was compared.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from airflow_provider_onedrive.graph.content.hashing import Comparison
 from airflow_provider_onedrive.graph.flows.copies import copy_into, wait_for
@@ -20,10 +21,11 @@ from airflow_provider_onedrive.graph.flows.destinations import (
     names_for,
     parent_of,
     read_target,
-    recycle,
+    source_again,
     source_of,
 )
-from airflow_provider_onedrive.graph.flows.items import folder, item_of
+from airflow_provider_onedrive.graph.flows.items import folder, item_of, stat_or_none
+from airflow_provider_onedrive.graph.flows.removals import delete
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
@@ -31,12 +33,15 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     NameAlreadyExists,
     NameHeld,
     NotFound,
+    OneDriveError,
     PreconditionFailed,
+    ServiceUnavailable,
     SourceMissing,
     VerificationFailed,
 )
-from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, Response
+from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
 
 def move(plan: Relocation) -> Flow[DriveItem]:
@@ -51,7 +56,10 @@ def move(plan: Relocation) -> Flow[DriveItem]:
     try:
         source = yield from source_of(plan)
     except ItemNotFound as missing:
-        return (yield from _moved_before(plan, SourceMissing.of(missing)))
+        found = yield from source_again(plan)  # before anything else is taken for it
+        if found is None:
+            return (yield from _moved_before(plan, SourceMissing.of(missing)))
+        source = found
     parent = yield from parent_of(plan, source)
     if is_same_drive(source, parent):
         return (yield from _within(plan, source, parent))
@@ -73,7 +81,8 @@ def _within(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
             return replace(item, outcome=outcome if address is target else "renamed")
         existing = yield from read_target(address)
         if existing is not None and existing.id == source.id:
-            raise refusal
+            # Another case or normal form of its own name, which this drive takes for a name that is taken.
+            return (yield from _renamed_in_two_steps(source, parent, address))
         if skipped := (yield from clear_target(plan, source, existing, refusal)):
             return skipped
         outcome = "replaced"
@@ -88,19 +97,31 @@ def _is_moved(plan: Relocation, source: DriveItem, target: Address) -> bool:
 
 
 def _patch(source: DriveItem, parent: DriveItem, address: Address) -> Flow[DriveItem]:
-    """Change the folder and the name of an item. The change is idempotent, so a lost response is repeated."""
+    """Change the folder and the name of an item, and see it there.
+
+    :raises ServiceUnavailable: if Graph says that it was moved, and shows it where it was.
+    """
     # Without conflictBehavior: with "replace" Graph ends the item that has the name, with its history, links and
     # permissions (docs-contrib#2423). The parent's own id, because Graph refuses the alias "root" here.
     body = {"parentReference": {"id": parent.id}, "name": address.names[-1]}
+    url = item_url(source.drive_id, source.id)
     for failures in range(READS + 1):
         try:
-            response = yield Request("PATCH", item_url(source.drive_id, source.id), json=body, failures=failures)
-        except ItemNotFound:
-            if parent.outcome != "created" or failures == READS:
-                raise  # else a folder just made may not be visible everywhere yet
+            response = yield Request("PATCH", url, json=body, repeat=Repeat.IF_REFUSED, failures=failures)
+            item = yield from _read_moved(source, address, response)
+        except ItemNotFound as missing:
+            # Item and folder were just read: a write may not see yet what a read saw, and such a 404 passes.
+            problem: OneDriveError = missing
+        except OutcomeUnknown as unknown:
+            problem = unknown.cause
+            moved = yield from stat_or_none(address.by_id(source.drive_id, source.id))
+            if moved is not None and _is_at(moved, source, parent, address):
+                return replace(moved, location=_located(moved, address))
         else:
-            break
-    return (yield from _read_moved(source, address, response))
+            if _is_at(item, source, parent, address):
+                return item
+            problem = ServiceUnavailable("Graph said that the item was moved, and it was not", method="PATCH", path=url)
+    raise problem
 
 
 def _read_moved(source: DriveItem, address: Address, response: Response) -> Flow[DriveItem]:
@@ -111,6 +132,29 @@ def _read_moved(source: DriveItem, address: Address, response: Response) -> Flow
             yield from wait_for(url)
         response = yield Request("GET", item_url(source.drive_id, source.id))
     return item_of(response, address)
+
+
+def _is_at(item: DriveItem, source: DriveItem, parent: DriveItem, address: Address) -> bool:
+    """Return whether an item has its new folder and name; a change of case or normal form counts if that is all."""
+    name, key = address.names[-1], comparison_key(address.names[-1])
+    is_named = item.name == name or (comparison_key(item.name) == key != comparison_key(source.name))
+    return is_named and item.parent_id in (parent.id, None)
+
+
+def _renamed_in_two_steps(source: DriveItem, parent: DriveItem, address: Address) -> Flow[DriveItem]:
+    """Rename by way of another name, which a later attempt finds; see :func:`_moved_before`."""
+    between = _between(address)
+    item = yield from _patch(source, parent, between)
+    try:
+        return replace((yield from _patch(item, parent, address)), outcome="created")
+    except NameAlreadyExists as taken:
+        advice = f"The item is called {between.names[-1]!r} now, because the name was taken meanwhile."
+        raise taken.with_advice(advice) from None
+
+
+def _between(address: Address) -> Address:
+    name = PurePosixPath(address.names[-1])
+    return replace(address, names=(*address.names[:-1], f"{name.stem} (renaming){name.suffix}"))
 
 
 def _across(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[DriveItem]:
@@ -133,7 +177,7 @@ def _across(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
             advice="The source was not deleted; compare both, and delete one of them.",
         )
     try:
-        yield from recycle(source)
+        yield from delete(source, if_match=source.etag)
     except PreconditionFailed as changed:
         raise changed.with_advice(
             f"The source changed while it was copied and was not deleted; the copy is {item.location}."
@@ -153,7 +197,10 @@ def _moved_before(plan: Relocation, missing: SourceMissing) -> Flow[DriveItem]:
         parent = yield from folder(plan.folder)
     except NotFound:
         raise missing from None
-    candidates = yield from _candidates(plan, plan.target(str(name), parent))
+    target = plan.target(str(name), parent)
+    candidates = yield from _candidates(plan, target)
+    if not candidates and (item := (yield from _left_halfway(plan, parent, target))):
+        return item
     if len(candidates) == 1:
         return replace(candidates[0], outcome="already_there")
     if candidates:
@@ -162,6 +209,17 @@ def _moved_before(plan: Relocation, missing: SourceMissing) -> Flow[DriveItem]:
             f"{', '.join(item.location for item in candidates)}: give an item dict as location to have it told apart."
         )
     raise missing
+
+
+def _left_halfway(plan: Relocation, parent: DriveItem, target: Address) -> Flow[DriveItem | None]:
+    """End a rename in two steps of which an earlier try did the first."""
+    name = plan.source.names[-1] if plan.source.names else str(plan.facts.get("name"))
+    if comparison_key(name) != comparison_key(target.names[-1]):
+        return None
+    item = yield from read_target(_between(target))
+    if item is None or not _may_be(item, plan):
+        return None
+    return replace((yield from _patch(item, parent, target)), outcome="created")
 
 
 def _candidates(plan: Relocation, target: Address) -> Flow[list[DriveItem]]:

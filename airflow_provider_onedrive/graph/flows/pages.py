@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from airflow_provider_onedrive.graph.protocol.errors import ServiceUnavailable
 from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, objects, optional
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, Response
 
+PAGE_ITEMS = 1000
+_ROUNDS = 3
+"""How often a folder is listed whose pages repeat an item."""
 _EMPTY_PAGES = 1000
 """How many pages in a row may hold nothing: delta has empty pages, but never this many."""
 
@@ -44,6 +48,54 @@ class PageLinks:
     def _endless(self, reason: str) -> ServiceUnavailable:
         # Retryable, for the next listing may have sound links. Without the link, which may hold a token of its own.
         return ServiceUnavailable(f"{reason}, so it was given up", method="GET", path=self._listing)
+
+
+class FolderListing:
+    """The listing of one folder: its pages, and once more all of them if they repeat an item.
+
+    Pages continue after a name, so a page that repeats an item may lack its neighbour, which then comes on no page
+    (onedrive-api-docs#1472, #1669, #740). Pages of another size end at other names. Delta repeats items by design, so
+    this is not for delta.
+
+    :param shown: the path that the first page is asked for by; errors show it.
+    """
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
+        self._links = PageLinks(shown)
+        self._given: set[str] = set()
+        self._round = self._given  # the first round needs no set of its own, for a folder may hold many items
+        self._rounds = 0
+        self.has_repeats = False
+        """Whether the pages of this round repeat an item; if so at the end, the listing may lack others."""
+
+    @property
+    def page_items(self) -> int:
+        """The size to ask for."""
+        return PAGE_ITEMS >> self._rounds
+
+    def new_items(self, page: Page) -> Iterator[Any]:
+        """Yield the items of a page that no page before has had."""
+        for data in page.items:
+            key = data["id"]
+            is_new = key not in self._given
+            self.has_repeats |= key in self._round
+            self._round.add(key)
+            self._given.add(key)
+            if is_new:
+                yield data
+
+    def next_url(self, page: Page) -> str | None:
+        """Return the link to the next page; None after the last. See :meth:`PageLinks.next_url`."""
+        return self._links.next_url(page)
+
+    def begins_again(self) -> bool:
+        """After the last page, return whether the first is to be asked for again."""
+        self._rounds += 1
+        if not self.has_repeats or self._rounds == _ROUNDS:
+            return False
+        self._links, self._round, self.has_repeats = PageLinks(self._shown), set(), False
+        return True
 
 
 def page_of(response: Response) -> Page:

@@ -1,15 +1,19 @@
-"""Flows that delete one item."""
+"""Flows that delete one item, and see that it has gone."""
 
 from __future__ import annotations
 
+from airflow_provider_onedrive.graph.flows.absence import find_again, has_gone
 from airflow_provider_onedrive.graph.flows.items import stat
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
-from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, LocationError
+from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, LocationError, ServiceUnavailable
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions
+
+DELETES = 4
+"""How often a deletion is sent that Graph answers with 404 although the item is there."""
 
 
 def remove(
@@ -28,31 +32,43 @@ def remove(
     :raises LocationError: if it is the root of a drive, a folder that holds something and not ``recursive``, or holds
         too much.
     """
-    try:
-        item = yield from _deletable(address, recursive=recursive)
-    except ItemNotFound:
-        may_be_done = attempt.retrying and not options.dry_run
-        if not (ignore_if_missing or may_be_done):
-            raise
+    is_ignored = ignore_if_missing or (attempt.retrying and not options.dry_run)
+    item = yield from _deletable(address, recursive=recursive, is_ignored=is_ignored)
+    if item is None:
         return []
     if item.may_hold_something:
         yield from _check_count(item, address, options.max_items)
     if not options.dry_run:
-        yield from _delete(item, permanent=permanent)
+        yield from delete(item, permanent=permanent)
     return [item]
 
 
-def _delete(item: DriveItem, *, permanent: bool) -> Flow[None]:
-    """Delete an item that was just seen; that it has gone meanwhile is as good.
+def delete(item: DriveItem, *, permanent: bool = False, if_match: str | None = None) -> Flow[None]:
+    """Delete an item that was seen; that it has gone meanwhile is as good.
 
     https://learn.microsoft.com/en-us/graph/api/driveitem-delete,
     https://learn.microsoft.com/en-us/graph/api/driveitem-permanentdelete
+
+    :param if_match: the eTag that it must still have; None asks for none.
+    :raises ServiceUnavailable: if Graph does not find it, and shows it nevertheless.
     """
-    url = item_url(item.drive_id, item.id)
-    try:
-        yield Request("POST", f"{url}/permanentDelete") if permanent else Request("DELETE", url)
-    except ItemNotFound:  # an answer was lost and the request sent again, or somebody else was faster
-        return
+    url, headers = item_url(item.drive_id, item.id), {"If-Match": if_match} if if_match else {}
+    for failures in range(DELETES):
+        method, at = ("POST", f"{url}/permanentDelete") if permanent else ("DELETE", url)
+        try:
+            yield Request(method, at, headers=headers, failures=failures)
+        except ItemNotFound as missing:  # an answer was lost, somebody was faster, or it is there and this passes
+            if (yield from has_gone(item)):
+                return
+            problem = not_deleted(missing)
+        else:
+            return
+    raise problem
+
+
+def not_deleted(missing: ItemNotFound) -> ServiceUnavailable:
+    """Return the error of an item that Graph does not find to delete it, and shows nevertheless."""
+    return ServiceUnavailable.of(missing).with_advice("The item is still there: retry later.")
 
 
 def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None]:
@@ -61,18 +77,28 @@ def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None
     while walk.has_more:
         # Page by page: a folder of a million items is refused after the page that exceeds the limit.
         count += len((yield from read_page(walk)))
+        if walk.unread or walk.is_root_unread:
+            raise ServiceUnavailable(f"A folder in {address} could not be read, so nobody knows what would go.")
         if count > max_items:
             raise LocationError(
                 f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."
             )
 
 
-def _deletable(address: Address, *, recursive: bool) -> Flow[DriveItem]:
-    """Read what is to be deleted, and refuse what must not be.
+def _deletable(address: Address, *, recursive: bool, is_ignored: bool) -> Flow[DriveItem | None]:
+    """Read what is to be deleted, and refuse what must not be; None if it is missing and that is ignored.
 
     :raises LocationError: if it is the root of a drive, or a folder that holds something and not ``recursive``.
     """
-    item = yield from stat(address)
+    try:
+        item = yield from stat(address)
+    except ItemNotFound as missing:
+        again = yield from find_again(address)  # it would be called deleted, and it has to be found to be deleted
+        if again is None:
+            if is_ignored:
+                return None
+            raise missing from None
+        item = again
     # Graph refuses it too, but with 400 or 403, which stand for much else.
     if item.is_root:
         raise LocationError(f"{address} is the root of a drive and is never deleted.", advice="Name something in it.")

@@ -175,6 +175,7 @@ def _create(plan: Upload) -> Flow[UploadSession]:
         headers=plan.headers,
         # The time of the file here, because a PATCH afterwards would make a second version of it (RC#1716).
         json={"item": {CONFLICT: plan.conflict, **info}},
+        failures=plan.failures,
         waits_for_lock=plan.waits_for_lock,
     )
     session = UploadSession.from_json(response.body)

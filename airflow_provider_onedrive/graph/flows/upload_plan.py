@@ -14,7 +14,6 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.options import UploadOptions
 
 # https://support.microsoft.com/office/64883a5d-228e-48f5-b3d2-eb39e07630fa
-MAX_FILE_BYTES = 250 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,6 @@ class Upload:
     :param if_match: the eTag that the file must still have; None asks for none.
     :param retrying: whether the file may be there already, by an earlier attempt or a request whose answer was lost.
     :param open_session: the state of its upload session.
-    :param is_folder_new: the folder was made just now, and may not be visible everywhere yet.
     :param failures: how often it was sent in vain.
     """
 
@@ -38,7 +36,6 @@ class Upload:
     retrying: bool = False
     options: UploadOptions = UploadOptions()
     open_session: OpenSession = field(default_factory=OpenSession)
-    is_folder_new: bool = False
     failures: int = 0
 
     @property

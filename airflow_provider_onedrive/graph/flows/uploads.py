@@ -13,15 +13,17 @@ from functools import partial
 
 from airflow_provider_onedrive.graph.content.hashing import EVERY_DRIVE, PERSONAL, Comparison, Digests
 from airflow_provider_onedrive.graph.content.sources import Source
-from airflow_provider_onedrive.graph.flows.deduplication import compared, find_ours, is_same, refused
+from airflow_provider_onedrive.graph.flows.deduplication import (
+    compared,
+    find_ours,
+    is_same,
+    refuse_no_file,
+    refused,
+)
 from airflow_provider_onedrive.graph.flows.items import CONFLICT, expect_file, file, folder, item_of, stat_or_none
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.sessions import by_session, left_by_earlier_try
-from airflow_provider_onedrive.graph.flows.upload_plan import (
-    MAX_FILE_BYTES,
-    Upload,
-    check_etag,
-)
+from airflow_provider_onedrive.graph.flows.upload_plan import Upload, check_etag
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
     BadRequest,
@@ -31,11 +33,13 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     LocationError,
     NameAlreadyExists,
     NotFound,
+    OneDriveError,
     PreconditionFailed,
     VerificationFailed,
 )
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request
-from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.models import MAX_FILE_BYTES, DriveItem
+from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.options import IfExists, UploadOptions, check_choice
 
 log = logging.getLogger(__name__)
@@ -44,7 +48,6 @@ FolderCache = dict[str, DriveItem]
 """Folders by the URL they were asked for by."""
 
 _SENDS = 5
-_RESOLVE_ATTEMPTS = 4
 # Microsoft's page shows 201 for both; in practice Graph answers 200 if it replaced a file.
 _CREATED, _TIMED_OUT = 201, 504
 
@@ -118,7 +121,6 @@ def _plan(
         retrying=session.attempt.retrying,
         options=options,
         open_session=session,
-        is_folder_new=item.outcome == "created",
     )
 
 
@@ -153,6 +155,12 @@ def upload(plan: Upload) -> Flow[DriveItem]:
         return replace(item, outcome="already_there")
     item = yield from _send_until_stored(plan)
     return item if item.outcome == "already_there" else (yield from _verify(plan, item))
+
+
+def _rename(plan: Upload) -> Flow[DriveItem]:
+    """Let Graph number a taken name, but not beside a folder, which was probably meant to be gone into."""
+    refuse_no_file((yield from stat_or_none(plan.address)))
+    return (yield from upload(plan))
 
 
 def _skip(plan: Upload) -> Flow[DriveItem]:
@@ -192,7 +200,11 @@ def _against(item: DriveItem | None, plan: Upload) -> Upload:
     return replace(plan, address=plan.address.by_id(item.drive_id, item.id), conflict="replace", if_match=item.etag)
 
 
-_POLICIES: Mapping[str, Callable[[Upload], Flow[DriveItem]]] = {"skip": _skip, "skip_if_same": _skip_if_same}
+_POLICIES: Mapping[str, Callable[[Upload], Flow[DriveItem]]] = {
+    "rename": _rename,
+    "skip": _skip,
+    "skip_if_same": _skip_if_same,
+}
 
 
 def _send_until_stored(plan: Upload) -> Flow[DriveItem]:
@@ -203,11 +215,11 @@ def _send_until_stored(plan: Upload) -> Flow[DriveItem]:
         except OutcomeUnknown as unknown:
             if item := (yield from find_ours(plan)):
                 return _with_outcome(item, plan, is_new=plan.conflict != "replace")
-            problem, plan = unknown, replace(plan, retrying=True, options=_after(unknown, plan.options))
+            problem: Exception = unknown
+            plan = replace(plan, retrying=True, options=_after(unknown, plan.options))
         except ItemNotFound as missing:
-            if not plan.is_folder_new or failures == _RESOLVE_ATTEMPTS:
-                raise
-            problem = OutcomeUnknown(missing)  # a folder just made may not be visible everywhere yet
+            # The folder, or the file, was just read: a write may not see yet what a read saw, and such a 404 passes.
+            problem = missing
     raise problem
 
 
@@ -262,11 +274,13 @@ def _with_mtime(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
         try:
             response = yield Request("PATCH", url, json=info, repeat=Repeat.IF_REFUSED, failures=failures)
         except OutcomeUnknown as unknown:
-            problem = unknown.cause
+            problem: OneDriveError = unknown.cause
             current = item_of((yield Request("GET", url)), plan.address)
             # Graph keeps whole seconds (RC#8101).
             if current.client_modified_at == modified_at.replace(microsecond=0):
                 return current
+        except ItemNotFound as missing:
+            problem = missing  # the file was just written: see _send_until_stored
         else:
             return item_of(response, plan.address)
     raise problem
@@ -282,7 +296,7 @@ def _verify(plan: Upload, item: DriveItem) -> Flow[DriveItem]:
     item, comparison = yield from _compared(plan, item)
     if comparison is not Comparison.DIFFERENT:
         return item
-    log.warning("%s is not what was sent (%d bytes, %s); sending it again.", item.location, item.size, item.hashes)
+    log.warning("%s is not what was sent (%s bytes, %s); sending it again.", item.location, item.size, item.hashes)
     again = replace(plan, address=plan.address.by_id(item.drive_id, item.id), conflict="replace", if_match=item.etag)
     try:
         second = yield from _send_until_stored(again)
@@ -317,5 +331,5 @@ def _digests(source: Source, item: DriveItem, options: UploadOptions) -> Digests
 
 def _with_outcome(item: DriveItem, plan: Upload, *, is_new: bool) -> DriveItem:
     wanted = plan.address.names[-1] if plan.address.names else item.name
-    renamed = item.name.casefold() != wanted.casefold()
+    renamed = comparison_key(item.name) != comparison_key(wanted)
     return replace(item, outcome="renamed" if renamed else "created" if is_new else "replaced")

@@ -11,11 +11,13 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 from airflow_provider_onedrive.graph.flows import delta
+from airflow_provider_onedrive.graph.flows.absence import LATER, is_unlisted
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, children_json, stat_or_none
-from airflow_provider_onedrive.graph.flows.pages import PageLinks
+from airflow_provider_onedrive.graph.flows.pages import PAGE_ITEMS, FolderListing, PageLinks
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, UnreadableAnswer
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request
@@ -24,9 +26,9 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 log = logging.getLogger(__name__)
 
 # Old personal drives answer about one of a hundred listings of their root with 404.
-# One or two 404s for the listing of a folder that exists were recorded.
-_READS = 3
-"""How often a folder is listed that can be read, and whose listing is answered with 404 all the same."""
+# One or two 404s for the listing of a folder that exists were recorded, and for the folder itself.
+_LOOKS = (0, LATER, LATER + 1)
+"""The failures before each look at a folder that was not found: three looks take a driver 6 to 12 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,18 @@ class PageStep:
     :param address: of the folder, drive or item that the page is of.
     :param visit: the folder or item that the page is of; None for the walk's root.
     :param url: the link to the page; None for the first of a listing.
-    :param links: those of the listing so far; None for its first page.
+    :param links: those of a delta's pages so far; None for the first.
+    :param listing: the folder's pages so far; None for the first.
     """
 
     address: Address
     visit: Visit | None = None
     url: str | None = None
     links: PageLinks | None = None
+    listing: FolderListing | None = None
+
+
+_HOLDS_NOTHING = Page((), None)
 
 
 class Walk(ABC):
@@ -68,6 +75,8 @@ class Walk(ABC):
     unread: list[Visit]
     """The folders that were not read whole. Nothing is known about the items below them: none of these may be deleted,
     or reported as deleted, because the walk did not come to it."""
+    is_root_unread = False
+    """Whether the walk's root itself was not read whole."""
     date: str | None = None
     """When Graph answered first, as its ``Date`` says; None where it did not say."""
 
@@ -144,21 +153,25 @@ class FolderWalk(Walk):
         self._entered: set[tuple[str, str]] = set()
 
     def read(self, step: PageStep) -> Flow[Page | None]:
-        """Ask for a page of a folder; None if the folder has vanished.
+        """Ask for a page of a folder.
 
+        :return: an empty page of a folder that is proven to be gone; None if it cannot be read, and may be there.
         :raises ItemNotFound: if the root is missing, or if a folder exists and its listing is missing nevertheless.
         """
-        for failures in range(_READS):
+        size, visit = step.listing.page_items if step.listing else PAGE_ITEMS, step.visit
+        ask = partial(children_json, step.address, step.url, fields=self._fields, page_items=size)
+        for failures in _LOOKS:
             try:
-                return (yield from children_json(step.address, step.url, fields=self._fields, failures=failures))
+                return (yield from ask(failures=failures))
             except ItemNotFound as error:
-                if step.visit is None:
+                if visit is None:
                     raise
                 missing = error
             # Another request for the same folder: a 404 of its listing alone does not prove that it has vanished.
-            if (yield from stat_or_none(step.address)) is None:
-                return None
-        raise missing
+            is_there = (yield from stat_or_none(step.address)) is not None
+        if is_there:
+            raise missing
+        return _HOLDS_NOTHING if (yield from is_unlisted(cast("Visit", visit).item)) else None
 
     def _take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
         if page is None:
@@ -166,13 +179,28 @@ class FolderWalk(Walk):
             return
         self.date = self.date or page.date
         prefix = f"{step.visit.path}/" if step.visit and step.visit.path else ""
-        for data in page.items:
+        listing = step.listing or FolderListing(step.address.url("children"))
+        for data in listing.new_items(page):
             item = DriveItem.from_json(data, self.root.locate)
             visit = Visit(f"{prefix}{item.name}", item, data)
             if self._recursive and item.may_hold_something:  # no request for a folder that is surely empty
                 self._enter(visit)
             yield visit
-        self._go_on(step, page, step.address.url("children"))
+        url = listing.next_url(page)
+        if url is not None or listing.begins_again():
+            self._steps.append(PageStep(step.address, step.visit, url, listing=listing))
+        elif listing.has_repeats:
+            self._doubt(step)
+
+    def _doubt(self, step: PageStep) -> None:
+        """Note that a folder's pages repeat items however they are asked for, so that others may be missing."""
+        log.warning(
+            "The listing of %s repeats items, and may lack others.", step.visit.path if step.visit else self.root
+        )
+        if step.visit is None:
+            self.is_root_unread = True
+        else:
+            self.unread.append(step.visit)
 
     def _enter(self, visit: Visit) -> None:
         """Expect a folder's listing, once: a folder that is moved meanwhile may come twice, and a loop for ever."""

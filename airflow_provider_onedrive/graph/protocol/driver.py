@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, cast
 from urllib.parse import urlsplit
@@ -28,7 +28,16 @@ from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, leaves_o
 
 log = logging.getLogger(__name__)
 
-_OK, _ACCEPTED, _NO_CONTENT, _REDIRECT, _SEE_OTHER, _BAD = 200, 202, 204, 300, 303, 400
+_ACCEPTED, _NO_CONTENT, _SEE_OTHER, _BAD = 202, 204, 303, 400
+_SUCCESSES = range(200, 300)
+_EXPECTED: Mapping[str, Container[int]] = {
+    "GET": (200,),
+    "DELETE": (204,),
+    "PATCH": (200, 202),  # 202 of a large move, which a monitor tells the end of
+    "PUT": (200, 201, 202),
+    "POST": (200, 201, 202, 204),
+}
+"""The statuses by which Graph says that it has done what a method asks for."""
 # SharePoint throttles with both.
 _REFUSED = (429, 503)
 
@@ -66,17 +75,27 @@ def response_of(request: Request, status: int, headers: Mapping[str, str], conte
     body = parse(content)
     if status >= _BAD:
         raise error_from(status, headers, body, method=request.method, path=request.shown)
+    if status not in _expected(request):
+        # A gateway on the way answers so, with or without JSON: nobody knows whether Graph got the request.
+        raise _not_graphs(request, status, headers, f"status {status} neither does what was asked nor refuses it")
     is_any = request.takes_any_json and (body is not None or not content)
     if not (isinstance(body, dict) or is_any):
-        if not _needs_no_body(request, status, headers):
-            raise _not_graphs(request, status, headers)
+        if not _needs_no_body(status, headers):
+            raise _not_graphs(request, status, headers, "it is not a JSON object")
         body = None
     return Response(status, dict(headers), body)
 
 
-def _not_graphs(request: Request, status: int, headers: Mapping[str, str]) -> UnreadableAnswer:
+def _expected(request: Request) -> Container[int]:
+    """Return the statuses that are success."""
+    if request.takes_any_json:
+        return _SUCCESSES  # nobody here knows what was asked
+    return request.expected_statuses or _EXPECTED[request.method]
+
+
+def _not_graphs(request: Request, status: int, headers: Mapping[str, str], reason: str) -> UnreadableAnswer:
     return UnreadableAnswer(
-        "The answer is not Graph's: it is not a JSON object",
+        f"The answer is not Graph's: {reason}",
         status=status,
         method=request.method,
         path=request.shown,
@@ -245,8 +264,8 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}" if parts.netloc else ""
 
 
-def _needs_no_body(request: Request, status: int, headers: Mapping[str, str]) -> bool:
+def _needs_no_body(status: int, headers: Mapping[str, str]) -> bool:
     if status == _ACCEPTED:
         return "location" in headers  # of a monitor, which shows the progress of a copy or a move
-    is_end_of_copy = status == _SEE_OTHER and request.preauthorized  # a monitor of an old personal drive
-    return status == _NO_CONTENT or is_end_of_copy or (status >= _REDIRECT and request.url.endswith("/content"))
+    # A redirect is expected only where its header is the answer: of a content, and of a monitor of an old drive.
+    return status == _NO_CONTENT or status not in _SUCCESSES

@@ -6,7 +6,7 @@ It does no I/O, so every exchange with Graph is written once, and driven by thre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, TypeVar
@@ -29,10 +29,10 @@ class Repeat(Enum):
 class Sink(Protocol):
     """Takes a response body as it arrives."""
 
-    def write(self, piece: bytes) -> object: ...
+    def begin(self, status: int, headers: Mapping[str, str]) -> None:
+        """Take the head of an answer, 200 or 206: it says which bytes follow."""
 
-    def restart(self) -> None:
-        """Start again: the next bytes are the first of the whole body."""
+    def write(self, piece: bytes) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Request:
     :param preauthorized: the URL itself is the permission: no bearer token is sent, and the URL is never shown.
     :param failures: how often in a row the flow has failed with this; the driver waits accordingly before it sends.
     :param waits_for_lock: whether the driver waits some seconds for a locked file (423).
+    :param expected_statuses: of success; None takes those of the method.
     :param takes_any_json: whether any JSON, or no body, is a good answer; else it must be an object.
     :param timeout_seconds: of each wait for the next bytes; None takes the connection's.
     """
@@ -62,6 +63,7 @@ class Request:
     failures: int = 0
     waits_for_lock: bool = True
     takes_any_json: bool = False
+    expected_statuses: Container[int] | None = None
     timeout_seconds: float | None = None
 
     @property

@@ -20,6 +20,11 @@ from airflow_provider_onedrive.graph.protocol.times import read_time
 # "26-" is what Microsoft's page shows; closed ranges, "26-99", were recorded. Only the beginning counts for us.
 _RANGE = re.compile(r"(\d{1,18})-", re.ASCII)
 
+MAX_FILE_BYTES = 250 * 1024**3
+"""https://support.microsoft.com/office/64883a5d-228e-48f5-b3d2-eb39e07630fa"""
+MAX_FOLDER_BYTES = 2**63 - 1
+"""Graph's integers are Edm.Int64."""
+
 Locate = Callable[[str, str, str], str]
 """``(drive_id, item_id, path) -> location``: names an item on a connection."""
 
@@ -30,6 +35,7 @@ class DriveItem:
 
     :param location: canonical text that names the item on the same connection.
     :param path: relative to the drive's root, without a leading ``/``; empty for the root itself.
+    :param size: in bytes; None where Graph does not say, or says what no file has.
     :param created_at: by the server's clock, as ``modified_at`` is; None where Graph gives no time.
     :param client_modified_at: the time that the uploading program set (``fileSystemInfo``).
     :param hashes: of a file's content, by Graph's names (``quickXorHash``); a new file may have none for a while.
@@ -50,7 +56,7 @@ class DriveItem:
     id: str
     name: str
     path: str
-    size: int
+    size: int | None
     is_folder: bool
     etag: str | None
     ctag: str | None
@@ -92,7 +98,7 @@ class DriveItem:
         drive_id = identifier(parent, "driveId") if parent.get("driveId") else ""
         item_id, name = identifier(data), optional(data, "name", str) or ""
         parent_path: str | None = optional(parent, "path", str)
-        is_root = data.get("root") is not None
+        is_root, is_folder = data.get("root") is not None, data.get("folder") is not None
         path = "" if is_root else _folder(parent_path or "") + name
         return cls(
             location=locate(drive_id, item_id, path),
@@ -100,8 +106,8 @@ class DriveItem:
             id=item_id,
             name=name,
             path=path,
-            size=count(data, "size") or 0,
-            is_folder=data.get("folder") is not None,
+            size=_size(data, is_folder=is_folder),
+            is_folder=is_folder,
             etag=optional(data, "eTag", str),
             ctag=optional(data, "cTag", str),
             mime_type=optional(file, "mimeType", str),
@@ -178,6 +184,12 @@ def next_expected_byte(session: Mapping[str, Any], size: int) -> int | None:
         raise UnreadableAnswer(f"The answer's field {name!r} is not a list of ranges of the file", field=name)
     # A range that begins at the end of the file is empty: all bytes have come, and only the commit is missing.
     return min((start for start in starts if start < size), default=None)
+
+
+def _size(data: Mapping[str, Any], *, is_folder: bool) -> int | None:
+    size = optional(data, "size", int)
+    # Unknown is not 0: a file without a size would be downloaded as an empty one.
+    return size if size is not None and 0 <= size <= (MAX_FOLDER_BYTES if is_folder else MAX_FILE_BYTES) else None
 
 
 def _package_type(data: Mapping[str, Any]) -> str | None:

@@ -233,13 +233,14 @@ def catch_up(listing: FolderIndex, address: Address, cursor: str | None, walk: W
     :return: the ids of the folders that were not read whole, without those that have gone, as an event shows.
     """
     unread, named = {each.item.id for each in walk.unread}, set[str]()
+    root = {listing.folder.id} if walk.is_root_unread else set()
     if cursor is not None:
         events = yield from delta.since(drive_root(listing.folder), cursor)
         named = {data["id"] for data in events.items}
         # An item that moved from a folder still to be listed to one that had been is in neither listing.
         unread |= (yield from take(listing, address, events))[1]
     # A folder that an event named, and that is not in the listing any more, has gone: that is proven.
-    return {key for key in unread if key in listing.by_id or key not in named}
+    return root | {key for key in unread if key in listing.by_id or key not in named}
 
 
 def drive_root(folder: DriveItem) -> Address:

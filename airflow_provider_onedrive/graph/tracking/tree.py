@@ -207,7 +207,7 @@ def _has_same_content(before: DriveItem, item: DriveItem) -> bool:
     """Compare by what both have: delta may leave out the cTag, Graph the hash; and a move changes the eTag."""
     # https://learn.microsoft.com/en-us/graph/api/driveitem-delta#remarks: of what was created or modified, drives of
     # work or school leave out the cTag.
-    if before.size != item.size:
+    if None not in (before.size, item.size) and before.size != item.size:
         return False
     for mark, other in ((before.quick_xor_hash, item.quick_xor_hash), (before.ctag, item.ctag)):
         if mark and other:

@@ -14,9 +14,10 @@ from typing import Any, Literal, Protocol
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import delta, items
+from airflow_provider_onedrive.graph.flows.absence import has_gone
 from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.flows.walk import read_items, walk_of
-from airflow_provider_onedrive.graph.protocol.addresses import Address
+from airflow_provider_onedrive.graph.protocol.addresses import Address, item_address
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     ConfigurationError,
@@ -140,6 +141,8 @@ class Watch:
         before = list(snapshot.items.values()) if snapshot is not None else []
         address = yield from client.locate(self.location)
         folder = yield from _folder_or_none(client, address)
+        if folder is None and snapshot is not None and snapshot.folder and not (yield from _has_left(snapshot.folder)):
+            return replace(snapshot, cursor=None), Changes()  # all is listed as soon as it is shown again
         if folder is None:
             return FolderSnapshot(None, None, now), Changes(deleted=before)
         has_delta = client.settings.has_delta
@@ -188,6 +191,15 @@ def _folder_or_none(client: Addressing, address: Address) -> Flow[DriveItem | No
         if isinstance(missing, DriveNotFound):
             raise missing.about("watch", str(address)) from None
         return None
+
+
+def _has_left(folder: DriveItem) -> Flow[bool]:
+    """Return whether a folder that was not found where it was is proven to be gone, or is somewhere else."""
+    try:
+        now = yield from items.stat(item_address(folder.drive_id, folder.id))
+    except NotFound:
+        return (yield from has_gone(folder))
+    return now.path != folder.path
 
 
 def _above(address: Address, folder: DriveItem) -> Flow[Names]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -61,6 +62,12 @@ class TransferDirection(Protocol):
     def transfer(self, step: Step) -> DriveItem:
         """Bring one file to its target."""
 
+    def identity(self, there: Any) -> Any:
+        """Return what a file of the target is, whatever its name.
+
+        :param there: the content of an entry of the target, or an item that was transferred.
+        """
+
     def delete_extra(self, steps: Sequence[Step]) -> list[Failure]:
         """Delete files of the target."""
 
@@ -80,12 +87,22 @@ def carry_out(client: Runner, direction: TransferDirection, transfer: FolderTran
     if transfer.options.move:
         _delete_sources(direction, done, report)
     if not report.failed:  # else what looks superfluous may be all there is
-        extra = _of(steps, Action.DELETE)
+        extra = _superfluous(direction, steps, report)
         _note(report, direction.delete_extra(extra))
         failed = {path for path, _, _ in report.failed}
         report.deleted = [step.path for step in extra if step.path not in failed]
     report.seconds = time.monotonic() - start
     return report
+
+
+def _superfluous(direction: TransferDirection, steps: Sequence[Step], report: Report) -> list[Step]:
+    """Return the files of the target that are none of those that were transferred or left alone.
+
+    A file is what it is by its id or inode: the service, or the disk, may take another name for the same one.
+    """
+    there = [step.there.content for step in report.skipped if step.there is not None]
+    kept = {direction.identity(each) for each in (*report.done, *there)}
+    return [step for step in _of(steps, Action.DELETE) if direction.identity(step.entry.content) not in kept]
 
 
 def _of(steps: Sequence[Step], action: Action) -> list[Step]:
@@ -97,7 +114,7 @@ def _transferred(
 ) -> list[tuple[Step, DriveItem]]:
     """Transfer files, and return those that arrived, with what Graph says of them."""
     done = []
-    total_bytes = sum(step.entry.size for step in wanted)
+    total_bytes = sum(step.entry.size or 0 for step in wanted)
     with client.meter.measured(direction.title, total_bytes=total_bytes, total_files=len(wanted)) as progress:
         if wanted and not (transfer.options.fail_fast and report.failed):
             direction.prepare(wanted)
@@ -112,7 +129,7 @@ def _transferred(
                 else:
                     done.append((step, result))
                     # A file that was there already is part of the total, and nothing has counted its bytes.
-                    progress.file_done(result.size if result.outcome in ("skipped", "already_there") else 0)
+                    progress.file_done((result.size or 0) if result.outcome in ("skipped", "already_there") else 0)
         log.info("Done: %s, %d of %d files, %s", direction.title, len(done), len(wanted), progress.totals)
     report.done = [item for _, item in done]
     return done
@@ -122,8 +139,11 @@ def _delete_sources(direction: TransferDirection, done: Sequence[tuple[Step, Dri
     """Delete what surely is at its target; what may not be is kept, with the reason."""
     sure = [(step, step.there.content) for step in report.skipped if step.there and step.reason == SAME]
     doubts = [(step.path, step.reason) for step in report.skipped if step.reason != SAME]
+    identities = Counter(direction.identity(item) for _, item in done)
     for step, item in done:
-        if reason := _doubt(item, direction):
+        if identities[direction.identity(item)] > 1:
+            doubts.append((step.path, "another source became the same file, so one of them may be lost"))
+        elif reason := _doubt(item, direction):
             doubts.append((step.path, reason))
         else:
             sure.append((step, item))
@@ -139,7 +159,7 @@ def _doubt(item: DriveItem, direction: TransferDirection) -> str:
         return "a file is there"
     if item.server_rewrote:
         return "SharePoint rewrote it, so its copy cannot be compared"
-    return "Graph has no hash of it, so its copy cannot be compared" if item.size and not item.hashes else ""
+    return "Graph has no hash of it, so its copy cannot be compared" if item.size != 0 and not item.hashes else ""
 
 
 def _note(report: Report, failures: Iterable[Failure]) -> None:

@@ -198,7 +198,7 @@ class LocalTarget:
         return (replace(self, path=path.with_name(f"{path.stem} {n}{path.suffix}")) for n in range(1, _RENAMES))
 
     def receive(self, client: Runner, links: Links, plan: Download) -> bool:
-        size = links.current.item.size
+        size = links.current.size
         try:
             at_once = RANGES_AT_ONCE if size >= self.parallel_bytes else 1
             return self._receive(client, links, plan, self.chunk_bytes, at_once)
@@ -208,10 +208,10 @@ class LocalTarget:
             return self._receive(client, links, plan, max(size, 1), 1)
 
     def _receive(self, client: Runner, links: Links, plan: Download, chunk_bytes: int, at_once: int) -> bool:
-        item = links.current.item
+        item, size = links.current.item, links.current.size
         # The part file's name is made of it, so that bytes of another version are never continued.
         version = f"{item.drive_id}/{item.id}/{item.etag}"
-        with PartFile(self.path, version, item.size, chunk_bytes=chunk_bytes, leftovers=self.leftovers) as part:
+        with PartFile(self.path, version, size, chunk_bytes=chunk_bytes, leftovers=self.leftovers) as part:
             client.meter.current.resumed(part.bytes_left_before)
             client.run_all([fetch(links, sink) for sink in part.sinks(at_once)], at_once)
             if plan.options.verify:
@@ -248,7 +248,7 @@ class StoredTarget:
 
 def _fetch_whole(client: Runner, links: Links, output: Output, *, verify: bool = True) -> None:
     output.empty()
-    sink = RangeSink(output, 0, links.current.item.size)
+    sink = RangeSink(output, 0, links.current.size)
     client.run(fetch(links, sink))
     if verify:
         check_hash(links.current.item, sink.hash.base64())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_onedrive.graph.content.files import sync_to_disk
 from airflow_provider_onedrive.graph.content.localtree import below, delete_local, local_entries, stored_entries
 from airflow_provider_onedrive.graph.content.partfile import Leftovers, checked_name
+from airflow_provider_onedrive.graph.content.sinks import explained
 from airflow_provider_onedrive.graph.content.sources import is_stored
 from airflow_provider_onedrive.graph.content.transfer_plan import (
     Entry,
@@ -77,7 +80,8 @@ def download_folder(client: Runner, address: Address, folder: Any, transfer: Fol
     walk = FolderWalk(address.by_id(base.drive_id, base.id), recursive=transfer.recursive, fields="")
     files = (each for each in client.visits(walk) if not each.item.is_folder)
     choice = choose((remote_entry(each, link_of(each.item, each.data)) for each in files), transfer)
-    choice = replace(choice, unread=frozenset(key(each.path) for each in walk.unread))
+    unread = {key(each.path) for each in walk.unread} | ({""} if walk.is_root_unread else set())
+    choice = replace(choice, unread=frozenset(unread))
     targets = _local(output, transfer) if transfer.options.delete_extra else {}
     steps = plan(choice, targets, transfer, refusal=partial(_refusal, output))
     return carry_out(client, _Download(client, address, output, transfer.file), transfer, steps)
@@ -118,8 +122,25 @@ class _Download:
 
     def delete_sources(self, moved: Sequence[tuple[Step, DriveItem]]) -> list[Failure]:
         paths = {item.id: step.entry.path for step, item in moved}
+        try:
+            self._sync([item for _, item in moved])
+        except LocalFileError as problem:
+            return [(path, problem) for path in paths.values()]
         failed = delete_items(self._client, [item for _, item in moved])
         return [(paths[item.id], problem) for item, problem in failed]
+
+    def identity(self, there: Any) -> Any:
+        path = there.local_path if isinstance(there, DriveItem) else there
+        return str(path) if is_stored(self._output) else _inode(path)
+
+    def _sync(self, items: Sequence[DriveItem]) -> None:
+        """See that what arrived survives a power cut, before the only other copy of it is deleted.
+
+        :raises LocalFileError: if the disk does not take it.
+        """
+        if not is_stored(self._output):
+            with explained(self._output):
+                sync_to_disk([Path(str(item.local_path)) for item in items], self._output.parent)
 
     def _target(self, target: Any) -> localcopy.Target:
         if is_stored(target):
@@ -128,7 +149,16 @@ class _Download:
 
     def _is_sure(self, link: Link) -> bool:
         """Return whether a change of the file since it was listed would be noticed."""
-        return bool(link.url and link.item.quick_xor_hash and self._file.options.verify)
+        return bool(link.url and link.item.size is not None and link.item.quick_xor_hash and self._file.options.verify)
+
+
+def _inode(path: Any) -> tuple[int, int] | None:
+    """Return what a file is, whatever its name: a disk may take two names for one."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a text or a path
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _local(folder: Any, transfer: FolderTransfer) -> dict[str, Entry]:

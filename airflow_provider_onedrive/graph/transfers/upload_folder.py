@@ -184,6 +184,9 @@ class _Upload:
         entries = [step.entry for step, _ in moved]
         return [(entry.path, problem) for entry in entries if (problem := self._delete(entry)) is not None]
 
+    def identity(self, there: Any) -> Any:
+        return there.drive_id, there.id
+
     def _put(self, step: Step, source: Source, parent: DriveItem, session: OpenSession) -> Flow[DriveItem]:
         """Where a look found nothing, there is nothing to compare with, unless somebody is quicker."""
         target, if_exists = self._address.below(step.path), self._transfer.if_exists
@@ -270,9 +273,8 @@ class _Folders:
     def _make(self, path: str) -> DriveItem:
         parent = self.of(path)
         target = self._address.below(path).through(parent.drive_id, parent.id)
-        is_new = parent.outcome == "created"
         try:
-            return self._client.run(items.create_folder(target, exist_ok=True, is_parent_new=is_new))
+            return self._client.run(items.create_folder(target, exist_ok=True))
         except NameAlreadyExists:
             raise LocationError(
                 f"{self._address.below(path)} is a file, and a folder is meant.", advice="Rename it."

@@ -280,6 +280,7 @@ def test_replace_of_what_changes(script, samples):
         changed,
         there(samples, OTHER),
         recycled(missing()),
+        *proven_gone(samples),
         look_up(missing()),
         asked(),
     )
@@ -290,7 +291,28 @@ def test_replace_of_what_changes(script, samples):
         script(source(samples), parent(samples), *keeps_changing).run(copies.copy(plan(if_exists="replace")))
 
 
-@pytest.mark.parametrize("if_exists", ["fail", "skip", "replace"])
+def proven_gone(samples):
+    """What had the name is not read twice, and not listed."""
+    line = "GET /drives/D/items/T?$select=id"
+    listed = "GET /drives/D/items/P/children?$top=1000&$select=id,name"
+    return (line, missing()), (line, missing()), (listed, samples.page(samples.file("b.csv")))
+
+
+def test_replace_of_an_item_that_delete_does_not_find_is_repeated(script, samples):
+    """404 of the deletion does not free the name while the item is still there."""
+    still = recycled(missing()), ("GET /drives/D/items/T?$select=id", samples.ok({"id": "T"}))
+    steps = (there(samples, OTHER), *still, recycled(), look_up(missing()), asked(), monitor(), read(samples))
+    driver = script(source(samples), parent(samples), *steps)
+    assert driver.run(copies.copy(plan(if_exists="replace"))).outcome == "replaced"
+    deletions = [request for request in driver.requests if request.method == "DELETE"]
+    assert [request.headers for request in deletions] == [{"If-Match": '"{T},1"'}] * 2
+    with pytest.raises(ServiceUnavailable, match="still there"):
+        script(source(samples), parent(samples), there(samples, OTHER), *still * 4).run(
+            copies.copy(plan(if_exists="replace"))
+        )
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "replace", "rename"])
 def test_a_folder_has_the_name(script, samples, if_exists):
     """A file never takes the place of a folder; probably the folder was meant to be gone into."""
     steps = (source(samples), parent(samples), look_up(samples.ok(samples.folder("a.csv", "T"))))
@@ -298,8 +320,27 @@ def test_a_folder_has_the_name(script, samples, if_exists):
         script(*steps).run(copies.copy(plan(if_exists=if_exists)))
 
 
-@pytest.mark.parametrize("found", ["folder", "file", "notebook"])
-def test_only_a_file_is_replaced_by_a_file(script, samples, found):
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "replace", "rename"])
+def test_copy_beside_a_notebook_is_refused(script, samples, if_exists):
+    """A notebook has the file's name: it stays, and the copy is not numbered beside it."""
+    notebook = look_up(samples.ok(samples.item("a.csv", "T", package={"type": "oneNote"})))
+    with pytest.raises(LocationError, match=r"A oneNote named 'a\.csv' is there.*Only a file takes the place"):
+        script(source(samples), parent(samples), notebook).run(copies.copy(plan(if_exists=if_exists)))
+
+
+def test_copy_of_a_folder_beside_a_folder_is_numbered(script, samples):
+    """Only a file beside a folder is a mistake."""
+    folder = samples.ok(samples.folder("x", "S", **in_folder("I", "D", "/in")))
+    steps = ("GET /drives/d/root:/in/x", folder), parent(samples), look_up(samples.ok(samples.folder("x", "T")), "x")
+    copied = ("GET /drives/D/items/T", samples.ok(samples.folder("x 1", "T", **in_folder("P", "D", "/out"))))
+    driver = script(*steps, look_up(missing(), "x%201"), asked(), monitor(), copied)
+    assert driver.run(copies.copy(plan("drives/d/in/x", if_exists="rename"))).outcome == "renamed"
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"), [("folder", NameAlreadyExists), ("file", NameAlreadyExists), ("notebook", LocationError)]
+)
+def test_only_a_file_is_replaced_by_a_file(script, samples, found, kind):
     """A folder is never deleted to make way, nor a file for a folder."""
     kinds = {
         "folder": samples.folder("x", "T"),
@@ -308,7 +349,7 @@ def test_only_a_file_is_replaced_by_a_file(script, samples, found):
     }
     folder = samples.ok(samples.folder("x", "S", **in_folder("I", "D", "/in")))
     steps = (("GET /drives/d/root:/in/x", folder), parent(samples), look_up(samples.ok(kinds[found]), "x"))
-    with pytest.raises(NameAlreadyExists, match="Only a file takes the place of a file"):
+    with pytest.raises(kind, match="Only a file takes the place of a file"):
         script(*steps).run(copies.copy(plan("drives/d/in/x", if_exists="replace")))
 
 
@@ -345,6 +386,40 @@ def test_onto_itself(script, samples):
     steps = (there(samples), look_up(missing(), "a%201.csv"), asked(), monitor(), read(samples, name="a 1.csv"))
     item = script(beside, parent(samples), *steps).run(copies.copy(plan(if_exists="rename")))
     assert item.name == "a 1.csv"
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "replace"])
+def test_source_never_makes_way_for_its_own_copy(script, samples, if_exists):
+    """What has the name is the source, by whatever texts both are named; with ``replace`` it would be deleted."""
+    aliased = source(samples, place=in_folder("OTHER ID OF P", "D", "/out"))
+    steps = aliased, parent(samples), look_up(at(samples, item_id="S"))
+    with pytest.raises(LocationError, match=r"would take its own place.*if_exists='rename'"):
+        script(*steps).run(copies.copy(plan(if_exists=if_exists)))
+
+
+def test_copy_beside_its_source_is_numbered_by_rename(script, samples):
+    """The source stays, and only the copy has another name."""
+    aliased = source(samples, place=in_folder("OTHER ID OF P", "D", "/out"))
+    steps = look_up(at(samples, item_id="S")), look_up(missing(), "a%201.csv"), asked(), monitor()
+    driver = script(aliased, parent(samples), *steps, read(samples, name="a 1.csv"))
+    assert driver.run(copies.copy(plan(if_exists="rename"))).outcome == "renamed"
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "replace"])
+def test_copy_onto_its_name_in_another_normal_form_is_refused(script, samples, if_exists):
+    """OneDrive takes both normal forms for one name, so the source would make way for its copy."""
+    beside = source(samples, name="\u00e4.csv", place=in_folder("P", "D", "/out"))
+    with pytest.raises(LocationError, match="onto itself"):
+        script(beside, parent(samples)).run(copies.copy(plan(file_name="a\u0308.csv", if_exists=if_exists)))
+
+
+def test_copy_into_itself_in_another_normal_form_is_refused(script, samples):
+    """No folder is made in it for that."""
+    folder = samples.ok(samples.folder("\u00e4", "S", **in_folder("I", "D", "/in")))
+    with pytest.raises(LocationError, match="cannot go into itself"):
+        script(("GET /drives/d/root:/in/%C3%A4", folder)).run(
+            copies.copy(plan("drives/d/in/\u00e4", "drives/d/in/a\u0308/new/", create_folders=True))
+        )
 
 
 @pytest.mark.parametrize("destination", ["drives/d/in/x/", "drives/d/IN/X/new/", "drives/d/in/x/y"])
@@ -435,14 +510,30 @@ def test_a_missing_folder(script, samples):
 
 
 def test_a_folder_just_made(script, samples):
-    """It may not be visible at once: 404 there is waited for, and else an error."""
+    """It may not be visible at once: 404 there is waited for, a little longer each time, and not for ever."""
     gone = ("GET /drives/d/root:/out", missing()), ("GET /drives/d/root?$select=id", samples.ok(samples.root()))
     made = samples.ok(samples.folder("out", "P"), 201)
     new = (*gone, ("GET /drives/d/root", samples.ok(samples.root())), ("POST /drives/D/items/R/children", made))
     steps = (source(samples), *new, look_up(missing()), asked(missing()), asked(), monitor(), read(samples))
     assert script(*steps).run(copies.copy(plan(create_folders=True))).id == "T"
+    driver = script(source(samples), parent(samples), look_up(missing()), *[asked(missing())] * 5)
     with pytest.raises(ItemNotFound):
-        script(source(samples), parent(samples), look_up(missing()), asked(missing())).run(copies.copy(plan()))
+        driver.run(copies.copy(plan()))
+    assert [request.failures for request in driver.requests[3:]] == [0, 1, 2, 3, 4]
+
+
+def test_copy_is_asked_for_again_where_a_write_does_not_see_what_a_read_saw(script, samples, begun):
+    """404 of the request passes: source and folder were just read. Graph did nothing, so no copy is looked for."""
+    driver = script(*begun, *[asked(missing())] * 4, asked(), monitor(), read(samples))
+    assert driver.run(copies.copy(plan())).outcome == "created"
+
+
+def test_copy_that_is_lost_and_then_not_found_is_looked_for(script, samples, begun):
+    """The 404 of the second request says nothing about the first."""
+    reads = [look_up(missing())] * copies.READS
+    steps = *begun, asked(lost()), *reads, asked(missing()), look_up(missing()), there(samples)
+    item = script(*steps).run(copies.copy(plan()))
+    assert (item.id, item.outcome) == ("T", "created")
 
 
 # --- answers that are lost, and later tries
@@ -537,6 +628,24 @@ def test_a_source_that_changes_while_hashes_are_waited_for(script, samples):
         script(*steps).run(copies.copy(plan(retrying=True)))
 
 
+def test_folder_without_a_size_is_not_taken_for_the_copy(script, samples):
+    """Two unknown sizes are not the same size."""
+    folder = samples.ok(samples.folder("x", "S", 3, size=None, **in_folder("I", "D", "/in")))
+    copied = samples.ok(samples.folder("x", "T", 3, size=None, **in_folder("P", "D", "/out")))
+    with pytest.raises(NameHeld, match="may still be copying"):
+        script(("GET /drives/d/root:/in/x", folder), parent(samples), look_up(copied, "x")).run(
+            copies.copy(plan("drives/d/in/x", retrying=True))
+        )
+
+
+def test_file_without_a_size_is_not_taken_for_the_copy(script, samples):
+    """It is read again some times; as long as its size is unknown it is not the same."""
+    steps = [source(samples), parent(samples), there(samples, size=None)]
+    steps += [("GET /drives/D/items/T", at(samples, size=None)), ("GET /drives/D/items/S", source(samples)[1])] * 5
+    with pytest.raises(NameAlreadyExists):
+        script(*steps).run(copies.copy(plan(retrying=True)))
+
+
 @pytest.mark.parametrize(("size", "outcome"), [(10, "already_there"), (5, None)])
 def test_a_later_try_and_a_folder(script, samples, size, outcome):
     """A folder is the copy when it has as many bytes and items; else it may still be on its way."""
@@ -560,6 +669,22 @@ def test_a_copy_that_cannot_be_seen_yet(script, samples, begun):
     assert [request.failures for request in driver.requests[-5:]] == [0, 0, 1, 1, 2]
     by_name = script(*begun, asked(), monitor(status="completed"), there(samples))
     assert by_name.run(copies.copy(plan())).id == "T"
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_copy_whose_id_the_drive_does_not_read_is_looked_for_by_name(script, samples, begun, is_late):
+    """A monitor may name an id of another form, which is answered with 400: it is not asked for again."""
+    unreadable = ("GET /drives/D/items/T", BadRequest("The provided item ID is not valid", status=400))
+    late = [look_up(missing())] * is_late
+    driver = script(*begun, asked(), monitor(), unreadable, *late, there(samples))
+    assert driver.run(copies.copy(plan())).outcome == "created"
+
+
+def test_name_that_is_answered_with_400_is_an_error(script, samples, begun):
+    """There is no other way to find the copy."""
+    bad = BadRequest("no", status=400)
+    with pytest.raises(BadRequest):
+        script(*begun, asked(), monitor(), ("GET /drives/D/items/T", bad), look_up(bad)).run(copies.copy(plan()))
 
 
 # --- a copy that is not waited for

@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     SourceChanged,
     Unauthenticated,
+    UnreadableAnswer,
     VerificationFailed,
 )
 from airflow_provider_onedrive.graph.protocol.locations import Location
@@ -31,12 +32,28 @@ STAT = "GET /drives/d/root:/a.csv"
 
 
 class Sent:
-    """An answer whose bytes go to the sink first, as a driver does it; then it ends well or breaks off."""
+    """An answer whose bytes go to the sink first, as a driver does it; then it ends well or breaks off.
 
-    def __init__(self, content: bytes, status: int = 200, end: Exception | None = None) -> None:
+    :param headers: None takes the right ones.
+    """
+
+    def __init__(
+        self,
+        content: bytes,
+        status: int = 200,
+        end: Exception | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         self.content = content
         self.status = status
         self.end = end
+        self._headers = headers
+
+    def headers(self, request):
+        if self._headers is not None:
+            return self._headers
+        asked = request.headers.get("Range", f"bytes=0-{len(CONTENT) - 1}").removeprefix("bytes=")
+        return {"content-range": f"bytes {asked}/{len(CONTENT)}"} if self.status == 206 else {}
 
 
 class Target:
@@ -68,8 +85,7 @@ def play(script, *steps):
         if not isinstance(answer, Sent):
             return plain
         try:
-            if answer.status == 200:
-                request.sink.restart()
+            request.sink.begin(answer.status, answer.headers(request))
             request.sink.write(answer.content)
         except RangeIgnored as refusal:
             return refusal
@@ -107,6 +123,185 @@ def test_an_empty_file(script, samples):
     """Of an empty file nothing is asked."""
     driver = play(script, (STAT, found(samples, content=b"")))
     assert fetch(driver, Target(length=0)).size == 0
+
+
+WRONG_RANGES = [
+    *["bytes 4-6/10", "bytes 2-6/10", "bytes 0-3/10", "bytes 3-7/10", "bytes 3-9/10", "bytes 3-6/11", "bytes 3-6/9"],
+    *["", "bytes", "bytes */10", "3-6/10", "bytes 3-6", "bytes 3-/10", "items 3-6/10", "bytes \u0663-6/10"],
+]
+
+
+def ranged(content: bytes, content_range: str, **more: str) -> Sent:
+    return Sent(content, 206, headers={"content-range": content_range, **more})
+
+
+@pytest.mark.parametrize("content_range", WRONG_RANGES)
+def test_part_with_another_range_is_not_taken(script, samples, content_range):
+    """A cache on the way may answer with the range of another request: it is asked once more, without the condition."""
+    target = Target(3, 4)
+    driver = play(
+        script,
+        *((STAT, found(samples)), ("GET https://s/1", ranged(b"XXXX", content_range))),
+        *((STAT, found(samples, 2)), ("GET https://s/2", Sent(b"3456", 206))),
+    )
+    fetch(driver, target)
+    assert target.content == b"\0\0\0003456"
+    assert driver.last.headers == {"Range": "bytes=3-6"}
+
+
+def test_part_without_a_range_is_not_taken(script, samples):
+    """206 without its header says nothing about which bytes follow."""
+    answer = Sent(b"XXXX", 206, headers={})
+    steps = (STAT, found(samples)), ("GET https://s/1", answer), (STAT, found(samples))
+    driver = play(script, *steps, ("GET https://s/1", answer), (STAT, found(samples)))
+    with pytest.raises(RangeIgnored, match="the range '' came instead of the one that was asked for"):
+        fetch(driver, Target(3, 4))
+
+
+@pytest.mark.parametrize("content_range", WRONG_RANGES)
+def test_part_that_twice_has_another_range_is_an_error(script, samples, content_range):
+    """None of its bytes is written."""
+    target, answer = Target(3, 4), ranged(b"XXXX", content_range)
+    steps = (STAT, found(samples)), ("GET https://s/1", answer), (STAT, found(samples))
+    with pytest.raises(RangeIgnored, match="came instead of the one that was asked for") as caught:
+        fetch(play(script, *steps, ("GET https://s/1", answer), (STAT, found(samples))), target)
+    assert caught.value.is_retryable
+    assert target.content == b""
+
+
+@pytest.mark.parametrize("content_range", ["bytes 3-6/*", " bytes 3-6/10 "])
+def test_part_that_leaves_the_total_open_is_taken(script, samples, content_range):
+    """HTTP allows it, and spaces around a header."""
+    target = Target(3, 4)
+    fetch(play(script, (STAT, found(samples)), ("GET https://s/1", ranged(b"3456", content_range))), target)
+    assert target.content == b"\0\0\0003456"
+
+
+@pytest.mark.parametrize("content_range", ["bytes 0-9/10", "bytes 5-9/10", "bytes 4-10/11", "bytes 4-9/11", ""])
+def test_rest_with_another_range_is_not_taken(script, samples, target, content_range):
+    """What has come stays, and the rest is asked for again."""
+    driver = play(
+        script,
+        *((STAT, found(samples)), ("GET https://s/1", cut(b"0123"))),
+        *((STAT, found(samples, 2)), ("GET https://s/2", ranged(b"XXXXXX", content_range))),
+        *((STAT, found(samples, 3)), ("GET https://s/3", Sent(b"456789", 206))),
+    )
+    fetch(driver, target)
+    assert (target.content, target.sink.hash.base64()) == (CONTENT, samples.hash(CONTENT))
+    assert driver.last.headers == {"Range": "bytes=4-9"}
+
+
+def test_whole_file_may_come_as_a_range(script, samples, target):
+    """206 to a plain GET is the file if its range is the whole file."""
+    fetch(play(script, (STAT, found(samples)), ("GET https://s/1", Sent(CONTENT, 206))), target)
+    assert target.content == CONTENT
+    wrong = ranged(CONTENT, "bytes 0-9/20")
+    with pytest.raises(VerificationFailed, match=r"the range 'bytes 0-9/20' came .* has 10 bytes according to Graph"):
+        fetch(play(script, (STAT, found(samples)), ("GET https://s/1", wrong), (STAT, found(samples))), Target())
+
+
+def test_part_of_another_version_is_not_taken(script, samples):
+    """All parts have the ETag of the first answer: half of the old version and half of the new would be neither."""
+    driver = play(
+        script,
+        *((STAT, found(samples)), ("GET https://s/1", ranged(b"01234", "bytes 0-4/10", etag="v1"))),
+        *(("GET https://s/1", ranged(b"XXXXX", "bytes 5-9/10", etag="v2")), (STAT, found(samples, 2))),
+        ("GET https://s/2", ranged(b"56789", "bytes 5-9/10", etag="v1")),
+    )
+    links = downloads.Links(AT, driver.run(downloads.resolve(AT)))
+    targets = [Target(0, 5), Target(5, 5)]
+    for target in targets:
+        driver.run(downloads.fetch(links, target.sink))
+    assert [target.content[-5:] for target in targets] == [b"01234", b"56789"]
+    assert links.content_etag == "v1"
+
+
+@pytest.mark.parametrize("status", [200, 206])
+def test_rest_of_another_version_is_an_error(script, samples, target, status):
+    """If Graph's own eTag is still the same, nobody can tell which bytes are right; the file is not put together."""
+    first = Sent(b"0123", 200, TransferCut(ServiceUnavailable("No answer came"), 4), {"etag": "v1"})
+    content, content_range = (b"XXXXXX", "bytes 4-9/10") if status == 206 else (b"X" * 10, "")
+    other = Sent(content, status, headers={"etag": "v2", "content-range": content_range})
+    steps = (STAT, found(samples)), ("GET https://s/1", first)
+    again = (STAT, found(samples)), ("GET https://s/1", other)
+    with pytest.raises(VerificationFailed, match="a part of another version came"):
+        fetch(play(script, *steps, *again, *again, (STAT, found(samples))), target)
+    assert target.content == b"0123"
+
+
+def test_part_without_an_etag_is_taken(script, samples):
+    """Not every server says it."""
+    answers = ranged(b"01234", "bytes 0-4/10", etag="v1"), ranged(b"56789", "bytes 5-9/10")
+    driver = play(script, (STAT, found(samples)), *(("GET https://s/1", answer) for answer in answers))
+    links = downloads.Links(AT, driver.run(downloads.resolve(AT)))
+    for start in (0, 5):
+        driver.run(downloads.fetch(links, Target(start, 5).sink))
+
+
+@pytest.mark.parametrize(
+    ("answer", "size"),
+    [
+        (Sent(b"0", 206), 10),
+        (Sent(b"0", 206, headers={"content-range": "bytes 0-0/7", "content-length": "1"}), 7),
+        (Sent(b"", 200, headers={"content-length": "10"}), 10),
+        (Sent(b"", 200, headers={"content-length": "0"}), 0),
+        (RangeNotSatisfiable("no first byte", status=416), 0),
+    ],
+)
+def test_item_without_a_size_has_the_one_of_its_content(script, samples, answer, size):
+    """Unknown is not 0: the storage is asked for the first byte, and its answer says how many there are."""
+    driver = play(script, (STAT, found(samples, size=None)), ("GET https://s/1", answer))
+    link = driver.run(downloads.resolve(AT))
+    assert (link.size, link.item.size) == (size, size)
+    assert (driver.last.headers, driver.last.preauthorized) == ({"Range": "bytes=0-0"}, True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Sent(b"0", 206, headers={"content-range": "bytes 0-0/*"}),
+        Sent(b"0", 206, headers={"content-length": "1"}),
+        Sent(b"0", 206, headers={"content-range": "bytes=0-0/10"}),
+        Sent(b"", 200, headers={}),
+        Sent(b"", 200, headers={"content-length": "-1"}),
+        Sent(b"", 200, headers={"content-length": "\u0663"}),
+    ],
+)
+def test_item_whose_size_nobody_says_is_an_error(script, samples, answer):
+    """It is not taken for an empty file."""
+    driver = play(script, (STAT, found(samples, size=None)), ("GET https://s/1", answer))
+    with pytest.raises(UnreadableAnswer, match="Neither Graph nor its storage says how large") as caught:
+        driver.run(downloads.resolve(AT))
+    assert (caught.value.field, caught.value.is_retryable) == ("size", True)
+
+
+def test_item_without_a_size_is_fetched_whole(script, samples, target):
+    """As many bytes as its storage says; a fresh link asks again."""
+    nameless = (STAT, found(samples, size=None))
+    driver = play(
+        script,
+        *(nameless, ("GET https://s/1", Sent(b"0", 206)), ("GET https://s/1", cut(b"0123"))),
+        *(nameless, ("GET https://s/1", Sent(b"0", 206)), ("GET https://s/1", Sent(b"456789", 206))),
+    )
+    assert fetch(driver, target).size == 10
+    assert target.content == CONTENT
+
+
+def test_impossible_size_is_asked_for_like_a_missing_one(script, samples):
+    """No file has fewer than 0 bytes."""
+    driver = play(script, (STAT, found(samples, size=-1)), ("GET https://s/1", Sent(b"0", 206)))
+    assert driver.run(downloads.resolve(AT)).size == 10
+
+
+def test_item_without_a_size_and_a_link(script, samples):
+    """The redirect of its content shows the link, and the link the size."""
+    driver = play(
+        script,
+        (STAT, samples.ok(samples.file(content=CONTENT, size=None))),
+        ("GET /drives/D/items/F/content", Response(302, {"location": "https://s/9"})),
+        ("GET https://s/9", Sent(b"0", 206)),
+    )
+    assert driver.run(downloads.resolve(AT)).size == 10
 
 
 def test_an_item_without_a_link(script, samples, target):
@@ -331,3 +526,21 @@ def test_a_link_is_not_shown(script, samples):
     """Whoever has a link may read the file."""
     link = script((STAT, found(samples, "SECRET"))).run(downloads.resolve(AT))
     assert "SECRET" not in repr(downloads.Links(AT, link))
+
+
+@pytest.mark.parametrize("refusals", [1, 2, 3])
+def test_link_that_is_refused_when_it_is_asked_for_the_size(script, samples, refusals):
+    """The next link may work; three that were new are enough."""
+    item = samples.file("a.csv", size=None)
+    steps = []
+    for number in range(refusals):
+        url = f"https://s/{number}"
+        steps += [(STAT, samples.ok({**item, "@microsoft.graph.downloadUrl": url}))]
+        steps += [(f"GET {url}", Unauthenticated("no", status=401))]
+    last = samples.ok({**item, "@microsoft.graph.downloadUrl": "https://s/9"})
+    if refusals == 3:
+        with pytest.raises(Unauthenticated):
+            script(*steps).run(downloads.resolve(AT))
+    else:
+        driver = script(*steps, (STAT, last), ("GET https://s/9", RangeNotSatisfiable("x", status=416)))
+        assert driver.run(downloads.resolve(AT)).size == 0

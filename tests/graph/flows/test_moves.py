@@ -8,9 +8,11 @@ from placing_steps import (
     MONITOR,
     OTHER,
     asked,
+    at,
     failed,
     in_folder,
     look_up,
+    lost,
     missing,
     monitor,
     moved,
@@ -26,6 +28,7 @@ from placing_steps import (
 )
 
 from airflow_provider_onedrive.graph.flows import moves
+from airflow_provider_onedrive.graph.flows.absence import LATER
 from airflow_provider_onedrive.graph.protocol.errors import (
     DriveNotFound,
     ItemNotFound,
@@ -51,16 +54,46 @@ def no_hash(samples, item_id):
     return {"file": {"mimeType": "text/csv"}, "item_id": item_id}
 
 
+def listed(samples, *names):
+    """List the source's folder, after its folder was read."""
+    place = in_folder("I", "D", "/in")
+    values = [samples.file(name, item_id="S" if name == "a.csv" else name, **place) for name in names]
+    folder = samples.ok(samples.folder("in", "I", **in_folder("R", "D", "")))
+    return ("GET /drives/d/root:/in", folder), ("GET /drives/D/items/I/children?$top=1000", samples.page(*values))
+
+
+def proven_gone(samples):
+    """The source is not found twice, nor in the listing of its folder."""
+    return (*source_gone(), *source_gone(), *listed(samples, "b.csv"))
+
+
+def not_halfway(name="a"):
+    """No earlier try has left the item between two names."""
+    return halfway(missing(), name)
+
+
+def halfway(answer, name="a"):
+    return look_up(answer, f"{name}%20%28renaming%29.csv")
+
+
+def read_source(answer):
+    return "GET /drives/D/items/S", answer
+
+
+def patches(driver):
+    return [request for request in driver.requests if request.method == "PATCH"]
+
+
 # --- within a drive
 
 
 def test_a_move(script, samples):
-    """One PATCH of the item by its id; sent twice it is done once, so the driver may repeat it."""
+    """One PATCH of the item by its id; what became of it is looked at, so the driver does not repeat it blindly."""
     driver = script(source(samples), parent(samples), patched(moved(samples)))
     item = driver.run(moves.move(plan()))
     assert (item.location, item.id, item.outcome) == ("drives/d/out/a.csv", "S", "created")
     assert driver.last.json == {"parentReference": {"id": "P"}, "name": "a.csv"}
-    assert driver.last.repeat is Repeat.ALWAYS
+    assert driver.last.repeat is Repeat.IF_REFUSED
 
 
 def test_a_new_name(script, samples):
@@ -76,6 +109,64 @@ def test_a_move_that_takes_long(script, samples):
     waited = monitor(status="inProgress"), monitor(status="completed"), ("GET /drives/D/items/S", moved(samples))
     item = script(source(samples), parent(samples), patched(accepted), *waited).run(moves.move(plan()))
     assert (item.location, item.outcome) == ("drives/d/out/a.csv", "created")
+
+
+def test_move_that_is_accepted_and_not_done_is_repeated(script, samples):
+    """The end of a monitor is believed when the item is there."""
+    accepted = Response(202, {"location": MONITOR}), monitor(status="completed")
+    steps = [
+        step
+        for item in (source(samples)[1], moved(samples))
+        for step in (patched(accepted[0]), accepted[1], read_source(item))
+    ]
+    assert script(source(samples), parent(samples), *steps).run(moves.move(plan())).outcome == "created"
+
+
+def test_move_that_is_answered_well_and_not_done_is_repeated(script, samples):
+    """200 with the item where it was is no success: it is sent again, a little later each time, and not for ever."""
+    stays = patched(source(samples)[1])
+    driver = script(source(samples), parent(samples), *[stays] * 4, patched(moved(samples)))
+    assert driver.run(moves.move(plan())).location == "drives/d/out/a.csv"
+    assert [request.failures for request in patches(driver)] == [0, 1, 2, 3, 4]
+    with pytest.raises(ServiceUnavailable, match="said that the item was moved, and it was not") as caught:
+        script(source(samples), parent(samples), *[stays] * 5).run(moves.move(plan()))
+    assert (caught.value.is_retryable, caught.value.path) == (True, "/drives/D/items/S")
+
+
+@pytest.mark.parametrize("half", ["folder", "name"])
+def test_move_that_is_half_done_is_repeated(script, samples, half):
+    """Folder and name are both to be right."""
+    wrong = (
+        moved(samples) if half == "folder" else at(samples, name="b.csv", item_id="S", place=in_folder("I", "D", "/in"))
+    )
+    driver = script(source(samples), parent(samples), patched(wrong), patched(moved(samples, "b.csv")))
+    assert driver.run(moves.move(plan(file_name="b.csv"))).name == "b.csv"
+
+
+@pytest.mark.parametrize("name", ["A\u0308.csv", "\u00e4.csv"])
+def test_move_is_done_under_another_form_of_its_name(script, samples, name):
+    """OneDrive may keep the case and the normal form that the name had; and leave out the folder's id."""
+    place = {"parentReference": {"driveId": "D", "path": "/drives/D/root:/out"}}
+    answer = at(samples, name=name, item_id="S", place=place)
+    item = script(source(samples), parent(samples), patched(answer)).run(moves.move(plan(file_name="a\u0308.csv")))
+    assert item.outcome == "created"
+
+
+def test_lost_answer_of_a_move_that_was_done(script, samples):
+    """The item is there: it is not sent again."""
+    driver = script(source(samples), parent(samples), patched(lost()), read_source(moved(samples)))
+    item = driver.run(moves.move(plan()))
+    assert (item.location, item.outcome) == ("drives/d/out/a.csv", "created")
+
+
+def test_lost_answer_of_a_move_that_was_not_done(script, samples):
+    """The item is where it was: it is sent again, a few times."""
+    round_ = patched(lost()), read_source(source(samples)[1])
+    driver = script(source(samples), parent(samples), *round_ * 4, patched(moved(samples)))
+    assert driver.run(moves.move(plan())).id == "S"
+    assert [request.failures for request in patches(driver)] == [0, 1, 2, 3, 4]
+    with pytest.raises(ServiceUnavailable, match="No answer came"):
+        script(source(samples), parent(samples), *round_ * 5).run(moves.move(plan()))
 
 
 def test_fail(script, samples):
@@ -118,7 +209,25 @@ def test_rename(script, samples):
     assert driver.last.json["name"] == "a 2.csv"
 
 
-@pytest.mark.parametrize("if_exists", ["fail", "skip", "replace"])
+def test_replace_of_an_item_that_delete_does_not_find(script, samples):
+    """404 of the deletion frees no name while the item is there; one that has gone makes way."""
+    line, ids = "GET /drives/D/items/T?$select=id", "GET /drives/D/items/P/children?$top=1000&$select=id,name"
+    still = recycled(missing()), (line, samples.ok({"id": "T"}))
+    gone = recycled(missing()), (line, missing()), (line, missing()), (ids, samples.page(samples.file("b.csv")))
+    steps = patched(taken()), there(samples, OTHER), *still, *gone, patched(moved(samples))
+    driver = script(source(samples), parent(samples), *steps)
+    assert driver.run(moves.move(plan(if_exists="replace"))).outcome == "replaced"
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "replace", "rename"])
+def test_move_beside_a_notebook_is_refused(script, samples, if_exists):
+    """A notebook has the file's name: both stay."""
+    steps = patched(taken()), look_up(samples.ok(samples.item("a.csv", "T", package={"type": "oneNote"})))
+    with pytest.raises(LocationError, match=r"A oneNote named 'a\.csv' is there"):
+        script(source(samples), parent(samples), *steps).run(moves.move(plan(if_exists=if_exists)))
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "replace", "rename"])
 def test_a_folder_has_the_name(script, samples, if_exists):
     """It never makes way for a file."""
     steps = (patched(taken()), look_up(samples.ok(samples.folder("a.csv", "T"))))
@@ -137,11 +246,69 @@ def test_a_change_of_case(script, samples):
     place = in_folder("P", "D", "/out")
     driver = script(source(samples, place=place), parent(samples), patched(moved(samples, "A.csv")))
     assert driver.run(moves.move(plan(file_name="A.csv"))).name == "A.csv"
-    refused = (patched(taken()), there(samples, name="A.csv", item_id="S"))
-    with pytest.raises(NameAlreadyExists):
-        script(source(samples, place=place), parent(samples), *refused).run(
-            moves.move(plan(file_name="A.csv", if_exists="replace"))
-        )
+
+
+@pytest.mark.parametrize("if_exists", ["fail", "skip", "replace", "rename"])
+@pytest.mark.parametrize(
+    ("name", "asked_name", "quoted"), [("a.csv", "A.csv", "A"), ("\u00e4.csv", "a\u0308.csv", "a%CC%88")]
+)
+def test_name_that_the_item_itself_has_is_changed_in_two_steps(script, samples, if_exists, *, name, asked_name, quoted):
+    """A drive may take another form of an item's own name for taken: it is renamed by way of a third one."""
+    own = source(samples, name=name, place=in_folder("P", "D", "/out"))
+    between = f"{asked_name.removesuffix('.csv')} (renaming).csv"
+    driver = script(
+        *(own, parent(samples), patched(taken()), look_up(at(samples, name=name, item_id="S"), f"{quoted}.csv")),
+        *(patched(moved(samples, between)), patched(moved(samples, asked_name))),
+    )
+    item = driver.run(moves.move(plan(file_name=asked_name, if_exists=if_exists)))
+    assert (item.name, item.outcome) == (asked_name, "created")
+    assert [request.json["name"] for request in patches(driver)] == [asked_name, between, asked_name]
+
+
+def test_source_never_makes_way_for_itself(script, samples):
+    """Two texts may name its folder: what has the name is the source, and it is not deleted."""
+    aliased = source(samples, place=in_folder("OTHER ID OF P", "D", "/out"))
+    steps = patched(taken()), look_up(at(samples, item_id="S"))
+    again = patched(moved(samples, "a (renaming).csv")), patched(moved(samples))
+    driver = script(aliased, parent(samples), *steps, *again)
+    assert driver.run(moves.move(plan(if_exists="replace"))).id == "S"
+    assert "DELETE" not in {request.method for request in driver.requests}
+
+
+def test_later_try_finds_the_item_between_two_names(script, samples):
+    """The earlier try ended after the first step of two: the second one is done now."""
+    between = at(samples, name="a (renaming).csv", item_id="S")
+    driver = script(
+        *proven_gone(samples), parent(samples), look_up(missing()), halfway(between), patched(moved(samples))
+    )
+    item = driver.run(moves.move(plan(retrying=True)))
+    assert (item.location, item.outcome) == ("drives/d/out/a.csv", "created")
+    assert driver.last.json == {"parentReference": {"id": "P"}, "name": "a.csv"}
+
+
+def test_later_try_by_its_id_finds_the_item_between_two_names(script, samples):
+    """The item is there, under a name that nobody wanted."""
+    dict_of = {"drive_id": "D", "id": "S", "name": "a.csv", "location": "drives/d/out/a.csv", "path": "out/a.csv"}
+    between = read_source(moved(samples, "A (renaming).csv"))
+    driver = script(between, parent(samples), patched(moved(samples, "A.csv")))
+    item = driver.run(moves.move(plan(dict_of, file_name="A.csv", retrying=True)))
+    assert (item.name, item.outcome) == ("A.csv", "created")
+
+
+def test_later_try_does_not_take_another_item_for_one_between_two_names(script, samples):
+    """What an item dict says of the content has to fit."""
+    known = {"size": len(CONTENT), "quick_xor_hash": samples.hash(CONTENT), "is_folder": False, "name": "a.csv"}
+    dict_of = {"drive_id": "D", "id": "S", "location": IN, "path": "in/a.csv", **known}
+    gone = (read_source(missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {}))) * 2
+    other = at(samples, OTHER, name="a (renaming).csv", item_id="X")
+    with pytest.raises(SourceMissing):
+        script(*gone, parent(samples), look_up(missing()), halfway(other)).run(moves.move(plan(dict_of, retrying=True)))
+
+
+def test_first_try_does_not_look_between_two_names(script, samples):
+    """Nobody has begun anything."""
+    with pytest.raises(SourceMissing):
+        script(*proven_gone(samples)).run(moves.move(plan()))
 
 
 def test_it_is_there_already(script, samples):
@@ -151,23 +318,66 @@ def test_it_is_there_already(script, samples):
 
 
 def test_a_folder_just_made(script, samples):
-    """404 in it is waited for; without it 404 means that the source has gone."""
+    """404 in it is waited for, a little longer each time; after five times it means that the source has gone."""
     gone = ("GET /drives/d/root:/out", missing()), ("GET /drives/d/root?$select=id", samples.ok(samples.root()))
     made = samples.ok(samples.folder("out", "P", **in_folder("R", "D", "")), 201)
     new = (*gone, ("GET /drives/d/root", samples.ok(samples.root())), ("POST /drives/D/items/R/children", made))
     steps = (source(samples), *new, patched(missing()), patched(moved(samples)))
     assert script(*steps).run(moves.move(plan(create_folders=True))).id == "S"
+    driver = script(source(samples), parent(samples), *[patched(missing())] * 4, patched(moved(samples)))
+    assert driver.run(moves.move(plan())).id == "S"
+    assert [request.failures for request in patches(driver)] == [0, 1, 2, 3, 4]
     with pytest.raises(ItemNotFound):
-        script(source(samples), parent(samples), patched(missing())).run(moves.move(plan()))
+        script(source(samples), parent(samples), *[patched(missing())] * 5).run(moves.move(plan()))
 
 
 # --- later tries
 
 
-def test_nothing_to_move(script):
+@pytest.mark.parametrize("retrying", [False, True])
+def test_source_that_vanishes_for_a_moment_is_moved(script, samples, retrying):
+    """A second look by its path finds it, after a pause, before anything is taken for its copy."""
+    driver = script(*source_gone(), source(samples), parent(samples), patched(moved(samples)))
+    item = driver.run(moves.move(plan(retrying=retrying)))
+    assert (item.id, item.outcome) == ("S", "created")
+    assert [request.failures for request in driver.requests[:3]] == [0, 0, LATER]
+
+
+@pytest.mark.parametrize("retrying", [False, True])
+def test_source_that_only_its_folder_shows_is_moved(script, samples, retrying):
+    """Its id, which the listing has, leads to it."""
+    steps = *source_gone(), *source_gone(), *listed(samples, "b.csv", "a.csv"), parent(samples), patched(moved(samples))
+    assert script(*steps).run(moves.move(plan(retrying=retrying))).id == "S"
+
+
+def test_source_that_is_found_again_is_not_taken_for_moved(script, samples):
+    """What has the name at the destination is somebody else's."""
+    steps = *source_gone(), source(samples), parent(samples), patched(taken()), there(samples)
+    with pytest.raises(NameAlreadyExists):
+        script(*steps).run(moves.move(plan(retrying=True)))
+
+
+def test_root_that_is_found_again_is_not_moved(script, samples):
+    """What is found again is checked as what was found at once."""
+    root = ("GET /drives/D/items/R", samples.ok(samples.root()))
+    gone = (root[0], missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {}))
+    with pytest.raises(LocationError, match="never moved or copied"):
+        script(*gone, root).run(moves.move(plan("items/D/R")))
+
+
+def test_source_in_a_folder_whose_listing_is_not_whole_is_not_missing(script, samples):
+    """It may be there, so nothing is taken for it; a later attempt may know."""
+    value = samples.file("b.csv", item_id="B")
+    rounds = [(f"GET /drives/D/items/I/children?$top={size}", samples.page(value, value)) for size in (1000, 500, 250)]
+    steps = *source_gone(), *source_gone(), listed(samples)[0], *rounds
+    with pytest.raises(ServiceUnavailable, match="not whole"):
+        script(*steps).run(moves.move(plan(retrying=True)))
+
+
+def test_nothing_to_move(script, samples):
     """A first try does not look at the destination, and there is to be no second one that would."""
     with pytest.raises(SourceMissing) as caught:
-        script(*source_gone()).run(moves.move(plan()))
+        script(*proven_gone(samples)).run(moves.move(plan()))
     assert not caught.value.is_retryable
     assert caught.value.status == 404
 
@@ -181,7 +391,8 @@ def test_a_missing_drive(script):
 
 def test_a_later_try(script, samples):
     """The source is gone and the file is there: the earlier try did it."""
-    item = script(*source_gone(), parent(samples), there(samples)).run(moves.move(plan(retrying=True)))
+    steps = *proven_gone(samples), parent(samples), there(samples)
+    item = script(*steps).run(moves.move(plan(retrying=True)))
     assert (item.location, item.outcome) == ("drives/d/out/a.csv", "already_there")
 
 
@@ -189,9 +400,9 @@ def test_a_later_try(script, samples):
 def test_a_later_try_that_finds_nothing(script, samples, folder):
     """Neither here nor there: nothing is claimed."""
     gone = ("GET /drives/d/root:/out", missing()), ("GET /drives/d/root?$select=id", Response(200, {}, {}))
-    steps = gone if folder else (parent(samples), look_up(missing()))
+    steps = gone if folder else (parent(samples), look_up(missing()), not_halfway())
     with pytest.raises(SourceMissing):
-        script(*source_gone(), *steps).run(moves.move(plan(retrying=True)))
+        script(*proven_gone(samples), *steps).run(moves.move(plan(retrying=True)))
 
 
 def test_a_later_try_with_an_item_dict(script, samples):
@@ -209,8 +420,9 @@ def test_a_later_try_knows_the_content(script, samples, content, found):
     """What an item dict says of the content has to fit what is there."""
     known = {"size": len(CONTENT), "quick_xor_hash": samples.hash(CONTENT), "is_folder": False, "name": "a.csv"}
     dict_of = {"drive_id": "D", "id": "S", "location": IN, "path": "in/a.csv", **known}
-    gone = ("GET /drives/D/items/S", missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {}))
-    driver = script(*gone, parent(samples), there(samples, content))
+    gone = (read_source(missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {}))) * 2
+    halfway_steps = () if found else (not_halfway(),)
+    driver = script(*gone, parent(samples), there(samples, content), *halfway_steps)
     if found:
         assert driver.run(moves.move(plan(dict_of, retrying=True))).outcome == "already_there"
     else:
@@ -221,7 +433,7 @@ def test_a_later_try_knows_the_content(script, samples, content, found):
 def test_a_later_try_of_a_rename(script, samples):
     """One candidate is it; of several nobody can tell."""
     how = {"if_exists": "rename", "retrying": True}
-    steps = (*source_gone(), parent(samples), there(samples))
+    steps = (*proven_gone(samples), parent(samples), there(samples))
     assert script(*steps, look_up(missing(), "a%201.csv")).run(moves.move(plan(**how))).id == "T"
     several = (there(samples, name="a%201.csv"), look_up(missing(), "a%202.csv"))
     with pytest.raises(SourceMissing, match="it may be any of"):
@@ -245,6 +457,26 @@ def test_another_drive(script, samples):
     item = driver.run(moves.move(plan()))
     assert (item.drive_id, item.outcome) == ("E", "created")
     assert driver.last.headers == {"If-Match": '"{S},1"'}
+
+
+def test_source_whose_deletion_is_404_is_deleted_again(script, samples):
+    """The source of a copy on another drive is still there: 404 of the deletion does not end the move."""
+    still = recycled(missing(), item_id="S"), ("GET /drives/D/items/S?$select=id", samples.ok({"id": "S"}))
+    copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
+    driver = script(source(samples), away(samples), *copied, *still, recycled(item_id="S"))
+    assert driver.run(moves.move(plan())).outcome == "created"
+    assert driver.last.headers == {"If-Match": '"{S},1"'}
+    with pytest.raises(ServiceUnavailable, match="still there"):
+        script(source(samples), away(samples), *copied, *still * 4).run(moves.move(plan()))
+
+
+def test_source_that_goes_while_it_is_copied_is_moved(script, samples):
+    """Two reads and the listing of its folder agree that it has gone, as was wanted."""
+    line, ids = "GET /drives/D/items/S?$select=id", "GET /drives/D/items/I/children?$top=1000&$select=id,name"
+    gone = (line, missing()), (line, missing()), (ids, samples.page(samples.file("b.csv")))
+    copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
+    driver = script(source(samples), away(samples), *copied, recycled(missing(), item_id="S"), *gone)
+    assert driver.run(moves.move(plan())).outcome == "created"
 
 
 def test_another_drive_that_is_none(script, samples):
@@ -316,3 +548,30 @@ def test_only_a_file_goes_to_another_drive(script, samples, kind):
     steps = (("GET /drives/d/root:/in/x", samples.ok(body)), away(samples))
     with pytest.raises(LocationError, match=r"only a file is moved to another drive.*Copy it"):
         script(*steps).run(moves.move(plan("drives/d/in/x")))
+
+
+@pytest.mark.parametrize("answer", ["lost", "old name"])
+def test_change_of_case_that_was_not_done(script, samples, answer):
+    """The old name is not taken for the new one, though OneDrive compares names without case."""
+    here = source(samples, place=in_folder("P", "D", "/out"))
+    first = (patched(lost()), ("GET /drives/D/items/S", moved(samples)))
+    steps = first if answer == "lost" else (patched(moved(samples)),)
+    driver = script(here, parent(samples), *steps, patched(moved(samples, "A.csv")))
+    assert driver.run(moves.move(plan(file_name="A.csv"))).name == "A.csv"
+
+
+def test_lost_move_whose_item_vanishes_for_a_moment(script, samples):
+    """It is asked for again."""
+    look = ("GET /drives/D/items/S", missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {}))
+    driver = script(source(samples), parent(samples), patched(lost()), *look, patched(moved(samples)))
+    assert driver.run(moves.move(plan())).id == "S"
+
+
+def test_second_name_that_is_taken_meanwhile(script, samples):
+    """The error says what the item is called now."""
+    own = source(samples, place=in_folder("P", "D", "/out"))
+    between = patched(moved(samples, "A (renaming).csv"))
+    first = patched(taken()), look_up(at(samples, item_id="S"), "A.csv")
+    driver = script(own, parent(samples), *first, between, patched(taken()))
+    with pytest.raises(NameAlreadyExists, match=r"called 'A \(renaming\).csv' now"):
+        driver.run(moves.move(plan(file_name="A.csv")))

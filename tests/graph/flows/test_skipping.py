@@ -15,6 +15,7 @@ from upload_steps import (
     created,
     file,
     look_up,
+    missing,
     nothing,
     opened,
     parent,
@@ -139,6 +140,12 @@ def test_a_file_that_appears_after_the_look(script, samples):
     there = file(samples, b"other")
     driver = script(parent(samples), *nothing(), put(taken()), look_up(there), look_up(there), put_by_id(file(samples)))
     assert driver.run(create("skip_if_same")).outcome == "replaced"
+
+
+def test_file_that_goes_after_the_look_is_created(script, samples):
+    """After the 404s of the version that was looked at a second look shows that the name is free."""
+    steps = look_up(file(samples, OTHER)), *[put_by_id(missing())] * 5, *nothing(), put(created(samples))
+    assert script(parent(samples), *steps).run(create("skip_if_same")).outcome == "created"
 
 
 def test_a_file_that_changes_again_and_again(script, samples):

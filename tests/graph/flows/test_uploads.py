@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from upload_steps import (
     AT,
     BY_ID,
+    CONFLICT,
     CONTENT,
     LARGE,
     OTHER,
@@ -33,7 +35,6 @@ from upload_steps import (
 from airflow_provider_onedrive.graph.content.sources import FileSource, MemorySource
 from airflow_provider_onedrive.graph.flows import uploads
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
-from airflow_provider_onedrive.graph.flows.upload_plan import MAX_FILE_BYTES
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -50,6 +51,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Throttled,
 )
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Response
+from airflow_provider_onedrive.graph.protocol.models import MAX_FILE_BYTES
 from airflow_provider_onedrive.graph.protocol.options import (
     MAX_FRAGMENT_BYTES,
     MAX_SINGLE_PUT_BYTES,
@@ -97,18 +99,23 @@ def test_a_missing_folder_is_made_on_demand(script, samples):
 
 
 def test_a_folder_that_cannot_be_seen_yet(script, samples):
-    """404 in a folder just made is waited for, a little longer each time, and a few times only."""
-    driver = script(*made(samples), *[put(missing())] * 4, put(created(samples)))
-    assert driver.run(create(create_folders=True)).outcome == "created"
-    assert [request.failures for request in driver.requests if request.method == "PUT"] == [0, 1, 2, 3, 4]
-    with pytest.raises(ItemNotFound):
-        script(*made(samples), *[put(missing())] * 5).run(create(create_folders=True))
+    """404 in a folder just made or read is waited for, a little longer each time, and a few times only."""
+    for folder in (made(samples), [parent(samples)]):
+        driver = script(*folder, *[put(missing())] * 4, put(created(samples)))
+        assert driver.run(create(create_folders=True)).outcome == "created"
+        assert [request.failures for request in driver.requests if request.method == "PUT"] == [0, 1, 2, 3, 4]
+        assert driver.bodies[-5:] == [CONTENT] * 5
+        with pytest.raises(ItemNotFound):
+            script(*folder, *[put(missing())] * 5).run(create(create_folders=True))
 
 
-def test_a_folder_that_went(script, samples):
-    """404 in a folder that was there before is an error at once."""
-    with pytest.raises(ItemNotFound):
-        script(parent(samples), put(missing())).run(create(create_folders=True))
+def test_folder_of_the_cache_that_was_made_anew_is_read_again(script, samples):
+    """After the 404s of the folder that was read before, the one that has its name now takes the file."""
+    cache = {}
+    new = f"PUT /drives/D/items/NEW:/a.csv:/content?{CONFLICT}=fail"
+    script(parent(samples), put(created(samples))).run(create(folder_cache=cache))
+    again = (PARENT, samples.ok(samples.folder("x", "NEW"))), (new, created(samples))
+    assert script(*[put(missing())] * 5, *again).run(create(folder_cache=cache)).outcome == "created"
 
 
 def test_a_file_where_the_folder_should_be(script, samples):
@@ -292,11 +299,45 @@ def test_a_refusal_for_another_reason(script):
         script(put(BadRequest("no", inner_code="pathIsTooLong")), *nothing()).run(upload_of(CONTENT))
 
 
-@pytest.mark.parametrize("error", [AccessDenied("x"), Locked("x"), QuotaExceeded("x"), Throttled("x"), missing()])
+@pytest.mark.parametrize("error", [AccessDenied("x"), Locked("x"), QuotaExceeded("x"), Throttled("x")])
 def test_a_refusal_that_needs_no_look(script, error):
     """What is no question of names is passed on as it is."""
     with pytest.raises(type(error)):
         script(put(error)).run(upload_of(CONTENT))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ({"folder": {"childCount": 1}}, r"A folder named 'a.csv' is there. End the location in '/'"),
+        ({"package": {"type": "oneNote"}}, r"A oneNote notebook named 'a.csv' is there. Use another name"),
+    ],
+)
+@pytest.mark.parametrize("single_put_bytes", [0, 100])
+def test_rename_beside_a_folder_is_refused(script, samples, kind, text, single_put_bytes):
+    """Graph would number the file; who names a folder probably wants the file in it, so nothing is sent."""
+    there = look_up(samples.ok(samples.item("a.csv", "N", **kind)))
+    options = UploadOptions(single_put_bytes=single_put_bytes)
+    with pytest.raises(LocationError, match=text):
+        script(parent(samples), there).run(create("rename", options=options))
+
+
+def test_rename_beside_a_file_lets_graph_number(script, samples):
+    """A file or nothing of the name is no obstacle: Graph decides, not the look before."""
+    for there in ([look_up(file(samples, OTHER))], nothing()):
+        driver = script(parent(samples), *there, put(created(samples, name="a 1.csv"), "rename"))
+        assert driver.run(create("rename")).outcome == "renamed"
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"), [("\u00e4.csv", "created"), ("a\u0308.csv", "created"), ("A\u0308 1.csv", "renamed")]
+)
+def test_name_in_another_normal_form_is_the_same_name(script, samples, name, outcome):
+    """OneDrive takes both normal forms of a letter for one name, and may answer with either."""
+    at = replace(AT, names=("x", "a\u0308.csv"))
+    line = f"PUT /drives/D/items/P:/a%CC%88.csv:/content?{CONFLICT}=fail"
+    driver = script(parent(samples), (line, created(samples, name=name)))
+    assert driver.run(uploads.create(at, MemorySource(CONTENT), "fail")).outcome == outcome
 
 
 # --- one PUT whose answer was lost
@@ -419,9 +460,16 @@ def test_an_update_goes_by_id(script, samples):
     assert driver.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
     assert driver.last.repeat is Repeat.IF_REFUSED
     with pytest.raises(ItemNotFound):
-        script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(missing())).run(
+        script((f"GET {ROOT}:/x/a.csv", file(samples)), *[put_by_id(missing())] * 5).run(
             uploads.update(AT, MemorySource(CONTENT))
         )
+
+
+def test_update_repeats_a_write_that_does_not_see_the_file(script, samples):
+    """A write may not see yet what a read saw: 404 of a file that was just read passes."""
+    driver = script((f"GET {ROOT}:/x/a.csv", file(samples)), *[put_by_id(missing())] * 2, put_by_id(file(samples)))
+    assert driver.run(uploads.update(AT, MemorySource(CONTENT))).outcome == "replaced"
+    assert [request.failures for request in driver.requests[1:]] == [0, 1, 2]
 
 
 def test_an_update_keeps_the_files_own_name(script, samples):
@@ -471,3 +519,20 @@ def test_an_update_of_nothing(script, samples):
         script((f"GET {ROOT}:/x/a.csv", samples.ok(samples.folder("a.csv")))).run(
             uploads.update(AT, MemorySource(CONTENT))
         )
+
+
+@pytest.mark.parametrize("conflict", ["fail", "rename"])
+def test_empty_file_whose_time_cannot_be_set_at_once(script, samples, conflict):
+    """Only the time is sent again: a second file would meet the first."""
+    source = MemorySource(b"", modified_at=datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC))
+    set_again = (f"PATCH {BY_ID}", missing()), (f"PATCH {BY_ID}", file(samples, b"", eTag="2"))
+    driver = script(put(created(samples, b""), conflict), *set_again)
+    driver.run(uploads.upload(plan_of(source, conflict, options=UploadOptions(preserve_mtime=True))))
+    assert [request.failures for request in driver.requests] == [0, 0, 1]
+
+
+def test_session_that_is_not_created_at_once(script, samples):
+    """Each further request waits longer."""
+    driver = script(*[(opened(samples)[0], missing())] * 2, opened(samples), sent(created(samples)))
+    driver.run(uploads.upload(plan_of(CONTENT, options=UploadOptions(single_put_bytes=0))))
+    assert [request.failures for request in driver.requests if request.method == "POST"] == [0, 1, 2]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asking_nothing import PARSER
 
+from airflow_provider_onedrive.graph.flows.absence import LATER
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
 from airflow_provider_onedrive.graph.flows.walk import DeltaWalk, FolderWalk, Walk, read_items, read_page, walk_of
 from airflow_provider_onedrive.graph.protocol.addresses import address_of
@@ -27,6 +28,23 @@ def listing(item_id: str) -> str:
 
 def missing() -> ItemNotFound:
     return ItemNotFound("no", status=404)
+
+
+def looks(item_id: str, count: int = 3) -> list[tuple[str, Any]]:
+    """Find neither the listing of a folder nor the folder, so many times."""
+    return [(listing(item_id), missing()), OK, (f"GET /drives/D/items/{item_id}", missing()), OK] * count
+
+
+def ids(item_id: str, page_items: int = 1000) -> str:
+    """Ask for the listing that proves what is not there."""
+    return f"GET /drives/D/items/{item_id}/children?$top={page_items}&$select=id,name"
+
+
+def inside(samples: Any, name: str, item_id: str) -> dict[str, Any]:
+    """Make a folder of which Graph says that it is in ``FOLDER``."""
+    parent = {"driveId": "D", "id": "IN", "path": "/drives/D/root:/x/in"}
+    data: dict[str, Any] = samples.folder(name, item_id, child_count=1, parentReference=parent)
+    return data
 
 
 def paths(walk: Walk) -> Flow[list[str]]:
@@ -72,50 +90,108 @@ def test_frontier_names_all_pages_that_can_be_asked_for(script: Any, samples: An
     assert [visit.path for visit in walk.take(steps[1], late)] == ["y/b.csv"]
 
 
-def test_vanished_folder_is_left_out_and_named(script: Any, samples: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_folder_that_vanished_unproven_is_left_out_and_named(
+    script: Any, samples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """One answer everywhere: one warning, and the walk knows which folder it did not read."""
     sub, gone = samples.folder("sub", "S", child_count=1), samples.folder("gone", "G", child_count=1)
     walk = FolderWalk(FOLDER)
     driver = script(
         (listing("IN"), samples.page(sub, gone)),
-        (listing("G"), missing()),
-        OK,
-        ("GET /drives/D/items/G", missing()),
-        OK,
+        *looks("G"),
         (listing("S"), samples.page(samples.file("b.csv"))),
     )
     with caplog.at_level(logging.WARNING):
         assert driver.run(paths(walk)) == ["sub", "gone", "sub/b.csv"]
     assert caplog.messages == ["gone in drives/D vanished while it was listed, and is left out."]
     assert [(visit.path, visit.item.id) for visit in walk.unread] == [("gone", "G")]
+    assert [request.failures for request in driver.requests if request.url == listing("G")[4:]] == [0, LATER, LATER + 1]
 
 
-def test_folder_that_vanishes_between_its_pages_is_not_read_whole(script: Any, samples: Any) -> None:
-    """Its first page counts, and it is among those that were not read whole."""
+def test_folder_that_is_proven_gone_holds_nothing(script: Any, samples: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The listing of the folder above does not show it any more: all is known, and there is nothing to warn of."""
     walk = FolderWalk(FOLDER)
     driver = script(
-        (listing("IN"), samples.page(samples.folder("sub", "S", child_count=2))),
+        (listing("IN"), samples.page(inside(samples, "gone", "G"))),
+        *looks("G"),
+        (ids("IN"), samples.page(samples.file())),
+    )
+    with caplog.at_level(logging.WARNING):
+        assert driver.run(paths(walk)) == ["gone"]
+    assert (walk.unread, walk.is_root_unread, caplog.messages) == ([], False, [])
+
+
+@pytest.mark.parametrize("proof", ["shown", "not whole", "missing", "forbidden"])
+def test_folder_that_its_parent_does_not_disprove_is_not_read(script: Any, samples: Any, proof: str) -> None:
+    """It may be there, so nothing is known about what is in it."""
+    walk, twice = FolderWalk(FOLDER), samples.page(samples.file(), samples.file())
+    steps = {
+        "shown": [(ids("IN"), samples.page(samples.folder("gone", "G")))],
+        "not whole": [(ids("IN", size), twice) for size in (1000, 500, 250)],
+        "missing": [(ids("IN"), missing()), OK] * 2,
+        "forbidden": [(ids("IN"), AccessDenied("no", status=403))],
+    }
+    page = samples.page(inside(samples, "gone", "G"))
+    assert script((listing("IN"), page), *looks("G"), *steps[proof]).run(paths(walk)) == ["gone"]
+    assert [visit.path for visit in walk.unread] == ["gone"]
+
+
+@pytest.mark.parametrize("is_proven", [True, False])
+def test_folder_that_vanishes_between_its_pages_is_not_read_whole(script: Any, samples: Any, is_proven: bool) -> None:
+    """Its first page counts, and it is among those that were not read whole, unless it is proven to be gone."""
+    walk = FolderWalk(FOLDER)
+    driver = script(
+        (listing("IN"), samples.page(inside(samples, "sub", "S"))),
         (listing("S"), samples.page(samples.file("b.csv"), next_url="https://g/2")),
-        ("GET https://g/2", missing()),
-        ("GET /drives/D/items/S", missing()),
-        OK,
+        *[("GET https://g/2", missing()), ("GET /drives/D/items/S", missing()), OK] * 3,
+        (ids("IN"), samples.page(samples.folder("x" if is_proven else "sub", "X" if is_proven else "S"))),
     )
     assert driver.run(paths(walk)) == ["sub", "sub/b.csv"]
-    assert [visit.path for visit in walk.unread] == ["sub"]
+    assert [visit.path for visit in walk.unread] == ([] if is_proven else ["sub"])
 
 
-def test_folder_that_is_there_is_listed_again(script: Any, samples: Any) -> None:
-    """A 404 of its listing alone proves nothing; the second request waits."""
+@pytest.mark.parametrize("missed", [1, 2])
+def test_folder_that_is_there_is_listed_again(script: Any, samples: Any, missed: int) -> None:
+    """A 404 of its listing alone proves nothing; the next request waits for seconds."""
     walk = FolderWalk(FOLDER)
+    there = ("GET /drives/D/items/S", samples.ok(samples.folder("sub", "S", child_count=1)))
     driver = script(
         (listing("IN"), samples.page(samples.folder("sub", "S", child_count=1))),
-        (listing("S"), missing()),
-        OK,
-        ("GET /drives/D/items/S", samples.ok(samples.folder("sub", "S", child_count=1))),
+        *[(listing("S"), missing()), OK, there] * missed,
         (listing("S"), samples.page(samples.file("b.csv"))),
     )
     assert driver.run(paths(walk)) == ["sub", "sub/b.csv"]
-    assert (walk.unread, driver.last.failures) == ([], 1)
+    assert (walk.unread, driver.last.failures) == ([], LATER + missed - 1)
+
+
+@pytest.mark.parametrize("missed", [1, 2])
+def test_folder_that_is_missing_for_some_looks_is_read(
+    script: Any, samples: Any, caplog: pytest.LogCaptureFixture, missed: int
+) -> None:
+    """Even if the folder itself is answered with 404 once or twice: the look after that finds it."""
+    walk = FolderWalk(FOLDER)
+    driver = script(
+        (listing("IN"), samples.page(samples.folder("sub", "S", child_count=1))),
+        *looks("S", missed),
+        (listing("S"), samples.page(samples.file("b.csv"))),
+    )
+    with caplog.at_level(logging.WARNING):
+        assert driver.run(paths(walk)) == ["sub", "sub/b.csv"]
+    assert (walk.unread, caplog.messages) == ([], [])
+    assert driver.last.failures == LATER + missed - 1
+
+
+def test_page_that_is_missing_for_a_moment_is_asked_for_again(script: Any, samples: Any) -> None:
+    """The listing goes on where it was."""
+    walk = FolderWalk(FOLDER)
+    driver = script(
+        (listing("IN"), samples.page(samples.folder("sub", "S", child_count=2))),
+        (listing("S"), samples.page(samples.file("a.csv", item_id="A"), next_url="https://g/2")),
+        *(("GET https://g/2", missing()), ("GET /drives/D/items/S", missing()), OK),
+        ("GET https://g/2", samples.page(samples.file("b.csv", item_id="B"))),
+    )
+    assert driver.run(paths(walk)) == ["sub", "sub/a.csv", "sub/b.csv"]
+    assert (walk.unread, driver.last.failures) == ([], LATER)
 
 
 def test_folder_that_is_there_and_cannot_be_listed_is_an_error(script: Any, samples: Any) -> None:
@@ -147,8 +223,7 @@ def test_missing_root_is_an_error_unless_it_was_seen(script: Any, samples: Any) 
         script((listing("IN"), missing()), OK).run(paths(FolderWalk(FOLDER)))
     item = DriveItem.from_json(samples.folder("in", "IN"), ROOT.locate)
     walk = FolderWalk(FOLDER, seen_as=item)
-    driver = script((listing("IN"), missing()), OK, ("GET /drives/D/items/IN", missing()), OK)
-    assert driver.run(paths(walk)) == []
+    assert script(*looks("IN")).run(paths(walk)) == []
     assert [visit.item for visit in walk.unread] == [item]
 
 
@@ -157,6 +232,77 @@ def test_folder_that_comes_twice_is_entered_once(script: Any, samples: Any) -> N
     x, y = (samples.folder(name, name.upper(), child_count=1) for name in ("x", "y"))
     driver = script((listing("IN"), samples.page(x)), (listing("X"), samples.page(y)), (listing("Y"), samples.page(x)))
     assert driver.run(paths(FolderWalk(FOLDER))) == ["x", "x/y", "x/y/x"]
+
+
+def pages_of(item_id: str, *pages: Any) -> list[tuple[str, Any]]:
+    """Answer each round of a listing, which asks for pages of half the size."""
+    return [(listing(item_id).replace("1000", f"{1000 >> number}"), page) for number, page in enumerate(pages)]
+
+
+def files(samples: Any, names: str) -> Any:
+    """Make a page of files, each with the id of its name."""
+    return samples.page(*(samples.file(name, item_id=name) for name in names))
+
+
+def test_listing_that_repeats_an_item_is_read_again(
+    script: Any, samples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may lack the neighbour, which pages of another size show; each item comes once, of whatever round."""
+    walk = FolderWalk(FOLDER)
+    two = samples.page(*files(samples, "ab").json["value"], next_url="https://g/2")
+    first, again = pages_of("IN", two, files(samples, "abc"))
+    driver = script(first, ("GET https://g/2", files(samples, "bd")), again)
+    with caplog.at_level(logging.WARNING):
+        assert driver.run(paths(walk)) == ["a", "b", "d", "c"]
+    assert (walk.unread, walk.is_root_unread, caplog.messages) == ([], False, [])
+
+
+def test_links_of_a_listing_that_is_read_again_are_its_own(script: Any, samples: Any) -> None:
+    """The second round may lead to the pages of the first: that is no loop."""
+    page = samples.page(*files(samples, "a").json["value"], next_url="https://g/2")
+    first, again = pages_of("IN", page, page)
+    steps = first, ("GET https://g/2", files(samples, "a")), again, ("GET https://g/2", files(samples, "b"))
+    assert script(*steps).run(paths(FolderWalk(FOLDER))) == ["a", "b"]
+
+
+def test_root_that_keeps_repeating_items_is_not_read_whole(
+    script: Any, samples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After three rounds all items that came are there, and the walk says that others may be missing."""
+    walk = FolderWalk(FOLDER)
+    driver = script(*pages_of("IN", *(files(samples, f"{name}{name}z") for name in "abc")))
+    with caplog.at_level(logging.WARNING):
+        assert driver.run(paths(walk)) == ["a", "z", "b", "c"]
+    assert caplog.messages == ["The listing of drives/D repeats items, and may lack others."]
+    assert (walk.unread, walk.is_root_unread) == ([], True)
+
+
+def test_folder_that_keeps_repeating_items_is_not_read_whole(
+    script: Any, samples: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only the folder itself; the root and the others are read."""
+    walk = FolderWalk(FOLDER)
+    sub = samples.folder("sub", "S", child_count=2)
+    driver = script((listing("IN"), samples.page(sub)), *pages_of("S", *[files(samples, "aa")] * 3))
+    with caplog.at_level(logging.WARNING):
+        assert driver.run(paths(walk)) == ["sub", "sub/a"]
+    assert caplog.messages == ["The listing of sub repeats items, and may lack others."]
+    assert ([visit.item.id for visit in walk.unread], walk.is_root_unread) == (["S"], False)
+
+
+def test_listing_that_is_whole_the_third_time_is_whole(script: Any, samples: Any) -> None:
+    """Only the last round counts."""
+    walk = FolderWalk(FOLDER)
+    driver = script(*pages_of("IN", files(samples, "aa"), files(samples, "bb"), files(samples, "ab")))
+    assert driver.run(paths(walk)) == ["a", "b"]
+    assert (walk.unread, walk.is_root_unread) == ([], False)
+
+
+def test_folder_on_two_pages_is_entered_once(script: Any, samples: Any) -> None:
+    """The round that repeats it has entered it already."""
+    sub = samples.folder("sub", "S", child_count=1)
+    steps = *pages_of("IN", samples.page(sub, sub), samples.page(sub)), (listing("S"), files(samples, "a"))
+    assert sorted(script(*steps).run(paths(FolderWalk(FOLDER)))) == ["sub", "sub/a"]
 
 
 def test_whole_drive_is_walked_by_delta(script: Any, samples: Any) -> None:

@@ -24,12 +24,15 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SignInFailed,
     Throttled,
     Unauthenticated,
+    UnreadableAnswer,
 )
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Request, Response, TransferCut
 from airflow_provider_onedrive.graph.protocol.refusals import error_from
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
 GRAPH = "https://graph.microsoft.com"
+REDIRECTS = (100, 102, 103, 199, 300, 301, 302, 303, 304, 305, 307, 308, 399)
+"""The statuses that neither succeed nor refuse."""
 
 
 def waits(request: Request, outcome: GraphError) -> float:
@@ -118,25 +121,100 @@ def test_a_download_is_not_compressed():
     assert headers_of(Request("GET", "/x", sink=object()))["Accept-Encoding"] == "identity"
 
 
-@pytest.mark.parametrize("status", [200, 201, 202])
-def test_an_answer(status):
-    """Below 300 there is JSON."""
-    response = response_of(Request("GET", "/x"), status, {"request-id": "8d2f"}, b'{"a": 1}')
+@pytest.mark.parametrize(
+    ("method", "status"),
+    [
+        *[("GET", 200), ("PATCH", 200), ("PATCH", 202), ("PUT", 200), ("PUT", 201), ("PUT", 202)],
+        *[("POST", 200), ("POST", 201), ("POST", 202)],
+    ],
+)
+def test_an_answer(method, status):
+    """A status that means success for its method comes with JSON."""
+    response = response_of(Request(method, "/x"), status, {"request-id": "8d2f"}, b'{"a": 1}')
     assert (response.status, response.json, response.request_id) == (status, {"a": 1}, "8d2f")
 
 
 def test_an_answer_without_a_body():
-    """204 has none, and the redirect to a content neither."""
+    """204 has none, 202 with a monitor neither, nor the redirect to a content that was asked for."""
     assert response_of(Request("DELETE", "/x"), 204, {}, b"").json is None
-    redirect = response_of(Request("GET", "/x/content"), 302, {"location": "https://x"}, b"")
-    assert redirect.headers["location"] == "https://x"
+    assert response_of(Request("POST", "/x/checkout"), 204, {}, b"").json is None
+    accepted = response_of(Request("POST", "/x/copy"), 202, {"location": "https://m"}, b"")
+    assert (accepted.json, accepted.headers["location"]) == (None, "https://m")
+    content = Request("GET", "/x/content", expected_statuses=(302,))
+    assert response_of(content, 302, {"location": "https://x"}, b"").headers["location"] == "https://x"
+
+
+UNEXPECTED = [
+    *[(method, status) for method in ("GET", "DELETE", "PATCH", "PUT", "POST") for status in REDIRECTS],
+    *[("GET", status) for status in (201, 202, 203, 204, 205, 206, 207, 226)],
+    *[("DELETE", status) for status in (200, 201, 202, 206)],
+    *[("PATCH", status) for status in (201, 204, 206)],
+    *[("PUT", status) for status in (203, 204, 206)],
+    *[("POST", status) for status in (203, 206, 207)],
+]
+
+
+@pytest.mark.parametrize("content", [b'{"id": "F"}', b"{}", b""])
+@pytest.mark.parametrize(("method", "status"), UNEXPECTED)
+def test_status_that_does_not_mean_success_is_refused(method, status, content):
+    """A gateway answers with 1xx, 3xx or another 2xx, with or without JSON: nobody knows what Graph did."""
+    headers = {"location": "https://portal.example/SECRET", "request-id": "8d2f"}
+    with pytest.raises(UnreadableAnswer, match=f"status {status} neither does what was asked") as caught:
+        response_of(Request(method, "/x"), status, headers, content)
+    error = caught.value
+    assert (error.status, error.method, error.path, error.request_id) == (status, method, "/x", "8d2f")
+    assert (error.is_retryable, error.was_sent) == (True, True)
+    assert "SECRET" not in str(error)
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 302])
+def test_expected_statuses_replace_those_of_the_method(status):
+    """A monitor ends with a redirect, and a GET that asks for one does not accept 200."""
+    request = Request("GET", "/x", expected_statuses=(202, 302))
+    if status in (202, 302):
+        assert response_of(request, status, {}, b'{"a": 1}').status == status
+        return
+    with pytest.raises(UnreadableAnswer):
+        response_of(request, status, {}, b'{"a": 1}')
+
+
+@pytest.mark.parametrize(("status", "is_success"), [(200, True), (206, True), (299, True), (199, False), (302, False)])
+def test_request_of_a_user_takes_every_success(status, is_success):
+    """Nobody here knows what it asks for; but a redirect is no success of anything."""
+    request = Request("POST", "/x", takes_any_json=True)
+    if is_success:
+        assert response_of(request, status, {}, b"[7]").json == [7]
+        return
+    with pytest.raises(UnreadableAnswer):
+        response_of(request, status, {}, b"[7]")
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH", "GET"])
+def test_request_whose_answer_is_not_graphs_is_sent_again(method):
+    """What may be sent twice is sent twice: a redirect of a gateway says nothing about the item."""
+    assert waits(Request(method, "/x"), redirected(method)) == 0.5
+
+
+@pytest.mark.parametrize("method", ["PATCH", "POST", "PUT"])
+def test_creation_whose_answer_is_not_graphs_has_an_unknown_outcome(method):
+    """Graph may have got the request, so the flow looks before it sends another."""
+    with pytest.raises(OutcomeUnknown) as caught:
+        waits(Request(method, "/x", repeat=Repeat.IF_REFUSED), redirected(method))
+    assert isinstance(caught.value.cause, UnreadableAnswer)
+
+
+def redirected(method):
+    with pytest.raises(UnreadableAnswer) as caught:
+        response_of(Request(method, "/x"), 307, {}, b'{"id": "F"}')
+    return caught.value
 
 
 @pytest.mark.parametrize(("status", "content"), [(200, b"<html>"), (200, b""), (302, b""), (304, b""), (201, b"\xff")])
-def test_an_answer_that_is_not_graphs(status, content):
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_answer_that_is_not_graphs(method, status, content):
     """A sign-in page of a proxy is no item."""
     with pytest.raises(ServiceUnavailable, match="proxy or a sign-in page"):
-        response_of(Request("GET", "/x"), status, {}, content)
+        response_of(Request(method, "/x"), status, {}, content)
 
 
 def test_an_error_says_what_was_asked():

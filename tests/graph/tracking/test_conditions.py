@@ -145,18 +145,13 @@ def test_folders_of_the_folder() -> None:
     asked, found = answers(
         condition,
         {"value": [sub, gone, as_json("a.csv")]},
-        ItemNotFound("no"),
-        {"id": "root"},
-        ItemNotFound("no"),
-        {"id": "root"},
+        *3 * [ItemNotFound("no"), {"id": "root"}, ItemNotFound("no"), {"id": "root"}],
         {"value": [as_json("b.csv")]},
     )
     assert sorted(item.name for item in found) == ["a.csv", "b.csv"]
-    assert [url.partition("?")[0] for url in asked[1::2]] == [
-        "/drives/d/items/G/children",
-        "/drives/d/items/G",
-        "/drives/d/items/S/children",
-    ]
+    listing, folder = "/drives/d/items/G/children", "/drives/d/items/G"
+    paths = [url.partition("?")[0] for url in asked if "/root?" not in url]
+    assert paths[1:] == [*3 * [listing, folder], "/drives/d/items/S/children"]
 
 
 def test_groups_of_the_regex() -> None:

@@ -192,7 +192,7 @@ def vanish(client, faults):
     """Let a folder be missing in its next listing, and when it is read by its id; it is there all the time."""
 
     def add(location):
-        faults.add(path=client.stat(location).id, times=2, do=status(404))
+        faults.add(path=client.stat(location).id, times=6, do=status(404))
 
     return add
 

@@ -1,0 +1,416 @@
+"""Wrong answers of the service lose nothing, and nothing is claimed that is not true."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from any_acts import during
+
+from airflow_provider_onedrive.emulator.faults import alter, answer, cut_response, shift_range, status
+from airflow_provider_onedrive.graph.client import Client
+from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
+from airflow_provider_onedrive.graph.protocol.errors import (
+    FilesFailed,
+    FilesRefused,
+    LocationError,
+    OneDriveError,
+    ServiceUnavailable,
+    SourceMissing,
+    VerificationFailed,
+)
+from airflow_provider_onedrive.graph.protocol.options import DownloadOptions, TransferOptions
+from airflow_provider_onedrive.graph.transfers.bulk import raise_for
+
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Ä 100% #1.csv") for form in ("NFC", "NFD"))
+NEVER = answer(307, body={"id": "1"}, headers={"Location": "https://elsewhere.example/"}, done=False)
+
+
+def mirror(**options: Any) -> dict[str, Any]:
+    return {"recursive": True, "options": TransferOptions(delete_extra=True, **options)}
+
+
+@pytest.fixture
+def other(onedrive_emulator: Any) -> tuple[Any, str]:
+    """Return a drive of somebody else, and its location."""
+    user = onedrive_emulator.users[1]
+    return onedrive_emulator.drive(user), f"users/{user}"
+
+
+MOVE = {"recursive": True, "options": TransferOptions(move=True)}
+
+
+# --- an item is its id: two texts may be one name for OneDrive
+
+
+@pytest.mark.parametrize("if_exists", ["skip", "skip_if_same", "replace"])
+def test_mirror_keeps_a_file_under_its_other_normal_form(
+    client: Client, drive: Any, tmp_path: Path, if_exists: str
+) -> None:
+    """What was skipped or replaced is never extra."""
+    drive.put_all({f"in/{COMPOSED}": b"1", "in/old.csv": b"2"})
+    (tmp_path / DECOMPOSED).write_bytes(b"1")
+    report = client.upload_folder("myfiles/in", local_path=tmp_path, if_exists=if_exists, **mirror())
+    assert (report.deleted, report.failed) == (["old.csv"], [])
+    assert drive.read_all() == {f"in/{COMPOSED}": b"1"}
+
+
+def test_sources_of_one_target_are_refused_before_anything_is_sent(client: Client, drive: Any, tmp_path: Path) -> None:
+    """Two local names that are one there are both kept."""
+    for name in (COMPOSED, DECOMPOSED):
+        (tmp_path / name).write_text(name)
+    drive.folder("in")
+    report = client.upload_folder("myfiles/in", local_path=tmp_path, **MOVE)
+    with pytest.raises(FilesRefused, match="normal form"):
+        raise_for(report, "uploaded")
+    assert len(list(tmp_path.iterdir())) == 2
+    assert drive.read_all() == {}
+
+
+@pytest.mark.parametrize("act", ["copy", "move"])
+def test_source_never_makes_way_for_itself(client: Client, drive: Any, act: str) -> None:
+    """A copy onto the other normal form of its own name is refused, a move of that kind renames."""
+    drive.put(f"in/{DECOMPOSED}", b"1")
+    work = getattr(client, act)
+    if act == "copy":
+        with pytest.raises(LocationError, match="onto itself"):
+            work(f"myfiles/in/{DECOMPOSED}", f"myfiles/in/{COMPOSED}", if_exists="replace")
+        assert drive.read_all() == {f"in/{DECOMPOSED}": b"1"}
+    else:
+        before = drive.item(f"in/{DECOMPOSED}")["id"]
+        item = work(f"myfiles/in/{DECOMPOSED}", f"myfiles/in/{COMPOSED}", if_exists="replace")
+        assert (item.id, item.name) == (before, COMPOSED)
+        assert drive.read_all() == {f"in/{COMPOSED}": b"1"}
+    assert drive.recycle_bin == []
+
+
+def test_rename_that_the_drive_takes_for_a_clash_goes_in_two_steps(client: Client, drive: Any, faults: Any) -> None:
+    """The item stays the same one."""
+    before = drive.put("in/a.csv", b"1")["id"]
+    faults.add(method="PATCH", times=1, do=status(409))
+    item = client.move("myfiles/in/a.csv", "myfiles/in/A.csv")
+    assert (item.id, drive.read_all()) == (before, {"in/A.csv": b"1"})
+
+
+def test_later_try_ends_a_rename_that_died_halfway(client: Client, drive: Any, faults: Any) -> None:
+    """The name between is found again."""
+    before = drive.put("in/a.csv", b"1")["id"]
+    faults.add(method="PATCH", times=1, do=status(409))
+    faults.add(method="PATCH", after=1, times=None, do=status(403))
+    with pytest.raises(OneDriveError):
+        client.move("myfiles/in/a.csv", "myfiles/in/A.csv")
+    faults.clear()
+    item = client.move("myfiles/in/a.csv", "myfiles/in/A.csv", attempt=TaskAttempt(retrying=True))
+    assert (item.id, drive.read_all()) == (before, {"in/A.csv": b"1"})
+
+
+# --- one 404 proves nothing
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+@pytest.mark.parametrize("count", [1, 2])
+def test_deletion_is_sent_again(client: Client, drive: Any, faults: Any, permanent: bool, count: int) -> None:
+    """The item has gone when the client says so."""
+    drive.put_all({"in/a.csv": b"1", "in/b.csv": b"2"})
+    operation = "permanent_delete" if permanent else "delete"
+    faults.add(operation=operation, times=count, do=status(404))
+    assert len(client.delete("myfiles/in/a.csv", permanent=permanent)) == 1
+    assert drive.read_all() == {"in/b.csv": b"2"}
+
+
+def test_deletion_that_never_works_is_an_error(client: Client, drive: Any, faults: Any) -> None:
+    """Nobody is told that an item has gone that is there."""
+    drive.put("in/a.csv", b"1")
+    faults.add(operation="delete", times=None, do=status(404))
+    with pytest.raises(ServiceUnavailable, match="still there"):
+        client.delete("myfiles/in/a.csv")
+    assert drive.exists("in/a.csv")
+
+
+@pytest.mark.parametrize("retrying", [False, True])
+def test_item_that_vanishes_for_a_moment_is_deleted(client: Client, drive: Any, faults: Any, retrying: bool) -> None:
+    """Also where a missing item would be success."""
+    drive.put("in/a.csv", b"1")
+    faults.add(operation="get", times=1, do=status(404))
+    client.delete("myfiles/in/a.csv", ignore_if_missing=True, attempt=TaskAttempt(retrying=retrying))
+    assert not drive.exists("in/a.csv")
+
+
+def test_parts_of_a_batch_are_sent_again(client: Client, drive: Any, onedrive_emulator: Any) -> None:
+    """Only the parts with 404; what has gone meanwhile is deleted."""
+    drive.put_all(dict.fromkeys((f"in/{number}.csv" for number in range(5)), b"1"))
+    onedrive_emulator.quirks.missing_writes = 1
+    assert client.delete_all(list(client.children("myfiles/in"))) == []
+    assert drive.read_all() == {}
+
+
+def test_source_of_a_move_to_another_drive_goes(client: Client, onedrive_emulator: Any, drive: Any, other: Any) -> None:
+    """It says moved only when one of the two is left."""
+    there, location = other
+    drive.put("in/a.csv", b"1")
+    onedrive_emulator.quirks.missing_writes = 1
+    client.move("myfiles/in/a.csv", f"{location}/")
+    assert (drive.read_all(), there.read_all()) == ({}, {"a.csv": b"1"})
+
+
+@pytest.mark.parametrize("retrying", [False, True])
+def test_source_of_a_move_that_vanishes_for_a_moment(client: Client, drive: Any, faults: Any, retrying: bool) -> None:
+    """What is at the destination is not taken for it."""
+    drive.put_all({"in/a.csv": b"1", "out/a.csv": b"1"})
+    faults.add(operation="get", times=1, do=status(404))
+    attempt = TaskAttempt(retrying=retrying)
+    item = client.move("myfiles/in/a.csv", "myfiles/out/", if_exists="rename", attempt=attempt)
+    assert drive.read_all() == {"out/a.csv": b"1", "out/a 1.csv": b"1"}
+    assert item.path == "out/a 1.csv"
+
+
+def test_missing_source_of_a_move(client: Client, drive: Any) -> None:
+    """What is proven to be missing is said at once, and is not retried."""
+    drive.folder("in")
+    with pytest.raises(SourceMissing):
+        client.move("myfiles/in/a.csv", "myfiles/in/b.csv")
+
+
+def test_writes_that_do_not_see_yet_what_was_read(
+    client: Client, drive: Any, onedrive_emulator: Any, tmp_path: Path
+) -> None:
+    """Copy, move and upload session are asked for again."""
+    drive.put_all({"in/a.csv": b"1", "in/b.csv": b"2", "out/": None})
+    onedrive_emulator.quirks.missing_writes = 2
+    client.copy("myfiles/in/a.csv", "myfiles/out/")
+    client.move("myfiles/in/b.csv", "myfiles/out/")
+    (tmp_path / "large").write_bytes(b"1" * 5_000_000)
+    client.upload("myfiles/out/", local_path=tmp_path / "large")
+    assert sorted(drive.read_all()) == ["in/a.csv", "out/a.csv", "out/b.csv", "out/large"]
+
+
+# --- what neither does the work nor refuses it is no success
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+@pytest.mark.parametrize("body", [{"id": "1"}, ""])
+def test_redirected_deletion(client: Client, drive: Any, faults: Any, code: int, body: Any) -> None:
+    """Nothing was deleted, and nobody is told so."""
+    drive.put("in/a.csv", b"1")
+    faults.add(operation="delete", times=None, do=answer(code, body=body, done=False))
+    with pytest.raises(ServiceUnavailable, match=f"status {code}"):
+        client.delete("myfiles/in/a.csv")
+    assert drive.exists("in/a.csv")
+
+
+@pytest.mark.parametrize("code", [102, 200, 202, 302])
+def test_part_of_a_batch(client: Client, drive: Any, faults: Any, code: int) -> None:
+    """So it is with a part of a batch."""
+    drive.put("in/a.csv", b"1")
+    faults.add(operation="delete", times=2, do=answer(code, body="", done=False))
+    assert client.delete_all(list(client.children("myfiles/in"))) == []
+    assert drive.read_all() == {}
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("how", [{"status": 202, "body": ""}, {"status": 200, "body": ""}])
+def test_unexpected_success(client: Client, drive: Any, faults: Any, how: Any, done: bool) -> None:
+    """The item is looked at: it has gone, or it is deleted now."""
+    drive.put("in/a.csv", b"1")
+    faults.add(operation="delete", do=answer(**how, done=done))
+    client.delete("myfiles/in/a.csv")
+    assert not drive.exists("in/a.csv")
+
+
+@pytest.mark.parametrize("lie", [NEVER, answer(200, body="", done=False), answer(204, body="", done=True)])
+def test_move_is_seen_before_it_is_reported(client: Client, drive: Any, faults: Any, lie: Any) -> None:
+    """Whatever the answer says, the item is at its destination afterwards."""
+    drive.put_all({"in/a.csv": b"1", "out/": None})
+    faults.add(method="PATCH", times=2, do=lie)
+    assert client.move("myfiles/in/a.csv", "myfiles/out/").path == "out/a.csv"
+    assert drive.read_all() == {"out/a.csv": b"1"}
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_upload_with_an_empty_answer(client: Client, drive: Any, faults: Any, done: bool) -> None:
+    """There is one file, in one version."""
+    faults.add(operation="upload", do=answer(body="", done=done))
+    drive.folder("in")
+    client.upload("myfiles/in/a.csv", content=b"1")
+    assert (drive.read_all(), drive.version_count("in/a.csv")) == ({"in/a.csv": b"1"}, 1)
+
+
+# --- nothing is deleted because of a folder that was not read whole
+
+FOLDERS = {"in/x/a.csv": b"1", "in/x/b.csv": b"2", "in/c.csv": b"3"}
+
+
+def local(tmp_path: Path) -> dict[str, bytes]:
+    return {each.relative_to(tmp_path).as_posix(): each.read_bytes() for each in tmp_path.rglob("*.csv")}
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_folder_that_vanishes_for_a_moment(client: Client, drive: Any, faults: Any, tmp_path: Path, times: int) -> None:
+    """A mirror keeps its files, and fetches all of them as soon as it is shown again."""
+    drive.put_all(FOLDERS)
+    client.download_folder("myfiles/in", tmp_path, **mirror())
+    faults.add(path=client.stat("myfiles/in/x").id, times=2 * times, do=status(404))
+    report = client.download_folder("myfiles/in", tmp_path, **mirror())
+    assert report.deleted == []
+    assert len(local(tmp_path)) == 3
+
+
+def test_folder_that_goes_is_proven_by_its_parent(client: Client, drive: Any, faults: Any, tmp_path: Path) -> None:
+    """What the folder above does not list any more has gone, and so have its files."""
+    drive.put_all(FOLDERS)
+    client.download_folder("myfiles/in", tmp_path, **mirror())
+    faults.add(operation="children", after=1, do=during(lambda: drive.delete("in/x")))
+    report = client.download_folder("myfiles/in", tmp_path, **mirror())
+    assert sorted(report.deleted) == ["x/a.csv", "x/b.csv"]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 99])
+def test_page_that_repeats_an_item(  # noqa: PLR0917 - fixtures
+    client: Client,
+    drive: Any,
+    onedrive_emulator: Any,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    times: int,
+) -> None:
+    """Each item comes once; a mirror deletes nothing as long as one may be missing."""
+    files = {f"in/{number:02}.csv": b"%d" % number for number in range(30)}
+    drive.put_all(files)
+    client.download_folder("myfiles/in", tmp_path, **mirror())
+    onedrive_emulator.options.page_size = 10
+    onedrive_emulator.quirks.repeating_listings = times
+    report = client.download_folder("myfiles/in", tmp_path, **mirror())
+    assert (report.deleted, len(local(tmp_path))) == ([], 30)
+    found = [item.path for item in client.children("myfiles/in")]
+    assert len(found) == len(set(found))
+    assert ("repeats items" in caplog.text) == (times > 2)
+    if times < 3:
+        assert sorted(found) == sorted(files)
+
+
+@pytest.mark.parametrize("times", [1, 2, 99])
+def test_sync_tells_nothing_deleted_that_a_page_lacks(
+    client: Client, drive: Any, onedrive_emulator: Any, tmp_path: Path, times: int
+) -> None:
+    """The manifest is right as soon as the pages are."""
+    drive.put_all({f"in/{number:02}.csv": b"1" for number in range(30)})
+    quirks, full = onedrive_emulator.quirks, {"full_every": None}
+    client.sync_folder("myfiles/in", tmp_path / "m.jsonl", **full)
+    drive.expire_delta_tokens()
+    onedrive_emulator.options.page_size = 10
+    quirks.repeating_listings = times
+    assert client.sync_folder("myfiles/in", tmp_path / "m.jsonl", **full).changes.deleted == []
+    quirks.repeating_listings = 0
+    synced = client.sync_folder("myfiles/in", tmp_path / "m.jsonl", **full)
+    assert (synced.items, bool(synced.changes)) == (30, False)
+
+
+# --- a file is what was asked for, whole
+
+CONTENT = bytes(range(256)) * 4000
+
+
+@pytest.mark.parametrize(
+    "lie", [shift_range(100), shift_range(-100), shift_range(total=7), answer(headers={"Content-Range": None})]
+)
+@pytest.mark.parametrize("times", [1, None])
+def test_other_range(  # noqa: PLR0917 - fixtures
+    client: Client, drive: Any, onedrive_emulator: Any, tmp_path: Path, lie: Any, times: int | None
+) -> None:
+    """Bytes of another range are not written, not even where Graph has no hash to compare."""
+    drive.put("a.bin", CONTENT)
+    onedrive_emulator.quirks.hash_missing_reads = 99
+    faults = onedrive_emulator.faults
+    faults.add(operation="download", times=1, do=cut_response(100_000))
+    faults.add(operation="download", after=1, times=times, do=lie)
+    try:
+        client.download("myfiles/a.bin", tmp_path / "a.bin", options=DownloadOptions(verify=True))
+    except VerificationFailed:
+        assert times is None
+        assert not (tmp_path / "a.bin").exists()
+    else:
+        assert (tmp_path / "a.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("size", [None, 250 * 1024**3 + 1])
+@pytest.mark.parametrize("content", [b"", b"1", CONTENT])
+def test_item_without_a_size(  # noqa: PLR0917 - fixtures
+    client: Client, drive: Any, faults: Any, tmp_path: Path, size: int | None, content: bytes
+) -> None:
+    """Unknown is not 0: the content's server says how large the file is."""
+    drive.put("in/a.bin", content)
+    faults.add(operation=["get", "children"], times=None, do=alter({"size": size}, name=r"a\.bin"))
+    assert client.stat("myfiles/in/a.bin").size is None
+    client.download("myfiles/in/a.bin", tmp_path / "one.bin")
+    client.download_folder("myfiles/in", tmp_path / "all")
+    for path in (tmp_path / "one.bin", tmp_path / "all" / "a.bin"):
+        assert path.read_bytes() == content
+
+
+def test_moved_files_are_on_the_disk_before_their_sources_go(
+    client: Client, drive: Any, onedrive_emulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files and folders are synced, and only where something is deleted."""
+    drive.put_all({"in/x/a.csv": b"1", "in/b.csv": b"2"})
+    synced: list[tuple[str, bool]] = []
+    requests, fsync = onedrive_emulator.requests, os.fsync
+
+    def noted(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").resolve()
+        synced.append((path.relative_to(tmp_path).as_posix(), bool(requests.matching(operation="delete"))))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    client.download_folder("myfiles/in", tmp_path / "copied", recursive=True)
+    assert synced == []
+    client.download_folder("myfiles/in", tmp_path / "moved", **MOVE)
+    assert {path for path, _ in synced} >= {"moved/x/a.csv", "moved/b.csv", "moved/x", "moved", "."}
+    assert not any(is_late for _, is_late in synced)
+    assert drive.read_all() == {}
+
+
+def test_what_the_disk_does_not_take_keeps_its_source(
+    client: Client, drive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source is deleted only when its copy is durable."""
+    drive.put("in/a.csv", b"1")
+
+    def refuse(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    report = client.download_folder("myfiles/in", tmp_path, **MOVE)
+    with pytest.raises((FilesFailed, FilesRefused), match="Input/output error"):
+        raise_for(report, "downloaded")
+    assert drive.exists("in/a.csv")
+
+
+# --- a folder or a notebook in the way was probably meant otherwise
+
+
+@pytest.mark.parametrize("kind", ["folder", "notebook"])
+@pytest.mark.parametrize("act", ["upload", "copy", "move"])
+def test_rename_beside_something_else(client: Client, drive: Any, kind: str, act: str) -> None:
+    """There is no ``Reports 1``: it is always an error."""
+    getattr(drive, kind)("in/Reports")
+    drive.put("a.csv", b"1")
+    before = drive.paths()
+    work = {
+        "upload": lambda: client.upload("myfiles/in/Reports", content=b"1", if_exists="rename"),
+        "copy": lambda: client.copy("myfiles/a.csv", "myfiles/in", file_name="Reports", if_exists="rename"),
+        "move": lambda: client.move("myfiles/a.csv", "myfiles/in", file_name="Reports", if_exists="rename"),
+    }
+    with pytest.raises(LocationError, match="named 'Reports' is there"):
+        work[act]()
+    assert drive.paths() == before
+
+
+def test_monitor_with_an_id_that_the_drive_refuses(client: Client, drive: Any, faults: Any) -> None:
+    """400 for the id leads to the name, as 404 does."""
+    drive.put_all({"in/a.csv": b"1", "out/": None})
+    faults.add(operation="monitor", times=None, do=alter({"resourceId": "no!id"}))
+    faults.add(operation="get", path="no!id", times=None, do=status(400))
+    assert client.copy("myfiles/in/a.csv", "myfiles/out/").path == "out/a.csv"
