@@ -6,7 +6,14 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from airflow_provider_onedrive.commands.running import UNWELL, parser_for, print_json, run, settings_of
+from airflow_provider_onedrive.commands.running import (
+    UNWELL,
+    cool_down_folder,
+    parser_for,
+    print_json,
+    run,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.doctor import Finding
@@ -17,6 +24,9 @@ _SIGNS = {"ok": ("green", "ok"), "warning": ("yellow", "warning"), "failed": ("r
 def main(arguments: Sequence[str], program: str) -> int:
     parser = parser_for(program, "Find out, step by step, why a connection does not work, and who has to correct it.")
     parser.add_argument("--write", action="store_true", help="also create a small file in myfiles, and delete it")
+    parser.add_argument(
+        "--clear-pause", action="store_true", help="end the pause that this host keeps because Graph throttled the app"
+    )
     return run(_examine, parser.parse_args(arguments))
 
 
@@ -25,7 +35,13 @@ def _examine(options: argparse.Namespace) -> int:
 
     states = set()
     show = _show_json if options.json else _shown_by_rich()
-    for finding in examine(settings_of(options), write=options.write):
+    findings = examine(
+        settings_of(options),
+        write=options.write,
+        cool_down_folder=cool_down_folder(options),
+        clear_pause=options.clear_pause,
+    )
+    for finding in findings:
         states.add(finding.state)
         show(finding)
     return UNWELL if "failed" in states else 0

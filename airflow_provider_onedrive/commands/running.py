@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FAILED, USAGE, MISSING, REFUSED, BUSY, UNWELL, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
 _DEFAULT = "onedrive_default"
 _TRUSTED_HOSTS = "AIRFLOW__ONEDRIVE__TRUSTED_HOSTS"
+_COOL_DOWN_FOLDER = "AIRFLOW__ONEDRIVE__COOL_DOWN_FOLDER"
 
 Act = Callable[[argparse.Namespace], int]
 """Carries a command out, and returns its exit code."""
@@ -134,6 +135,17 @@ def settings_of(options: argparse.Namespace) -> Settings:
 def trusted_hosts() -> list[str]:
     """Read the trusted hosts from the environment: a connection in a file needs no Airflow, whose import is slow."""
     return os.environ.get(_TRUSTED_HOSTS, "").replace(",", " ").split()
+
+
+def cool_down_folder(options: argparse.Namespace) -> Path | None:
+    """Return the folder in which the processes of this host share Graph's pauses; None if they do not."""
+    if not options.connection:
+        from airflow_provider_onedrive.hooks import onedrive  # noqa: PLC0415 - Airflow is slow to import
+
+        return onedrive.cool_down_folder()
+    from airflow_provider_onedrive.graph.http.cooldown import folder_of  # noqa: PLC0415 - help needs none of it
+
+    return folder_of(os.environ.get(_COOL_DOWN_FOLDER))
 
 
 def print_json(value: Any) -> None:

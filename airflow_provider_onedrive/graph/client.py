@@ -20,6 +20,7 @@ from typing import Any, Self, cast
 import httpx
 
 from airflow_provider_onedrive.graph.async_operations import AsyncOperations
+from airflow_provider_onedrive.graph.auth.async_tokens import AsyncTokens
 from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens
 from airflow_provider_onedrive.graph.auth.tokens import OnSecret, TokenAuth, TokenSource
 from airflow_provider_onedrive.graph.call_advice import MethodAdvice
@@ -35,17 +36,16 @@ from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 from airflow_provider_onedrive.graph.http.redaction import cut_urls_in_logs
 from airflow_provider_onedrive.graph.http.single_flight import SingleFlight
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
+from airflow_provider_onedrive.graph.http.throttle import Throttle
 from airflow_provider_onedrive.graph.location_context import LocationContext
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import (
     Attempts,
     FlowDriver,
-    asked_pause_seconds,
     headers_of,
     lost,
     response_of,
     silent,
-    too_long,
     url_of,
 )
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -56,7 +56,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     stopped,
 )
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
-from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, throttles_all
+from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 from airflow_provider_onedrive.graph.relocation_operations import RelocationOperations
 from airflow_provider_onedrive.graph.tracking.delta_feed import DeltaFeed
 
@@ -86,15 +86,17 @@ class BaseClient(MethodAdvice, LocationContext):
         :param on_secret: is told each new token, so that it can be masked wherever it might be shown.
         :param cool_down_folder: where processes tell each other that Graph asked for a pause; None tells nobody. The
             clients of one process always share it.
-        :param flag: ends requests for a token.
+        :param flag: ends requests for a token, and the waits for other threads and processes that request one.
         :param cached_tokens: where tokens wait for other processes; None keeps them in this one.
         """
         super().__init__(settings)
         self.retry_policy = RetryPolicy()
-        self._shared_backoff = SharedBackoff(identity_of(settings), cool_down_folder)
+        self._throttle = Throttle(SharedBackoff(identity_of(settings), cool_down_folder))
         self._rate = RateLimiter(settings.requests_per_second)
         self._tokens = TokenSource(settings, on_secret or (lambda _: None), flag, cached_tokens)
-        self._auth = TokenAuth(self._tokens, settings.graph_url)
+
+    def _auth(self, request: Request, token: str) -> TokenAuth | None:
+        return None if request.preauthorized else TokenAuth(token, self.settings.graph_url)
 
     def _parts(self, request: Request) -> dict[str, Any]:
         return {
@@ -113,38 +115,11 @@ class BaseClient(MethodAdvice, LocationContext):
 
     def _attempts(self, request: Request) -> Attempts:
         check_reading(self.settings, request)
+        self._url(request)  # a link that is not followed needs no token
         return Attempts(self.retry_policy, request, can_renew=self._tokens.can_renew)
 
     def _pause_seconds(self, request: Request) -> float:
-        """Return how long to wait before anything is sent, because somebody of this identity was refused.
-
-        :raises Throttled: if that is longer than a slot is held for.
-        """
-        left = self._shared_backoff.left_seconds()
-        if left > self.retry_policy.max_wait_seconds:
-            raise too_long(request, left)
-        seconds = self._shared_backoff.spread(left)
-        if seconds >= 1:
-            log.info("Graph asked for a pause; nothing is sent for %.1f s.", seconds)
-        return seconds
-
-    def _wait_seconds(self, attempts: Attempts, outcome: GraphError) -> float:
-        """Return how long this request waits by itself; where everybody is refused, all wait, it included.
-
-        :raises Exception: what comes of the request, where there is to be no other attempt.
-        """
-        if not throttles_all(outcome):
-            return attempts.wait_seconds(outcome)
-        self._shared_backoff.pause(outcome.retry_after_seconds or 0.0)
-        seconds = attempts.wait_seconds(outcome)
-        # Graph may throttle without the header: then all wait for as long as this request would.
-        if outcome.retry_after_seconds is None:
-            self._shared_backoff.pause(seconds)
-        return 0.0
-
-    def _noted(self, request: Request, response: Response) -> Response:
-        self._shared_backoff.pause(asked_pause_seconds(request, response))
-        return response
+        return self._throttle.pause_seconds(request, self.retry_policy.max_wait_seconds)
 
     def _problem(self, request: Request, error: httpx.HTTPError) -> OneDriveError:
         if is_untrusted(error):
@@ -172,8 +147,8 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
             cached_tokens=cached_tokens,
         )
         self.rate_limiter = RateLimiter()
-        # Two clients: the second has no token that it could send to an upload, download or monitor URL by mistake.
-        self._graph = blocking_http(settings, self._flag, auth=self._auth)
+        # Two clients: the second never gets a token, which it could send to an upload, download or monitor URL.
+        self._graph = blocking_http(settings, self._flag)
         self._storage = blocking_http(settings, self._flag)
 
     def __enter__(self) -> Self:
@@ -199,8 +174,7 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
 
         :raises SignInFailed: if there is none to be had.
         """
-        self._tokens.forget()
-        return self._tokens.token()
+        return self._tokens.new_token()
 
     def probe(self, url: str, headers: Mapping[str, str] | None = None) -> str:
         """See that a host answers, whatever it says; no token is sent there.
@@ -244,7 +218,7 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
 
     def send_final(self, request: Request) -> None:
         with self._flag.lifted(), suppress(OneDriveError):
-            self._send(request)
+            self._send(request, self._token(request))
 
     def _drive(self, driver: FlowDriver[T]) -> T:
         with driver:
@@ -266,17 +240,27 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
             self._wait(self._rate.wait_seconds(1))
             self._cool_off(request)
             try:
-                response = self._noted(request, self._send(request))
+                attempts.token = self._token(request)
+                response = self._throttle.noted(request, self._send(request, attempts.token))
                 self._check_running()  # whoever was stopped meanwhile does not go on as if nothing were
             except GraphError as outcome:
                 self._check_running()  # what fails because of the stop says nothing about Graph
                 self.meter.current.failed()
                 if attempts.needs_token(outcome):
-                    self._tokens.renew()
+                    self._tokens.renew(attempts.token)
                 else:
-                    self._wait(self._wait_seconds(attempts, outcome))
+                    self._wait_again(self._throttle.wait_seconds(request, attempts, outcome), outcome)
             else:
                 return response
+
+    def _wait_again(self, seconds: float, outcome: GraphError) -> None:
+        """Wait before the next attempt; a pause that the answer asked for counts as one of Graph."""
+        start = time.monotonic()
+        try:
+            self._wait(seconds)
+        finally:
+            if outcome.retry_after_seconds:
+                self.meter.current.throttled(start, time.monotonic())
 
     def _cool_off(self, request: Request) -> None:
         """Wait until nobody asks for a pause any more."""
@@ -287,14 +271,17 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
             finally:
                 self.meter.current.throttled(start, time.monotonic())
 
-    def _send(self, request: Request) -> Response:
+    def _token(self, request: Request) -> str:
+        return "" if request.preauthorized else self._tokens.token()
+
+    def _send(self, request: Request, token: str) -> Response:
         self.meter.current.request()
         http = self._storage if request.preauthorized else self._graph
         content = self._pieces(request) if request.body else None
         built = http.build_request(content=content, **self._parts(request))
         start = time.monotonic()
         try:
-            with closing(http.send(built, stream=True)) as answer:
+            with closing(http.send(built, stream=True, auth=self._auth(request, token))) as answer:
                 return replace(self._receive(request, answer), seconds=time.monotonic() - start)
         except httpx.HTTPError as error:
             raise self._problem(request, error) from None
@@ -361,8 +348,16 @@ class AsyncClient(BaseClient, AsyncOperations):
         cool_down_folder: Path | None = None,
         cached_tokens: CachedTokens | None = None,
     ) -> None:
-        super().__init__(settings, on_secret=on_secret, cool_down_folder=cool_down_folder, cached_tokens=cached_tokens)
-        self._graph = httpx.AsyncClient(auth=self._auth, **self._options())
+        self._flag = StopFlag()
+        super().__init__(
+            settings,
+            on_secret=on_secret,
+            cool_down_folder=cool_down_folder,
+            flag=self._flag,
+            cached_tokens=cached_tokens,
+        )
+        self._async_tokens = AsyncTokens(self._tokens)
+        self._graph = httpx.AsyncClient(**self._options())
         self._storage = httpx.AsyncClient(**self._options())
         self._single_flight = SingleFlight(self._exchange)
         self._delta_feeds: dict[str, DeltaFeed] = {}
@@ -383,6 +378,8 @@ class AsyncClient(BaseClient, AsyncOperations):
 
     async def aclose(self) -> None:
         """Close all connections."""
+        self._flag.set()  # the thread that requests a token ends soon, whatever it waits for
+        self._async_tokens.close()
         await self._single_flight.aclose()
         await self._graph.aclose()
         await self._storage.aclose()
@@ -420,13 +417,13 @@ class AsyncClient(BaseClient, AsyncOperations):
             await asyncio.sleep(self._rate.wait_seconds(1))
             await self._cool_off(request)
             try:
-                return self._noted(request, await self._send(request))
+                attempts.token = await self._token(request)
+                return self._throttle.noted(request, await self._send(request, attempts.token))
             except GraphError as outcome:
                 if attempts.needs_token(outcome):
-                    # In a thread: it waits for a lock that another thread may hold while it asks Entra.
-                    await asyncio.to_thread(self._tokens.renew)
+                    self._tokens.renew(attempts.token)
                 else:
-                    await asyncio.sleep(self._wait_seconds(attempts, outcome))
+                    await asyncio.sleep(self._throttle.wait_seconds(request, attempts, outcome))
 
     async def _cool_off(self, request: Request) -> None:
         seconds = self._pause_seconds(request)
@@ -434,10 +431,13 @@ class AsyncClient(BaseClient, AsyncOperations):
             await asyncio.sleep(seconds)
             seconds = self._pause_seconds(request)
 
-    async def _send(self, request: Request) -> Response:
+    async def _token(self, request: Request) -> str:
+        return "" if request.preauthorized else await self._async_tokens.token()
+
+    async def _send(self, request: Request, token: str) -> Response:
         http = self._storage if request.preauthorized else self._graph
         try:
-            answer = await http.request(**self._parts(request))
+            answer = await http.request(**self._parts(request), auth=self._auth(request, token))
         except httpx.HTTPError as error:
             raise self._problem(request, error) from None
         return response_of(request, answer.status_code, answer.headers, answer.content)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.downloads import Link, link_of
 from airflow_provider_onedrive.graph.flows.items import stat
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Visit, read_page
+from airflow_provider_onedrive.graph.http.cooldown import SharedBackoff, identity_of
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.fields import seconds
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
@@ -52,17 +54,49 @@ class Finding:
         return f"{self.step}: {self.text}" + (f" {self.advice}" if self.advice else "")
 
 
-def examine(settings: Settings, *, write: bool = False, now: Callable[[], float] = time.time) -> Iterator[Finding]:
+def examine(
+    settings: Settings,
+    *,
+    write: bool = False,
+    cool_down_folder: Path | None = None,
+    clear_pause: bool = False,
+    now: Callable[[], float] = time.time,
+) -> Iterator[Finding]:
     """Yield a finding for each thing that a connection needs. It raises no error and shows no secret.
 
     :param write: also create a small file in ``myfiles``, and delete it.
+    :param cool_down_folder: the folder of the pause that the processes of this host share; None looks at none.
+    :param clear_pause: end the pause first.
     :param now: returns the time of this machine, in seconds since the epoch.
     """
     # A firewall that drops packets makes each step wait for this long.
     quick = replace(settings, timeout_seconds=min(settings.timeout_seconds, _TIMEOUT_SECONDS))
-    with Client(quick) as client:
+    with Client(quick, cool_down_folder=cool_down_folder) as client:
         client.retry_policy = _QUICK
-        yield from _Doctor(client, now).examine(write=write)
+        pause = yield from _pause(SharedBackoff(identity_of(settings), cool_down_folder), clear=clear_pause)
+        # Graph counts requests during a pause as well, so it gets none; Entra has limits of its own.
+        yield from _Doctor(client, now).examine(write=write, may_ask_graph=pause <= _QUICK.max_wait_seconds)
+
+
+def _pause(backoff: SharedBackoff, *, clear: bool) -> Generator[Finding, None, float]:
+    """Show or clear the pause that all tasks of the application keep; return the seconds that are left of it."""
+    step, left = "pause", backoff.left_seconds()
+    until = datetime.fromtimestamp(time.time() + left, UTC)
+    if clear:
+        backoff.clear()
+        yield Finding(
+            step, "ok", f"The pause until {until:%Y-%m-%d %H:%M:%S} UTC was ended." if left else "There was none."
+        )
+        return backoff.left_seconds()
+    if left:
+        yield Finding(
+            step,
+            "failed" if left > _QUICK.max_wait_seconds else "warning",
+            f"A pause is in force until {until:%Y-%m-%d %H:%M:%S} UTC, for {left:.0f} s: Graph throttled this app, and "
+            "nobody on this host sends anything to it.",
+            "Wait for its end, and run fewer tasks at once. airflow-onedrive doctor --clear-pause ends it.",
+        )
+    return left
 
 
 class _Doctor:
@@ -74,7 +108,7 @@ class _Doctor:
         self._links: list[Link] = []
         self._folder = "myfiles/"
 
-    def examine(self, *, write: bool) -> Iterator[Finding]:
+    def examine(self, *, write: bool, may_ask_graph: bool = True) -> Iterator[Finding]:
         # Every later step needs these two, and would only repeat their error.
         for step in (self._sign_in_service, self._token):
             for finding in step():
@@ -82,6 +116,8 @@ class _Doctor:
                 if finding.state == "failed":
                     return
         yield from self._permissions()
+        if not may_ask_graph:
+            return
         can_read = False
         for finding in self._locations():
             yield finding

@@ -18,7 +18,7 @@ from airflow_provider_onedrive.compat import (
 from airflow_provider_onedrive.get_provider_info import get_provider_info
 from airflow_provider_onedrive.graph.call_advice import PUBLIC_METHODS, method_meant
 from airflow_provider_onedrive.graph.config.settings import DEFAULT_TOKEN_FILE_ROOTS, Settings
-from airflow_provider_onedrive.graph.http.cooldown import shared_folder
+from airflow_provider_onedrive.graph.http.cooldown import folder_of
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.state.tokens import cached_tokens_of
 
@@ -60,9 +60,7 @@ class OneDriveHook(BaseHook):
 
         settings = self.settings()
         cached_tokens = cached_tokens_of(self.onedrive_conn_id, settings, may_block=True)
-        return Client(
-            settings, on_secret=mask_secret, cool_down_folder=_cool_down_folder(), cached_tokens=cached_tokens
-        )
+        return Client(settings, on_secret=mask_secret, cool_down_folder=cool_down_folder(), cached_tokens=cached_tokens)
 
     def settings(self) -> Settings:
         """Read the connection.
@@ -95,14 +93,14 @@ class OneDriveHook(BaseHook):
         from airflow_provider_onedrive.graph.client import AsyncClient  # noqa: PLC0415 - httpx and msal are slow to import
 
         cached_tokens = cached_tokens_of(self.onedrive_conn_id, settings, may_block=False)
-        return AsyncClient(settings, cool_down_folder=_cool_down_folder(), cached_tokens=cached_tokens)
+        return AsyncClient(settings, cool_down_folder=cool_down_folder(), cached_tokens=cached_tokens)
 
     def test_connection(self) -> tuple[bool, str]:
         """Check everything that the connection needs; return whether it works, and the findings or the advice."""
         from airflow_provider_onedrive.graph.doctor import examine  # noqa: PLC0415 - httpx and msal are slow to import
 
         try:
-            findings = list(examine(self.settings()))
+            findings = list(examine(self.settings(), cool_down_folder=cool_down_folder()))
         except (OneDriveError, AirflowException) as error:
             return False, str(error)
         failed = [finding for finding in findings if finding.state == "failed"]
@@ -134,11 +132,9 @@ def _list(option: str, default: str = "") -> tuple[str, ...]:
     return tuple(conf.get("onedrive", option, fallback=default).replace(",", " ").split())
 
 
-def _cool_down_folder() -> Path | None:
+def cool_down_folder() -> Path | None:
     """Return the folder in which the processes of this host share Graph's ``Retry-After``; None if they do not."""
-    parent = conf.get("onedrive", "cool_down_folder", fallback=None)
-    # An option that is not set means the default folder, so only a value can turn it off; an empty one does, too.
-    return None if parent is not None and parent.strip() in ("", "off") else shared_folder(parent)
+    return folder_of(conf.get("onedrive", "cool_down_folder", fallback=None))
 
 
 def _form() -> dict[str, Any]:

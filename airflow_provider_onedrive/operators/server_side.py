@@ -14,6 +14,7 @@ from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import CopyLost, OneDriveError, Throttled, error_from_dict
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate
+from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 from airflow_provider_onedrive.operators.base import OneDriveOperator, fail_permanent_errors
 from airflow_provider_onedrive.state.encryption import can_encrypt, encrypt
 from airflow_provider_onedrive.state.upload_sessions import attempt_of
@@ -139,7 +140,7 @@ class OneDriveCopyOperator(OneDriveOperator):
             if not throttled.retry_after_seconds:
                 raise
             self.log.info("Graph asks for a pause, which is waited for in the triggerer: %s", throttled)
-            self._defer_until(time.time() + throttled.retry_after_seconds)
+            self._defer_until(time.time() + min(throttled.retry_after_seconds, LONGEST_PAUSE_SECONDS))
 
     def _defer_until(self, seconds: float) -> NoReturn:
         trigger = OneDrivePauseTrigger(until=seconds)

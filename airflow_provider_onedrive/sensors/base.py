@@ -23,6 +23,7 @@ from airflow_provider_onedrive.compat import (
     conf,
 )
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Stopped, error_from_dict
+from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 from airflow_provider_onedrive.graph.tracking.conditions import is_transient
 from airflow_provider_onedrive.operators.base import ClientMixin
 
@@ -163,7 +164,7 @@ class OneDriveSensor(ClientMixin, BaseSensorOperator):
             raise self._ending(OneDriveSensorError(str(error))) from error
         self.log.warning("Still waiting after an error: %s", error)
         if isinstance(error, GraphError):
-            self._retry_after_seconds = error.retry_after_seconds or 0.0
+            self._retry_after_seconds = min(error.retry_after_seconds or 0.0, LONGEST_PAUSE_SECONDS)
 
     # Airflow's own method, by the same name in 2.11 and 3.3; no public one is asked for each interval.
     def _get_next_poke_interval(self, started_at: Any, run_duration: Callable[[], float], poke_count: int) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -13,12 +14,18 @@ from pathlib import Path
 from airflow_provider_onedrive.compat import AirflowException, StateStoreError, Variable, conf
 from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens, TokenStore
 from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.config.small_files import read_small_file
+from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.protocol.digests import digest
+from airflow_provider_onedrive.graph.protocol.errors import stopped
 from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
 from airflow_provider_onedrive.state.files import atomic_write
 
 log = logging.getLogger(__name__)
 
+LOCK_SECONDS = 10.0
+"""The longest wait for another process that asks for a token; Entra answers within a second or two."""
+_SLICE_SECONDS = 0.1
 _NAME_CHARACTERS = 16
 # Airflow 3 raises ImportError outside of tasks, as in its API server.
 _NO_VARIABLE = (AirflowException, StateStoreError, ImportError, KeyError)
@@ -58,20 +65,20 @@ class FileTokenStore:
 
     # The lock is a file of its own: a lock on the token's file would be lost when that file is replaced.
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, flag: StopFlag | None = None, is_over: Callable[[], bool] | None = None) -> Iterator[None]:
         lock = self._open_lock()
         try:
             if lock is not None:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._wait_for(lock, flag or StopFlag(), is_over or (lambda: False))
             yield
         finally:
             if lock is not None:
-                os.close(lock)
+                self._release(lock)
 
     def read(self) -> str | None:
         # A store that cannot be read counts as empty: the connection works without it.
         with suppress(OSError, UnicodeDecodeError):
-            return decrypt(self._path.read_text(encoding="ascii"))
+            return decrypt(read_small_file(self._path).decode("ascii"))
         return None
 
     def write(self, text: str) -> None:
@@ -92,6 +99,35 @@ class FileTokenStore:
             self._warn(error)
             return None
 
+    def _wait_for(self, lock: int, flag: StopFlag, is_over: Callable[[], bool]) -> None:
+        """Take the lock, or go on without it: its holder may be stopped, by SIGSTOP or a frozen container."""
+        end = time.monotonic() + LOCK_SECONDS
+        # In slices: a blocking flock() sees no flag, and Python restarts it after each signal (PEP 475).
+        while not self._lock(lock) and not is_over():
+            if time.monotonic() >= end:
+                log.warning("Another process holds %s.lock for a long time; going on without the lock.", self._path)
+                return
+            flag.wait(_SLICE_SECONDS)
+            if flag.is_set():
+                raise stopped()
+
+    def _lock(self, lock: int) -> bool:
+        """Try to take the lock; return True also if the file system has none."""
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._warn(error)
+        return True
+
+    @staticmethod
+    def _release(lock: int) -> None:
+        with suppress(OSError):
+            # Closing it does not release it as long as a forked child has a copy of the descriptor.
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        os.close(lock)
+
     def _warn(self, error: OSError) -> None:
         log.warning("No token can be stored in %s: %s", self._path.parent, error.strerror)
 
@@ -105,7 +141,11 @@ class VariableTokenStore:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def alone(self) -> AbstractContextManager[None]:
+    def alone(
+        self,
+        flag: StopFlag | None = None,  # noqa: ARG002 - the protocol's signature
+        is_over: Callable[[], bool] | None = None,  # noqa: ARG002 - as above
+    ) -> AbstractContextManager[None]:
         return nullcontext()
 
     def read(self) -> str | None:

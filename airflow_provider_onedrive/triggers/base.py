@@ -12,6 +12,7 @@ from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent
 from airflow_provider_onedrive.graph.content.filters import is_list
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Unauthenticated, without_urls
+from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 from airflow_provider_onedrive.graph.tracking.conditions import is_transient
 from airflow_provider_onedrive.triggers.clients import shared_client
 
@@ -108,7 +109,7 @@ class OneDriveTrigger(BaseTrigger):
         """Return how long to send nothing to Graph: its ``Retry-After``, else twice the last pause."""
         asked = error.retry_after_seconds if isinstance(error, GraphError) else None
         backoff = min(2 * last_pause_seconds, _MAX_BACKOFF_SECONDS)
-        return max(asked or backoff, self.poke_interval)
+        return max(min(asked or backoff, LONGEST_PAUSE_SECONDS), self.poke_interval)
 
 
 class PollingTrigger(OneDriveTrigger):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import subprocess
 import sys
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from signing_in import login, login_options
 
 from airflow_provider_onedrive import cli
+from airflow_provider_onedrive.commands import running
 from airflow_provider_onedrive.emulator.faults import status
+from airflow_provider_onedrive.graph.http import cooldown
+from airflow_provider_onedrive.graph.http.cooldown import SharedBackoff, identity_of, shared_folder
 
 HOST = "contoso.sharepoint.com"
 PAUSE_SECONDS = 290  # a longer one is not waited for
@@ -237,6 +241,22 @@ def test_the_doctor(program, drive, onedrive_emulator):
     code, out, _ = program("doctor", "--json")
     states = {finding["step"]: finding["state"] for finding in map(json.loads, out.splitlines())}
     assert (code, states["permissions"]) == (6, "failed")
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_the_doctor_shows_and_clears_a_pause(program, connection, *, drive, tmp_path, monkeypatch, shares):
+    """The pause that a task of this host began; with the option it is ended, and the other findings follow."""
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__COOL_DOWN_FOLDER", str(tmp_path / "cool") if shares else "off")
+    settings = running.settings_of(argparse.Namespace(connection=connection))
+    SharedBackoff(identity_of(settings), shared_folder(str(tmp_path / "cool"))).pause(3000)
+    cooldown.forget_all()  # the doctor is another process
+    until = datetime.fromtimestamp(time.time() + 3000, UTC)
+    code, out, _ = program("doctor")
+    assert (code, f"A pause is in force until {until:%Y-%m-%d %H:}" in out) == ((6, True) if shares else (0, False))
+    code, out, _ = program("doctor", "--clear-pause")
+    assert (code, "was ended" in out, "There was none" in out) == (0, shares, not shares)
+    code, out, _ = program("doctor")
+    assert (code, "pause" in out) == (0, False)
 
 
 @pytest.mark.parametrize("how", ["print", "output"])

@@ -16,6 +16,8 @@ import trustme
 from airflow_provider_onedrive.emulator.faults import drop_before, status
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.doctor import examine
+from airflow_provider_onedrive.graph.http import cooldown
+from airflow_provider_onedrive.graph.http.cooldown import SharedBackoff, identity_of
 
 GOLDEN = Path(__file__).with_name("doctor_findings.txt")
 HOST = "contoso.sharepoint.com"
@@ -30,12 +32,15 @@ class Setup:
         self.roots = []
         self.write = False
         self.now = time.time
+        self.options = {}
 
-    def findings(self):
-        settings = Settings.from_fields(
+    def settings(self):
+        return Settings.from_fields(
             self.fields, trusted_hosts=self.trusted, token_file_roots=self.roots, environment={}
         )
-        return list(examine(settings, write=self.write, now=self.now))
+
+    def findings(self, **options):
+        return list(examine(self.settings(), write=self.write, now=self.now, **self.options | options))
 
     def with_certificate(self, made, **more):
         del self.fields["client_secret"]
@@ -143,6 +148,21 @@ def graph_is_away(setup):
     setup.emulator.faults.add(origin="graph", times=None, do=status(503))
 
 
+def a_pause(setup):
+    setup.options["cool_down_folder"] = setup.tmp_path
+    SharedBackoff(identity_of(setup.settings()), setup.tmp_path).pause(3000)
+    cooldown.forget_all()  # it was begun by another process
+
+
+def a_pause_that_is_cleared(setup):
+    a_pause(setup)
+    setup.options["clear_pause"] = True
+
+
+def no_pause_to_clear(setup):
+    setup.options["clear_pause"] = True
+
+
 def a_download_host_that_hangs_up(setup):
     setup.emulator.drive().put("a.txt", b"a")
     setup.emulator.faults.add(operation="download", times=None, do=drop_before())
@@ -216,7 +236,7 @@ SETUPS = [
     *(a_download_host_that_hangs_up, shared_folders, a_reader_who_shall_write, an_expired_certificate),
     *(some_places, only_some_places),
     *(a_certificate_that_entra_does_not_know, a_federated_token_of_somebody_else, a_user_who_did_not_consent),
-    a_refresh_token_that_was_revoked,
+    *(a_refresh_token_that_was_revoked, a_pause, a_pause_that_is_cleared, no_pause_to_clear),
 ]
 
 
@@ -243,6 +263,7 @@ def in_general(setup, text):
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
     text = re.sub(r"doctor-[0-9a-f]{8}", "doctor-HEX", text)
     text = re.sub(r"\d{4}-\d\d-\d\d", "DAY", text)
+    text = re.sub(r"\d\d:\d\d:\d\d UTC", "TIME UTC", text)
     text = re.sub(r"\b[0-9A-F]{64}\b", "THUMBPRINT", text)
     return re.sub(r"\b\d+ (s|days|minutes)\b", r"N \1", text)
 
@@ -280,6 +301,15 @@ def test_nothing_is_left_behind(setup):
     setup.emulator.requests.clear()
     setup.findings()
     assert {request.method for request in setup.emulator.requests.matching(origin="graph")} == {"GET"}
+
+
+def test_a_pause_sends_nothing_to_graph(setup):
+    """The doctor keeps it too: requests during a pause make it longer."""
+    a_pause(setup)
+    setup.findings()
+    assert setup.emulator.requests.matching(origin="graph") == []
+    setup.findings(clear_pause=True)
+    assert {finding.state for finding in setup.findings()} <= {"ok", "skipped"}
 
 
 def test_a_host_gets_no_token(setup):

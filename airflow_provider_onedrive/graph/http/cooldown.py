@@ -18,16 +18,20 @@ from random import random
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.protocol.digests import digest
+from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 
 log = logging.getLogger(__name__)
 
 JITTER = 0.2
 """By which share a pause is lengthened at most, at random, so that not all go on at once."""
 
-_LONGEST_SECONDS = 24 * 3600.0  # a clock that was wrong must not pause a host for years
+_COARSEST_SECONDS = 2.0  # the steps of the times of files, on the coarsest file system
 _FOR_OTHERS_TO_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 _until: dict[str, float] = {}
+"""By identity, the end of a pause that is in no file."""
+_files: dict[str, Path] = {}
+"""By identity, the file of a pause: clients of this process that have no folder read it, too."""
 
 
 class SharedBackoff:
@@ -59,22 +63,40 @@ class SharedBackoff:
         """Begin a pause; a longer one that has begun before stays."""
         if seconds <= 0:
             return
-        # In memory as well as in the file: if no file can be written, the threads of this process share the pause.
-        until = self._clock() + min(seconds, _LONGEST_SECONDS)
-        _until[self._mark] = max(until, _until.get(self._mark, 0.0))
-        if self._path is not None and until > self._shared_until(self._path):
-            self._tell_others(self._path, until)
+        until = self._clock() + min(seconds, LONGEST_PAUSE_SECONDS)
+        # In memory only where no file can be written: who clears the file ends the pause in all processes.
+        if self._path is None or not self._is_shared(self._path, until):
+            _until[self._mark] = max(until, _until.get(self._mark, 0.0))
 
     def left_seconds(self) -> float:
         """Return the seconds until the pause ends; 0 if there is none."""
-        until = _until.get(self._mark, 0.0)
-        if self._path is not None:
-            until = max(until, self._shared_until(self._path))
-        return max(until - self._clock(), 0.0)
+        shared = (self._shared_until(path) for path in self._paths())
+        return max(_until.get(self._mark, 0.0) - self._clock(), *(until - self._clock() for until in shared), 0.0)
+
+    def clear(self) -> None:
+        """End the pause, in this process and in those that share the folder."""
+        _until.pop(self._mark, None)
+        for path in self._paths():
+            with suppress(OSError):
+                if _is_private(path.parent):
+                    path.unlink(missing_ok=True)
+        _files.pop(self._mark, None)
 
     def spread(self, seconds: float) -> float:
         """Return the length of a pause with a random share added."""
         return seconds * (1 + JITTER * self._jitter())
+
+    def _paths(self) -> set[Path]:
+        return set(filter(None, (self._path, _files.get(self._mark))))
+
+    def _is_shared(self, path: Path, until: float) -> bool:
+        """Share a pause in the file, and return whether it, or a longer one, is there."""
+        if until > self._shared_until(path):
+            self._tell_others(path, until)
+        if self._shared_until(path) < until - _COARSEST_SECONDS:
+            return False
+        _files[self._mark] = path
+        return True
 
     def _shared_until(self, path: Path) -> float:
         """Return the end of the pause in the file; 0 if others could have written it, or if its time makes no sense."""
@@ -84,7 +106,7 @@ class SharedBackoff:
         except OSError:
             return 0.0
         # The end of the pause is the file's time: utime() sets it at once, so no reader meets half of it.
-        return status.st_mtime if is_ours and status.st_mtime <= self._clock() + _LONGEST_SECONDS else 0.0
+        return status.st_mtime if is_ours and status.st_mtime <= self._clock() + LONGEST_PAUSE_SECONDS else 0.0
 
     @staticmethod
     def _tell_others(path: Path, until: float) -> None:
@@ -118,9 +140,18 @@ def shared_folder(parent: str | None = None) -> Path:
     return Path(parent or tempfile.gettempdir()) / f"onedrive_cool_down_{os.getuid()}"
 
 
+def folder_of(option: str | None) -> Path | None:
+    """Return the folder that ``[onedrive] cool_down_folder`` means; None if the processes share no pause.
+
+    :param option: None if the option is not set, which means the default folder; empty or ``off`` turns it off.
+    """
+    return None if option is not None and option.strip() in ("", "off") else shared_folder(option)
+
+
 def forget_all() -> None:
     """Forget the pauses in memory, as in a new process."""
     _until.clear()
+    _files.clear()
 
 
 def _is_private(folder: Path) -> bool:

@@ -23,8 +23,8 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.fields import parse
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response, T
-from airflow_provider_onedrive.graph.protocol.refusals import error_from, retry_after_seconds
-from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, leaves_outcome_unknown
+from airflow_provider_onedrive.graph.protocol.refusals import error_from, retry_after_seconds, text_or_none
+from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, is_graphs_own, leaves_outcome_unknown
 
 log = logging.getLogger(__name__)
 
@@ -142,9 +142,21 @@ def asked_pause_seconds(request: Request, response: Response) -> float:
     # Lenient, because the flow that sent the batch refuses an unreadable answer in better words.
     parts = response.json.get("responses") if isinstance(response.json, dict) else None
     parts = parts if isinstance(parts, list) else []
-    refused = [part for part in parts if isinstance(part, dict) and part.get("status") in _REFUSED]
+    refused = [
+        part
+        for part in parts
+        if isinstance(part, dict)
+        and part.get("status") in _REFUSED
+        and is_graphs_own(request, response.request_id, _part_code(part))
+    ]
     # The longest: a shorter one ends while Graph still refuses the part that asked for more.
     return max((retry_after_seconds(part_headers(part)) or 0.0 for part in refused), default=0.0)
+
+
+def _part_code(part: Mapping[str, Any]) -> str | None:
+    body = part.get("body")
+    error = body.get("error") if isinstance(body, dict) else None
+    return text_or_none(error.get("code")) if isinstance(error, dict) else None
 
 
 def part_headers(part: Mapping[str, Any]) -> dict[str, str]:
@@ -204,6 +216,7 @@ class Attempts:
     """Counts the attempts of one request, and decides after each failed one.
 
     :param can_renew: whether a refused token can be replaced.
+    :ivar token: the token of the last attempt; a secret.
     """
 
     def __init__(self, policy: RetryPolicy, request: Request, *, can_renew: bool) -> None:
@@ -212,6 +225,7 @@ class Attempts:
         # A pre-authorised URL has no token, so a new one cannot help.
         self._can_renew = can_renew and not request.preauthorized
         self._count = 0
+        self.token = ""
 
     def needs_token(self, outcome: GraphError) -> bool:
         """Return True once, if the token was refused and a new one may help."""

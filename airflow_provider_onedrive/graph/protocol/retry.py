@@ -18,8 +18,14 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Throttled,
     Unauthenticated,
 )
-from airflow_provider_onedrive.graph.protocol.messages import Repeat
+from airflow_provider_onedrive.graph.protocol.messages import Repeat, Request
 
+LONGEST_PAUSE_SECONDS = 3600.0
+"""The longest that more than one request waits because of an answer. Graph's own pauses last seconds or minutes.
+
+A request is sent after this time even if Graph asked for more: it is refused again, or an odd answer has done no more
+harm than this.
+"""
 _BUSY = 503
 
 
@@ -77,14 +83,25 @@ def was_refused(outcome: GraphError) -> bool:
     return outcome.status == _BUSY and outcome.retry_after_seconds is not None
 
 
-def throttles_all(outcome: GraphError) -> bool:
-    """Return whether Graph or its storage refuses every request of this identity for a while.
+def throttles_all(request: Request, outcome: GraphError) -> bool:
+    """Return whether Graph refuses every request of this identity for a while.
 
-    Entra limits token requests by other rules: an answer of its own concerns no request that Graph has got.
+    Entra limits token requests by other rules: an answer of its own concerns no request that Graph has got. A storage
+    host speaks for itself, and a proxy or a gateway on the way for nobody: their refusals concern one request.
     """
-    if outcome.was_sent is False:
+    if outcome.was_sent is False or not is_graphs_own(request, outcome.request_id, outcome.code):
         return False
     return isinstance(outcome, Throttled) or (outcome.status == _BUSY and outcome.retry_after_seconds is not None)
+
+
+def is_graphs_own(request: Request, request_id: str | None, code: str | None) -> bool:
+    """Return whether Graph itself refused a request: its host was asked, and its header and its JSON came back.
+
+    :param request_id: the header ``request-id``, which Graph puts on each answer.
+    :param code: ``error.code`` of the JSON body.
+    """
+    # Pre-authorised URLs are those of storage hosts, of which there are many.
+    return not request.preauthorized and bool(request_id) and bool(code)
 
 
 def leaves_outcome_unknown(outcome: GraphError) -> bool:

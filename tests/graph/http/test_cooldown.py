@@ -10,12 +10,13 @@ import stat
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 from patience import HANG_SECONDS
 
-from airflow_provider_onedrive.emulator.faults import Budget, status
+from airflow_provider_onedrive.emulator.faults import Budget, answer, status
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.http import cooldown
@@ -25,7 +26,7 @@ from airflow_provider_onedrive.graph.protocol.messages import Request
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
 BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "throttled.py"
-DAY = 24 * 3600
+HOUR = 3600
 NOW = 1_800_000_000.0
 
 
@@ -186,11 +187,12 @@ def test_a_folder_that_cannot_be_made(make, make_elsewhere, folder, caplog):
 
 
 def test_a_time_that_makes_no_sense(make, make_elsewhere, folder, clock):
-    """No pause is longer than a day: a clock that was wrong holds nobody up for years."""
-    make().pause(1000 * DAY)
-    assert make_elsewhere().left_seconds() == DAY
+    """No pause is longer than an hour: an odd answer, or a clock that was wrong, holds nobody up for days."""
+    make().pause(1000 * 24 * HOUR)
+    assert make().left_seconds() == HOUR
+    assert make_elsewhere().left_seconds() == HOUR
     (file,) = folder.iterdir()
-    os.utime(file, (NOW + DAY + 1, NOW + DAY + 1))
+    os.utime(file, (NOW + HOUR + 1, NOW + HOUR + 1))
     assert make_elsewhere().left_seconds() == 0
     make().pause(30)
     assert make_elsewhere().left_seconds() == 30
@@ -237,18 +239,116 @@ def refused(act, left=400):
 
 
 @pytest.mark.parametrize("code", [429, 503])
-@pytest.mark.parametrize("origin", ["graph", "store"])
-def test_one_refusal_stops_all_clients(connect, drive, onedrive_emulator, *, faults, tmp_path, code, origin):
-    """When Graph or its storage refuses one client, no client of the connection sends anything to either."""
-    drive.put("a.csv", b"1")
-    faults.add(origin=origin, times=1, do=status(code, retry_after=400))
+def test_one_refusal_stops_all_clients(connect, onedrive_emulator, faults, code):
+    """When Graph refuses one client, no client of the connection sends anything."""
+    faults.add(origin="graph", times=1, do=status(code, retry_after=400))
     with pytest.raises((Throttled, ServiceUnavailable), match="request id"):
-        connect().download("myfiles/a.csv", tmp_path / "a.csv")
+        connect().stat("myfiles")
     onedrive_emulator.requests.clear()
     error = refused(lambda: connect(myfiles="users/ben@contoso.example").stat("myfiles"))
     assert len(onedrive_emulator.requests) == 0
     assert "Cannot look at myfiles: Graph asked this connection to send nothing for" in str(error)
     assert error.is_retryable
+
+
+@pytest.fixture(params=["threads", "loop"])
+def look(request, fields, folder):
+    """Ask Graph for the drive, by one of the clients, which share their pauses in a folder."""
+    settings = Settings.from_fields(fields, trusted_hosts=["localhost"])
+
+    async def on_a_loop():
+        async with AsyncClient(settings, cool_down_folder=folder) as client:
+            return await client.stat("myfiles")
+
+    def in_a_thread():
+        with Client(settings, cool_down_folder=folder) as client:
+            return client.stat("myfiles")
+
+    return in_a_thread if request.param == "threads" else lambda: asyncio.run(on_a_loop())
+
+
+@pytest.mark.parametrize("code", [429, 503])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>The service is unavailable.</html>",
+        "",
+        {"message": "API rate limit exceeded"},
+        {"error": "upstream connect error"},
+        {"error": {"message": "Rate limit is exceeded."}},
+    ],
+    ids=str,
+)
+def test_refusal_of_a_proxy_stops_nobody_else(look, faults, folder, code, body):
+    """It is an error of one request, even if it asks for a day; no other request waits, and no file remembers it."""
+    headers = {"Retry-After": "86400"}
+    faults.add(operation="get", times=1, do=answer(code, body=body, headers=headers, done=False))
+    with pytest.raises((Throttled, ServiceUnavailable)) as caught:
+        look()
+    assert caught.value.retry_after_seconds == 86400
+    assert look().is_root
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("code", [429, 503])
+@pytest.mark.parametrize("operation", ["download", "fragment"])
+def test_refusal_of_a_storage_host_stops_nobody_else(connect, drive, faults, *, tmp_path, code, operation):
+    """The host of one download or one upload speaks for itself, also with JSON like Graph's."""
+    drive.put("a.csv", b"1")
+    rule = faults.add(origin="store", operation=operation, times=1, do=status(code, retry_after=86400))
+    client = connect()
+    acts = {
+        "download": partial(client.download, "myfiles/a.csv", tmp_path / "a.csv"),
+        "fragment": partial(client.upload, "myfiles/b.bin", content=b"1" * 11_000_000),
+    }
+    with pytest.raises((Throttled, ServiceUnavailable)):
+        acts[operation]()
+    assert rule.hits == 1
+    assert connect().stat("myfiles").is_root
+    assert client.stat("myfiles").is_root
+
+
+def test_pause_of_a_storage_host_is_kept_by_its_request(connect, drive, faults, tmp_path):
+    """A short one is waited for, and counts as time that was throttled."""
+    drive.put("a.csv", b"1")
+    faults.add(origin="store", times=1, do=status(503, retry_after=1))
+    client = connect()
+    client.download("myfiles/a.csv", tmp_path / "a.csv")
+    assert client.meter.whole.totals.throttled_seconds > 0.9
+
+
+def test_long_pause_of_graph_is_shared_for_an_hour(look, faults):
+    """After an hour Graph is asked again; the error tells what Graph asked for."""
+    faults.add(origin="graph", times=1, do=status(429, retry_after=86400))
+    with pytest.raises(Throttled) as caught:
+        look()
+    assert caught.value.retry_after_seconds == 86400
+    cooldown.forget_all()  # as after a restart
+    refused(look, left=HOUR)
+
+
+@pytest.mark.parametrize("has_folder", [True, False])
+def test_clear_ends_the_pause_in_all_processes(make, make_elsewhere, folder, has_folder):
+    """Those that began it or read it before go on too; a pause that no file holds ends in its process."""
+    folder = folder if has_folder else None
+    begun = make(folder=folder)
+    begun.pause(30)
+    assert make(folder=None).left_seconds() == 30
+    files = dict(cooldown._files)
+    (make_elsewhere if has_folder else make)(folder=folder).clear()
+    cooldown._files.update(files)  # back in the process that began it
+    assert (begun.left_seconds(), make(folder=None).left_seconds()) == (0, 0)
+    begun.pause(20)
+    assert make_elsewhere(folder=folder).left_seconds() == (20 if has_folder else 0)
+
+
+def test_clear_removes_nothing_of_others(make, folder):
+    """A folder in which others may write is left alone, and so is a folder that is not there."""
+    make().clear()
+    make().pause(30)
+    folder.chmod(0o777)
+    make().clear()
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_another_identity_goes_on(connect, faults, onedrive_emulator):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,17 +157,35 @@ def test_lost_request_has_no_code():
         assert "connectionFailed" not in str(error)
 
 
+GRAPHS = {"headers": {"request-id": "1"}, "body": {"error": {"code": "activityLimitReached", "message": "x"}}}
+
+
+def refusal(status: int, retry_after: int | None = 400, **changes: Any) -> GraphError:
+    """Read a refusal that looks like one of Graph, or has other headers or another body."""
+    asked = {} if retry_after is None else {"retry-after": str(retry_after)}
+    answer = GRAPHS | changes
+    return error_from(status, asked | answer["headers"], answer["body"], method="GET", path="/x")
+
+
 @pytest.mark.parametrize(
     ("outcome", "is_for_all"),
     [
-        (said(429), True),
-        (said(503, 1), True),
-        (said(503), False),
+        (refusal(429), True),
+        (refusal(429, None), True),
+        (refusal(503), True),
+        (refusal(503, None), False),
+        (refusal(500), False),
+        (refusal(503, headers={}), False),
+        (refusal(429, headers={}), False),
+        (refusal(429, body=None), False),
+        (refusal(503, body={"message": "Too many requests"}), False),
+        (refusal(503, body={"error": "upstream connect error"}), False),
+        (refusal(503, body={"error": {"code": 503}}), False),
         (silence(was_sent=False), False),
-        (Throttled("Entra answered 429", status=429, was_sent=False), False),
+        (Throttled("Entra answered 429", status=429, code="temporarily_unavailable", was_sent=False), False),
     ],
-    ids=repr,
 )
 def test_throttling_counts_for_all_requests_of_an_identity(outcome, is_for_all):
-    """Only an answer of Graph or its storage does: Entra's limits are others, and silence limits nobody."""
-    assert throttles_all(outcome) is is_for_all
+    """Only Graph's own refusal does, with its header and its JSON; that of a storage host or a proxy does not."""
+    assert throttles_all(Request("GET", "/x"), outcome) is is_for_all
+    assert not throttles_all(Request("GET", "https://storage.example/x", preauthorized=True), outcome)
