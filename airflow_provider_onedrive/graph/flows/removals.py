@@ -75,7 +75,7 @@ def not_deleted(missing: ItemNotFound) -> ServiceUnavailable:
 
 def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None]:
     """Count the items below a folder, and stop counting at the limit."""
-    walk, count = FolderWalk(address.by_id(item.drive_id, item.id)), 0
+    walk, count = FolderWalk(address.by_id(item.drive_id, item.id), was_read=True), 0
     while walk.has_more:
         # Page by page: a folder of a million items is refused after the page that exceeds the limit.
         count += len((yield from read_page(walk)))
