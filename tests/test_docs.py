@@ -145,6 +145,16 @@ def test_every_location_of_the_page_is_understood():
     assert [location.is_folder for location in parsed[8:]] == [True, False, True, True]
 
 
+def test_every_address_of_the_page_is_understood():
+    """And means the location beside it."""
+    page = (DOCS / "locations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|`]+ \| `(https:[^`]+)` \| `([^`]+)` \|$", page, re.MULTILINE)
+    parser = LocationParser("error")
+    assert len(rows) == 8
+    for address, location in rows:
+        assert parser.parse(address) == parser.parse(location)
+
+
 def test_the_commands_run(onedrive_emulator, tmp_path, monkeypatch, capsys):
     """One after the other, in one folder."""
     monkeypatch.chdir(tmp_path)

@@ -17,6 +17,7 @@ _EVERY_SECONDS = 0.1
 def bar(client: Client, title: str, total_bytes: int | None) -> Iterator[None]:
     """Draw a bar on the standard error while the block runs, if that is a terminal.
 
+    :param title: the name of a file or folder, as it is.
     :param total_bytes: None if it is not known.
     """
     from rich.console import Console  # noqa: PLC0415 - help needs none of it
@@ -29,13 +30,16 @@ def bar(client: Client, title: str, total_bytes: int | None) -> Iterator[None]:
         TransferSpeedColumn,
     )
 
+    from airflow_provider_onedrive.graph.protocol.redaction import printable  # noqa: PLC0415 - as above
+
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    # Without markup, in which "[red]" in the name of a file would be a colour.
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with (
         client.meter.measured("") as counted,
         Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress,
     ):
-        task, is_over = progress.add_task(title, total=total_bytes), threading.Event()
+        task, is_over = progress.add_task(printable(title), total=total_bytes), threading.Event()
 
         # A thread reads the meter, so the transfer itself never waits for the terminal.
         def update() -> None:

@@ -62,11 +62,13 @@ class _Rich:
     def __call__(self, finding: Finding) -> None:
         from rich.text import Text  # noqa: PLC0415 - as above
 
+        from airflow_provider_onedrive.graph.protocol.redaction import printable  # noqa: PLC0415 - as above
+
         style, sign = _SIGNS[finding.state]
-        line = Text.assemble((f"{sign:<8}", style), (f"{finding.step:<16}", "bold"), finding.text)
+        line = Text.assemble((f"{sign:<8}", style), (f"{finding.step:<16}", "bold"), printable(finding.text))
         self._console.print(line)
         if finding.advice:
-            self._console.print(Text(f"{'':<24}{finding.advice}", "italic"))
+            self._console.print(Text(f"{'':<24}{printable(finding.advice)}", "italic"))
 
 
 def _shown_by_rich() -> _Rich:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, run
+from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, print_line, run
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import Client
@@ -38,7 +37,7 @@ def _list(options: argparse.Namespace) -> int:
             if options.json:
                 print_json(item.to_dict())
             else:
-                sys.stdout.write(_line(item, is_long=options.long) + "\n")
+                print_line(_line(item, is_long=options.long))
     return 0
 
 
@@ -69,5 +68,5 @@ def _list_shared(client: Client, *, is_json: bool) -> int:
         if is_json:
             print_json(properties)
         else:
-            sys.stdout.write(f"{shared.location}/  ({shared.origin}: {shared.target})\n")
+            print_line(f"{shared.location}/  ({shared.origin}: {shared.target})")
     return 0

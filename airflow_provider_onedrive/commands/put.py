@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_provider_onedrive.commands.bars import bar
 from airflow_provider_onedrive.commands.reporting import report_on
-from airflow_provider_onedrive.commands.running import add_if_exists, connected, parser_for, print_json, run
+from airflow_provider_onedrive.commands.running import add_if_exists, connected, parser_for, print_json, print_line, run
 
 
 def main(arguments: Sequence[str], program: str) -> int:
@@ -46,5 +45,5 @@ def _put(options: argparse.Namespace) -> int:
     if options.json:
         print_json(item.to_dict())
     else:
-        sys.stdout.write(f"{item.location}\n")
+        print_line(item.location)
     return 0

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from airflow_provider_onedrive.commands.running import BUSY, FAILED, print_json, print_message
+from airflow_provider_onedrive.commands.running import BUSY, FAILED, print_json, print_line, print_message
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.content.transfer_plan import Report
@@ -17,7 +16,7 @@ def report_on(report: Report, *, is_json: bool) -> int:
         print_json(report.to_dict())
     else:
         for item in report.done:
-            sys.stdout.write(f"{item.local_path or item.location}\n")
+            print_line(str(item.local_path or item.location))
     for path, reason, _ in report.failed:
         print_message(f"{path}: {reason}")
     if not report.failed:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TextIO, get_args
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import Client
@@ -75,11 +75,21 @@ def run(act: Act, options: argparse.Namespace) -> int:
         return 0
 
 
+class _LogFormatter(logging.Formatter):
+    """Writes the log for a terminal, which obeys nothing in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from airflow_provider_onedrive.graph.protocol.redaction import printable  # noqa: PLC0415 - help needs none of it
+
+        record.msg, record.args = printable(record.getMessage()), ()
+        return "\n".join(map(printable, super().format(record).split("\n")))  # a traceback has several lines
+
+
 @contextmanager
 def _logging_to_stderr() -> Iterator[None]:
     """Send the log to the standard error. Airflow logs to the standard output, which scripts read."""
     root, handler = logging.getLogger(), logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(_LogFormatter("%(levelname)s: %(message)s"))
     handlers, disabled = root.handlers, root.manager.disable
     root.handlers = [handler]
     logging.disable(logging.INFO)
@@ -152,9 +162,23 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value) + "\n")
 
 
+def print_line(text: str) -> None:
+    """Print a line for people on the standard output."""
+    _print(text, sys.stdout)
+
+
 def print_message(text: str) -> None:
-    """Print a text for people on the standard error, so that scripts can read the standard output."""
-    sys.stderr.write(text + "\n")
+    """Print a line for people on the standard error, so that scripts can read the standard output."""
+    _print(text, sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Write a line of which a terminal obeys nothing: names of files are other people's texts."""
+    from airflow_provider_onedrive.graph.protocol.redaction import printable  # noqa: PLC0415 - help needs none of it
+
+    # A terminal whose encoding lacks a character shows its number.
+    encoding = stream.encoding or "utf-8"
+    stream.write(printable(text).encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def _hook(options: argparse.Namespace) -> Any:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, run
+from airflow_provider_onedrive.commands.running import connected, parser_for, print_json, print_line, run
 
 
 def main(arguments: Sequence[str], program: str) -> int:
@@ -24,5 +23,5 @@ def _stat(options: argparse.Namespace) -> int:
     # In columns for people; the names are those of --json and of XCom.
     width = max(map(len, properties))
     for name, value in properties.items():
-        sys.stdout.write(f"{name:<{width}}  {'' if value is None else value}\n")
+        print_line(f"{name:<{width}}  {'' if value is None else value}")
     return 0

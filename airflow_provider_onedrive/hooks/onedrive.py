@@ -19,7 +19,8 @@ from airflow_provider_onedrive.get_provider_info import get_provider_info
 from airflow_provider_onedrive.graph.call_advice import PUBLIC_METHODS, method_meant
 from airflow_provider_onedrive.graph.config.settings import DEFAULT_TOKEN_FILE_ROOTS, Settings
 from airflow_provider_onedrive.graph.http.cooldown import folder_of
-from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.redaction import has_link, without_secret
 from airflow_provider_onedrive.state.tokens import cached_tokens_of
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class OneDriveHook(BaseHook):
 
         :raises ConfigurationError: naming the field that is wrong.
         """
-        connection = self.get_connection(self.onedrive_conn_id)
+        connection = self.get_connection(self._checked_id())
         return _settings(connection, connection.extra_dejson)
 
     async def get_async_conn(self) -> AsyncClient:
@@ -85,8 +86,20 @@ class OneDriveHook(BaseHook):
 
         :raises ConfigurationError: naming the field that is wrong.
         """
-        connection = await get_async_connection(self.onedrive_conn_id)
+        connection = await get_async_connection(self._checked_id())
         return _settings(connection, await get_async_extra_dejson(connection))
+
+    def _checked_id(self) -> str:
+        """Return the id of the connection.
+
+        :raises ConfigurationError: if it is an address: Airflow's own error would show a sharing link.
+        """
+        if "://" in str(self.onedrive_conn_id) or has_link(str(self.onedrive_conn_id)):
+            raise ConfigurationError(
+                f"onedrive_conn_id is {without_secret(str(self.onedrive_conn_id))!r}, which is an address.",
+                advice="Give the id of a connection, and the address as location.",
+            )
+        return self.onedrive_conn_id
 
     def async_client(self, settings: Settings) -> AsyncClient:
         """Return a client; nothing is sent yet."""

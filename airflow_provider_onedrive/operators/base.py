@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath, count
+from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath, count, mask_secret
 from airflow_provider_onedrive.graph.content.filters import check_regex, is_list, patterns_of, split_location
-from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError
 from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, OnLocked, UploadOptions
+from airflow_provider_onedrive.graph.protocol.redaction import has_link, secrets_in, without_secret
+from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address, without_scheme
 from airflow_provider_onedrive.graph.transfers.progress import Totals
 from airflow_provider_onedrive.graph.transfers.upload_sources import MatchingFiles
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
@@ -58,6 +60,29 @@ class ClientMixin:
             self._client.stop()
 
 
+class LinkMaskingMixin:
+    """A task whose sharing links Airflow masks in its rendered templates, in its log and in tracebacks."""
+
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render a template field, or a part of one, and have its sharing links masked.
+
+        The links of the template are masked first, because Airflow logs a template that cannot be rendered.
+        """
+        _mask_links(content)
+        rendered = super().render_template(content, *args, **kwargs)  # type: ignore[misc]  # of the operator beside this
+        _mask_links(rendered)
+        return rendered
+
+
+def _mask_links(value: Any) -> None:
+    if isinstance(value, str):
+        for secret in secrets_in(value):
+            mask_secret(secret)
+    elif isinstance(value, Mapping) or is_list(value):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            _mask_links(each)
+
+
 @contextmanager
 def fail_permanent_errors() -> Iterator[None]:
     """Let errors that a retry cannot cure end the task.
@@ -74,7 +99,7 @@ def fail_permanent_errors() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
-class OneDriveOperator(ClientMixin, BaseOperator):
+class OneDriveOperator(ClientMixin, LinkMaskingMixin, BaseOperator):
     """Base of the operators; each implements :meth:`run_task`."""
 
     # With ".json" or ".sql" in it Airflow would read a local_path of that kind as a template.
@@ -173,5 +198,13 @@ def local_sources(path: Any) -> Any:
 
 
 def local_or_stored(path: Any) -> Any:
-    """Take a text such as ``s3://conn_id@bucket/key`` as an ``ObjectStoragePath``; anything else is as it is."""
+    """Take a text such as ``s3://conn_id@bucket/key`` as an ``ObjectStoragePath``; anything else is as it is.
+
+    :raises ConfigurationError: if it is an address of an item in OneDrive.
+    """
+    if isinstance(path, str) and (has_link(path) or (is_web_address(path) and without_scheme(path.partition("//")[2]))):
+        raise ConfigurationError(
+            f"local_path is {without_secret(path)!r}, an address of OneDrive or SharePoint.",
+            advice="Give it as location; local_path is a file of the worker, or an object of a store.",
+        )
     return ObjectStoragePath(path) if isinstance(path, str) and "://" in path else path

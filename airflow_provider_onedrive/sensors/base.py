@@ -25,7 +25,7 @@ from airflow_provider_onedrive.compat import (
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Stopped, error_from_dict
 from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 from airflow_provider_onedrive.graph.tracking.conditions import is_transient
-from airflow_provider_onedrive.operators.base import ClientMixin
+from airflow_provider_onedrive.operators.base import ClientMixin, LinkMaskingMixin
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,7 +35,7 @@ class OneDriveSensorError(AirflowFailException):
     """Waiting cannot help; the text is the error's own. It ends the task without retries, in all modes."""
 
 
-class OneDriveSensor(ClientMixin, BaseSensorOperator):
+class OneDriveSensor(ClientMixin, LinkMaskingMixin, BaseSensorOperator):
     """Base of the sensors: each polls in :meth:`poll`, and :meth:`trigger` returns the trigger that waits instead.
 
     ``timeout`` counts once per try, over all pokes and deferrals; ``exponential_backoff`` and ``max_wait`` apply if the

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent
 from airflow_provider_onedrive.graph.content.filters import is_list
 from airflow_provider_onedrive.graph.protocol.digests import digest
-from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Unauthenticated, without_urls
+from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Unauthenticated
+from airflow_provider_onedrive.graph.protocol.redaction import without_links, without_urls
 from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 from airflow_provider_onedrive.graph.tracking.conditions import is_transient
 from airflow_provider_onedrive.triggers.clients import shared_client
@@ -55,6 +56,10 @@ class OneDriveTrigger(BaseTrigger):
         """Return the class path and the parameters from which another triggerer makes this trigger again."""
         kwargs = {name: getattr(self, name) for name in self.names}
         return f"{_MODULE}.{type(self).__qualname__}", kwargs | {"version": STORED_VERSION}
+
+    def __repr__(self) -> str:
+        # It shows the arguments, and a location may be a sharing link.
+        return without_links(super().__repr__())
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and send one event when the wait has ended."""

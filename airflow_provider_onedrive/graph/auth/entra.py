@@ -14,8 +14,8 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     SignInFailed,
     Throttled,
-    without_urls,
 )
+from airflow_provider_onedrive.graph.protocol.redaction import without_urls
 from airflow_provider_onedrive.graph.protocol.refusals import retry_after_seconds, text_or_none
 
 _TOO_MANY = 429

@@ -13,6 +13,7 @@ from typing import Any
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.names import WILDCARDS
+from airflow_provider_onedrive.graph.protocol.redaction import has_link
 from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 
 Patterns = str | Sequence[str]
@@ -209,7 +210,8 @@ def split_location(location: Any) -> tuple[Any, str | None]:
     :return: the folder, ending in ``/``, and the pattern; the location as it is and None if it has no wildcard. An item
         dict, a path object and an address from the browser (which may have a ``?``) have none.
     """
-    if not isinstance(location, str) or is_web_address(location):
+    # Also a link with a mistake in its beginning: an error about a part of it would not know that it is a secret.
+    if not isinstance(location, str) or is_web_address(location) or has_link(location):
         return location, None
     names = location.split("/")
     first = next((number for number, name in enumerate(names) if any(each in name for each in WILDCARDS)), None)

@@ -256,7 +256,7 @@ def _encoded(text: str, encoding: str) -> bytes:
     except (UnicodeError, LookupError) as error:
         raise ConfigurationError(
             f"content cannot be encoded as {encoding}: {error}.", advice="Choose another encoding, or pass bytes."
-        ) from error
+        ) from None  # its text may hold a sharing link that was meant for another parameter, and is not filtered
 
 
 @contextmanager

@@ -44,12 +44,12 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     Throttled,
     Unauthenticated,
-    without_urls,
 )
 from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, objects, optional
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
+from airflow_provider_onedrive.graph.protocol.redaction import without_urls
 
 log = logging.getLogger(__name__)
 

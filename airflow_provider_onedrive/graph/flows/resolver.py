@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,9 +16,9 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.pages import all_values
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of, item_address, site_url
-from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, ItemNotFound, LocationError
+from airflow_provider_onedrive.graph.protocol.errors import BadRequest, ConfigurationError, ItemNotFound, LocationError
 from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, optional, required
-from airflow_provider_onedrive.graph.protocol.locations import LINK, Location
+from airflow_provider_onedrive.graph.protocol.locations import DOCUMENT, LINK, Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.web_urls import sharing_token
@@ -75,6 +76,8 @@ class Resolver:
             return (yield from self._shared(location))
         if location.root == LINK:
             return (yield from self._linked(location))
+        if location.root == DOCUMENT:
+            return (yield from self._document(location))
         return address_of(location)
 
     def forget(self, address: Address) -> None:
@@ -171,6 +174,12 @@ class Resolver:
             self._addresses[link] = yield from _item(request, link)
         return replace(self._addresses[link], names=location.names, shown=str(location))
 
+    def _document(self, location: Location) -> Flow[Address]:
+        document = replace(location, names=(), is_folder=False)
+        if document not in self._addresses:
+            self._addresses[document] = yield from _in_libraries(document)
+        return replace(self._addresses[document], names=location.names, shown=str(location))
+
 
 def _item(request: Request, location: Location) -> Flow[Address]:
     """Address an item by its own ids, and keep the path that it has in its drive."""
@@ -182,8 +191,25 @@ def _item(request: Request, location: Location) -> Flow[Address]:
     _, _, above = (optional(parent, "path", str) or "").partition("root:")
     is_root = data.get("root") is not None
     skip = () if is_root else (*filter(None, unquote(above).split("/")), required(data, "name", str))
-    text = f"items/{drive_id}/{item_id}" if location.link else str(location)
+    text = f"items/{drive_id}/{item_id}" if location.root in (LINK, DOCUMENT) else str(location)
     return replace(address, text=text, shown=str(location), skip=skip)
+
+
+def _in_libraries(location: Location) -> Flow[Address]:
+    """Look for a document in each library of its site: the GUID in its address is an id in each of them.
+
+    https://learn.microsoft.com/en-us/graph/api/driveitem-get
+    """
+    host, path, guid = location.ids
+    site = yield from _site(host, tuple(filter(None, path.split("/"))), location)
+    for library in (yield from _libraries(identifier(site))):
+        # Not by /shares, which takes such an address too: it needs a permission on all files.
+        with suppress(ItemNotFound, BadRequest):
+            return (yield from _item(Request("GET", item_address(identifier(library), guid).url()), location))
+    raise LocationError(
+        f"No library of the site has the document of {location}.",
+        advice="Copy the address of its folder from the browser, or use Share, Copy link.",
+    )
 
 
 def _find_library(location: Location) -> Flow[tuple[int, str]]:

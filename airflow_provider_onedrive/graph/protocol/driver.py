@@ -19,10 +19,10 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Throttled,
     Unauthenticated,
     UnreadableAnswer,
-    without_urls,
 )
 from airflow_provider_onedrive.graph.protocol.fields import parse
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response, T
+from airflow_provider_onedrive.graph.protocol.redaction import without_urls
 from airflow_provider_onedrive.graph.protocol.refusals import error_from, retry_after_seconds, text_or_none
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, is_graphs_own, leaves_outcome_unknown
 
@@ -35,7 +35,7 @@ _EXPECTED: Mapping[str, Container[int]] = {
     "DELETE": (204,),
     "PATCH": (200, 202),  # 202 of a large move, which a monitor tells the end of
     "PUT": (200, 201, 202),
-    "POST": (200, 201, 202),
+    "POST": (200, 201, 202, 204),
 }
 """The statuses by which Graph says that it has done what a method asks for."""
 # SharePoint throttles with both.

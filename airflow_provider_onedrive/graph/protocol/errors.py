@@ -30,18 +30,18 @@ Nobody changes an error once it is made: :meth:`OneDriveError.about`, :meth:`One
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
-E = TypeVar("E", bound="OneDriveError")
+from airflow_provider_onedrive.graph.protocol.redaction import without_links, without_urls
 
-# In messages of Graph and of httpx: upload, download and monitor URLs are permissions.
-_URL = re.compile(r"(?i)https?://\S+")
+E = TypeVar("E", bound="OneDriveError")
 
 
 class OneDriveError(Exception):
     """The base of every error that this package raises.
+
+    Whatever a message quotes, a sharing link in it is cut off: users put them into every parameter.
 
     :param message: one clause or sentence about the failure, without a secret.
     :param advice: the next step for the reader; None takes the class's ``default_advice``, an empty text shows none.
@@ -52,19 +52,19 @@ class OneDriveError(Exception):
     default_advice: ClassVar[str] = ""
 
     def __init__(self, message: str, *, advice: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.advice = advice
+        self.message = without_links(message)
+        super().__init__(self.message)
+        self.advice = None if advice is None else without_links(advice)
         self.operation: str | None = None
         self.location: str | None = None
 
     def about(self, operation: str, location: str) -> Self:
         """Return this error with the operation and its location; one that names them already stays as it is."""
-        return self if self.operation else self._with(operation=operation, location=location)
+        return self if self.operation else self._with(operation=operation, location=without_links(location))
 
     def with_advice(self, advice: str | None) -> Self:
         """Return this error with another advice."""
-        return self._with(advice=advice)
+        return self._with(advice=None if advice is None else without_links(advice))
 
     def _with(self, **fields: Any) -> Self:
         """Return a copy with other fields, the same traceback and the same cause."""
@@ -180,12 +180,13 @@ class GraphError(OneDriveError):
     ) -> None:
         super().__init__(message, advice=advice)
         self.status = status
-        self.code = code
-        self.inner_code = inner_code
-        self.request_id = request_id
+        # Texts of others, like Graph's message; a proxy on the way can write what it likes into them.
+        self.code = _filtered(code)
+        self.inner_code = _filtered(inner_code)
+        self.request_id = _filtered(request_id)
         self.retry_after_seconds = retry_after_seconds
         self.method = method
-        self.path = path
+        self.path = None if path is None else without_links(path)
         self.was_sent = was_sent
 
     @classmethod
@@ -353,11 +354,6 @@ class UnreadableAnswer(ServiceUnavailable):
         return self if self.method else self._with(method=method, path=path, request_id=request_id, was_sent=True)
 
 
-def without_urls(text: str) -> str:
-    """Return a text of others without its URLs, which may carry a secret."""
-    return _URL.sub("(URL)", text)
-
-
 def error_from_dict(data: Mapping[str, Any]) -> OneDriveError:
     """Return the error that :meth:`OneDriveError.to_dict` wrote, also in another version of this package.
 
@@ -377,6 +373,10 @@ def _restored(kind: type[E], state: Mapping[str, Any]) -> E:
     error = kind(str(state.get("message", "")))
     vars(error).update(state)
     return error
+
+
+def _filtered(text: str | None) -> str | None:
+    return None if text is None else without_urls(text)
 
 
 def _sentence(text: str) -> str:

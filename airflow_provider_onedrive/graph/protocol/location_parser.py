@@ -26,7 +26,13 @@ from pathlib import PurePath
 from typing import Any
 
 from airflow_provider_onedrive.graph.protocol.errors import LocationError
-from airflow_provider_onedrive.graph.protocol.locations import LINK, MAX_PATH_CHARACTERS, Location, LocationLike
+from airflow_provider_onedrive.graph.protocol.locations import (
+    DOCUMENT,
+    LINK,
+    MAX_PATH_CHARACTERS,
+    Location,
+    LocationLike,
+)
 from airflow_provider_onedrive.graph.protocol.names import (
     WILDCARDS,
     NamePolicy,
@@ -36,11 +42,13 @@ from airflow_provider_onedrive.graph.protocol.names import (
     repaired,
     repaired_path,
 )
+from airflow_provider_onedrive.graph.protocol.redaction import without_secret
 from airflow_provider_onedrive.graph.protocol.web_urls import (
+    WebAddress,
     is_folder_address,
     is_web_address,
     read_web_address,
-    without_secret,
+    without_scheme,
 )
 
 _ID_FORMS: Mapping[str, tuple[str, ...]] = {
@@ -79,7 +87,8 @@ class LocationParser:
         if isinstance(location, Mapping):
             return _from_item(location)
         if not isinstance(location, str):
-            raise LocationError(f"A location is text or an item dict, not {type(location).__name__}: {location!r}")
+            # Its content is not shown: a list may hold a sharing link.
+            raise LocationError(f"A location is text or an item dict, not {type(location).__name__}.")
         return _from_web_address(location) if is_web_address(location) else self._from_text(location)
 
     def upload_target(self, location: LocationLike, file_name: str | None, local_path: object = None) -> Location:
@@ -222,7 +231,8 @@ def _from_item(item: Mapping[str, Any]) -> Location:
             advice="Pass an item dict as the operators return it, or text.",
         )
     label, path = str(item.get("location") or ""), str(item.get("path") or "")
-    label = "" if label.startswith("items/") else label  # the ids themselves are no better to read
+    # The ids themselves are no better to read, and a sharing link is not to be read at all.
+    label = "" if label.startswith("items/") or without_secret(label) != label else label
     location = Location("items", (drive_id, item_id), label=label, label_path=path if label else None)
     return _checked(location, location.root_text)
 
@@ -232,11 +242,22 @@ def _from_web_address(text: str) -> Location:
     address = read_web_address(text)
     if address.link:
         return Location(LINK, (address.host,), is_folder=address.is_folder, link=address.link)
+    location = _address_location(address)
+    # What was read as a path may be a link with a mistake in its beginning.
+    return _checked(location, without_secret(str(location)) if location.root == "sites" else str(location))
+
+
+def _address_location(address: WebAddress) -> Location:
+    names = tuple(address.path.split("/")) if address.path else ()
     if address.ids:
-        location = Location("items", address.ids, is_folder=address.is_folder)
-        return _checked(location, "/".join(("items", *address.ids)))
-    location = Location("sites", (address.host,), tuple(address.path.split("/")), address.is_folder)
-    return _checked(location, f"sites/{address.host}/{address.path}")
+        return Location("items", address.ids, is_folder=address.is_folder)
+    if address.drive_id:
+        return Location("drives", (address.drive_id,), names, address.is_folder)
+    if address.document:
+        for name in names:
+            check_name(name, address.path)
+        return Location(DOCUMENT, (address.host, address.path, address.document), is_folder=address.is_folder)
+    return Location("sites", (address.host,), names, address.is_folder)
 
 
 def _checked(location: Location, text: str) -> Location:
@@ -273,6 +294,10 @@ def _unknown_root(text: str) -> str:
 def _nearest(text: str, word: str) -> str:
     if not text.strip():
         return "Check the template that makes it; write myfiles/ for the whole drive."
+    if without_scheme(text):
+        return "It is an address whose beginning is missing: write https:// in front of it."
+    if "://" in text:
+        return "Write an address alone, from https:// on."
     close = difflib.get_close_matches(word.lower(), _ID_FORMS, n=1, cutoff=0.7)
     rest = text.lstrip("/") if not close else "/".join((close[0], *text.split("/")[1:]))
     return f"Did you mean {rest if close else f'myfiles/{rest}'!r}?"

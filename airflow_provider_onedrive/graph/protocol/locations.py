@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from airflow_provider_onedrive.graph.protocol.web_urls import without_secret
+from airflow_provider_onedrive.graph.protocol.redaction import without_secret
 
 LocationLike = str | Mapping[str, Any]
 """A location as users write it: text, or an item dict as it stands in XCom."""
@@ -16,7 +16,9 @@ MAX_PATH_CHARACTERS = 400
 
 LINK = "https:"
 """The root of a sharing link."""
-LOOKED_UP = frozenset({"shared", "sites", LINK})
+DOCUMENT = "document"
+"""The root of a document that an address names by its GUID, on a site."""
+LOOKED_UP = frozenset({"shared", "sites", LINK, DOCUMENT})
 """Roots that only Graph can turn into ids."""
 
 
@@ -24,9 +26,9 @@ LOOKED_UP = frozenset({"shared", "sites", LINK})
 class Location:
     """A location that has been read.
 
-    :param root: the root word; ``https:`` for a sharing link.
+    :param root: the root word; ``https:`` for a sharing link, ``document`` for a document by its GUID.
     :param ids: the segments after the root word: a user, a drive id, or a drive id and an item id; of a site and of a
-        sharing link the host.
+        sharing link the host; of a document the host, the path of its site, and the GUID.
     :param names: the path below, one name per folder; of a site also its own path and the library.
     :param is_folder: whether the text is marked as a folder's, by a ``/`` at its end.
     :param label: for an item dict: the location it was listed under, better to read than two ids.
@@ -51,12 +53,15 @@ class Location:
     def root_text(self) -> str:
         if self.link:
             return f"https://{self.ids[0]}/ (sharing link)"
+        if self.root == DOCUMENT:
+            host, site, guid = self.ids
+            return "/".join(filter(None, ("https:/", host, site, f"_layouts/15/Doc.aspx?sourcedoc={{{guid}}}")))
         return self.label or "/".join((self.root, *self.ids))
 
     @property
     def is_root(self) -> bool:
         """Whether this names a whole drive or shared folder, not an item in it. An item by its id is in a drive."""
-        return not self.names and self.root not in ("items", LINK)
+        return not self.names and self.root not in ("items", LINK, DOCUMENT)
 
     @property
     def is_list_of_shared(self) -> bool:
@@ -73,5 +78,8 @@ class Location:
 
 
 def shown(location: LocationLike) -> str:
-    """Return a location as it may be logged: an address without the part that may be a secret."""
-    return str(location.get("location")) if isinstance(location, Mapping) else without_secret(str(location))
+    """Return a location as it may be logged: an address without the part that may be a secret.
+
+    Every text about a location goes through here, or is that of a :class:`Location`.
+    """
+    return without_secret(str(location.get("location") if isinstance(location, Mapping) else location))

@@ -6,6 +6,7 @@ It does no I/O, so every exchange with Graph is written once, and driven by thre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -14,6 +15,9 @@ from typing import Any, Protocol, TypeVar
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError, UnreadableAnswer
 
 T = TypeVar("T")
+
+# The token of a sharing link is the link itself in base64; the id of a share opens it as well.
+_SHARE = re.compile(r"(?i)/shares/[^/]+")
 
 
 class Repeat(Enum):
@@ -72,7 +76,8 @@ class Request:
         if self.preauthorized:
             return "(pre-authorised URL)"
         path = self.url.partition("?")[0]  # the query may hold a cursor, which is long, or a name
-        return path if path.startswith("/") else "/".join(("", *path.split("/")[3:]))
+        path = path if path.startswith("/") else "/".join(("", *path.split("/")[3:]))
+        return _SHARE.sub("/shares/(sharing link)", path)
 
 
 @dataclass(frozen=True)

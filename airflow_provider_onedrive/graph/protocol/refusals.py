@@ -24,8 +24,8 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
     Throttled,
     Unauthenticated,
-    without_urls,
 )
+from airflow_provider_onedrive.graph.protocol.redaction import without_urls
 
 _BAD_REQUEST, _UNAUTHORIZED = 400, 401
 _APP_ADVICE = (

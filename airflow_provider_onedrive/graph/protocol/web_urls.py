@@ -1,35 +1,70 @@
-"""Reads addresses pasted from a browser. None is ever fetched; only a sharing link is sent, and only to Graph."""
+"""Reads addresses pasted from a browser. None is ever fetched; only a sharing link is sent, and only to Graph.
+
+An address that shows a list, a search or another page names no item, and is refused: without its query, it would mean
+another place. The forms were collected from public repositories, where people paste them.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from airflow_provider_onedrive.graph.protocol.errors import LocationError
+from airflow_provider_onedrive.graph.protocol.personal_urls import (
+    PERSONAL_HOSTS,
+    drive_of_site,
+    personal_ids,
+    personal_path,
+)
+
+Query = Mapping[str, str]
+"""The parameters of an address, by their names in lower case."""
 
 # "/:x:/r/" is the address of a file that the reader has access to anyway. Any other letter makes it a sharing link.
-_DIRECT = re.compile(r"/:[a-z]:/r(?=/)")
-_SHARING = re.compile(r"/:[a-z]:/[a-z]/")
-# The hosts of personal drives.
-_SHORT_HOSTS = ("1drv.ms", "onedrive.live.com", "my.microsoftpersonalcontent.com")
-# SharePoint puts the kind of the item into the address that it copies; "f" is a folder.
-_FOLDER = "/:f:/"
+_DIRECT = re.compile(r"(?i)/:[a-z]{1,4}:/r(?=/)")
+_SHARING = re.compile(r"(?i)/:[a-z]{1,4}:/[a-z]{1,2}/")
+_SHORT_HOSTS = ("1drv.ms",)
+# The kind of the item is a part of the addresses and links that are copied in the browser; "f" is a folder.
+_FOLDER = re.compile(r"(?i)/:f:/|^https://1drv\.ms/f/")
 # A library's address in the browser ends in the page that shows it, not in the library's path.
-_VIEW = re.compile(r"(?i)/Forms/[^/]+\.aspx$|/_layouts/.*$|/[^/]+\.aspx$")
+_VIEW = re.compile(r"(?i)/Forms/[^/]+\.aspx$")
+# Pages of a site, which show an item that their query names; before them stands the site's path.
+_PAGE = re.compile(r"(?i)/_(?:layouts|vti_bin|api)(?:/.*)?$")
+# The start pages of OneDrive in a browser: they show whatever their query says.
+_START_PAGES = ("my", "shared")
+_ONEDRIVE_HOST = re.compile(r"[^.]+-my\.")
+_GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
+# By host, the parameter of an address that carries the whole address of a file: of Teams, and of mail that was scanned.
+_CARRIERS = (
+    (re.compile(r"teams\.(?:microsoft\.com|cloud\.microsoft|live\.com)|(?:\w+\.)?teams\.microsoft\.us"), "objecturl"),
+    (re.compile(r".*\.safelinks\.protection\.outlook\.com"), "url"),
+)
+_GRAPH = re.compile(r"(?:[\w-]+\.)?(?:graph\.microsoft\.\w+|microsoftgraph\.chinacloudapi\.cn)|api\.onedrive\.com")
+_OFFICE = re.compile(r"\w+\.cloud\.microsoft|www\.office\.com")
+_KNOWN_HOSTS = re.compile(
+    r"(?i)[\w.-]+\.sharepoint(?:-\w+)?\.\w+|1drv\.ms|onedrive\.live\.com|my\.microsoftpersonalcontent\.com"
+    r"|d\.docs\.live\.net|teams\.microsoft\.com"
+)
+# The parameters that name an item. The same one twice would leave open which is meant.
+_NAMING = ("id", "resid", "rootfolder", "listurl", "sourcedoc", "uniqueid", "sourceurl", "objecturl", "docid")
 # Parts of a query that the browser adds, and that are never paths.
 _PATHLESS = ("action", "at", "csf", "d", "e", "ga", "mobileredirect", "viewid", "web")
-# A user and a password before the host are cut as well.
-_ADDRESS = re.compile(r"(?is)(https?://)(?:[^/?#\s]*@)?([^/?#\s]*).*")
+# What mail, chats and spreadsheets put around an address without showing it.
+_AROUND = " \t\r\n\f\v\xa0\u200b\u2060\ufeff"
+_COPY_AGAIN = "Open the folder in the browser and copy that address, or use Share, Copy link."
 
 
 @dataclass(frozen=True)
 class WebAddress:
-    """An address that has been read: it has a link, or ids, or a path.
+    """An address that has been read: it has a link, or ids, or a document, or a path.
 
     :param link: the whole sharing link, which is a secret; else empty.
     :param ids: drive id and item id of an address of a personal drive; else None.
+    :param drive_id: of a personal drive, whose root ``path`` begins at; else empty.
+    :param document: the GUID of a document of the site at ``path``; else empty.
     :param path: the path on the host, decoded, without slashes at its ends; else empty.
     :param is_folder: whether it is marked as a folder's: by a ``/`` at its end, or by SharePoint.
     """
@@ -37,18 +72,20 @@ class WebAddress:
     host: str
     link: str = field(default="", repr=False)
     ids: tuple[str, str] | None = None
+    drive_id: str = ""
+    document: str = ""
     path: str = ""
     is_folder: bool = False
 
 
 def is_web_address(text: str) -> bool:
-    # A pasted text may have spaces or an end of line around it.
-    return text.lstrip()[:8].lower().startswith(("https://", "http://"))
+    # Also with one slash or with backslashes, whose error then is about an address and shows nothing behind the host.
+    return re.match(r"(?i)https?:[/\\]", text.strip(_AROUND)) is not None
 
 
-def without_secret(text: str) -> str:
-    """Cut an address to its host, wherever it stands in the text: a sharing link is a secret."""
-    return _ADDRESS.sub(r"\1\2/…", text)
+def without_scheme(text: str) -> bool:
+    """Whether a text is an address whose ``https://`` is missing."""
+    return _KNOWN_HOSTS.fullmatch(re.split(r"[/?#\\]", text.strip(_AROUND + "/"), maxsplit=1)[0]) is not None
 
 
 def is_folder_address(text: str) -> bool:
@@ -62,31 +99,19 @@ def is_folder_address(text: str) -> bool:
 def read_web_address(text: str) -> WebAddress:
     """Read an address as a browser shows it, or a sharing link of a business or personal drive.
 
-    :raises LocationError: if it is neither; the error never shows a link.
+    :raises LocationError: if it is neither, or names no item; the error never shows a link.
     """
-    text = text.strip()
+    # As a browser does: an address that was broken at the end of a line is whole again.
+    # "&amp;" is how the source of a page writes "&".
+    text = re.sub(r"[\t\r\n]", "", text.strip(_AROUND)).replace("&amp;", "&")
     # People mark a folder by a slash at the end of what they pasted, which may be the end of a query.
     bare = text.removesuffix("/") if "?" in text else text
     parts = _parts(bare)
-    host, query = str(parts.hostname), {key.lower(): values[0] for key, values in parse_qs(parts.query).items()}
+    query = _query(parts)
     _check_end(bare, parts, query)
-    is_marked = bare != text or _FOLDER in parts.path
-    if _is_link(parts, query):
-        beginning, mark, rest = bare.partition("?")
-        link = beginning.removesuffix("/") + mark + rest
-        return WebAddress(host, link=link, is_folder=is_marked or beginning.endswith("/"))
-    if host in _SHORT_HOSTS:
-        return WebAddress(host, ids=_personal(host, query), is_folder=is_marked)
-    # "id" (modern pages) and "RootFolder" (classic ones) name what is shown; the path only names the page.
-    path = query.get("id") or query.get("rootfolder") or _VIEW.sub("", unquote(_DIRECT.sub("", parts.path)))
-    is_folder = is_marked or path.endswith("/") or ("rootfolder" in query and "id" not in query)
-    path = path.strip("/")
-    if not path or "sourcedoc" in query:
-        raise LocationError(
-            f"The address on {host} does not say which file or folder it shows.",
-            advice="Open the folder in the browser and copy that address, or use Share, Copy link.",
-        )
-    return WebAddress(host, path=path, is_folder=is_folder)
+    address = _carried(parts, query) or _read(bare, parts, query)
+    is_marked = bare != text or _FOLDER.search(address.link or bare.partition("?")[0])
+    return replace(address, is_folder=True) if is_marked else address
 
 
 def sharing_token(link: str) -> str:
@@ -100,12 +125,26 @@ def _parts(text: str) -> SplitResult:
         _ = parts.port  # only reading it raises the error about a port that is not a number
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme.lower() != "https" or not parts.hostname or "@" in parts.netloc:
+    if parts.scheme.lower() != "https" or not parts.hostname or "@" in parts.netloc or "\\" in parts.netloc:
         raise LocationError("The address is not a plain https address.", advice="Copy it from the browser.")
     return parts
 
 
-def _check_end(text: str, parts: SplitResult, query: dict[str, str]) -> None:
+def _query(parts: SplitResult) -> Query:
+    """Read the parameters.
+
+    :raises LocationError: if two of them name an item differently.
+    """
+    values: dict[str, list[str]] = {}
+    for name, given in parse_qs(parts.query).items():
+        values.setdefault(name.lower(), []).extend(given)
+    for name in _NAMING:
+        if len(set(values.get(name, ()))) > 1:
+            raise LocationError(f"The address on {parts.hostname} names two items.", advice=_COPY_AGAIN)
+    return {name: given[0] for name, given in values.items()}
+
+
+def _check_end(text: str, parts: SplitResult, query: Query) -> None:
     """Refuse what does not belong to an address: it would be dropped, and the address mean more than was meant.
 
     :raises LocationError: if the text was to be a pattern, or to go on with a path.
@@ -115,6 +154,11 @@ def _check_end(text: str, parts: SplitResult, query: dict[str, str]) -> None:
         raise LocationError(
             f"The address on {parts.hostname} has a wildcard, and an address is never a pattern.",
             advice="Give the folder's address, and pass the pattern as file_pattern.",
+        )
+    if "#" in text:
+        raise LocationError(
+            f"The address on {parts.hostname} has a '#', and what follows it would not count.",
+            advice="Write %23 for a '#' in a name. If a page added it, open the folder and copy its address.",
         )
     if "//" in parts.path.lstrip("/"):
         raise LocationError(
@@ -128,19 +172,126 @@ def _check_end(text: str, parts: SplitResult, query: dict[str, str]) -> None:
         )
 
 
-def _is_link(parts: SplitResult, query: dict[str, str]) -> bool:
-    if parts.hostname in _SHORT_HOSTS:
-        return parts.hostname == "1drv.ms" or "authkey" in query or "redeem" in query
-    return bool(_SHARING.match(parts.path)) and not _DIRECT.match(parts.path)
+def _carried(parts: SplitResult, query: Query) -> WebAddress | None:
+    """Read the address that another one carries; None if it carries none."""
+    host = str(parts.hostname)
+    for pattern, name in _CARRIERS:
+        if pattern.fullmatch(host):
+            if is_web_address(inner := query.get(name, "")):
+                return read_web_address(inner)
+            raise _unclear(host)
+    return None
 
 
-def _personal(host: str, query: dict[str, str]) -> tuple[str, str]:
-    item = query.get("resid") or query.get("id") or ""
-    # An id of a personal drive begins with the drive's own id: ABC!123 is in the drive ABC.
-    drive = query.get("cid") or item.partition("!")[0]
-    if not (drive and item):
+def _read(text: str, parts: SplitResult, query: Query) -> WebAddress:
+    host = str(parts.hostname)
+    if _GRAPH.fullmatch(host):
         raise LocationError(
-            f"The address on {host} does not say which file or folder it shows.",
-            advice="Open the folder in the browser and copy that address, or use Share, Copy link.",
+            f"The address on {host} is one of Graph's API, not of a browser.",
+            advice="Write drives/<drive-id>/<path> or items/<drive-id>/<item-id>.",
         )
-    return drive, item
+    if link := _link(text, parts, query):
+        return WebAddress(host, link=link, is_folder=len(parts.path) > 1 and parts.path.endswith("/"))
+    if host in PERSONAL_HOSTS:
+        return _personal(host, parts, query)
+    if _OFFICE.fullmatch(host):
+        return _in_office(host, query)
+    return _on_sharepoint(host, unquote(_DIRECT.sub("", parts.path)), query)
+
+
+def _link(text: str, parts: SplitResult, query: Query) -> str:
+    """Return the sharing link that an address is; empty if it is none."""
+    path = parts.path
+    if "redeem" in query and not query.get("id", "").startswith("/"):
+        return _redeemed(query["redeem"]) or text
+    is_link = (
+        parts.hostname in _SHORT_HOSTS
+        or "authkey" in query
+        or "guestaccess.aspx" in path.lower()
+        or ("share" in query and _PAGE.search(path) is not None)
+        or (_SHARING.match(path) and not _DIRECT.match(path))
+    )
+    beginning, mark, rest = text.partition("?")
+    return beginning.removesuffix("/") + mark + rest if is_link else ""
+
+
+def _redeemed(text: str) -> str:
+    """Return the sharing link that a browser was led away from, with the link in base64; empty if it is none."""
+    try:
+        link = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+    except ValueError:
+        return ""
+    return link if link.isprintable() and link.lower().startswith("https://") else ""
+
+
+def _personal(host: str, parts: SplitResult, query: Query) -> WebAddress:
+    """Read an address of a personal drive: its path or its ids."""
+    path = unquote(parts.path)
+    shown = _first(query, "id", "resid", "rootfolder", "sourceurl", "sourcedoc", "uniqueid", "listurl")
+    if is_web_address(shown):
+        return read_web_address(shown)
+    if located := personal_path(host, shown or path):
+        drive_id, below = located
+        return WebAddress(host, drive_id=drive_id, path=below.strip("/"), is_folder=below.endswith("/"))
+    ids = personal_ids(shown, query.get("cid") or drive_of_site(path))
+    if ids is None:
+        raise _unclear(host)
+    return WebAddress(host, ids=ids) if ids[1] else WebAddress(host, drive_id=ids[0])
+
+
+def _in_office(host: str, query: Query) -> WebAddress:
+    """Read an address of Office in the browser, which names a personal file by its ids."""
+    ids = personal_ids(query.get("docid", ""), query.get("driveid", ""))
+    if ids is None or not ids[1]:
+        raise _unclear(host)
+    return WebAddress(host, ids=ids)
+
+
+def _on_sharepoint(host: str, path: str, query: Query) -> WebAddress:
+    # "id" (modern pages) and "RootFolder" (classic ones) name what is shown; the path only names the page.
+    shown = _first(query, "id", "rootfolder", "sourceurl", "sourcedoc")
+    site = _PAGE.sub("", path)
+    if guid := _GUID.fullmatch(_first(query, "sourcedoc", "uniqueid")):
+        if site == path:
+            raise _unclear(host)
+        return WebAddress(host, document=guid.group(1).upper(), path=site.strip("/"))
+    if shown or "listurl" in query:
+        return _shown_on(host, shown, query)
+    path = _VIEW.sub("", path)
+    bare = path.strip("/")
+    if not bare or _PAGE.search(path) or (bare.lower() in _START_PAGES and _ONEDRIVE_HOST.match(host)):
+        raise _unclear(host)
+    return WebAddress(host, path=bare, is_folder=path.endswith("/"))
+
+
+def _shown_on(host: str, shown: str, query: Query) -> WebAddress:
+    """Read what a page shows: a path on the host of the page, or of its ``listurl``, whose library it lies in."""
+    library = _server_path(host, query["listurl"]) if "listurl" in query else None
+    item = _server_path(library.host if library else host, shown) if shown else library
+    if item is None or (library is None and "listurl" in query):
+        raise _unclear(host)
+    if library is not None and not _lies_in(item, library):
+        raise LocationError(f"The address on {host} names a folder outside of its library.", advice=_COPY_AGAIN)
+    is_folder = item.is_folder or not shown or ("rootfolder" in query and "id" not in query)
+    return replace(item, is_folder=is_folder)
+
+
+def _server_path(host: str, text: str) -> WebAddress | None:
+    """Read a path on a host, or a whole address; None if a text is neither, such as the number of a list item."""
+    if is_web_address(text):
+        return read_web_address(text)
+    path = text.strip("/")
+    return WebAddress(host, path=path, is_folder=text.endswith("/")) if text.startswith("/") and path else None
+
+
+def _lies_in(item: WebAddress, library: WebAddress) -> bool:
+    names, above = item.path.lower().split("/"), library.path.lower().split("/")
+    return item.host == library.host and names[: len(above)] == above
+
+
+def _first(query: Query, *names: str) -> str:
+    return next((query[name] for name in names if query.get(name)), "")
+
+
+def _unclear(host: str) -> LocationError:
+    return LocationError(f"The address on {host} does not say which file or folder it shows.", advice=_COPY_AGAIN)

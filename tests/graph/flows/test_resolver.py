@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -405,3 +406,52 @@ def test_names_that_are_replaced(connect, drive):
     client.delete("myfiles/2026-01-02T03:04:05/a*b.csv")
     client.upload("myfiles/", content=b"y", file_name="CON")
     assert drive.paths() == ["2026-01-02T03_04_05/", "_CON"]
+
+
+def shown_by(drive, path):
+    """Addresses of a file in a library that show it on a page, carry it, or name it by its GUID."""
+    server_path, guid = f"%2Fsites%2FFinance%2FReports%2F{path}", drive.item(path)["eTag"].strip('"{').partition("}")[0]
+    library = f"https%3A%2F%2F{HOST}%2Fsites%2FFinance%2FReports"
+    return [
+        f"https://contoso-my.sharepoint.com/shared?id={server_path}&listurl={library}",
+        f"https://{HOST}/sites/Finance/_layouts/15/download.aspx?SourceUrl={server_path}",
+        f"https://{HOST}/sites/Finance/_layouts/15/Doc.aspx?sourcedoc=%7B{guid}%7D&file=x.csv&action=default",
+        f"https://{HOST}/:x:/r/sites/Finance/_layouts/15/Doc.aspx?sourcedoc=%7B{guid.lower()}%7D",
+        f"https://teams.microsoft.com/l/file/{guid}?objectUrl={library}%2F{path}&serviceName=teams",
+        f" https://{HOST}/sites/Finance/Reports/{path}?web=1\n",
+    ]
+
+
+def test_page_that_shows_a_file(client, onedrive_emulator, library):
+    """Each address is that file, found by Graph alone; a document by its GUID, in whichever library it lies."""
+    library.put("2026/plain.csv", b"plain")
+    for address in shown_by(library, "2026/plain.csv"):
+        assert found(client, address) == b"plain"
+    assert {request.origin for request in onedrive_emulator.requests} <= {"graph", "login", "store"}
+
+
+def test_document_is_looked_up_once(client, onedrive_emulator, library):
+    """Its site, its libraries and the document cost a request each; what is found is named by ids."""
+    library.put("2026/plain.csv", b"plain")
+    address = shown_by(library, "2026/plain.csv")[2]
+    item = client.stat(address)
+    before = len(looked_up(onedrive_emulator))
+    assert client.stat(address).location == item.location == f"items/{item.drive_id}/{item.id}"
+    assert len(looked_up(onedrive_emulator)) == before
+
+
+def test_document_of_no_library(client, library):
+    """The error says what to paste instead."""
+    guid = "0" * 8 + "-0000-4000-8000-" + "0" * 12
+    with pytest.raises(LocationError, match=r"No library of the site has the document.*use Share, Copy link"):
+        client.stat(f"https://{HOST}/sites/Finance/_layouts/15/Doc.aspx?sourcedoc=%7B{guid}%7D")
+
+
+def test_failed_request_for_a_link_shows_no_token(client, onedrive_emulator, library):
+    """The token in the path of the request is the link in base64."""
+    link = library.link("2026")
+    onedrive_emulator.faults.add(path="/shares/", do=status(400, message="No", code="invalidRequest"))
+    with pytest.raises(BadRequest, match=r"GET /shares/\(sharing link\)/driveItem") as caught:
+        client.stat(link)
+    token = next(request.path for request in onedrive_emulator.requests if "/shares/" in request.path).split("/")[-2]
+    assert token not in f"{caught.value} {caught.value.to_dict()}"
