@@ -190,8 +190,9 @@ def test_no_trigger_shows_a_link(watch: Watch, kind: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("command", ["ls", "stat", "get", "put"])
-def test_no_command_shows_a_link(watch: Watch, tmp_path: Path, command: str) -> None:
+def test_no_command_shows_a_link(watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """Neither on its output nor in its error."""
+    monkeypatch.chdir(tmp_path)  # where ``get`` puts a file without a path
     (tmp_path / "a.csv").write_bytes(b"a")
     for mistake, made in MISTAKES.items():
         if isinstance(text := made(watch.link), str):

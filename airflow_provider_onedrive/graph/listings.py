@@ -69,7 +69,7 @@ class Listings(LocationContext, ABC):
             for number, page in self._pages(walk, steps):
                 if isinstance(page, OneDriveError):
                     raise page
-                yield from walk.take(steps[number], page)
+                yield from _taken(walk, steps[number], page)
 
     def _pages(self, walk: Walk, steps: Sequence[PageStep]) -> Iterator[tuple[int, Page | OneDriveError | None]]:
         # One page is read in this thread, when its items are asked for: children() and a large folder need no threads.
@@ -99,5 +99,13 @@ class AsyncListings(LocationContext, ABC):
         """Drive a walk, and yield each item as its page is read."""
         while walk.has_more:
             step = walk.next_step()
-            for visit in walk.take(step, await self._about("list", step.address, walk.read(step))):
+            for visit in _taken(walk, step, await self._about("list", step.address, walk.read(step))):
                 yield visit
+
+
+def _taken(walk: Walk, step: PageStep, page: Page | None) -> Iterator[Visit]:
+    """Yield the items of a page; the error of a page that cannot be read names the folder."""
+    try:
+        yield from walk.take(step, page)
+    except OneDriveError as error:
+        raise error.about("list", str(step.address)) from error.__cause__

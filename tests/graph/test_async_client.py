@@ -9,7 +9,7 @@ import threading
 import pytest
 import trustme
 
-from airflow_provider_onedrive.emulator.faults import drop_after, drop_before, expire_token, status
+from airflow_provider_onedrive.emulator.faults import drop_after, drop_before, expire_token, repeat_next_link, status
 from airflow_provider_onedrive.graph.async_operations import AsyncOperations
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.flows import items
@@ -77,6 +77,18 @@ def test_listing_page_by_page(ask, drive, onedrive_emulator):
         return [item.name async for item in client.children("myfiles")]
 
     assert ask(driver) == [f"f{number:04}" for number in range(1001)]
+
+
+def test_listing_that_never_ends_names_its_folder(ask, drive, onedrive_emulator):
+    """The error of a page that is taken says what was listed, as that of one that is read."""
+    drive.put("in/a.csv")
+    onedrive_emulator.faults.add(operation="children", times=None, do=repeat_next_link())
+
+    async def driver(client):
+        with pytest.raises(ServiceUnavailable, match=r"^Cannot list myfiles/in: Graph's link"):
+            [item async for item in client.children("myfiles/in")]
+
+    ask(driver)
 
 
 def test_creating_a_folder(ask, drive):

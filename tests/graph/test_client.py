@@ -13,6 +13,7 @@ import unicodedata
 
 import pytest
 
+from airflow_provider_onedrive.emulator.faults import repeat_next_link
 from airflow_provider_onedrive.graph import Client as LazyClient
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.flows.sessions import FRAGMENT_BYTES
@@ -23,6 +24,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     LocationError,
     NameAlreadyExists,
     PreconditionFailed,
+    ServiceUnavailable,
 )
 from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, DeleteOptions
 
@@ -212,6 +214,15 @@ def test_walking(client, drive):
     found = [item.path for item in client.walk("myfiles/")]
     assert sorted(found) == ["a", "a/b", "a/b/c", "a/b/c/d.csv", "a/e.csv", "a/empty", "f.csv"]
     assert all(path.rpartition("/")[0] in ["", *found[:index]] for index, path in enumerate(found))
+
+
+def test_listing_that_never_ends_names_its_folder(client, drive, onedrive_emulator):
+    """The error of a page that is taken says what was listed, as that of one that is read."""
+    drive.put("in/a.csv")
+    onedrive_emulator.faults.add(operation="children", times=None, do=repeat_next_link())
+    for items in (client.children("myfiles/in"), client.walk("myfiles/in")):
+        with pytest.raises(ServiceUnavailable, match=r"^Cannot list myfiles/in: Graph's link"):
+            list(items)
 
 
 def test_creating_a_folder(client, drive):

@@ -22,7 +22,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SourceMissing,
     VerificationFailed,
 )
-from airflow_provider_onedrive.graph.protocol.options import DownloadOptions, TransferOptions
+from airflow_provider_onedrive.graph.protocol.options import DownloadOptions, TransferOptions, UploadOptions
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Ä 100% #1.csv") for form in ("NFC", "NFD"))
@@ -220,6 +220,37 @@ def test_unexpected_success(client: Client, drive: Any, faults: Any, how: Any, d
     assert not drive.exists("in/a.csv")
 
 
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("how", [{"status": 202, "headers": {"Location": "https://m.example"}}, {"status": 200}])
+def test_unexpected_success_of_a_permanent_deletion(
+    client: Client, drive: Any, faults: Any, how: Any, done: bool
+) -> None:
+    """Graph deletes for good with 204 and nothing else, though other POSTs succeed with 200 or 202."""
+    drive.put("in/a.csv", b"1")
+    faults.add(operation="permanent_delete", do=answer(body={"id": "1"}, done=done, **how))
+    assert [item.name for item in client.delete("myfiles/in/a.csv", permanent=True)] == ["a.csv"]
+    assert drive.paths() == ["in/"]
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_creation_without_an_answer(client: Client, drive: Any, faults: Any, done: bool) -> None:
+    """204 for a new folder or upload session has nothing of it: it is looked for, and asked for again."""
+    faults.add(operation="create_folder", times=2, do=answer(204, body="", done=done))
+    assert client.create_folder("myfiles/in").id == drive.item("in")["id"]
+    faults.add(operation="create_session", do=answer(204, body="", done=done))
+    options = UploadOptions(single_put_bytes=0)
+    assert client.upload("myfiles/in/a.csv", content=b"1", options=options).outcome == "created"
+    assert drive.read_all() == {"in/a.csv": b"1"}
+
+
+def test_batch_without_an_answer(client: Client, drive: Any, faults: Any) -> None:
+    """What was not answered is asked for again, and what was deleted meanwhile has gone."""
+    drive.put_all({"in/a.csv": b"1", "in/b.csv": b"2"})
+    faults.add(operation="batch", do=answer(204, body=""))
+    assert client.delete_all(list(client.children("myfiles/in"))) == []
+    assert drive.paths() == ["in/"]
+
+
 @pytest.mark.parametrize("lie", [NEVER, answer(200, body="", done=False), answer(204, body="", done=True)])
 def test_move_is_seen_before_it_is_reported(client: Client, drive: Any, faults: Any, lie: Any) -> None:
     """Whatever the answer says, the item is at its destination afterwards."""
@@ -256,6 +287,27 @@ def test_folder_that_vanishes_for_a_moment(client: Client, drive: Any, faults: A
     report = client.download_folder("myfiles/in", tmp_path, **mirror())
     assert report.deleted == []
     assert len(local(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("method", ["upload_folder", "download_folder"])
+def test_root_of_a_transfer_that_cannot_be_listed_for_a_moment(
+    client: Client, drive: Any, faults: Any, tmp_path: Path, method: str
+) -> None:
+    """It was read just before, so one or two 404s of its listing pass."""
+    drive.put_all({"in/a.csv": b"1", "in/b.csv": b"2"})
+    (tmp_path / "a.csv").write_bytes(b"1")
+    faults.add(operation="children", times=2, do=status(404))
+    report = getattr(client, method)("myfiles/in", local_path=tmp_path, if_exists="replace", **mirror())
+    assert report.failed == []
+    assert (tmp_path / "b.csv").exists() == drive.exists("in/b.csv") == (method == "download_folder")
+
+
+def test_root_of_a_deletion_that_cannot_be_counted_for_a_moment(client: Client, drive: Any, faults: Any) -> None:
+    """The folder was read just before."""
+    drive.put("in/a.csv", b"1")
+    faults.add(operation="children", times=2, do=status(404))
+    client.delete("myfiles/in", recursive=True)
+    assert drive.paths() == []
 
 
 def test_folder_that_goes_is_proven_by_its_parent(client: Client, drive: Any, faults: Any, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions
 
+# Of permanentDelete as well, which is a POST.
+_DONE = (204,)
 DELETES = 4
 """How often a deletion is sent that Graph answers with 404 although the item is there."""
 
@@ -56,7 +58,7 @@ def delete(item: DriveItem, *, permanent: bool = False, if_match: str | None = N
     for failures in range(DELETES):
         method, at = ("POST", f"{url}/permanentDelete") if permanent else ("DELETE", url)
         try:
-            yield Request(method, at, headers=headers, failures=failures)
+            yield Request(method, at, headers=headers, failures=failures, expected_statuses=_DONE)
         except ItemNotFound as missing:  # an answer was lost, somebody was faster, or it is there and this passes
             if (yield from has_gone(item)):
                 return
@@ -73,7 +75,7 @@ def not_deleted(missing: ItemNotFound) -> ServiceUnavailable:
 
 def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None]:
     """Count the items below a folder, and stop counting at the limit."""
-    walk, count = FolderWalk(address.by_id(item.drive_id, item.id)), 0
+    walk, count = FolderWalk(address.by_id(item.drive_id, item.id), was_read=True), 0
     while walk.has_more:
         # Page by page: a folder of a million items is refused after the page that exceeds the limit.
         count += len((yield from read_page(walk)))

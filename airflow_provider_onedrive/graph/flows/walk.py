@@ -136,6 +136,7 @@ class FolderWalk(Walk):
 
     :param recursive: also the folders below the root.
     :param fields: of each item; empty takes the fields that Graph shows by default, with the URL of the content.
+    :param was_read: the root was read just now, so a 404 of its listing is not believed at once.
     :param seen_as: the root, as delta named it, if it may have vanished since; None if it has to exist.
     """
 
@@ -145,9 +146,11 @@ class FolderWalk(Walk):
         *,
         recursive: bool = True,
         fields: str = ITEM_FIELDS,
+        was_read: bool = False,
         seen_as: DriveItem | None = None,
     ) -> None:
         super().__init__(root, None if seen_as is None else Visit("", seen_as))
+        self._was_read = was_read
         self._recursive = recursive
         self._fields = fields
         self._entered: set[tuple[str, str]] = set()
@@ -164,14 +167,14 @@ class FolderWalk(Walk):
             try:
                 return (yield from ask(failures=failures))
             except ItemNotFound as error:
-                if visit is None:
+                if visit is None and not self._was_read:
                     raise
                 missing = error
             # Another request for the same folder: a 404 of its listing alone does not prove that it has vanished.
             is_there = (yield from stat_or_none(step.address)) is not None
-        if is_there:
+        if is_there or visit is None:
             raise missing
-        return _HOLDS_NOTHING if (yield from is_unlisted(cast("Visit", visit).item)) else None
+        return _HOLDS_NOTHING if (yield from is_unlisted(visit.item)) else None
 
     def _take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
         if page is None:
@@ -257,11 +260,11 @@ class DeltaWalk(Walk):
         return (Visit(item.path, item) for item in items)
 
 
-def walk_of(root: Address, *, has_delta: bool, recursive: bool = True) -> Walk:
+def walk_of(root: Address, *, has_delta: bool, recursive: bool = True, was_read: bool = False) -> Walk:
     """Return the walk of a folder: by delta if it is all of a drive, and if the drive's delta can be relied on."""
     # Asked for a folder below the root, drives of work or school return the delta of the whole drive (rclone's source).
     is_by_delta = has_delta and recursive and root.is_drive_root
-    return DeltaWalk(root) if is_by_delta else FolderWalk(root, recursive=recursive)
+    return DeltaWalk(root) if is_by_delta else FolderWalk(root, recursive=recursive, was_read=was_read)
 
 
 def read_page(walk: Walk) -> Flow[list[Visit]]:

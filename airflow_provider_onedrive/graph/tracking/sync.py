@@ -195,7 +195,7 @@ def _list_all(client: Runner, address: Address, index: FolderIndex) -> str | Non
     """List everything. The cursor is asked for before, so that changes meanwhile are not lost, but come twice."""
     has_delta = client.settings.has_delta
     cursor = client.run(delta.latest(drive_root(index.folder))) if has_delta else None
-    walk = walk_of(base_of(address, index.folder), has_delta=has_delta)
+    walk = walk_of(base_of(address, index.folder), has_delta=has_delta, was_read=True)
     listing = FolderIndex(index.folder, (each.item for each in client.visits(walk)))
     unread = client.run(catch_up(listing, address, cursor, walk))
     index.replaced_by(listing, unread)

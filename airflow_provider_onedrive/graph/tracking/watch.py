@@ -147,7 +147,7 @@ class Watch:
             return FolderSnapshot(None, None, now), Changes(deleted=before)
         has_delta = client.settings.has_delta
         cursor = (yield from delta.latest(drive_root(folder))) if has_delta else None
-        walk = walk_of(base_of(address, folder), has_delta=has_delta)
+        walk = walk_of(base_of(address, folder), has_delta=has_delta, was_read=True)
         listing = FolderIndex(folder, (yield from read_items(walk)))
         unread = yield from catch_up(listing, address, cursor, walk)
         # No cursor while a folder is unread: delta would never name the items that were missed.

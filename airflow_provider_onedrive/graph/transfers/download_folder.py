@@ -77,7 +77,8 @@ def download_folder(client: Runner, address: Address, folder: Any, transfer: Fol
     # By its id from here on, so that nobody can put another folder under its name meanwhile.
     base = client.run(items.folder(address))
     # With the default fields a listing brings the link of each file, which saves a request for every one.
-    walk = FolderWalk(address.by_id(base.drive_id, base.id), recursive=transfer.recursive, fields="")
+    at = address.by_id(base.drive_id, base.id)
+    walk = FolderWalk(at, recursive=transfer.recursive, fields="", was_read=True)
     files = (each for each in client.visits(walk) if not each.item.is_folder)
     choice = choose((remote_entry(each, link_of(each.item, each.data)) for each in files), transfer)
     unread = {key(each.path) for each in walk.unread} | ({""} if walk.is_root_unread else set())

@@ -146,7 +146,8 @@ class _Upload:
         # Only the root of a drive has a delta that can be relied on; everything else is addressed by its id.
         at = address if address.is_drive_root else address.by_id(base.drive_id, base.id)
         files = []
-        walk = walk_of(at, has_delta=self._client.settings.has_delta, recursive=self._transfer.has_folders)
+        has_delta, recursive = self._client.settings.has_delta, self._transfer.has_folders
+        walk = walk_of(at, has_delta=has_delta, recursive=recursive, was_read=True)
         for each in self._client.visits(walk):
             if each.item.is_folder:
                 self._folders.note(each.path, each.item)

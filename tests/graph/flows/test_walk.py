@@ -227,6 +227,24 @@ def test_missing_root_is_an_error_unless_it_was_seen(script: Any, samples: Any) 
     assert [visit.item for visit in walk.unread] == [item]
 
 
+@pytest.mark.parametrize("missed", [1, 2])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_root_that_was_read_is_listed_again(script: Any, samples: Any, missed: int, is_there: bool) -> None:
+    """One or two 404s of its listing, and of itself, pass; of a root that nobody has read they are an error."""
+    look = "GET /drives/D/items/IN"
+    looked = [(look, samples.ok(samples.folder("in", "IN")))] if is_there else [(look, missing()), OK]
+    asked = [(listing("IN"), missing()), OK, *looked] * missed
+    driver = script(*asked, (listing("IN"), samples.page(samples.file("a.csv"))))
+    assert driver.run(paths(FolderWalk(FOLDER, was_read=True))) == ["a.csv"]
+    assert driver.last.failures == LATER + missed - 1
+
+
+def test_root_that_has_gone_since_it_was_read_is_an_error(script: Any) -> None:
+    """It is neither empty nor left out."""
+    with pytest.raises(ItemNotFound):
+        script(*looks("IN")).run(paths(FolderWalk(FOLDER, was_read=True)))
+
+
 def test_folder_that_comes_twice_is_entered_once(script: Any, samples: Any) -> None:
     """A folder that is moved meanwhile comes twice, and folders that hold each other come for ever."""
     x, y = (samples.folder(name, name.upper(), child_count=1) for name in ("x", "y"))
