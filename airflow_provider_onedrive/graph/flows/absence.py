@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, cast
 
-from airflow_provider_onedrive.graph.flows.items import children_json, stat
+from airflow_provider_onedrive.graph.flows.items import children_json, stat, whole_item
 from airflow_provider_onedrive.graph.flows.pages import FolderListing
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_address
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, ItemNotFound, NotFound, ServiceUnavailable
@@ -67,7 +67,7 @@ def find_again(address: Address) -> Flow[DriveItem | None]:
     name = comparison_key(address.names[-1])
     for data in values:
         if comparison_key(str(data.get("name"))) == name:
-            return DriveItem.from_json(data, address.locate)
+            return whole_item(data, address)
     if not is_whole:
         raise ServiceUnavailable(f"{address} was not found, and the listing of its folder is not whole.")
     return None

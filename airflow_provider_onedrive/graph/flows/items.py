@@ -5,7 +5,9 @@ https://learn.microsoft.com/en-us/graph/api/resources/driveitem
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from airflow_provider_onedrive.graph.flows.pages import PAGE_ITEMS, page_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address
@@ -17,6 +19,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     LocationError,
     NameAlreadyExists,
     NotFound,
+    UnreadableAnswer,
 )
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Page, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -30,11 +33,23 @@ ITEM_FIELDS = (
 """The fields of a listing: the others would be most of its bytes."""
 _NO_FOLDER = "Check the location, create the folder first, or pass create_folders=True."
 _SENDS = 5
+_KINDS = ("file", "folder", "package", "remoteItem", "bundle", "root")
 
 
 def item_of(response: Response, address: Address) -> DriveItem:
-    """Read the item of an answer."""
-    return DriveItem.from_json(response.body, address.locate)
+    """Read the item of an answer that has all its facets."""
+    return whole_item(response.body, address)
+
+
+def whole_item(data: Mapping[str, Any], address: Address) -> DriveItem:
+    """Read an item that Graph was asked for with all its facets.
+
+    :raises UnreadableAnswer: if none of them says what it is.
+    """
+    # A folder without its facet would be taken for a file, and be deleted with all that is in it.
+    if all(data.get(kind) is None for kind in _KINDS):
+        raise UnreadableAnswer("The answer's field 'file' is missing, and so is 'folder'", field="file")
+    return DriveItem.from_json(data, address.locate)
 
 
 def stat(address: Address, failures: int = 0) -> Flow[DriveItem]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from airflow_provider_onedrive.graph.protocol.errors import UnreadableAnswer
 from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
@@ -143,6 +144,10 @@ def query_of(params: Mapping[str, Any]) -> str:
 
 
 def _quote_id(text: str) -> str:
+    # Graph leaves the parentReference out of some items (OD#535). A path without the drive's id is always 404, which
+    # would look as if the item had been deleted.
+    if not text:
+        raise UnreadableAnswer("The answer's field 'driveId' is missing", field="driveId")
     # RFC 3986 allows these in a path as they are: "!" and "," stand in Graph's ids, "@" in user names.
     return quote(text, safe="!@$,")
 

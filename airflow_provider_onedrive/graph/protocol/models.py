@@ -96,7 +96,8 @@ class DriveItem:
         parent, file, folder = (nested(data, name) for name in ("parentReference", "file", "folder"))
         # Graph leaves parentReference, size and times out of some items (OD#535, OD#561, OD#834, OD#907).
         drive_id = identifier(parent, "driveId") if parent.get("driveId") else ""
-        item_id, name = identifier(data), optional(data, "name", str) or ""
+        # Without its name an item would be taken for another one, or for one that was renamed.
+        item_id, name = identifier(data), required(data, "name", str)
         parent_path: str | None = optional(parent, "path", str)
         is_root, is_folder = data.get("root") is not None, data.get("folder") is not None
         path = "" if is_root else _folder(parent_path or "") + name

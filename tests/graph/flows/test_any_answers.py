@@ -352,6 +352,8 @@ def read_or_refused(data: Mapping[str, Any]) -> DriveItem | UnreadableAnswer:
     ("change", "field"),
     [
         ({"id": None}, "id"),
+        ({"name": None}, "name"),
+        ({"file": None}, "file"),
         ({"id": ""}, "id"),
         ({"id": "\ud800"}, "id"),
         ({"id": 7}, "id"),
@@ -375,7 +377,7 @@ def test_error_names_method_path_and_field(change: dict[str, Any], field: str) -
 
 
 @pytest.mark.parametrize(
-    "change", [{"name": None}, {"size": None}, {"eTag": None}, {"createdDateTime": None}, {"folder": None}, {"x": [1]}]
+    "change", [{"size": None}, {"eTag": None}, {"createdDateTime": None}, {"folder": None}, {"x": [1]}]
 )
 def test_null_is_as_good_as_missing(change: dict[str, Any]) -> None:
     """OData writes null for what an item has not."""

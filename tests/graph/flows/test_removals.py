@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     LocationError,
     PreconditionFailed,
     ServiceUnavailable,
+    UnreadableAnswer,
 )
 from airflow_provider_onedrive.graph.protocol.messages import Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -132,6 +133,23 @@ def test_removed_item_may_have_gone_meanwhile(script: Any, samples: Any) -> None
     """It was read, and is returned: it has gone, as was wanted."""
     driver = script((BY_PATH, samples.ok(file(samples))), (DELETE, missing()), *has_gone(samples))
     assert [item.id for item in driver.run(removals.remove(AT))] == ["F"]
+
+
+def test_folder_without_its_facet_is_not_deleted_as_a_file(script: Any, samples: Any) -> None:
+    """Nobody said that it is a file, and it may be a folder that holds something."""
+    folder = samples.folder("a.csv", item_id="F", child_count=3, folder=None)
+    with pytest.raises(UnreadableAnswer, match="'file' is missing"):
+        script((BY_PATH, samples.ok(folder))).run(removals.remove(AT))
+    listed = (*not_found(samples)[:-1], ("GET /drives/D/items/P/children?$top=1000", samples.page(folder)))
+    with pytest.raises(UnreadableAnswer, match="'file' is missing"):
+        script(*listed).run(removals.remove(AT, ignore_if_missing=True))
+
+
+@pytest.mark.parametrize("parent", [None, {}, {"id": "P", "path": "/drives/D/root:/in"}])
+def test_item_of_an_unnamed_drive_is_not_taken_for_deleted(script: Any, samples: Any, parent: Any) -> None:
+    """A path without the drive's id would be 404 however often it is asked for."""
+    with pytest.raises(UnreadableAnswer, match="'driveId' is missing"):
+        script((BY_PATH, samples.ok(samples.file(parentReference=parent)))).run(removals.remove(AT))
 
 
 def test_removal_of_an_item_that_is_there_is_never_said_to_be_done(script: Any, samples: Any) -> None:
