@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from airflow_provider_onedrive.graph.auth.permissions import advice_on_denial
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.flows import uploads
 from airflow_provider_onedrive.graph.flows.allowlist import AllowList
 from airflow_provider_onedrive.graph.flows.destinations import Relocation
+from airflow_provider_onedrive.graph.flows.folder_cache import FolderCache
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.addresses import Address
@@ -36,7 +36,7 @@ class LocationContext:
         self._resolver = Resolver(settings)
         self._allowed = AllowList(settings, self._resolver)
         # Many uploads into one folder look it up once.
-        self._folder_cache: uploads.FolderCache = {}
+        self._folder_cache = FolderCache()
 
     def locate(self, location: LocationLike) -> Flow[Address]:
         """Turn a location into Graph's terms.

@@ -45,7 +45,10 @@ class RelocationOperations(Operations):
         """
         plan = self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt, options))
         driver = FlowDriver(moves.move(plan))
-        return self._transfer("move", plan.source, lambda: self._drive(driver), driver)
+        try:
+            return self._transfer("move", plan.source, lambda: self._drive(driver), driver)
+        finally:
+            self._folder_cache.clear()
 
     def copy(
         self,

@@ -255,6 +255,18 @@ def test_uploading_a_local_file(client, drive, tmp_path):
     assert all(drive.read(f"x/{name}") == b"abc" for name in ("local.csv", "b.csv", "c.csv", "d.csv"))
 
 
+def test_upload_after_its_folder_was_moved_goes_where_it_is_named(client, drive):
+    """The folder that had the name before keeps its id, and a file must not follow it."""
+    for folder in ("in", "in/x", "out"):
+        drive.folder(folder)
+    client.upload("myfiles/in/x/a.csv", content=b"1")
+    client.move("myfiles/in", "myfiles/out/")
+    with pytest.raises(ItemNotFound):
+        client.upload("myfiles/in/x/b.csv", content=b"2")
+    client.upload("myfiles/in/x/b.csv", content=b"2", create_folders=True)
+    assert drive.paths() == ["in/", "in/x/", "in/x/b.csv", "out/", "out/in/", "out/in/x/", "out/in/x/a.csv"]
+
+
 def test_a_folder_that_is_missing(client, drive):
     """A folder in the path must exist, unless create_folders; nothing is left behind."""
     for send in (client.upload, client.save):

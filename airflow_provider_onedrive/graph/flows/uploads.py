@@ -20,6 +20,7 @@ from airflow_provider_onedrive.graph.flows.deduplication import (
     refuse_no_file,
     refused,
 )
+from airflow_provider_onedrive.graph.flows.folder_cache import FolderCache
 from airflow_provider_onedrive.graph.flows.items import CONFLICT, expect_file, file, folder, item_of, stat_or_none
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.sessions import by_session, left_by_earlier_try
@@ -44,9 +45,6 @@ from airflow_provider_onedrive.graph.protocol.options import IfExists, UploadOpt
 
 log = logging.getLogger(__name__)
 
-FolderCache = dict[str, DriveItem]
-"""Folders by the URL they were asked for by."""
-
 _SENDS = 5
 # Microsoft's page shows 201 for both; in practice Graph answers 200 if it replaced a file.
 _CREATED, _TIMED_OUT = 201, 504
@@ -65,7 +63,7 @@ def create(
     """Put content under a name in a folder, which must exist unless ``create_folders``.
 
     :param if_exists: what happens when the name is taken; Graph decides about it, not a look before.
-    :param folder_cache: folders that were found before; a hundred files in one folder cost one look at it.
+    :param folder_cache: folders that were read a moment ago.
     :raises ItemNotFound: if the folder is missing; Graph's PUT would make it silently.
     """
     check_choice("if_exists", if_exists, IfExists)
@@ -76,16 +74,17 @@ def create(
         item = yield from file(address)
         plan = _plan(address.by_id(item.drive_id, item.id), item, source, options, open_session)
         return (yield from _put_by_policy(plan, if_exists))
-    folders = {} if folder_cache is None else folder_cache
-    key, put = address.parent.url(), partial(put_into, options=options, open_session=open_session)
-    if key in folders:
+    folders = FolderCache() if folder_cache is None else folder_cache
+    put = partial(put_into, options=options, open_session=open_session)
+    if (parent := folders.get(address.parent)) is not None:
         try:
-            return (yield from put(folders[key], address, source, if_exists))
+            return (yield from put(parent, address, source, if_exists))
         except NotFound:  # the folder has gone, or was made anew
-            folders.pop(key, None)
+            folders.forget(address.parent)
     # A look before: PUT makes missing folders of a path by itself (OD#83), even those with a typing error.
-    folders[key] = yield from folder(address.parent, create=create_folders)
-    return (yield from put(folders[key], address, source, if_exists))
+    parent = yield from folder(address.parent, create=create_folders)
+    folders.note(address.parent, parent)
+    return (yield from put(parent, address, source, if_exists))
 
 
 def put_into(

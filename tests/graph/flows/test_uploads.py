@@ -34,6 +34,7 @@ from upload_steps import (
 
 from airflow_provider_onedrive.graph.content.sources import FileSource, MemorySource
 from airflow_provider_onedrive.graph.flows import uploads
+from airflow_provider_onedrive.graph.flows.folder_cache import FolderCache
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
@@ -49,6 +50,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     QuotaExceeded,
     ServiceUnavailable,
     Throttled,
+    UnreadableAnswer,
 )
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Response
 from airflow_provider_onedrive.graph.protocol.models import MAX_FILE_BYTES
@@ -111,11 +113,28 @@ def test_a_folder_that_cannot_be_seen_yet(script, samples):
 
 def test_folder_of_the_cache_that_was_made_anew_is_read_again(script, samples):
     """After the 404s of the folder that was read before, the one that has its name now takes the file."""
-    cache = {}
+    cache = FolderCache()
     new = f"PUT /drives/D/items/NEW:/a.csv:/content?{CONFLICT}=fail"
     script(parent(samples), put(created(samples))).run(create(folder_cache=cache))
     again = (PARENT, samples.ok(samples.folder("x", "NEW"))), (new, created(samples))
     assert script(*[put(missing())] * 5, *again).run(create(folder_cache=cache)).outcome == "created"
+
+
+def test_folder_of_the_cache_is_read_again_after_some_seconds(script, samples):
+    """Somebody may have moved it: it keeps its id, and files would follow it to where nobody looks for them."""
+    now = [0.0]
+    cache = FolderCache(clock=lambda: now[0])
+    for seconds, steps in ((0, [parent(samples)]), (9, []), (11, [parent(samples)])):
+        now[0] = seconds
+        script(*steps, put(created(samples))).run(create(folder_cache=cache))
+
+
+def test_folder_that_does_not_name_its_drive_is_not_kept_in_the_cache(script, samples):
+    """The next upload reads it again, and may get the whole answer."""
+    cache = FolderCache()
+    with pytest.raises(UnreadableAnswer, match="'driveId' is missing"):
+        script((PARENT, samples.ok(samples.folder("x", parentReference=None)))).run(create(folder_cache=cache))
+    script(parent(samples), put(created(samples))).run(create(folder_cache=cache))
 
 
 def test_a_file_where_the_folder_should_be(script, samples):
