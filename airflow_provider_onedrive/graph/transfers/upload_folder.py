@@ -25,6 +25,7 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
     plan,
 )
 from airflow_provider_onedrive.graph.flows import items, uploads
+from airflow_provider_onedrive.graph.flows.absence import find_again
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import walk_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address
@@ -107,7 +108,11 @@ def _existing(client: Runner, address: Address, transfer: FolderUpload) -> Drive
     except ItemNotFound:
         if not transfer.create_folders:
             raise
+    if not transfer.options.delete_extra:
         return None
+    # A mirror that overlooks its target leaves in it what the source has not, and says nothing of it.
+    base = client.run(find_again(address))
+    return None if base is None else client.run(items.folder(address.by_id(base.drive_id, base.id)))
 
 
 def _refusal(address: Address, base_path: str, path: str) -> str:

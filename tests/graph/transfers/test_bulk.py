@@ -552,6 +552,19 @@ def test_a_mirror_down(client: Client, filled: Any, tmp_path: Path) -> None:
     assert (report.deleted, read(tmp_path)) == (["x/old.csv"], {**TREE, "link": b"1"})
 
 
+def test_mirror_sees_a_target_that_is_overlooked_at_first(
+    client: Client, drive: Any, onedrive_emulator: Any, tmp_path: Path
+) -> None:
+    """One 404 of the target does not prove that there is nothing in it to be deleted."""
+    drive.put_all({"in/a.csv": b"1", "in/old.csv": b"2"})
+    onedrive_emulator.quirks.missing_folders = 1
+    source = write(tmp_path, {"a.csv": b"1"})
+    report = client.upload_folder(
+        "myfiles/in", local_path=source, **MIRROR, if_exists="skip_if_same", create_folders=True
+    )
+    assert (report.deleted, below(drive)) == (["old.csv"], {"a.csv": b"1"})
+
+
 def test_mirror_keeps_files_below_a_folder_that_vanishes_for_a_moment(
     client: Client, filled: Any, faults: Any, tmp_path: Path
 ) -> None:
