@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.flows import delta, items
 from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Visit, Walk, read_items, walk_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of
+from airflow_provider_onedrive.graph.protocol.fields import nested
 from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -216,13 +217,21 @@ def take(index: FolderIndex, address: Address, events: Round) -> Flow[tuple[Chan
     :return: also the ids of the folders that were not read whole. The index lacks items of them that no later round
         names, so everything has to be listed next time.
     """
-    changes, arrived = index.take(events.items)
-    unread: set[str] = set()
+    # An item that does not say its folder would be taken for one that has left it.
+    states = [data for data in events.items if _has_home(data)]
+    changes, arrived = index.take(states)
+    unread = {index.folder.id} if len(states) < len(events.items) else set[str]()
     for folder in arrived:
         walk = FolderWalk(address.by_id(folder.drive_id, folder.id), seen_as=folder)
-        changes.created += index.add((yield from read_items(walk)))
-        unread |= {each.item.id for each in walk.unread}
+        listing = FolderIndex(folder, (yield from read_items(walk)))
+        unread |= {each.item.id for each in walk.unread} | ({folder.id} if listing.drop_homeless() else set())
+        changes.created += index.add(listing.by_id.values())
     return changes, unread
+
+
+def _has_home(data: Mapping[str, Any]) -> bool:
+    """Return whether an event says in which folder its item is, as only that of a deletion or of the root need not."""
+    return "deleted" in data or "root" in data or bool(nested(data, "parentReference").get("id"))
 
 
 def catch_up(listing: FolderIndex, address: Address, cursor: str | None, walk: Walk) -> Flow[set[str]]:
@@ -233,12 +242,13 @@ def catch_up(listing: FolderIndex, address: Address, cursor: str | None, walk: W
     :return: the ids of the folders that were not read whole, without those that have gone, as an event shows.
     """
     unread, named = {each.item.id for each in walk.unread}, set[str]()
-    root = {listing.folder.id} if walk.is_root_unread else set()
+    root = {listing.folder.id} if listing.drop_homeless() or walk.is_root_unread else set()
     if cursor is not None:
         events = yield from delta.since(drive_root(listing.folder), cursor)
         named = {data["id"] for data in events.items}
         # An item that moved from a folder still to be listed to one that had been is in neither listing.
         unread |= (yield from take(listing, address, events))[1]
+        root |= unread & {listing.folder.id}
     # A folder that an event named, and that is not in the listing any more, has gone: that is proven.
     return root | {key for key in unread if key in listing.by_id or key not in named}
 

@@ -112,6 +112,15 @@ class FolderIndex:
         self._items |= {item.id: item for item in new}
         return new
 
+    def drop_homeless(self) -> bool:
+        """Drop the items that do not say in which folder they are, and return whether there are any.
+
+        Graph leaves the ``parentReference`` out of some items (OD#535).
+        """
+        count = len(self._items)
+        self._items = {key: item for key, item in self._items.items() if item.parent_id}
+        return len(self._items) < count
+
     def changes_since(self, before: Mapping[str, DriveItem]) -> Changes:
         """Compare with the items of an earlier time, by id."""
         changes = Changes(deleted=[item for key, item in before.items() if key not in self._items])

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.emulator.faults import status
+from airflow_provider_onedrive.emulator.faults import alter, status
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError, LocationError
@@ -230,6 +230,40 @@ def test_folder_that_arrives_and_vanishes_for_a_moment_comes_later(client, tree,
         "the last run could not read all folders",
         {"created": ["in/out/d.csv"]},
     )
+
+
+def test_item_without_its_folder_is_not_reported_as_deleted(client, sync, tree, faults, tmp_path):
+    """An event that does not say where its item is, as Graph sends it at times, is no event of a move to elsewhere."""
+    sync()
+    tree.put("in/a.csv", b"other")
+    faults.add(operation="delta", do=alter(without=["parentReference"]))
+    assert said(client.sync_folder("myfiles/in", tmp_path / "manifest.jsonl")) == {}
+    again = sync()
+    assert again.full_because == "the last run could not read all folders"
+    assert said(again) == {"updated": ["in/a.csv"]}
+
+
+@pytest.mark.usefixtures("tree")
+@pytest.mark.parametrize("page", [0, 1])
+def test_listed_item_without_its_folder_comes_later(client, faults, sync, tmp_path, page):
+    """It is in the manifest after the next run, and is never reported as deleted."""
+    faults.add(operation="children", after=page, do=alter(without=["parentReference"], name=r"\.csv$"))
+    first = client.sync_folder("myfiles/in", tmp_path / "manifest.jsonl")
+    file = ["in/a.csv", "in/sub/b.csv"][page]
+    assert file not in said(first)["created"]
+    assert said(sync()) == {"created": [file]}
+    faults.add(operation="children", after=page, do=alter(without=["parentReference"], name=r"\.csv$"))
+    assert said(client.sync_folder("myfiles/in", tmp_path / "manifest.jsonl", full_every=timedelta(0))) == {}
+    assert said(sync()) == {}
+
+
+def test_folder_that_arrives_with_an_item_without_its_folder(client, tree, faults, sync, tmp_path):
+    """The item comes with the next run."""
+    sync()
+    client.move("myfiles/out", "myfiles/in/")
+    faults.add(operation="children", do=alter(without=["parentReference"]))
+    assert said(client.sync_folder("myfiles/in", tmp_path / "manifest.jsonl")) == {"created": ["in/out"]}
+    assert said(sync()) == {"created": ["in/out/d.csv"]}
 
 
 def test_folder_that_is_deleted_while_all_is_listed_is_reported(sync, tree, faults):
