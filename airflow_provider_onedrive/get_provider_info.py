@@ -7,7 +7,7 @@ _PACKAGE = "airflow_provider_onedrive"
 
 # None allows an empty field: Airflow validates the form by this schema.
 _AUTH_KINDS = ["client_secret", "certificate", "federated", "managed_identity", "refresh_token", "access_token", None]
-_PEM_OR_PATH = "PEM text, or the path of a file on every worker."
+_PEM_OR_PATH = "PEM text, or the path of a PEM, DER or PFX file on every worker."
 
 
 def _field(label: str, description: str, **schema: object) -> dict[str, object]:
@@ -50,7 +50,7 @@ _CONN_FIELDS = {
     ),
     "certificate_private_key_passphrase": _field(
         "Passphrase",
-        "Only for certificate: the passphrase of an encrypted private key.",
+        "Only for certificate: the passphrase of an encrypted private key, or of a PFX file.",
         format="password",
         section="Certificate",
     ),
@@ -142,8 +142,8 @@ _CONN_FIELDS = {
     ),
     "ca_certificate": _field(
         "CA certificate",
-        "PEM text of the authorities to trust, or the path of a PEM file on every worker; empty means the system's. "
-        "Verification cannot be switched off.",
+        "PEM text of the authorities to trust, or the path of a PEM or DER file on every worker; empty means those of "
+        "REQUESTS_CA_BUNDLE on the worker, else the system's. Verification cannot be switched off.",
         format="multiline",
         section="Network",
     ),

@@ -198,26 +198,23 @@ def _source(text: str) -> str:
 
 def _fields(source: str) -> dict[str, Any]:
     """Read a connection in the JSON form of Airflow's environment variables, or as an object of its fields."""
-    from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.config.fields import decoded_object  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError  # noqa: PLC0415 - as above
 
     try:
-        text = sys.stdin.read() if source == "-" else Path(source[1:]).read_text(encoding="utf-8")
-        connection = json.loads(text)
+        # Editors on Windows begin a file with a mark.
+        text = sys.stdin.read() if source == "-" else Path(source[1:]).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"{source[1:]} cannot be read: {error.strerror}.", advice="Check the path.") from None
     except ValueError:
-        connection = None
-    if not isinstance(connection, dict):
-        raise ConfigurationError(
-            "The connection is not a JSON object.",
-            advice='Write it like {"login": "...", "password": "...", "extra": {}}.',
-        )
-    return _flat(connection)
+        text = ""  # it is not UTF-8, so it is no JSON
+    return _flat(decoded_object(text, "The connection", '{"login": "...", "password": "...", "extra": {}}'))
 
 
 def _flat(connection: Mapping[str, Any]) -> dict[str, Any]:
-    extra = connection.get("extra") or {}
-    extra = json.loads(extra) if isinstance(extra, str) else extra
+    from airflow_provider_onedrive.graph.config.fields import decoded_object  # noqa: PLC0415 - help needs none of it
+
+    extra = decoded_object(connection.get("extra") or {}, "The connection's extra", '{"tenant_id": "..."}')
     standard = {"login": "client_id", "password": "client_secret"}
     own = {standard.get(name, name): each for name, each in connection.items() if name not in ("extra", "conn_type")}
     # Airflow's JSON form has these as well, and none of them means anything here.

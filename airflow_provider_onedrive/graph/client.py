@@ -30,7 +30,7 @@ from airflow_provider_onedrive.graph.flows.allowlist import check_reading
 from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.folder_operations import FolderOperations
 from airflow_provider_onedrive.graph.http.cooldown import SharedBackoff, identity_of
-from airflow_provider_onedrive.graph.http.factory import blocking_http, http_options, is_untrusted, untrusted
+from airflow_provider_onedrive.graph.http.factory import blocking_http, http_options, tls_refusal
 from airflow_provider_onedrive.graph.http.pools import CONNECTIONS
 from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 from airflow_provider_onedrive.graph.http.redaction import cut_urls_in_logs
@@ -122,9 +122,8 @@ class BaseClient(MethodAdvice, LocationContext):
         return self._throttle.pause_seconds(request, self.retry_policy.max_wait_seconds)
 
     def _problem(self, request: Request, error: httpx.HTTPError) -> OneDriveError:
-        if is_untrusted(error):
-            return untrusted(httpx.URL(url_of(request, self.settings.graph_url)).host)
-        return lost(request, str(error) or type(error).__name__, was_sent=False if isinstance(error, _UNSENT) else None)
+        reason, was_sent = str(error) or type(error).__name__, False if isinstance(error, _UNSENT) else None
+        return tls_refusal(self._url(request).host, error) or lost(request, reason, was_sent=was_sent)
 
 
 class Client(BaseClient, FolderOperations, RelocationOperations):
@@ -186,7 +185,7 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
             return str(self._storage.get(url, headers=dict(headers or {})).headers.get("Date", ""))
         except httpx.HTTPError as error:
             host = httpx.URL(url).host
-            raise untrusted(host) if is_untrusted(error) else silent(host, str(error)) from None
+            raise tls_refusal(host, error) or silent(host, str(error)) from None
 
     def run_all(self, flows: Sequence[Flow[None]], at_once: int) -> None:
         if at_once == 1 or len(flows) < 2:  # noqa: PLR2004 - one needs no threads

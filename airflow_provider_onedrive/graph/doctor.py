@@ -71,7 +71,11 @@ def examine(
     """
     # A firewall that drops packets makes each step wait for this long.
     quick = replace(settings, timeout_seconds=min(settings.timeout_seconds, _TIMEOUT_SECONDS))
-    with Client(quick, cool_down_folder=cool_down_folder) as client:
+    client = _tried("connection", lambda: Client(quick, cool_down_folder=cool_down_folder))
+    if isinstance(client, Finding):
+        yield client
+        return
+    with client:
         client.retry_policy = _QUICK
         pause = yield from _pause(SharedBackoff(identity_of(settings), cool_down_folder), clear=clear_pause)
         # Graph counts requests during a pause as well, so it gets none; Entra has limits of its own.

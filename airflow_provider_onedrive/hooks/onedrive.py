@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from airflow_provider_onedrive.compat import (
 )
 from airflow_provider_onedrive.get_provider_info import get_provider_info
 from airflow_provider_onedrive.graph.call_advice import PUBLIC_METHODS, method_meant
+from airflow_provider_onedrive.graph.config.fields import decoded_object
 from airflow_provider_onedrive.graph.config.settings import DEFAULT_TOKEN_FILE_ROOTS, Settings
 from airflow_provider_onedrive.graph.http.cooldown import folder_of
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError
@@ -68,8 +70,14 @@ class OneDriveHook(BaseHook):
 
         :raises ConfigurationError: naming the field that is wrong.
         """
-        connection = self.get_connection(self._checked_id())
-        return _settings(connection, connection.extra_dejson)
+        conn_id = self._checked_id()
+        with _explained(conn_id):
+            connection = self.get_connection(conn_id)
+        extra = connection.extra_dejson
+        fields = _decoded(extra)
+        if not isinstance(extra, Mapping):
+            mask_secret(fields)  # Airflow has masked the text as a whole, and not the secrets in it
+        return _settings(connection, fields)
 
     async def get_async_conn(self) -> AsyncClient:
         """Return a client for the running event loop; an async context manager.
@@ -86,8 +94,10 @@ class OneDriveHook(BaseHook):
 
         :raises ConfigurationError: naming the field that is wrong.
         """
-        connection = await get_async_connection(self._checked_id())
-        return _settings(connection, await get_async_extra_dejson(connection))
+        conn_id = self._checked_id()
+        with _explained(conn_id):
+            connection = await get_async_connection(conn_id)
+        return _settings(connection, _decoded(await get_async_extra_dejson(connection)))
 
     def _checked_id(self) -> str:
         """Return the id of the connection.
@@ -129,6 +139,23 @@ class OneDriveHook(BaseHook):
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's own fields for Airflow before 3.2; later ones read the provider info."""
         return {name: _widget(field) for name, field in _form()["conn-fields"].items()}
+
+
+@contextmanager
+def _explained(conn_id: str) -> Iterator[None]:
+    """Raise Airflow's complaint about a connection as ours: Airflow 2 refuses an extra that was encoded twice."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigurationError(
+            f"Airflow cannot read the connection {conn_id}: {error}",
+            advice="Its extra has to be a JSON object, which is encoded once.",
+        ) from None
+
+
+def _decoded(extra: Any) -> dict[str, Any]:
+    """Return the fields of an extra; it may be JSON that was encoded twice, which Airflow returns as a text."""
+    return decoded_object(extra, "The connection's extra", '{"tenant_id": "contoso.example", "myfiles": "anna@..."}')
 
 
 def _settings(connection: Connection, extra: Mapping[str, Any]) -> Settings:

@@ -195,6 +195,26 @@ def test_a_connection_from_the_standard_input(onedrive_emulator, drive):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("what", ["the extra", "the extra, three times", "all"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_connection_that_was_encoded_again(program, drive, onedrive_emulator, *, tmp_path, what, encoding):
+    """Scripts write JSON text of JSON text; editors of Windows begin the file with a mark."""
+    known = json.loads(onedrive_emulator.connection)
+    for _ in range(3 if "three" in what else 1):
+        known["extra"] = json.dumps(known["extra"])
+    text = json.dumps(known)
+    (tmp_path / "twice.json").write_text(json.dumps(text) if what == "all" else text, encoding=encoding)
+    assert program("ls", "--connection", f"@{tmp_path}/twice.json", "myfiles/Reports", chosen=False)[0] == 0
+
+
+@pytest.mark.parametrize("extra", ["no JSON", '"text"', "[]", 7])
+def test_an_extra_that_is_no_object(program, onedrive_emulator, tmp_path, extra):
+    """The error names it."""
+    (tmp_path / "wrong.json").write_text(json.dumps(json.loads(onedrive_emulator.connection) | {"extra": extra}))
+    code, _, err = program("ls", "--connection", f"@{tmp_path}/wrong.json", chosen=False)
+    assert (code, "The connection's extra is not a JSON object" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("text", "said"), [("[]", "not a JSON object"), ("no", "not a JSON object"), (None, "cannot be read: No such file")]
 )

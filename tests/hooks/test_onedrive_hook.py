@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from airflow.providers_manager import ProvidersManager
 
+from airflow_provider_onedrive.compat import Connection
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import status
 from airflow_provider_onedrive.get_provider_info import get_provider_info
@@ -60,6 +61,51 @@ def test_numbers_may_be_text(onedrive_emulator: Emulator, connection: Change) ->
     """A URI makes text of every value, and so do some secrets backends."""
     connection(timeout_seconds="7")
     assert settings().timeout_seconds == 7
+
+
+@pytest.mark.airflow3  # Airflow 2 refuses such a connection by itself
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("kind", ["threads", "loop"])
+def test_an_extra_that_was_encoded_again_is_read(
+    onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, times: int, kind: str
+) -> None:
+    """Scripts and secrets backends make JSON text of what is JSON text already."""
+    known = json.loads(onedrive_emulator.connection)
+    extra = json.dumps(known["extra"])
+    for _ in range(times):
+        extra = json.dumps(extra)
+    monkeypatch.setenv(CONNECTION, json.dumps(known | {"extra": extra}))
+    if kind == "threads":
+        with OneDriveHook().get_conn() as client:
+            assert client.stat("myfiles").is_root
+    else:
+        asyncio.run(look_async())
+
+
+@pytest.mark.parametrize("extra", ['"text"', "[1]", '"[]"', "7"])
+@pytest.mark.parametrize("read", [settings, lambda: asyncio.run(look_async())], ids=["threads", "loop"])
+def test_an_extra_that_is_no_object_is_named(
+    onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, extra: str, read: Callable[[], Any]
+) -> None:
+    """The error is this provider's, whoever finds it first."""
+    known = json.loads(onedrive_emulator.connection)
+    monkeypatch.setenv(CONNECTION, json.dumps(known | {"extra": extra}))
+    with pytest.raises(ConfigurationError, match="JSON"):
+        read()
+
+
+def test_secrets_of_an_extra_that_was_encoded_again_are_masked(
+    onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow masks the text as a whole; the hook masks the secrets in it."""
+    masked: list[Any] = []
+    monkeypatch.setattr("airflow_provider_onedrive.hooks.onedrive.mask_secret", masked.append)
+    extra = json.dumps({"auth": "access_token", "access_token": "SECRET"})
+    connection = Connection(conn_id="c", conn_type="onedrive", extra="{}")
+    monkeypatch.setattr(type(connection), "extra_dejson", property(lambda _: extra))
+    monkeypatch.setattr(OneDriveHook, "get_connection", lambda *_: connection)
+    OneDriveHook("c").settings()
+    assert masked == [json.loads(extra)]
 
 
 def test_auth_may_be_absent(onedrive_emulator: Emulator, connection: Change) -> None:

@@ -22,7 +22,8 @@ import msal
 from airflow_provider_onedrive.graph.auth import entra
 from airflow_provider_onedrive.graph.auth.token_cache import IdentityTokens, TokenStore
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.http.factory import blocking_http, is_untrusted, untrusted
+from airflow_provider_onedrive.graph.config.small_files import read_small_file, reason_of
+from airflow_provider_onedrive.graph.http.factory import blocking_http, tls_refusal
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError, SignInFailed, stopped
 from airflow_provider_onedrive.graph.protocol.fields import parse, seconds
@@ -97,7 +98,7 @@ class Identity(ABC):
         if self._flag.is_set():
             return stopped()
         host = str(urlsplit(self._url).hostname)
-        return untrusted(host) if is_untrusted(error) else entra.unreachable(host, str(error) or type(error).__name__)
+        return tls_refusal(host, error) or entra.unreachable(host, str(error) or type(error).__name__)
 
 
 class GivenToken(Identity):
@@ -155,7 +156,6 @@ class App(Identity):
                 # With the whole certificate msal signs by PS256 and names it by SHA-256; with a thumbprint, by SHA-1.
                 "private_key": settings.certificate.private_key,
                 "public_certificate": settings.certificate.certificate,
-                "passphrase": settings.certificate.passphrase or None,
             }
         if settings.federated_token_file is not None:
             # A function, because msal calls it only when it sends a request; the file may have a newer token by then.
@@ -341,10 +341,10 @@ def _read_federated_token(path: Path) -> str:
     :raises ConfigurationError: if it cannot be read.
     """
     try:
-        return path.read_text(encoding="ascii").strip()
+        return read_small_file(path).decode("ascii").strip()
     except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"The federated token file {path} cannot be read ({type(error).__name__}).",
+            f"The federated token file {path} cannot be read ({reason_of(error)}).",
             advice="Check that the token is projected into this worker (workload identity, service account and label).",
         ) from None
 

@@ -6,19 +6,18 @@ Any value may be text: a connection written as a URI has nothing else.
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.fields import parse
 
 Choice = TypeVar("Choice", bound=str)
 
 FORM_NAMES = {"client_id": "login (client id)", "client_secret": "password (client secret)"}
+_MOST_ENCODINGS = 4
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-_PEM = "-----BEGIN"
 
 
 def wrong(name: str, reason: str, advice: str) -> ConfigurationError:
@@ -37,6 +36,12 @@ def text(given: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise wrong(name, "is not text.", "Put it in quotes.")
     return value.strip()
+
+
+def unstripped(given: Mapping[str, Any], name: str) -> str:
+    """Read text with its blanks: a passphrase may end in one."""
+    text(given, name)
+    return str(given.get(name, ""))
 
 
 def header(given: Mapping[str, Any], name: str) -> str:
@@ -131,6 +136,20 @@ def _json(value: str, name: str) -> Any:
         raise wrong(name, f"is not JSON: {reason} at character {position}.", "Check its quotes and commas.") from None
 
 
+def decoded_object(value: Any, shown: str, example: str) -> dict[str, Any]:
+    """Return an object that may be JSON text, or JSON text of JSON text: scripts and secrets backends encode it again.
+
+    :param shown: what holds it, for the error.
+    :raises ConfigurationError: if it is not an object.
+    """
+    for _ in range(_MOST_ENCODINGS):
+        if isinstance(value, str):
+            value = parse(value)
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{shown} is not a JSON object.", advice=f"Write it like {example}.")
+    return {str(name): each for name, each in value.items()}
+
+
 def split_url(address: str, *schemes: str) -> SplitResult | None:
     """Split the address of a host; None if it is not one."""
     try:
@@ -140,41 +159,3 @@ def split_url(address: str, *schemes: str) -> SplitResult | None:
         return None
     is_plain = address.isascii() and address.isprintable()
     return parts if is_plain and parts.scheme in schemes and parts.hostname else None
-
-
-def pem(given: Mapping[str, Any], name: str) -> str:
-    """Read PEM text, or the PEM file that is named; empty if the field is.
-
-    A file's content is never quoted in an error: a connection could name any file of a worker.
-    """
-    value = text(given, name)
-    if not value or _PEM in value:
-        return value
-    try:
-        content = Path(value).read_text(encoding="ascii")
-    except (OSError, ValueError) as error:
-        raise wrong(
-            name,
-            f"is neither PEM text nor a readable PEM file ({type(error).__name__}).",
-            "Give the text itself or the path of a file on every worker.",
-        ) from None
-    if _PEM not in content:
-        raise wrong(name, "names a file without PEM text.", "Give the path of a PEM file.")
-    return content
-
-
-def authorities(given: Mapping[str, Any], name: str) -> str | None:
-    """Read the certificates to trust, and refuse what OpenSSL cannot read; None if the field is empty."""
-    certificates = pem(given, name)
-    if not certificates:
-        return None
-    try:
-        # Made only to check: later every request would fail with a TLS error that names no field.
-        ssl.create_default_context(cadata=certificates)
-    except (OSError, ValueError) as error:
-        raise wrong(
-            name,
-            f"is neither PEM text nor a readable PEM file ({type(error).__name__}).",
-            "Give the certificate's text or the path of a file on every worker.",
-        ) from None
-    return certificates

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_onedrive.graph.config import fields as read
+from airflow_provider_onedrive.graph.config.authorities import authorities
 from airflow_provider_onedrive.graph.config.certificates import ClientCertificate, client_certificate
 from airflow_provider_onedrive.graph.config.locations import parse_allowed, parse_myfiles, parse_shared
 from airflow_provider_onedrive.graph.protocol.digests import digest
@@ -93,7 +94,7 @@ class Settings:
     :param federated_token_file: the file with the token of a workload identity; None with other kinds of identity.
     :param myfiles: the drive or folder that ``myfiles`` names; None means the signed-in user's own drive.
     :param shared: by name, the location that ``shared/<name>`` stands for; a sharing link is a secret.
-    :param ca_certificate: PEM text of the authorities to trust; None means the system's.
+    :param ca_certificate: PEM text of the authorities to trust; None means those of the environment or the system.
     :param timeout_seconds: limits connecting, and each wait for the next bytes.
     :param max_concurrent: how many requests one client sends at once, and how many files of a folder it moves at
         once; None leaves both to the operation.
@@ -157,7 +158,7 @@ class Settings:
             graph_url=graph_url,
             authority_url=_url(given, "authority_url", CLOUDS[cloud].authority_url, trusted_hosts),
             scopes=read.words(given, "scopes") or (f"{graph_url}/.default",),
-            ca_certificate=read.authorities(given, "ca_certificate"),
+            ca_certificate=authorities(given, "ca_certificate"),
             proxy=_proxy(given, trusted_hosts),
             timeout_seconds=_seconds(given),
             max_concurrent=read.whole_number(given, "max_concurrent", 1, 256),

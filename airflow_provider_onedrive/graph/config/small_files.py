@@ -29,6 +29,14 @@ def read_small_file(path: Path) -> bytes:
     return content
 
 
+def reason_of(error: OSError | ValueError) -> str:
+    """Return why a file could not be read, in words that name nothing of its content."""
+    # Only the reasons of this module are sentences; a ValueError is one of a path or of a text.
+    if isinstance(error, OSError) and error.errno is None and error.strerror:
+        return error.strerror
+    return type(error).__name__
+
+
 def _check(path: Path, status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(None, "it is a folder", str(path))

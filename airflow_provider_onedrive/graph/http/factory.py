@@ -9,11 +9,27 @@ from typing import Any
 import certifi
 import httpx
 
+from airflow_provider_onedrive.graph.config.authorities import Bundle, bundle_of, context_of
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.http.pools import SHARD_CONNECTIONS, SHARDS
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.http.transport import Transport
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+
+_UNTRUSTED = (
+    "is not signed by an authority that is trusted here",
+    "Put the PEM of the right authority (your proxy's, perhaps) into the connection's ca_certificate.",
+)
+_OTHER_NAME = (
+    "is for another name",
+    "Check the address, and whether DNS or a proxy leads to another host; the authority is trusted.",
+)
+_OTHER_TIME = (
+    "is not valid at this time",
+    "Check this machine's clock. If it is right, whoever runs the host or the proxy has to renew the certificate.",
+)
+_TLS_REFUSALS = {9: _OTHER_TIME, 10: _OTHER_TIME, 62: _OTHER_NAME, 64: _OTHER_NAME}
+"""By the number of OpenSSL's X509_V_ERR: not yet valid, expired, another host name, another address."""
 
 
 def http_options(settings: Settings) -> dict[str, Any]:
@@ -45,29 +61,36 @@ def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-@lru_cache(maxsize=16)
 def ssl_context(ca_certificate: str | None) -> ssl.SSLContext:
-    """Return the TLS context of all clients with this authority."""
+    """Return the TLS context of all clients with this authority.
+
+    :param ca_certificate: PEM text; None means the authorities that the environment names, or the system's.
+    :raises ConfigurationError: if the environment names a file that cannot be used.
+    """
+    return _context(ca_certificate, bundle_of() if ca_certificate is None else None)
+
+
+@lru_cache(maxsize=16)
+def _context(ca_certificate: str | None, bundle: Bundle | None) -> ssl.SSLContext:
     # A context costs 20 ms, and a client with a cached one 0.1 ms.
+    if bundle is not None:
+        return context_of(bundle)
     context = ssl.create_default_context(cadata=ca_certificate)
     if ca_certificate is None and not context.get_ca_certs():
         context.load_verify_locations(certifi.where())  # for a system without authorities of its own
     return context
 
 
-def is_untrusted(error: httpx.HTTPError) -> bool:
-    """Return whether the host's certificate is not trusted: asking again cannot help.
+def tls_refusal(host: str, error: httpx.HTTPError) -> ConfigurationError | None:
+    """Return the error of a certificate that this side refuses; None if the request failed for another reason.
 
-    The cause is the only mark: httpcore and httpx give each failed handshake the same class.
+    Asking again cannot help. The cause is the only mark: httpcore and httpx give each failed handshake the same class.
     """
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__ or cause.__context__
-    return cause is not None
-
-
-def untrusted(host: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"The TLS certificate of {host} is not signed by an authority that is trusted here.",
-        advice="Put the PEM of the right authority (your proxy's, perhaps) into the connection's ca_certificate.",
-    )
+    if cause is None:
+        return None
+    reason, advice = _TLS_REFUSALS.get(cause.verify_code, _UNTRUSTED)
+    detail = cause.verify_message.rstrip(".")
+    return ConfigurationError(f"The TLS certificate of {host} {reason}: {detail}.", advice=advice)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
+import os
 import re
 import threading
 import time
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from openssl import OpenSsl
 from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator.faults import status
@@ -413,3 +416,37 @@ def test_a_token_lasts_until_five_minutes_before_its_end(connect, onedrive_emula
     client.stat("myfiles")
     left = client._tokens._identity_tokens.end - time.monotonic()
     assert 3000 < left < 3400
+
+
+@pytest.mark.parametrize("form", ["written out", "DER", "PFX", "base64 of PFX", "chain with the authority first"])
+def test_certificate_signs_in_however_it_is_written(identify, app, certificate, tmp_path, form):
+    """The emulator checks the signature, and the thumbprint that names the certificate."""
+    made = OpenSsl(tmp_path)
+    made.write("key.pem", certificate.private_key)
+    made.write("cert.pem", certificate.certificate)
+    made("x509 -in cert.pem -outform DER -out cert.cer")
+    made("pkcs8 -topk8 -nocrypt -in key.pem -outform DER -out key.der")
+    made("pkcs12 -export -inkey key.pem -in cert.pem -certfile ca.pem -passout pass:word -out pair.pfx")
+    key, public, passphrase = {
+        "written out": (made.text("key.pem").replace("\n", "\\n"), made.text("cert.pem").replace("\n", "\\n"), None),
+        "DER": (made.path("key.der"), made.path("cert.cer"), None),
+        "PFX": (made.path("pair.pfx"), None, "word"),
+        "base64 of PFX": (base64.b64encode((tmp_path / "pair.pfx").read_bytes()).decode(), None, "word"),
+        "chain with the authority first": (made.path("key.pem"), made.text("ca.pem") + made.text("cert.pem"), None),
+    }[form]
+    fields = {"certificate_private_key": key, "certificate": public, "certificate_private_key_passphrase": passphrase}
+    assert moves_a_file(identify("certificate", **fields, **app))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "zeros", "large"])
+def test_federated_token_that_is_no_small_file(identify, app, tmp_path, kind):
+    """Nothing hangs, and nothing fills the memory: the path comes from a connection."""
+    path = tmp_path / "token"
+    {
+        "pipe": lambda: os.mkfifo(path),
+        "zeros": lambda: path.symlink_to("/dev/zero"),
+        "large": lambda: path.write_bytes(bytes(2**20 + 1)),
+    }[kind]()
+    client = identify("federated", roots=[str(tmp_path), "/dev"], federated_token_file=str(path), **app)
+    with pytest.raises(ConfigurationError, match=r"federated token file .* cannot be read \(it is "):
+        client.stat("myfiles")

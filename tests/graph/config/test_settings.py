@@ -26,7 +26,7 @@ def read(trusted_hosts=(), **fields):
 
 def signed_pair() -> tuple[str, str]:
     """Make a private key and its certificate."""
-    made = trustme.CA().issue_cert("app.example")
+    made = trustme.CA().issue_cert("app.example", key_type=trustme.KeyType.RSA)
     return made.private_key_pem.bytes().decode(), made.cert_chain_pems[0].bytes().decode()
 
 
