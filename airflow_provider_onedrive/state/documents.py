@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from airflow_provider_onedrive.compat import ObjectStoragePath, conf
+from airflow_provider_onedrive.graph.content.private import Untrusted, make_named_folder, make_private_folder
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
 from airflow_provider_onedrive.state.run_folders import remove_old_runs, use_run
@@ -41,11 +42,12 @@ def document_path(ti: TaskInstance, path: str) -> Any:
     """Return ``<documents folder>/onedrive_runs/<dag>/<run>/<task>/<map index>/<path>``.
 
     It is a ``Path`` or an ``ObjectStoragePath``. Each attempt of a task gets the same path, so it replaces the files of
-    the one before. On a disk the folders are made with mode 0700, and runs in which nothing has changed for
-    ``[onedrive] documents_retention_days`` are removed. If other workers cannot see that disk, a warning says so.
+    the one before. On a disk the folders have mode 0700, and those of other users are refused. Runs in which nothing
+    has changed for ``[onedrive] documents_retention_days`` are removed. If other workers cannot see that disk, a
+    warning says so.
 
     :param path: of the item in its drive; each part is made safe.
-    :raises LocalFileError: if the folders cannot be made.
+    :raises LocalFileError: if the folders cannot be made, or another user may have made one of them.
     """
     parts = [ti.dag_id, ti.run_id, ti.task_id, str(max(ti.map_index or 0, 0)), *path.split("/")]
     dag, run, *names = (safe_name(part) for part in parts)
@@ -74,7 +76,9 @@ def _run_folder(dag: str, run: str) -> Path:
     :param dag: its safe name, as ``run``.
     """
     days, runs = _retention_days(), documents_folder() / RUNS
-    for folder in (runs.parent, runs, runs / dag):
+    with _explained(runs.parent):
+        make_named_folder(runs.parent)
+    for folder in (runs, runs / dag):
         _make_private(folder)
     with _explained(runs / dag / run):
         now = use_run(runs / dag / run)
@@ -114,7 +118,7 @@ def _retention_days() -> float:
 
 def _make_private(folder: Path) -> None:
     with _explained(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
 
 
 @contextmanager
@@ -125,6 +129,11 @@ def _explained(folder: Path) -> Iterator[None]:
     """
     try:
         yield
+    except Untrusted as error:
+        raise LocalFileError(
+            f"The folder {error.filename} cannot be used: {error.strerror}, and could read or change the documents.",
+            advice="Set [onedrive] documents_folder to a folder that only the worker's user or group may write to.",
+        ) from error
     except OSError as error:
         raise LocalFileError(
             f"The folder {folder} cannot be made: {error.strerror}.",

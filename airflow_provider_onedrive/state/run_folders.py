@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from airflow_provider_onedrive.state.files import atomic_write
+from airflow_provider_onedrive.graph.content.private import check_own, check_owner, make_private_folder, open_private
+from airflow_provider_onedrive.state.files import atomic_write, read_private
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +26,13 @@ def use_run(run: Path) -> float | None:
     """Make the folder of a run if it is missing, and mark it as used now.
 
     :return: the present time by the clock of the file system; None if the folder is not one of those made here.
-    :raises OSError: if it cannot be made.
+    :raises OSError: if it cannot be made, or belongs to another user.
     """
-    try:
-        run.mkdir(mode=0o700)
-    except FileExistsError:
-        # An empty one may be of an attempt that was killed before it could mark it.
-        if run.is_symlink() or not (_is_marked(run) or not any(run.iterdir())):
-            return None
+    if not run.is_symlink():
+        make_private_folder(run)
+    # An empty one may be of an attempt that was killed before it could mark it.
+    if run.is_symlink() or not (_is_marked(run) or not any(run.iterdir())):
+        return None
     return _touch(run / MARKER)
 
 
@@ -87,23 +87,24 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _is_marked(run: Path) -> bool:
-    marker = run / MARKER
-    return marker.is_file() and not marker.is_symlink()
+    try:
+        check_owner(run, run.lstat())
+        check_own(run / MARKER, (run / MARKER).lstat())
+    except OSError:
+        return False
+    return True
 
 
 def _touch(marker: Path) -> float:
-    descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, _MARKER_TEXT)
-        os.utime(descriptor)  # on a file system of the network, its server takes the time
-        return os.fstat(descriptor).st_mtime
-    finally:
-        os.close(descriptor)
+    with open_private(marker) as file:
+        file.write(_MARKER_TEXT)
+        os.utime(file.fileno())  # on a file system of the network, its server takes the time
+        return os.fstat(file.fileno()).st_mtime
 
 
 def _seen_old_at(run: Path) -> float | None:
     try:
-        return float((run / SEEN_OLD).read_text(encoding="ascii"))
+        return float(read_private(run / SEEN_OLD))
     except (FileNotFoundError, ValueError):
         return None
 

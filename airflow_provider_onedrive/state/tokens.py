@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
+from io import FileIO
 from pathlib import Path
 
 from airflow_provider_onedrive.compat import AirflowException, StateStoreError, Variable, conf
 from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens, TokenStore
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.config.small_files import read_small_file
+from airflow_provider_onedrive.graph.content.private import make_named_folder, open_private
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import stopped
 from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
-from airflow_provider_onedrive.state.files import atomic_write
+from airflow_provider_onedrive.state.files import atomic_write, read_private
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class FileTokenStore:
     def read(self) -> str | None:
         # A store that cannot be read counts as empty: the connection works without it.
         with suppress(OSError, UnicodeDecodeError):
-            return decrypt(read_small_file(self._path).decode("ascii"))
+            return decrypt(read_private(self._path))
         return None
 
     def write(self, text: str) -> None:
@@ -89,17 +89,16 @@ class FileTokenStore:
         except OSError as error:
             self._warn(error)
 
-    def _open_lock(self) -> int | None:
+    def _open_lock(self) -> FileIO | None:
         """Open the lock; return None if that is impossible."""
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            return os.open(f"{self._path}.lock", flags, 0o600)
+            make_named_folder(self._path.parent)
+            return open_private(self._path.with_name(f"{self._path.name}.lock"))
         except OSError as error:
             self._warn(error)
             return None
 
-    def _wait_for(self, lock: int, flag: StopFlag, is_over: Callable[[], bool]) -> None:
+    def _wait_for(self, lock: FileIO, flag: StopFlag, is_over: Callable[[], bool]) -> None:
         """Take the lock, or go on without it: its holder may be stopped, by SIGSTOP or a frozen container."""
         end = time.monotonic() + LOCK_SECONDS
         # In slices: a blocking flock() sees no flag, and Python restarts it after each signal (PEP 475).
@@ -111,7 +110,7 @@ class FileTokenStore:
             if flag.is_set():
                 raise stopped()
 
-    def _lock(self, lock: int) -> bool:
+    def _lock(self, lock: FileIO) -> bool:
         """Try to take the lock; return True also if the file system has none."""
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -122,11 +121,11 @@ class FileTokenStore:
         return True
 
     @staticmethod
-    def _release(lock: int) -> None:
+    def _release(lock: FileIO) -> None:
         with suppress(OSError):
             # Closing it does not release it as long as a forked child has a copy of the descriptor.
             fcntl.flock(lock, fcntl.LOCK_UN)
-        os.close(lock)
+        lock.close()
 
     def _warn(self, error: OSError) -> None:
         log.warning("No token can be stored in %s: %s", self._path.parent, error.strerror)

@@ -19,7 +19,7 @@ from airflow_provider_onedrive.compat import StateStoreError, conf
 from airflow_provider_onedrive.graph.flows.session_state import SessionKeeper, TaskAttempt
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
-from airflow_provider_onedrive.state.files import atomic_write
+from airflow_provider_onedrive.state.files import atomic_write, read_private
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -89,7 +89,7 @@ class FileKeeper:
 
     def load(self) -> Mapping[str, Any] | None:
         try:
-            return _decrypted(self._path.read_text(encoding="ascii"))
+            return _decrypted(read_private(self._path))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:  # ValueError: not ASCII

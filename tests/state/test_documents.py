@@ -169,3 +169,73 @@ def test_who_else_can_read_it(
     path = document_path(instance(), "a.csv")
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert [str(path) in text and socket.gethostname() in text for text in warnings] == ([True] if warns else [])
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+SOMEBODY = 65534
+
+
+@as_root
+@pytest.mark.parametrize("name", ["", "onedrive_runs", "onedrive_runs/dag", "onedrive_runs/dag/run/task/0"])
+def test_folder_that_another_user_made_first(folder: Path, tmp_path: Path, name: str) -> None:
+    """In a folder like /tmp he can: he would read each document, or change it before the next task reads it."""
+    tmp_path.chmod(0o1777)
+    if name:
+        document_path(instance(), "a.csv")
+    (folder / name).mkdir(parents=True, exist_ok=True)
+    os.chown(folder / name, SOMEBODY, SOMEBODY)
+    said = rf"{folder / name} cannot be used: it belongs to another user \(uid 65534\)"
+    with pytest.raises(LocalFileError, match=rf"{said}.*Set \[onedrive\] documents_folder"):
+        document_path(instance(), "a.csv")
+
+
+@pytest.mark.parametrize("name", ["onedrive_runs", "onedrive_runs/dag", "onedrive_runs/dag/run/task"])
+def test_link_is_not_followed(folder: Path, tmp_path: Path, name: str) -> None:
+    """It may lead to where others read."""
+    (folder / name).parent.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LocalFileError, match=rf"{folder / name} cannot be used: it is not a folder"):
+        document_path(instance(), "a.csv")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_folder_that_everybody_can_replace(folder: Path) -> None:
+    """The deployment has named it, and yet nothing in it can be private."""
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(LocalFileError, match="everybody may replace what is in it"):
+        document_path(instance(), "a.csv")
+    folder.chmod(0o1777)
+    assert document_path(instance(), "a.csv").parent.is_dir()
+
+
+@as_root
+def test_volume_of_kubernetes(folder: Path) -> None:
+    """It belongs to root and a group, and what is made in it is private all the same."""
+    folder.mkdir()
+    os.chown(folder, 0, 1000)
+    folder.chmod(0o2775)
+    path = document_path(instance(), "a.csv")
+    made = [parent for parent in path.parents if folder in parent.parents]
+    assert {stat.S_IMODE(part.stat().st_mode) & 0o777 for part in made} == {0o700}
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022])
+def test_folders_are_private_whatever_the_umask_is(folder: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        path = document_path(instance(), "a.csv")
+    finally:
+        os.umask(before)
+    made = [folder, *(parent for parent in path.parents if folder in parent.parents)]
+    assert {stat.S_IMODE(part.stat().st_mode) for part in made} == {0o700}
+
+
+def test_folders_of_an_older_release_become_private(folder: Path) -> None:
+    """Or those whose mode somebody has changed."""
+    path = document_path(instance(), "a.csv")
+    (folder / "onedrive_runs").chmod(0o755)
+    path.parent.chmod(0o777)
+    document_path(instance(), "a.csv")
+    assert {stat.S_IMODE(part.stat().st_mode) for part in (folder / "onedrive_runs", path.parent)} == {0o700}

@@ -176,3 +176,30 @@ def test_marker_is_private_and_says_why(run: Path) -> None:
     assert stat.S_IMODE(run.stat().st_mode) == 0o700
     assert stat.S_IMODE((run / MARKER).stat().st_mode) == 0o600
     assert (run / MARKER).read_text().count("airflow-provider-onedrive") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.parametrize("name", ["", MARKER])
+def test_run_of_another_user(run: Path, clean_up: CleanUp, name: str) -> None:
+    """It is neither used nor removed: he may have marked what is not his."""
+    os.chown(run / name, 65534, 65534)
+    if name:
+        assert use_run(run) is None
+    else:
+        with pytest.raises(OSError, match="belongs to another user"):
+            use_run(run)
+    for days in (31, 33):
+        clean_up(days)
+    assert run.exists() is True
+
+
+@pytest.mark.parametrize("name", [MARKER, SEEN_OLD])
+def test_note_with_a_second_name(run: Path, clean_up: CleanUp, tmp_path: Path, name: str) -> None:
+    """It is not written through: the other name may be that of any file."""
+    other = tmp_path / "other"
+    other.write_text("0")
+    (run / name).unlink(missing_ok=True)
+    os.link(other, run / name)
+    clean_up(31)
+    assert other.read_text() == "0"
+    assert run.exists()

@@ -196,3 +196,32 @@ def test_a_variable(run_dag: Any) -> None:
 def test_no_variable(airflow_db: None) -> None:
     """Outside of a task, or where there is none, the shelf is empty."""
     assert VariableTokenStore("onedrive_refresh_token_nobody_wrote").read() is None
+
+
+@pytest.mark.parametrize("kind", ["everybody's folder", "another user's folder", "another user's file", "second name"])
+def test_what_others_may_have_written_is_not_used(
+    token_store: FileTokenStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """Neither read nor written; a warning says why where nothing can be kept."""
+    if os.geteuid() and "user" in kind:
+        pytest.skip("only root can give a file to another user")
+    token_store.write(TOKEN)
+    file = tmp_path / "tokens/one"
+    if kind == "everybody's folder":
+        file.parent.chmod(0o777)
+    elif kind == "another user's folder":
+        tmp_path.chmod(0o1777)
+        os.chown(file.parent, 65534, 65534)
+    elif kind == "another user's file":
+        os.chown(file, 65534, 65534)
+    else:
+        os.link(file, tmp_path / "other")
+    before = file.read_bytes()
+    if "folder" in kind:
+        token_store.write("another")
+        assert file.read_bytes() == before
+        assert "No token can be stored in" in caplog.text
+    else:
+        assert token_store.read() is None
+        token_store.write("another")
+        assert token_store.read() == "another"

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from airflow_provider_onedrive.graph.content.private import check_replaceable
+
 _FOR_ALL, _FOR_OWNER = 0o666, 0o600
 
 
@@ -46,6 +48,7 @@ def replacing(path: Path, *, is_private: bool = False) -> Iterator[BinaryIO]:
     :param is_private: only the owner may read the file.
     :raises OSError: if it cannot be written.
     """
+    check_replaceable(path)
     # Beside its target: a rename to another file system would not be atomic.
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     # O_EXCL also refuses a symbolic link, through which a secret would be written elsewhere.

@@ -17,6 +17,13 @@ from types import TracebackType
 from typing import Self
 
 from airflow_provider_onedrive.graph.content.paths import absolute
+from airflow_provider_onedrive.graph.content.private import (
+    check_replaceable,
+    mode_of_new_file,
+    open_own,
+    open_private,
+    take_from_others,
+)
 from airflow_provider_onedrive.graph.content.quickxor import QuickXorHash
 from airflow_provider_onedrive.graph.content.sinks import RangeSink, explained
 from airflow_provider_onedrive.graph.protocol.digests import digest
@@ -34,7 +41,6 @@ CHUNK_BYTES = 16 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 # Each time another process may publish or remove the file between its opening and its lock.
 _OPENINGS = 10
-_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 # Of ext4, XFS and most others.
 _MAX_NAME_BYTES = 255
 _MARK_CHARACTERS = 12
@@ -83,7 +89,8 @@ class PartFile:
     """The part file of one version of one target; a context manager.
 
     If the block is left without :meth:`publish`, the part file is removed. It stays for the next call if it has whole
-    chunks and another attempt may help. A lock keeps two processes from writing the same one.
+    chunks and another attempt may help. A lock keeps two processes from writing the same one. Until it is published,
+    only its owner can read it; then it has the mode of any other new file.
 
     :param target: the final path; its folders are created.
     :param version: drive, item and eTag: only a part file of the same version is resumed.
@@ -113,8 +120,10 @@ class PartFile:
         # The kernel lets one thread write to a file at a time, and the others spin for it: a lock of ours costs less.
         self._lock = Lock()
         with explained(target):
+            check_replaceable(target)
             target.parent.mkdir(parents=True, exist_ok=True)
             self._check_disk()
+            self._mode = mode_of_new_file(target.parent)
             for other in self._name.others(leftovers or Leftovers()):
                 _remove_unless_written(other)
             self.path, self._file = _open_alone(self._name)
@@ -187,6 +196,11 @@ class PartFile:
             if modified_at is not None:
                 with suppress(OSError):
                     os.utime(self._file.fileno(), (modified_at.timestamp(), modified_at.timestamp()))
+            with suppress(OSError):  # of a file system without modes
+                os.fchmod(self._file.fileno(), self._mode)
+            if not _is_at(self._file, self.path):
+                self.path.lstat()  # it says so if the name is gone
+                raise LocalFileError(f"{self.path} was replaced by somebody; {self.target} stays as it was.")
             # Before the rename: nothing would ever find a map whose part file has gone.
             _map_of(self.path).unlink(missing_ok=True)
             self._is_published = _rename(self.path, self.target, replace=replace)
@@ -199,7 +213,7 @@ class PartFile:
         """
         self._done = bytearray(max(-(-self.size // self._chunk_bytes), 1))
         if len(self._done) > 1:
-            self._map = _opened(_map_of(self.path))
+            self._map = open_private(_map_of(self.path))
             self._done = self._left_over(self._map)
         self._left_before = [number for number, done in enumerate(self._done) if done]
         self._check_room()
@@ -292,29 +306,25 @@ def _runs(numbers: list[int], most: int) -> Iterator[tuple[int, int]]:
 
 def _open_alone(name: PartName) -> tuple[Path, FileIO]:
     """Open the part file and lock it; if another process or user has it, open one with a private name."""
-    with suppress(OSError):  # an error of the folder appears again below
+    with suppress(OSError):  # it is another user's; or an error of the folder, which appears again below
         for _ in range(_OPENINGS):
-            file = _opened(name.path)
+            file = open_private(name.path)
             if not _lock(file):
                 file.close()
                 break
             if _is_at(file, name.path):
-                return name.path, file
-            file.close()  # it was published or removed before the lock was taken
+                if not take_from_others(file):
+                    return name.path, file
+                _remove(name.path)  # an older release has left it: who could read it may have it open still
+            file.close()  # or it was published or removed before the lock was taken
     while True:
         path = name.private
-        file = _opened(path, os.O_EXCL)
+        file = open_private(path, os.O_EXCL)
         with suppress(OSError):  # a file system without locks: no other process removes it either
             fcntl.flock(file, fcntl.LOCK_EX)
         if _is_at(file, path):
             return path, file
         file.close()
-
-
-def _opened(path: Path, flag: int = 0) -> FileIO:
-    """Open for reading and writing. A late thread meets a closed FileIO; a bare descriptor might be another file's."""
-    # The umask decides who may read it, as with any other file of the task.
-    return FileIO(os.open(path, _OPEN | flag, 0o666), "r+")
 
 
 def _lock(file: FileIO) -> bool:
@@ -335,7 +345,7 @@ def _is_at(file: FileIO, path: Path) -> bool:
 
 def _remove_unless_written(path: Path) -> None:
     """Remove the part file of a killed process, but not one that another process writes."""
-    with suppress(OSError), FileIO(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+") as file:
+    with suppress(OSError), open_own(path) as file:
         if _lock(file) and _is_at(file, path):
             _remove(path)
 
@@ -363,12 +373,14 @@ def _map_of(path: Path) -> Path:
 def local_target(local_path: str | os.PathLike[str], name: str) -> Path:
     """Return the file of a download: in ``local_path`` if that is a directory or ends in ``/``, else that path.
 
-    :raises LocalFileError: if the server's name would leave the directory, or the target is a directory.
+    :raises LocalFileError: if the server's name would leave the directory, or the target is a directory or a device.
     """
     path = absolute(local_path)
     with explained(path):
         if os.fspath(local_path).endswith(os.sep) or path.is_dir():
             path /= checked_name(name, path)
+    with explained(path):
+        check_replaceable(path)
         is_directory = path.is_dir()
         with suppress(FileNotFoundError, NotADirectoryError):
             path.lstat()  # an impossible path is refused now, and not after the download
