@@ -53,6 +53,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     GraphError,
     OneDriveError,
     Stopped,
+    TakenOver,
     stopped,
 )
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
@@ -217,6 +218,7 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
 
     def send_final(self, request: Request) -> None:
         with self._flag.lifted(), suppress(OneDriveError):
+            self._check_owner(request)
             self._send(request, self._token(request))
 
     def _drive(self, driver: FlowDriver[T]) -> T:
@@ -238,6 +240,7 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
             self._check_running()
             self._wait(self._rate.wait_seconds(1))
             self._cool_off(request)
+            self._check_owner(request)  # last of all, so that no pause follows
             try:
                 attempts.token = self._token(request)
                 response = self._throttle.noted(request, self._send(request, attempts.token))
@@ -330,7 +333,7 @@ def _ended(numbers: dict[Future[T], int]) -> Iterator[tuple[int, T | OneDriveErr
     for done in wait(numbers, return_when=FIRST_COMPLETED).done:
         number = numbers.pop(done)
         error = done.exception()
-        if isinstance(error, OneDriveError) and not isinstance(error, Stopped):
+        if isinstance(error, OneDriveError) and not isinstance(error, (Stopped, TakenOver)):
             yield number, error
         else:
             yield number, done.result()

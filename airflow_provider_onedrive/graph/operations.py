@@ -27,6 +27,9 @@ from airflow_provider_onedrive.graph.transfers.progress import Meter
 
 log = logging.getLogger(__name__)
 
+Fence = Callable[[Callable[[float], None]], None]
+"""Takes a function that waits for some seconds."""
+
 
 class Operations(Listings, ABC):
     """Every method takes a location (text or item dict) and raises what ``graph.errors`` lists."""
@@ -34,6 +37,8 @@ class Operations(Listings, ABC):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.meter = Meter()
+        self.fence: Fence = lambda _wait: None
+        """Is asked before each step that cannot be repeated; it raises an error where another try does the work."""
 
     @abstractmethod
     def _drive(self, driver: FlowDriver[T]) -> T:
@@ -42,6 +47,21 @@ class Operations(Listings, ABC):
     @abstractmethod
     def run_all(self, flows: Sequence[Flow[None]], at_once: int) -> None:
         """Drive flows to their end, so many at once; the first problem stops all of them."""
+
+    @abstractmethod
+    def _wait(self, seconds: float) -> None:
+        """Wait, unless the client is stopped."""
+
+    def check_owner(self) -> None:
+        """See that no other try of the task does the work.
+
+        :raises TakenOver: if another one does.
+        """
+        self.fence(self._wait)
+
+    def _check_owner(self, request: Request) -> None:
+        if request.needs_owner:
+            self.check_owner()
 
     @abstractmethod
     def send_final(self, request: Request) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath, count, mask_secret
 from airflow_provider_onedrive.graph.content.filters import check_regex, is_list, patterns_of, split_location
-from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError, TakenOver
 from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, OnLocked, UploadOptions
 from airflow_provider_onedrive.graph.protocol.redaction import has_link, secrets_in, without_secret
 from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address, without_scheme
 from airflow_provider_onedrive.graph.transfers.progress import Totals
 from airflow_provider_onedrive.graph.transfers.upload_sources import MatchingFiles
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
+from airflow_provider_onedrive.state.ownership import Ownership, ownership_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,6 +29,7 @@ class ClientMixin:
 
     onedrive_conn_id: str
     _client: Client | None = None
+    _ownership: Ownership | None = None
 
     @contextmanager
     def connected(self) -> Iterator[Client]:
@@ -35,7 +37,7 @@ class ClientMixin:
         if self._client is not None:
             yield self._client
             return
-        self._client = client = OneDriveHook(self.onedrive_conn_id).get_conn()
+        client = self._connect()
         try:
             yield client
         finally:
@@ -44,8 +46,30 @@ class ClientMixin:
     def reconnect(self) -> Client:
         """Read the connection anew, and go on with a client for what it says now."""
         self._close_client()
-        self._client = OneDriveHook(self.onedrive_conn_id).get_conn()
-        return self._client
+        return self._connect()
+
+    @contextmanager
+    def owning(self, context: Context) -> Iterator[None]:
+        """Take the work from the earlier tries of this task, one of which may still run somewhere.
+
+        :raises TakenOver: for any error, if a later try has taken the work: it comes from what that try does.
+        :raises AirflowFailException: for an error that a retry cannot cure.
+        """
+        self._ownership = ownership_of(context)
+        with fail_permanent_errors():
+            self._ownership.claim()
+            try:
+                yield
+            except (OneDriveError, AirflowFailException) as error:
+                if isinstance(error, TakenOver) or not self._ownership.is_lost():
+                    raise
+                raise TakenOver("Another try of this task has taken the work, from which this error comes") from error
+
+    def _connect(self) -> Client:
+        self._client = client = OneDriveHook(self.onedrive_conn_id).get_conn()
+        if self._ownership is not None:
+            client.fence = self._ownership.check
+        return client
 
     def _close_client(self) -> None:
         if self._client is not None:
@@ -115,7 +139,7 @@ class OneDriveOperator(ClientMixin, LinkMaskingMixin, BaseOperator):
         :raises OneDriveError: as it is where a retry may help.
         :raises AirflowFailException: with the same text where it cannot.
         """
-        with fail_permanent_errors():
+        with self.owning(context):
             return self.run_task(context)
 
     def run_task(self, context: Context) -> Any:

@@ -73,6 +73,7 @@ class OneDriveFolderSyncOperator(OneDriveOperator):
                 run_key=_run_key(context["ti"]),
                 has_succeeded=partial(_has_succeeded, context["ti"]),
             )
+            client.check_owner()
         # The returned list is for expand(), so the numbers have a key of their own.
         context["ti"].xcom_push(key="summary", value=synced.to_dict())
         changed = ({"change": kind, **item.to_dict()} for kind, item in synced.changes.items())

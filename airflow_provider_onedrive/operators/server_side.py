@@ -15,7 +15,7 @@ from airflow_provider_onedrive.graph.protocol.errors import CopyLost, OneDriveEr
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate
 from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
-from airflow_provider_onedrive.operators.base import OneDriveOperator, fail_permanent_errors
+from airflow_provider_onedrive.operators.base import OneDriveOperator
 from airflow_provider_onedrive.state.encryption import can_encrypt, encrypt
 from airflow_provider_onedrive.state.upload_sessions import attempt_of
 from airflow_provider_onedrive.triggers.onedrive import OneDriveCopyTrigger, OneDrivePauseTrigger
@@ -111,7 +111,7 @@ class OneDriveCopyOperator(OneDriveOperator):
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Go on after the deferral with what the trigger said."""
-        with fail_permanent_errors():
+        with self.owning(context):
             match event:
                 case {"status": "success", "copy": copy, "id": item_id}:
                     return self._read(copy, item_id)

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_onedrive.compat import StateStoreError, conf
 from airflow_provider_onedrive.graph.flows.session_state import SessionKeeper, TaskAttempt
 from airflow_provider_onedrive.graph.protocol.digests import digest
+from airflow_provider_onedrive.graph.protocol.errors import TakenOver
 from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
 from airflow_provider_onedrive.state.files import atomic_write, read_private
+from airflow_provider_onedrive.state.ownership import Ownership, ownership_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -44,11 +46,34 @@ def _keeper(context: Context, path: str) -> SessionKeeper | None:
     if not can_encrypt():
         return None
     # XCom is no place for the state: Airflow clears it before each attempt.
-    store = context.get("task_state_store")
+    store, ownership = context.get("task_state_store"), ownership_of(context)
     if store is not None:
-        return TaskStateKeeper(store, f"{KEY}_{digest(path, 32)}" if path else KEY)
+        return OwnedKeeper(TaskStateKeeper(store, f"{KEY}_{digest(path, 32)}" if path else KEY), ownership)
     directory = conf.get("onedrive", "resume_directory", fallback="")
-    return FileKeeper(_state_file(Path(directory), context["ti"], path)) if directory else None
+    return OwnedKeeper(FileKeeper(_state_file(Path(directory), context["ti"], path)), ownership) if directory else None
+
+
+class OwnedKeeper:
+    """Leaves alone what another try of the same task has stored.
+
+    :param keeper: where the state is stored.
+    """
+
+    def __init__(self, keeper: SessionKeeper, ownership: Ownership) -> None:
+        self._keeper = keeper
+        self._ownership = ownership
+
+    def load(self) -> Mapping[str, Any] | None:
+        return self._keeper.load()
+
+    def save(self, state: Mapping[str, Any]) -> bool:
+        if self._ownership.is_lost():
+            raise TakenOver("Another try of this task has taken the work")
+        return self._keeper.save(state)
+
+    def forget(self) -> None:
+        if not self._ownership.is_lost():
+            self._keeper.forget()
 
 
 class TaskStateKeeper:

@@ -84,7 +84,7 @@ def test_the_next_try_goes_on(
     end_faults(onedrive_emulator)
     before = sent_bytes(onedrive_emulator)
     second = run_task(operator(**kwargs), try_number=2, store=store)
-    assert (second.state, second.error, store) == ("success", None, {})
+    assert (second.state, second.error, store) == ("success", None, {"onedrive_try_2": 2})
     assert sent_bytes(onedrive_emulator) - before == SIZE - 3 * FRAGMENT
     assert onedrive_emulator.drive().read("big.bin") == source.read_bytes()
     assert len(onedrive_emulator.requests.matching(operation="create_session")) == 1
@@ -146,7 +146,7 @@ def test_the_last_try_leaves_no_session(onedrive_emulator: Emulator, run_task: R
     fail_after(onedrive_emulator, 1)
     end = run_task(OneDriveUploadOperator(**kwargs), try_number=3, max_tries=2, store=store)
     assert isinstance(end.error, ServiceUnavailable)
-    assert (store, len(onedrive_emulator.state.sessions)) == ({}, 0)
+    assert (store, len(onedrive_emulator.state.sessions)) == ({"onedrive_try_2": 2, "onedrive_try_3": 3}, 0)
 
 
 @pytest.mark.airflow3
@@ -184,7 +184,7 @@ def test_without_a_task_state_store(
     OneDriveUploadOperator(**kwargs).execute(task_context(try_number=2, max_tries=2))
     assert sent_bytes(onedrive_emulator) - before == SIZE - 3 * FRAGMENT
     assert onedrive_emulator.drive().read("big.bin") == source.read_bytes()
-    assert list(resume_directory.iterdir()) == []
+    assert [path.suffix for path in resume_directory.iterdir()] == [".try2"]
 
 
 def test_another_task_does_not_take_it_up(
@@ -246,7 +246,7 @@ def test_the_large_files_of_a_folder_go_on_too(
     end_faults(onedrive_emulator)
     before = sent_bytes(onedrive_emulator)
     second = run_task(OneDriveUploadOperator(**given), try_number=2, store=store)
-    assert (second.state, second.error, store) == ("success", None, {})
+    assert (second.state, second.error, store) == ("success", None, {"onedrive_try_2": 2})
     assert sent_bytes(onedrive_emulator) - before == SIZE - 3 * FRAGMENT
     assert onedrive_emulator.drive().read("in/big.bin") == source.read_bytes()
     assert len(onedrive_emulator.requests.matching(operation="create_session")) == 1

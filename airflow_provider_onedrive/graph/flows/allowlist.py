@@ -10,10 +10,9 @@ from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_address
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.fields import identifier, nested
-from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
+from airflow_provider_onedrive.graph.protocol.messages import READING_METHODS, Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
-_READING = frozenset({"GET", "HEAD"})
 _FIELDS = "id,name,parentReference,root,folder,file,createdDateTime,lastModifiedDateTime"
 
 Key = tuple[str, str]
@@ -27,7 +26,7 @@ def check_reading(settings: Settings, request: Request) -> None:
 
     :raises ConfigurationError: before anything is sent.
     """
-    if settings.read_only and request.method not in _READING:
+    if settings.read_only and request.method not in READING_METHODS:
         raise ConfigurationError(
             "The connection is read_only, and this request could change something; it was not sent.",
             advice="Use another connection, or empty its field read_only.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -14,20 +13,47 @@ from airflow_provider_onedrive.graph.protocol.errors import GraphError, Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
-_RENAMES = 100
 # Up to 16 seconds; a hash may be missing for a while: https://learn.microsoft.com/en-us/graph/api/resources/hashes
 _HASH_READS = 5
 
 
 def find_ours(plan: Upload) -> Flow[DriveItem | None]:
     """Look for what we, or an earlier try, may have put there although no answer came: same size, same hash."""
-    for address in _candidates(plan):
-        item = yield from stat_or_none(address)
-        if item is None:
-            return None
+    item = yield from stat_or_none(plan.address)
+    return item if item is not None and (yield from is_same(item, plan)) else None
+
+
+def find_ours_or_free(plan: Upload) -> Flow[tuple[Address, DriveItem | None]]:
+    """Look for what an earlier try may have put under the name or a numbered one; else find the first free name."""
+    address, number = plan.address, 0
+    while (item := (yield from stat_or_none(address))) is not None:
+        if number == 0:
+            refuse_no_file(item)
         if (yield from is_same(item, plan)):
-            return item
-    return None
+            return address, item
+        number += 1
+        address = numbered(plan.address, number)
+    return address, None
+
+
+def free_name(address: Address) -> Flow[Address]:
+    """Find a numbered name that is free, in few looks: of a thousand names that are taken, about twenty are read."""
+    taken, free = 0, 1
+    while (yield from stat_or_none(numbered(address, free))) is not None:
+        taken, free = free, 2 * free
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        if (yield from stat_or_none(numbered(address, middle))) is None:
+            free = middle
+        else:
+            taken = middle
+    return numbered(address, free)
+
+
+def numbered(address: Address, number: int) -> Address:
+    """Return the address of ``a 1.csv`` for ``a.csv``: Graph numbers names so."""
+    name = PurePosixPath(address.names[-1])
+    return replace(address, names=(*address.names[:-1], f"{name.stem} {number}{name.suffix}"))
 
 
 def is_same(item: DriveItem, plan: Upload) -> Flow[bool]:
@@ -85,12 +111,3 @@ def _is_held(plan: Upload, item: DriveItem | None, refusal: GraphError) -> bool:
     """Recognise a name that is taken by nothing one can see, or that was refused although it may be taken."""
     # A taken name is no reason to refuse "replace" and "rename": something invisible has it, such as an open session.
     return refusal.status == 409 and (item is None or plan.conflict != "fail")  # noqa: PLR2004 - HTTP's own
-
-
-def _candidates(plan: Upload) -> Iterator[Address]:
-    """Yield the names that Graph may have used: ``a.csv``, then ``a 1.csv`` and so on."""
-    yield plan.address
-    if plan.conflict == "rename":
-        name = PurePosixPath(plan.address.names[-1])
-        for number in range(1, _RENAMES):
-            yield replace(plan.address, names=(f"{name.stem} {number}{name.suffix}",))

@@ -8,9 +8,8 @@ from typing import Any
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.protocol.addresses import query_of
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
-from airflow_provider_onedrive.graph.protocol.messages import Flow, Repeat, Request
+from airflow_provider_onedrive.graph.protocol.messages import READING_METHODS, Flow, Repeat, Request
 
-_READING = ("GET", "HEAD")
 _OURS = ("authorization", "host")
 
 
@@ -42,6 +41,6 @@ def raw_request(
     query = f"{'&' if '?' in path else '?'}{query_of(params)}" if params else ""
     verb = method.upper()
     # Nobody knows what another request does, so it is never sent twice unless Graph surely refused it.
-    repeat = Repeat.ALWAYS if verb in _READING else Repeat.IF_REFUSED
+    repeat = Repeat.ALWAYS if verb in READING_METHODS else Repeat.IF_REFUSED
     response = yield Request(verb, path + query, headers=headers or {}, json=json, repeat=repeat, takes_any_json=True)
     return response.json

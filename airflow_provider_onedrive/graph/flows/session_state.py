@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from airflow_provider_onedrive.graph.protocol.errors import OneDriveError, SourceChanged
+from airflow_provider_onedrive.graph.protocol.errors import OneDriveError, OwnerUnknown, SourceChanged, TakenOver
 from airflow_provider_onedrive.graph.protocol.models import UploadSession
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,9 @@ class OpenSession:
         is_passing = not isinstance(error, OneDriveError) or (
             error.is_retryable and not isinstance(error, SourceChanged)
         )
-        return self._is_kept and self.attempt.has_another and is_passing
+        # Another try has taken the session over, or has ended it.
+        is_others = isinstance(error, (TakenOver, OwnerUnknown))
+        return is_others or (self._is_kept and self.attempt.has_another and is_passing)
 
 
 def _state(session: UploadSession, purpose: Mapping[str, Any]) -> dict[str, Any]:

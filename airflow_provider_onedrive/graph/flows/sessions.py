@@ -22,6 +22,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     QuotaExceeded,
     RangeNotSatisfiable,
     ServiceUnavailable,
+    TakenOver,
     Unauthenticated,
 )
 from airflow_provider_onedrive.graph.protocol.fields import nested, optional
@@ -120,9 +121,11 @@ def by_session(plan: Upload, session: UploadSession | None) -> Flow[tuple[DriveI
     raise ServiceUnavailable(f"{_SESSIONS} upload sessions were lost one after the other: {reason}")
 
 
-def cancellation(session: UploadSession) -> Request:
+def cancellation(session: UploadSession, *, is_fenced: bool = True) -> Request:
     """Make the request that ends a session, so that it does not hold the name."""
-    return Request("DELETE", session.upload_url, preauthorized=True, timeout_seconds=_CANCEL_SECONDS)
+    return Request(
+        "DELETE", session.upload_url, preauthorized=True, is_fenced=is_fenced, timeout_seconds=_CANCEL_SECONDS
+    )
 
 
 def left_by_earlier_try(plan: Upload) -> Flow[UploadSession | None]:
@@ -138,9 +141,11 @@ def left_by_earlier_try(plan: Upload) -> Flow[UploadSession | None]:
     return None
 
 
-def _cancel(session: UploadSession) -> Flow[None]:
+def _cancel(session: UploadSession, *, is_fenced: bool = True) -> Flow[None]:
     try:
-        yield cancellation(session)
+        yield cancellation(session, is_fenced=is_fenced)
+    except TakenOver:
+        raise
     except (OneDriveError, OutcomeUnknown) as problem:
         log.info("That session could not be cancelled: %s", problem)
 
@@ -179,7 +184,12 @@ def _create(plan: Upload) -> Flow[UploadSession]:
         waits_for_lock=plan.waits_for_lock,
     )
     session = UploadSession.from_json(response.body)
-    plan.open_session.opened(session, plan.purpose)
+    try:
+        plan.open_session.opened(session, plan.purpose)
+    except TakenOver:
+        # The request was on its way when the other try began, which does not know this session: it would hold the name.
+        yield from _cancel(session, is_fenced=False)
+        raise
     return session
 
 
@@ -248,6 +258,7 @@ def _fragment(plan: Upload, session: UploadSession, progress: _Progress, length:
         body_bytes=length,
         repeat=Repeat.IF_REFUSED,  # else only what the session lacks is sent again
         preauthorized=True,
+        is_fenced=start + length == plan.source.size,  # the last one makes the file; the others change nothing yet
         failures=progress.failures,
         waits_for_lock=False,
     )

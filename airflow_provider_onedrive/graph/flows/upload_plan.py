@@ -21,8 +21,9 @@ class Upload:
     """What goes where.
 
     :param address: the file: a name through the id of its folder, or an existing file by its own id.
-    :param conflict: what Graph does about a taken name: ``fail``, ``replace`` or ``rename``.
-    :param if_match: the eTag that the file must still have; None asks for none.
+    :param conflict: what Graph does about a taken name: ``fail`` or ``replace``.
+    :param if_match: the eTag that the file must still have, as the caller says; None asks for none.
+    :param seen_etag: the eTag that the file had when it was read; None where it was not.
     :param retrying: whether the file may be there already, by an earlier attempt or a request whose answer was lost.
     :param open_session: the state of its upload session.
     :param failures: how often it was sent in vain.
@@ -33,6 +34,7 @@ class Upload:
     digests: Digests
     conflict: str = "fail"
     if_match: str | None = None
+    seen_etag: str | None = None
     retrying: bool = False
     options: UploadOptions = UploadOptions()
     open_session: OpenSession = field(default_factory=OpenSession)
@@ -41,7 +43,9 @@ class Upload:
     @property
     def headers(self) -> dict[str, str]:
         # Some personal items refuse even their current eTag (OD#1716); yet it is sent, because a version was meant.
-        return {"If-Match": self.if_match} if self.if_match else {}
+        # What an earlier try sends late must not replace what this one has sent, so the version that was seen counts.
+        etag = self.if_match or self.seen_etag
+        return {"If-Match": etag} if etag else {}
 
     @property
     def waits_for_lock(self) -> bool:

@@ -16,8 +16,9 @@ from airflow_provider_onedrive.graph.content.sources import Source
 from airflow_provider_onedrive.graph.flows.deduplication import (
     compared,
     find_ours,
+    find_ours_or_free,
+    free_name,
     is_same,
-    refuse_no_file,
     refused,
 )
 from airflow_provider_onedrive.graph.flows.folder_cache import FolderCache
@@ -33,6 +34,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     LocalFileError,
     LocationError,
     NameAlreadyExists,
+    NameHeld,
     NotFound,
     OneDriveError,
     PreconditionFailed,
@@ -46,6 +48,10 @@ from airflow_provider_onedrive.graph.protocol.options import IfExists, UploadOpt
 log = logging.getLogger(__name__)
 
 _SENDS = 5
+_VERSIONS = 3
+"""How many versions that others make meanwhile an update follows."""
+_RENAMES = 4
+"""How many free names may be taken by others before they are used."""
 # Microsoft's page shows 201 for both; in practice Graph answers 200 if it replaced a file.
 _CREATED, _TIMED_OUT = 201, 504
 
@@ -138,8 +144,19 @@ def update(
     check_etag(expected_etag)
     _check(source, options)
     item = yield from file(address)
-    plan = _plan(address.by_id(item.drive_id, item.id), item, source, options, open_session)
-    return (yield from upload(replace(plan, conflict="replace", if_match=expected_etag)))
+    for _ in range(_VERSIONS):
+        plan = _plan(address.by_id(item.drive_id, item.id), item, source, options, open_session)
+        try:
+            plan = replace(plan, conflict="replace", if_match=expected_etag, seen_etag=item.etag)
+            if plan.retrying and not plan.by_session and (yield from is_same(item, plan)):
+                return replace(item, outcome="already_there")  # else it would get another version
+            return (yield from upload(plan))
+        except PreconditionFailed as changed:
+            if expected_etag is not None:
+                raise
+            problem = changed
+        item = yield from file(plan.address)
+    raise problem
 
 
 def upload(plan: Upload) -> Flow[DriveItem]:
@@ -150,16 +167,34 @@ def upload(plan: Upload) -> Flow[DriveItem]:
     :raises LocationError: if a folder has the name.
     :raises VerificationFailed: if Graph twice has something else than was sent.
     """
-    if plan.retrying and plan.conflict == "rename" and (item := (yield from find_ours(plan))):
-        return replace(item, outcome="already_there")
     item = yield from _send_until_stored(plan)
     return item if item.outcome == "already_there" else (yield from _verify(plan, item))
 
 
 def _rename(plan: Upload) -> Flow[DriveItem]:
-    """Let Graph number a taken name, but not beside a folder, which was probably meant to be gone into."""
-    refuse_no_file((yield from stat_or_none(plan.address)))
-    return (yield from upload(plan))
+    """Take the next free name, ``a 1.csv``, where the name is taken by a file.
+
+    Each name is asked for with ``fail``. With Graph's own ``rename`` a request of an earlier try, which comes late,
+    would make a second file.
+    """
+    first, plan = plan.address, replace(plan, conflict="fail")
+    if plan.retrying:
+        address, ours = yield from find_ours_or_free(plan)
+        if ours is not None:
+            return replace(ours, outcome="already_there")
+        plan = replace(plan, address=address)
+    for _ in range(_RENAMES):
+        try:
+            item = yield from upload(plan)
+        except NameHeld:
+            raise
+        except NameAlreadyExists as taken:
+            refusal = taken
+        else:
+            is_new = item.outcome == "created" and plan.address != first
+            return replace(item, outcome="renamed") if is_new else item
+        plan = replace(plan, address=(yield from free_name(first)))
+    raise refusal
 
 
 def _skip(plan: Upload) -> Flow[DriveItem]:

@@ -4,7 +4,7 @@
 
     OneDriveError
       LocationError(ValueError)   ConfigurationError(ValueError)   LocalFileError   Stopped
-      VerificationFailed   SourceChanged   FilesFailed   FilesRefused
+      VerificationFailed   SourceChanged   FilesFailed   FilesRefused   TakenOver   OwnerUnknown
       CopyUnfinished
         CopyLost
       GraphError
@@ -151,6 +151,21 @@ class Stopped(OneDriveError):
     """The client was stopped during the operation; it sends nothing more."""
 
     is_retryable = True
+
+
+class TakenOver(OneDriveError):
+    """Another try of the same task does the work now; this one sends nothing more."""
+
+    # A try of Airflow 2 that ends for good would end the one that has taken over.
+    is_retryable = True
+    default_advice = "Nothing is to be done: the other try does the work."
+
+
+class OwnerUnknown(OneDriveError):
+    """Airflow does not say whether another try of the same task does the work, so nothing more was sent."""
+
+    is_retryable = True
+    default_advice = "Is the API server up? A retry goes on where this try ended."
 
 
 class GraphError(OneDriveError):

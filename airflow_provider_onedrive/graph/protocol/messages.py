@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 # The token of a sharing link is the link itself in base64; the id of a share opens it as well.
 _SHARE = re.compile(r"(?i)/shares/[^/]+")
+READING_METHODS = frozenset({"GET", "HEAD"})
 
 
 class Repeat(Enum):
@@ -51,6 +52,7 @@ class Request:
     :param waits_for_lock: whether the driver waits some seconds for a locked file (423).
     :param expected_statuses: of success; None takes those of the method.
     :param takes_any_json: whether any JSON, or no body, is a good answer; else it must be an object.
+    :param is_fenced: whether it is sent only by the try that does the work of its task.
     :param timeout_seconds: of each wait for the next bytes; None takes the connection's.
     """
 
@@ -68,7 +70,13 @@ class Request:
     waits_for_lock: bool = True
     takes_any_json: bool = False
     expected_statuses: Container[int] | None = None
+    is_fenced: bool = True
     timeout_seconds: float | None = None
+
+    @property
+    def needs_owner(self) -> bool:
+        """Whether it changes something, and nobody could undo it."""
+        return self.is_fenced and self.method not in READING_METHODS
 
     @property
     def shown(self) -> str:

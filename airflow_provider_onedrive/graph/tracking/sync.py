@@ -34,6 +34,7 @@ class Runner(Protocol):
 
     settings: Settings
 
+    def check_owner(self) -> None: ...
     def run(self, flow: Flow[T], /) -> T: ...
     def visits(self, walk: Walk, /) -> Iterator[Visit]: ...
 
@@ -117,6 +118,7 @@ def sync_folder(
     full_at = now.isoformat() if why or head is None else head.full_at
     delivery = None if run.key is None else _delivery(run.key, before, changes, why, age)
     # Items and cursor in one file, so that no crash leaves a cursor that is newer than the items.
+    client.check_owner()
     write_manifest(output, Head(index.folder, cursor, now.isoformat(), full_at, delivery), index)
     return Synced(str(output), len(index), changes, why, age)
 

@@ -85,8 +85,10 @@ def carry_out(client: Runner, direction: TransferDirection, transfer: FolderTran
         _fail(report, step.entry.path, step.reason)
     done = _transferred(client, direction, transfer, _of(steps, Action.TRANSFER), report)
     if transfer.options.move:
+        client.check_owner()
         _delete_sources(direction, done, report)
     if not report.failed:  # else what looks superfluous may be all there is
+        client.check_owner()
         extra = _superfluous(direction, steps, report)
         _note(report, direction.delete_extra(extra))
         failed = {path for path, _, _ in report.failed}

@@ -55,6 +55,7 @@ class Runner(Protocol):
 
     @property
     def meter(self) -> Meter: ...
+    def check_owner(self) -> None: ...
     def run(self, flow: Flow[T], /) -> T: ...
     def run_all(self, flows: Sequence[Flow[None]], at_once: int, /) -> None: ...
 
@@ -216,6 +217,7 @@ class LocalTarget:
             client.run_all([fetch(links, sink) for sink in part.sinks(at_once)], at_once)
             if plan.options.verify:
                 check_hash(item, part.quick_xor_hash())
+            client.check_owner()
             return part.publish(_modified_at(item), replace=plan.if_exists not in ("fail", "rename"))
 
 
@@ -242,6 +244,7 @@ class StoredTarget:
     def receive(self, client: Runner, links: Links, plan: Download) -> bool:
         with closing(new_object(self.target)) as output:
             _fetch_whole(client, links, output, verify=plan.options.verify)
+            client.check_owner()
             output.commit()
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from upload_steps import (
@@ -206,8 +207,6 @@ def test_options_that_can(options):
         ("replace", 201, "a.csv", "created"),
         ("replace", 200, "a.csv", "replaced"),
         ("replace", 200, "A.csv", "replaced"),
-        ("rename", 201, "a.csv", "created"),
-        ("rename", 201, "a 1.csv", "renamed"),
     ],
 )
 def test_what_became_of_it(script, samples, conflict, *, status, name, outcome):
@@ -219,7 +218,7 @@ def test_what_became_of_it(script, samples, conflict, *, status, name, outcome):
     assert driver.last.headers == {"Content-Type": "application/octet-stream"}
 
 
-@pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
+@pytest.mark.parametrize("conflict", ["fail", "replace"])
 @pytest.mark.parametrize("if_match", [None, '"{F},1"'])
 def test_nothing_is_sent_twice_blindly(script, samples, conflict, if_match):
     """A second PUT would meet the first one's file, leave a second file or a version too many."""
@@ -237,7 +236,7 @@ def test_a_file_that_is_open(script, samples, on_locked, waits):
     assert driver.last.waits_for_lock is waits
 
 
-@pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
+@pytest.mark.parametrize("conflict", ["fail", "replace"])
 @pytest.mark.parametrize("single_put_bytes", [0, 100])
 def test_an_empty_file_is_one_put(script, samples, conflict, single_put_bytes):
     """An upload session cannot make an empty file."""
@@ -278,7 +277,7 @@ def test_a_name_taken_by_something_else_on_a_later_try(script, samples, there):
         script(put(taken()), look_up(created(samples, there))).run(upload_of(CONTENT, retrying=True))
 
 
-@pytest.mark.parametrize("conflict", ["fail", "replace", "rename"])
+@pytest.mark.parametrize("conflict", ["fail", "replace"])
 def test_a_name_that_nothing_one_can_see_has(script, conflict):
     """409 although nothing is there: the name is held, and a later try may succeed."""
     with pytest.raises(NameHeld, match="an upload that was not finished holds the name".capitalize()) as caught:
@@ -334,18 +333,73 @@ def test_a_refusal_that_needs_no_look(script, error):
 )
 @pytest.mark.parametrize("single_put_bytes", [0, 100])
 def test_rename_beside_a_folder_is_refused(script, samples, kind, text, single_put_bytes):
-    """Graph would number the file; who names a folder probably wants the file in it, so nothing is sent."""
+    """Who names a folder probably wants the file in it, so nothing is numbered."""
     there = look_up(samples.ok(samples.item("a.csv", "N", **kind)))
+    begin = put(taken()) if single_put_bytes else (opened(samples)[0], taken())
     options = UploadOptions(single_put_bytes=single_put_bytes)
     with pytest.raises(LocationError, match=text):
-        script(parent(samples), there).run(create("rename", options=options))
+        script(parent(samples), begin, there).run(create("rename", options=options))
 
 
-def test_rename_beside_a_file_lets_graph_number(script, samples):
-    """A file or nothing of the name is no obstacle: Graph decides, not the look before."""
-    for there in ([look_up(file(samples, OTHER))], nothing()):
-        driver = script(parent(samples), *there, put(created(samples, name="a 1.csv"), "rename"))
-        assert driver.run(create("rename")).outcome == "renamed"
+def free(name):
+    """See that a numbered name is free."""
+    return look_up(missing(), name), nothing()[1]
+
+
+def put_as(answer, name):
+    return f"PUT /drives/D/items/P:/{name}:/content?{CONFLICT}=fail", answer
+
+
+def test_rename_takes_the_next_free_name(script, samples):
+    """Each name is asked for with "fail", so that a request that comes late makes no second file."""
+    there = look_up(file(samples, OTHER))
+    renamed = put_as(created(samples, name="a 1.csv"), "a%201.csv")
+    item = script(parent(samples), put(taken()), there, *free("a%201.csv"), renamed).run(create("rename"))
+    assert (item.name, item.outcome) == ("a 1.csv", "renamed")
+
+
+def test_rename_of_a_free_name_looks_nowhere(script, samples):
+    """It costs what a creation costs."""
+    assert script(parent(samples), put(created(samples))).run(create("rename")).outcome == "created"
+
+
+@pytest.mark.parametrize(("count", "looks"), [(1, 2), (2, 4), (3, 4), (365, 18)])
+def test_rename_finds_the_end_of_many_numbers_in_few_looks(samples, count, looks):
+    """A report of each day makes hundreds of numbers."""
+    names = ["a.csv", *(f"a {number}.csv" for number in range(1, count))]
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        name = unquote(request.url).partition(":/")[2].partition(":")[0]
+        if request.method == "PUT":
+            return taken() if name in names else created(samples, name=name)
+        if name.endswith(".csv"):
+            return created(samples, OTHER, name) if name in names else missing()
+        return parent(samples)[1] if name else nothing()[1][1]
+
+    assert driven(create("rename"), answer).name == f"a {count}.csv"
+    assert sum("%20" in request.url for request in asked if request.method == "GET") <= looks
+
+
+def driven(flow, answer):
+    """Drive a flow with computed answers."""
+    given = None
+    while True:
+        try:
+            request = flow.throw(given) if isinstance(given, Exception) else flow.send(given)
+        except StopIteration as end:
+            return end.value
+        given = answer(request)
+
+
+def test_rename_whose_next_name_is_taken_meanwhile(script, samples):
+    """The next one is found anew."""
+    there = look_up(file(samples, OTHER))
+    second = look_up(created(samples, OTHER, "a 1.csv"), "a%201.csv")
+    again = put_as(taken(), "a%201.csv"), second, second, *free("a%202.csv")
+    steps = (put(taken()), there, *free("a%201.csv"), *again, put_as(created(samples, name="a 2.csv"), "a%202.csv"))
+    assert script(parent(samples), *steps).run(create("rename")).name == "a 2.csv"
 
 
 @pytest.mark.parametrize(
@@ -362,7 +416,7 @@ def test_name_in_another_normal_form_is_the_same_name(script, samples, name, out
 # --- one PUT whose answer was lost
 
 
-@pytest.mark.parametrize(("conflict", "outcome"), [("fail", "created"), ("rename", "created"), ("replace", "replaced")])
+@pytest.mark.parametrize(("conflict", "outcome"), [("fail", "created"), ("replace", "replaced")])
 @pytest.mark.parametrize("if_match", [None, '"{F},1"'])
 def test_an_answer_that_was_lost(script, samples, conflict, outcome, if_match):
     """The name holds our content: it was done, and is not done again."""
@@ -371,18 +425,12 @@ def test_an_answer_that_was_lost(script, samples, conflict, outcome, if_match):
 
 
 def test_a_rename_whose_answer_was_lost(script, samples):
-    """The next free name holds our content: it was done under that."""
-    driver = script(
-        put(lost(), "rename"),
-        look_up(created(samples, b"other")),
-        look_up(created(samples, b"another", "a 1.csv"), "a%201.csv"),
-        look_up(created(samples, CONTENT, "a 2.csv"), "a%202.csv"),
-    )
-    item = driver.run(upload_of(CONTENT, "rename"))
-    assert (item.name, item.outcome) == ("a 2.csv", "renamed")
+    """The name holds our content: it was done under that."""
+    driver = script(parent(samples), put(lost()), look_up(created(samples)))
+    assert driver.run(create("rename")).outcome == "created"
 
 
-@pytest.mark.parametrize("conflict", ["fail", "rename", "replace"])
+@pytest.mark.parametrize("conflict", ["fail", "replace"])
 def test_an_answer_that_was_lost_and_nothing_done(script, samples, conflict):
     """Nothing of ours is there: it is sent again after a wait, and never blindly."""
     there = [look_up(created(samples, OTHER))] if conflict == "replace" else nothing()
@@ -411,7 +459,7 @@ def test_a_lost_answer_and_other_content(script, samples, conflict, refusal):
 def test_answers_that_are_lost_again_and_again(script):
     """It is sent five times at most, and the last loss is the error."""
     with pytest.raises(OutcomeUnknown) as caught:
-        script(*[put(lost(), "rename"), *nothing()] * 5).run(upload_of(CONTENT, "rename"))
+        script(*[put(lost()), *nothing()] * 5).run(upload_of(CONTENT))
     assert type(caught.value.cause) is ServiceUnavailable
 
 
@@ -421,21 +469,32 @@ def test_a_service_that_gave_up_waiting(script, samples):
     assert driver.run(upload_of(CONTENT)).outcome == "created"
 
 
-@pytest.mark.parametrize("conflict", ["fail", "rename", "replace"])
-def test_a_later_try_of_a_rename_looks_first(script, samples, conflict):
-    """Only a rename would leave a second copy; it looks before it sends."""
-    if conflict == "rename":
-        driver = script(look_up(created(samples, b"other")), look_up(created(samples, CONTENT, "a 1.csv"), "a%201.csv"))
-        assert driver.run(upload_of(CONTENT, conflict, retrying=True)).outcome == "already_there"
-    else:
-        driver = script(put(created(samples), conflict))
-        assert driver.run(upload_of(CONTENT, conflict, retrying=True)).outcome == "created"
+def test_a_later_try_of_a_rename_looks_first(script, samples):
+    """What an earlier try put under a number is found, before anything is sent."""
+    driver = script(
+        parent(samples),
+        look_up(created(samples, b"other")),
+        look_up(created(samples, CONTENT, "a 1.csv"), "a%201.csv"),
+    )
+    assert driver.run(create("rename", open_session=OpenSession(TaskAttempt(retrying=True)))).outcome == "already_there"
+
+
+@pytest.mark.parametrize("conflict", ["fail", "replace"])
+def test_a_later_try_of_another_policy_does_not_look(script, samples, conflict):
+    """Graph's answer says what is there."""
+    driver = script(put(created(samples), conflict))
+    assert driver.run(upload_of(CONTENT, conflict, retrying=True)).outcome == "created"
 
 
 def test_a_later_try_of_a_rename_that_finds_nothing(script, samples):
-    """Where the earlier try left nothing the later one sends."""
-    driver = script(*nothing(), put(created(samples), "rename"))
-    assert driver.run(upload_of(CONTENT, "rename", retrying=True)).outcome == "created"
+    """Where the earlier try left nothing the later one sends, to the first name that is free."""
+    later = OpenSession(TaskAttempt(retrying=True))
+    assert (
+        script(parent(samples), *nothing(), put(created(samples))).run(create("rename", open_session=later)).id == "F"
+    )
+    steps = look_up(file(samples, OTHER)), *free("a%201.csv"), put_as(created(samples, name="a 1.csv"), "a%201.csv")
+    later = OpenSession(TaskAttempt(retrying=True))
+    assert script(parent(samples), *steps).run(create("rename", open_session=later)).outcome == "renamed"
 
 
 # --- modification times
@@ -518,7 +577,8 @@ def test_an_update_of_an_expected_version(script, samples):
 def test_a_later_try_of_an_update_of_an_expected_version(script, samples):
     """The earlier try moved the eTag on: the same content there is success, other content is not."""
     for there in (CONTENT, OTHER):
-        driver = script((f"GET {ROOT}:/x/a.csv", file(samples)), put_by_id(stale()), read(file(samples, there)))
+        refused = () if there is CONTENT else (put_by_id(stale()), read(file(samples, there)))
+        driver = script((f"GET {ROOT}:/x/a.csv", file(samples, there)), *refused)
         flow = uploads.update(
             AT, MemorySource(CONTENT), expected_etag="old", open_session=OpenSession(TaskAttempt(retrying=True))
         )

@@ -43,6 +43,7 @@ BUILTINS = {
     "AccessDenied": PermissionError,
 }
 MAY_PASS = {
+    *("TakenOver", "OwnerUnknown"),
     *("VerificationFailed", "SourceChanged", "Stopped", "NotFound", "ItemNotFound", "DriveNotFound"),
     *("PreconditionFailed", "IdentityUnavailable", "UnreadableAnswer"),
     *("RangeNotSatisfiable", "Locked", "Throttled", "ResyncRequired", "ServiceUnavailable", "NameHeld"),
@@ -99,12 +100,12 @@ def test_errors_are_the_builtin_they_claim(kind):
 def test_the_tree_has_no_other_members():
     """A new class gets its line in these tests."""
     assert set(BUILTINS) <= {kind.__name__ for kind in TREE}
-    assert len(TREE) == 32
+    assert len(TREE) == 34
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
 def test_which_errors_may_pass(kind):
-    """404, 410, 412, 416, 423, 429, 5xx, a held name, a changed source or copy, an unfinished one may pass."""
+    """404, 410, 412, 416, 423, 429, 5xx, a held name, a changed source, an unfinished copy, a lost owner may pass."""
     assert kind.is_retryable is (kind.__name__ in MAY_PASS)
 
 

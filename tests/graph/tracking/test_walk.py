@@ -191,6 +191,9 @@ class Told(Operations):
         super().__init__(settings)
         self._data, self._count, self._told = data, pages, 0
 
+    def _wait(self, seconds: float) -> None:
+        raise AssertionError
+
     def _drive(self, driver: Any) -> Any:
         with driver:
             while driver.request is not None:
