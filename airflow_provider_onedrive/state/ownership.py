@@ -137,7 +137,6 @@ class FileMarks:
         self._name = name
 
     def add(self, number: int) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
         atomic_write(self._path(number), "")
         self._forget_old()
 
