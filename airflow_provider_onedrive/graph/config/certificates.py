@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -183,7 +184,7 @@ def _certificates(name: str, content: bytes, passphrase: str) -> list[Certificat
             return [load_der_x509_certificate(content)]
     except ConfigurationError:
         raise
-    except ValueError:
+    except _unreadable():
         advice = kind.advice or "Give it complete and unchanged."
         raise wrong(name, f"holds {kind.name} that cannot be read.", advice) from None
     raise _lacks(name, "certificate", content)
@@ -212,16 +213,30 @@ def certificates_of_pkcs7(content: bytes) -> list[Certificate]:
     blocks = blocks_of(content)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # openssl itself writes them in an order that DER forbids
-        return load_pem_pkcs7_certificates(blocks[0].text.encode()) if blocks else load_der_pkcs7_certificates(content)
+        try:
+            if blocks:
+                return load_pem_pkcs7_certificates(blocks[0].text.encode())
+            return load_der_pkcs7_certificates(content)
+        except _unreadable() as error:
+            raise ValueError("It is not a bundle of certificates.") from error
 
 
 def _certificate_of(key: Any, name: str, certificates: list[Certificate]) -> Certificate:
     """Return the certificate of a key: in a chain it may come after its authorities."""
     public = _bytes_of(key.public_key())
     for certificate in certificates:
-        if _bytes_of(certificate.public_key()) == public:
-            return certificate
+        with suppress(*_unreadable()):  # an authority in the chain may have a key of a kind that is not known here
+            if _bytes_of(certificate.public_key()) == public:
+                return certificate
     raise wrong(name, f"does not belong to {_PRIVATE}.", "Give both of one pair.")
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """Return the errors of certificates that are damaged, or of a kind that cannot be read."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as above
+    from cryptography.x509 import InvalidVersion  # noqa: PLC0415 - as above
+
+    return ValueError, UnsupportedAlgorithm, InvalidVersion
 
 
 def _bytes_of(key: Any) -> bytes:

@@ -47,14 +47,10 @@ _BY_BEGINNING = {
     b"ssh-": _PUBLIC,
     b"PK\x03\x04": Format("a zip archive", "Unpack it."),
 }
-# The first fields of a DER sequence, in their order: each of these begins differently.
-_BY_DER_FIELD = (
-    (bytes.fromhex("020103"), PFX),  # version 3
-    (bytes.fromhex("06092a864886f70d010702"), PKCS7),  # the identifier of signed data
-    (bytes.fromhex("a003020102"), CERTIFICATE),  # version 3 of X.509
-    (bytes.fromhex("06092a864886f70d01050d"), KEY),  # the identifier of PBES2, by which a key is encrypted
-)
-_FIRST_BYTES = 24
+_SEQUENCE, _INTEGER, _IDENTIFIER, _VERSION = 0x30, 0x02, 0x06, 0xA0
+# What Microsoft's tools and openssl encrypt keys with: the identifiers below pkcs-5 and pkcs-12.
+_ENCRYPTIONS = (bytes.fromhex("2a864886f70d0105"), bytes.fromhex("2a864886f70d010c"))
+_SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 _OTHER_DER = Format("binary (DER) of another kind", "See what it is: openssl asn1parse -inform DER -in FILE")
 
 
@@ -73,12 +69,31 @@ def formats_of(content: bytes) -> list[Format]:
 
 
 def _format_of_der(content: bytes) -> Format:
-    beginning = content[:_FIRST_BYTES]
-    for bytes_of_field, kind in _BY_DER_FIELD:
-        if bytes_of_field in beginning:
-            return kind
-    header = 2 + (content[1] & 0x7F if len(content) > 1 and content[1] & 0x80 else 0)
-    # A key begins with its version, 0 or 1; a request holds a sequence that does.
-    if content[header : header + 3] in (bytes.fromhex("020100"), bytes.fromhex("020101")):
-        return KEY
-    return REQUEST if bytes.fromhex("020100") in beginning else _OTHER_DER
+    """Return what a sequence of DER is, by its first field."""
+    tag, value = _element(_element(content)[1])
+    if tag == _INTEGER:
+        # Keys begin with their version, 0 or 1, and public keys with their modulus.
+        return {b"\x03": PFX, b"\x00": KEY, b"\x01": KEY}.get(value, _PUBLIC if len(value) > 1 else _OTHER_DER)
+    if tag == _IDENTIFIER:
+        return PKCS7 if value == _SIGNED_DATA else _OTHER_DER
+    return _format_of_nested(*_element(value)) if tag == _SEQUENCE else _OTHER_DER
+
+
+def _format_of_nested(tag: int, value: bytes) -> Format:
+    """Return what a sequence is whose first field is a sequence, by the first field of that."""
+    if tag == _IDENTIFIER:
+        return KEY if value.startswith(_ENCRYPTIONS) else _PUBLIC
+    # Certificates of version 1 have no version but a serial number, which is not 0.
+    is_request = tag == _INTEGER and value == b"\x00"
+    return REQUEST if is_request else CERTIFICATE if tag in (_INTEGER, _VERSION) else _OTHER_DER
+
+
+def _element(content: bytes) -> tuple[int, bytes]:
+    """Return the tag and the value of the first element of DER; the tag is 0 if there is none."""
+    if len(content) < 2:  # noqa: PLR2004 - a tag and a length
+        return 0, b""
+    count = content[1] & 0x7F if content[1] & 0x80 else 0
+    if not count:  # a short length, or (0x80) one that is not given
+        return content[0], content[2:] if content[1] & 0x80 else content[2 : 2 + content[1]]
+    begin = 2 + count
+    return content[0], content[begin : begin + int.from_bytes(content[2:begin], "big")]

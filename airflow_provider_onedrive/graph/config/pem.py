@@ -94,7 +94,9 @@ def _rewritten(label: str, body: str) -> str:
         parameters, body = [match[1], match[2], ""], match[3]
     else:
         parameters = []
-    lines = textwrap.wrap("".join(body.split()), _LINE_CHARACTERS)
+    # Copies from a web page hold marks of no width, which base64 has not, and OpenSSL takes ASCII only.
+    plain = "".join(body.split()).encode("ascii", "ignore").decode()
+    lines = textwrap.wrap(plain, _LINE_CHARACTERS)
     return "\n".join((f"-----BEGIN {label}-----", *parameters, *lines, f"-----END {label}-----"))
 
 

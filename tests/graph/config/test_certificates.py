@@ -16,6 +16,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openssl import OpenSsl
 from patience import HANG_SECONDS
 
@@ -75,6 +77,7 @@ WRITINGS = {
     "with attributes": lambda text: (
         f"Bag Attributes\n    friendlyName: Schlüssel\nKey Attributes: <No Attributes>\n{text}"
     ),
+    "with marks of no width": lambda text: text.replace("\n", "\u200b\n\u00a0"),
     "with empty lines": lambda text: text.replace("\n", "\n\n"),
     "base64 of all": lambda text: base64.b64encode(text.encode()).decode(),
 }
@@ -208,9 +211,12 @@ def test_der_is_read(made):
         "pkcs8 -topk8 -nocrypt -in key.pem -outform DER -out key.der",
         "rsa -in key.pem -traditional -outform DER -out key.der",
         "pkcs8 -topk8 -in key.pem -passout pass:word -outform DER -out key.der",
+        "pkcs8 -topk8 -in key.pem -passout pass:word -v1 PBE-SHA1-3DES -outform DER -out key.der",
     ):
         made(command)
         check(read(made.path("key.der"), made.path("cert.cer"), "word" if "pass:" in command else None), made)
+    made("x509 -in issued.pem -outform DER -out issued.cer")  # of version 1, as openssl issues them
+    check(read(made.text("key.pem"), made.path("issued.cer")), made, "issued.pem")
     content = base64.b64encode((made.folder / "cert.cer").read_bytes()).decode()
     check(read(made.text("key.pem"), textwrap.fill(content, 64)), made)
 
@@ -248,11 +254,12 @@ def odd(made):
         "ec-plain.pem": "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out ec-plain.pem",
         "ed.pem": "genpkey -algorithm ed25519 -out ed.pem",
         "public.pem": "pkey -in key.pem -pubout -out public.pem",
+        "public.der": "pkey -in key.pem -pubout -outform DER -out public.der",
+        "public-1.der": "rsa -in key.pem -RSAPublicKey_out -outform DER -out public-1.der",
         "request.der": "req -in request.pem -outform DER -out request.der",
         "trusted.pem": "x509 -in cert.pem -trustout -out trusted.pem",
         "other.pfx": "pkcs12 -export -inkey key.pem -in cert.pem -passout pass:word -out other.pfx",
         "no-key.pfx": "pkcs12 -export -nokeys -in cert.pem -passout pass: -out no-key.pfx",
-        "parameters.der": "asn1parse -genstr UTF8:abc -out parameters.der -noout",
     }
     contents = {
         "store.jks": b"\xfe\xed\xfe\xed" + bytes(200),
@@ -262,6 +269,9 @@ def odd(made):
         "broken.pem": b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         "cut.pem": made.text("key.pem")[:-200].encode() + b"\n-----END PRIVATE KEY-----\n",
         "foreign.der": b"\x30\x05\x0c\x03abc",
+        "cut.der": b"\x30\x82",
+        "one.der": b"\x30",
+        "endless.der": b"\x30\x80\x30\x80",
     }
 
     def get(name):
@@ -269,7 +279,7 @@ def odd(made):
             made(commands[name])
         elif name in contents:
             made.write(name, contents[name])
-        if name.startswith("ec") or name == "ed.pem":
+        if name in ("ec.pem", "ec-plain.pem", "ed.pem"):
             made(f"req -x509 -key {name} -days 9 -subj /CN=x -out {name}.crt")
         return made.path(name)
 
@@ -283,6 +293,8 @@ def odd(made):
         ("ec-plain.pem", ["EC key (secp384r1)", "RSA", "openssl req"]),
         ("ed.pem", ["Ed25519PrivateKey", "RSA", "openssl req"]),
         ("public.pem", ["holds no private key but a public key"]),
+        ("public.der", ["holds no private key but a public key"]),
+        ("public-1.der", ["holds no private key but a public key"]),
         ("request.pem", ["holds no private key but a certificate request"]),
         ("request.der", ["holds no private key but a certificate request"]),
         ("cert.pem", ["holds no private key but a certificate"]),
@@ -291,6 +303,9 @@ def odd(made):
         ("store.jks", ["a Java keystore", "keytool -importkeystore"]),
         ("key.ppk", ["a key of PuTTY", "puttygen"]),
         ("foreign.der", ["binary (DER) of another kind", "openssl asn1parse"]),
+        ("cut.der", ["binary (DER) of another kind"]),
+        ("one.der", ["binary (DER) of another kind"]),
+        ("endless.der", ["binary (DER) of another kind"]),
         ("words.txt", ["without PEM text"]),
         ("empty", ["without PEM text"]),
         ("cut.pem", ["holds no private key that can be read"]),
@@ -299,7 +314,7 @@ def odd(made):
 def test_key_of_another_kind_is_named(made, odd, name, words):
     """The error says what it is, and what to do with it."""
     path = odd(name)
-    certificate = f"{path}.crt" if name.startswith("e") and name != "empty" else made.path("cert.pem")
+    certificate = f"{path}.crt" if name in ("ec.pem", "ec-plain.pem", "ed.pem") else made.path("cert.pem")
     said = refused(path, certificate)
     assert "field certificate_private_key " in said
     for each in words:
@@ -339,12 +354,45 @@ def test_error_quotes_nothing_of_a_file(made, odd):
         assert not set(re.findall(r"\S{40,}", said)) & set(made.text("key.pem").split())
 
 
+FILES = ("key.pem", "cert.pem", "key.der", "cert.cer", "pair.pfx", "chain.p7b", "locked.pem")
+
+
+@pytest.fixture(scope="session")
+def whole(made):
+    """The contents of files of every kind."""
+    made("pkcs8 -topk8 -nocrypt -in key.pem -outform DER -out key.der")
+    made("x509 -in cert.pem -outform DER -out cert.cer")
+    made("pkcs12 -export -inkey key.pem -in cert.pem -passout pass: -out pair.pfx -keypbe NONE -certpbe NONE -nomac")
+    made("crl2pkcs7 -nocrl -certfile cert.pem -out chain.p7b -outform DER")
+    made("pkcs8 -topk8 -in key.pem -passout pass:word -out locked.pem")
+    return {name: (made.folder / name).read_bytes() for name in FILES}
+
+
+@given(
+    name=st.sampled_from(FILES),
+    field=st.sampled_from(["certificate_private_key", "certificate", "ca_certificate"]),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=3),
+    end=st.one_of(st.just(1.0), st.floats(0, 1)),
+)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damaged_file_is_read_or_refused(made, whole, *, name, field, changes, end):
+    """Whatever the content of a file, the error is ours, and names the field."""
+    content = bytearray(whole[name])
+    for at, value in changes:
+        content[int(at * (len(content) - 1))] = value
+    path = made.write("damaged", bytes(content[: int(end * len(content))]))
+    try:
+        Settings.from_fields(of_pair(made, field, path))
+    except ConfigurationError as error:
+        assert "field " in str(error)  # noqa: PT017 - either way is right
+
+
 # --- paths
 
 KINDS = ("certificate_private_key", "certificate", "ca_certificate")
 
 
-def given(made, name, path):
+def of_pair(made, name, path):
     fields = {"certificate_private_key": made.path("key.pem"), "certificate": made.path("cert.pem")}
     return {**APP, **fields, name: path}
 
@@ -358,7 +406,7 @@ def test_links_of_kubernetes_are_followed(made, tmp_path, name):
     )
     (tmp_path / "..data").symlink_to("..2026")
     (tmp_path / "file.pem").symlink_to("..data/file.pem")
-    assert Settings.from_fields(given(made, name, str(tmp_path / "file.pem"))).certificate is not None
+    assert Settings.from_fields(of_pair(made, name, str(tmp_path / "file.pem"))).certificate is not None
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -387,7 +435,7 @@ def test_paths_of_other_things_are_refused(made, tmp_path, *, name, kind, words)
         "large": lambda: path.write_bytes(b"-" * (MAX_BYTES + 1)),
         "loop": lambda: path.symlink_to(path),
     }.get(kind, lambda: None)()
-    fields = given(made, name, kind if kind in ("/dev/zero", "a\0b") else str(path))
+    fields = of_pair(made, name, kind if kind in ("/dev/zero", "a\0b") else str(path))
     with pytest.raises(ConfigurationError) as caught:
         Settings.from_fields(fields)
     assert f"field {name} " in str(caught.value)
@@ -398,7 +446,9 @@ def test_file_of_the_largest_size_is_read(made, tmp_path):
     """A bundle with long comments."""
     path = tmp_path / "bundle.pem"
     path.write_text(made.text("ca.pem").rjust(MAX_BYTES, "#"))
-    assert Settings.from_fields(given(made, "ca_certificate", str(path))).ca_certificate == made.text("ca.pem").strip()
+    assert (
+        Settings.from_fields(of_pair(made, "ca_certificate", str(path))).ca_certificate == made.text("ca.pem").strip()
+    )
 
 
 # --- authorities
@@ -408,7 +458,7 @@ def test_file_of_the_largest_size_is_read(made, tmp_path):
 def test_authorities_are_read_in_every_writing(made, writing):
     """The same as for certificates."""
     text = WRITINGS[writing](made.text("ca.pem"))
-    assert Settings.from_fields(given(made, "ca_certificate", text)).ca_certificate == made.text("ca.pem").strip()
+    assert Settings.from_fields(of_pair(made, "ca_certificate", text)).ca_certificate == made.text("ca.pem").strip()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
@@ -419,7 +469,7 @@ def test_bundle_with_comments_is_read(made, tmp_path, encoding):
         text = f"# Autorité de certification\n{made.text('ca.pem')}\n# Español\n{made.text('cert.pem')}"
     path = tmp_path / "bundle.pem"
     path.write_text(text, encoding=encoding)
-    authorities = Settings.from_fields(given(made, "ca_certificate", str(path))).ca_certificate
+    authorities = Settings.from_fields(of_pair(made, "ca_certificate", str(path))).ca_certificate
     assert authorities == made.text("ca.pem") + made.text("cert.pem").strip()
 
 
@@ -430,7 +480,7 @@ def test_authorities_of_windows_are_read(made, form):
         made("x509 -in ca.pem -outform DER -out ca.cer")
     else:
         made(f"crl2pkcs7 -nocrl -certfile ca.pem -out ca.cer -outform {'DER' if 'DER' in form else 'PEM'}")
-    authorities = Settings.from_fields(given(made, "ca_certificate", made.path("ca.cer"))).ca_certificate
+    authorities = Settings.from_fields(of_pair(made, "ca_certificate", made.path("ca.cer"))).ca_certificate
     assert authorities.strip() == made.text("ca.pem").strip()
 
 
@@ -448,7 +498,7 @@ def test_authorities_of_windows_are_read(made, form):
 def test_authority_of_another_kind_is_named(made, odd, name, words):
     """With the command that converts it."""
     with pytest.raises(ConfigurationError) as caught:
-        Settings.from_fields(given(made, "ca_certificate", odd(name)))
+        Settings.from_fields(of_pair(made, "ca_certificate", odd(name)))
     assert "field ca_certificate " in str(caught.value)
     for each in words:
         assert each in str(caught.value)
