@@ -719,6 +719,18 @@ def test_a_long_pause_is_waited_for_in_the_triggerer(drive: EmulatedDrive, task_
     assert drive.paths() == ["in/", "in/a.csv", "out/", "out/a.csv"]
 
 
+@pytest.mark.usefixtures("drive")
+def test_a_pause_of_a_day_is_kept_for_an_hour(
+    onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, task_context: Any
+) -> None:
+    """Then the operator asks Graph again."""
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__COOL_DOWN_FOLDER", "off")
+    onedrive_emulator.faults.add(operation="copy", times=1, do=status(429, retry_after=86400))
+    deferred = deferral(copying(deferrable=True).execute, task_context())
+    assert isinstance(deferred.trigger, OneDrivePauseTrigger)
+    assert deferred.trigger.until - time.time() <= 3600
+
+
 @pytest.mark.usefixtures("long_pause")
 def test_a_long_pause_on_a_worker(drive: EmulatedDrive, task_context: Any) -> None:
     """It ends the try, and the retry of Airflow comes later; the slot is free meanwhile."""

@@ -22,7 +22,7 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_onedrive.compat import TaskSuccessEvent
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.emulator.faults import Fault, expire_token, status
+from airflow_provider_onedrive.emulator.faults import Fault, answer, expire_token, status
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, DriveNotFound, LocationError, OneDriveError
 from airflow_provider_onedrive.operators.onedrive import OneDriveListOperator
 from airflow_provider_onedrive.sensors import onedrive as sensors
@@ -293,6 +293,18 @@ def test_a_long_retry_after_is_waited_for(onedrive_emulator: Emulator, task_cont
     assert waiting._get_next_poke_interval(0.0, lambda: 5.0, 1) == 15
     waiting.timeout = 1000
     assert waiting._get_next_poke_interval(0.0, lambda: 5.0, 1) == 301
+
+
+def test_an_odd_retry_after_is_kept_for_an_hour(onedrive_emulator: Emulator, task_context: Context) -> None:
+    """A proxy that asks for a day delays the next poke by an hour, and no other task."""
+    odd = answer(503, body="<html>", headers={"Retry-After": "86400"}, done=False)
+    onedrive_emulator.faults.add(operation="get", times=1, do=odd)
+    waiting = sensor(poke_interval=1)
+    waiting.timeout = 100_000
+    assert not waiting.poke(task_context())
+    assert waiting._get_next_poke_interval(0.0, lambda: 5.0, 1) == 3600
+    assert not sensor().poke(task_context())
+    assert len(onedrive_emulator.requests.matching(origin="graph")) > 1
 
 
 def test_templates() -> None:

@@ -17,7 +17,13 @@ from in_the_triggerer import instance_in_the_triggerer
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.faults import Fault, drop_before, expire_token, status
-from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, DriveNotFound, LocationError, error_from_dict
+from airflow_provider_onedrive.graph.protocol.errors import (
+    AccessDenied,
+    DriveNotFound,
+    LocationError,
+    ServiceUnavailable,
+    error_from_dict,
+)
 from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
 from airflow_provider_onedrive.triggers.onedrive import OneDriveFileTrigger
 
@@ -30,6 +36,13 @@ STORED_BY_VERSION_1: dict[str, Any] = {
     "deadline": 1767323045.5,
     "version": 1,
 }
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(None, 120), (30, 60), (900, 900), (86400, 3600), (1e9, 3600)])
+def test_pause_after_an_error_is_at_most_an_hour(asked: float | None, waits: float) -> None:
+    """A trigger that was asked to wait for a day asks again after an hour; it costs one request."""
+    trigger = OneDriveFileTrigger(location="myfiles/in/a.csv", poke_interval=60)
+    assert trigger.backoff_seconds(ServiceUnavailable("x", status=503, retry_after_seconds=asked), 60) == waits
 
 
 def wait(*, seconds: float = 20.0, **kwargs: Any) -> dict[str, Any]:
