@@ -106,6 +106,7 @@ __all__ = [
     "get_async_extra_dejson",
     "get_fernet",
     "get_unique_task_id",
+    "has_store",
     "mask_secret",
     "task_decorator_factory",
     "task_state",
@@ -132,6 +133,12 @@ def default_zone() -> Any:
     """Return the time zone of ``[core] default_timezone``."""
     # Airflow's attribute for it has another name in each line; this function is public in all of them.
     return timezone.datetime(2000, 1, 1).tzinfo  # type: ignore[no-untyped-call]  # Airflow's own
+
+
+def has_store(scheme: str) -> bool:
+    """Whether an ``ObjectStoragePath`` of this scheme can be used."""
+    # Airflow 2 has this module elsewhere; the compat provider names it, and does not export it.
+    return bool(import_module("airflow.providers.common.compat.sdk").io.has_fs(scheme))
 
 
 def asset_ref(name: str) -> Any:

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, ObjectStoragePath, count, mask_secret
-from airflow_provider_onedrive.graph.content.filters import check_regex, is_list, patterns_of, split_location
+from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, count, mask_secret
+from airflow_provider_onedrive.graph.content.filters import check_regex, is_list, patterns_of
+from airflow_provider_onedrive.graph.content.paths import split_local_path
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError, TakenOver
 from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, OnLocked, UploadOptions
 from airflow_provider_onedrive.graph.protocol.redaction import has_link, secrets_in, without_secret
@@ -17,6 +18,7 @@ from airflow_provider_onedrive.graph.transfers.progress import Totals
 from airflow_provider_onedrive.graph.transfers.upload_sources import MatchingFiles
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.state.ownership import Ownership, ownership_of
+from airflow_provider_onedrive.state.stores import stored_object
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -217,18 +219,18 @@ def _is_reference(value: Any) -> bool:
 
 def local_sources(path: Any) -> Any:
     """Return an element of a list of local paths as the client takes it: a file, a folder, or a pattern in one."""
-    folder, pattern = split_location(path)
+    folder, pattern = split_local_path(path)
     return local_or_stored(folder) if pattern is None else MatchingFiles(local_or_stored(folder), pattern)
 
 
 def local_or_stored(path: Any) -> Any:
     """Take a text such as ``s3://conn_id@bucket/key`` as an ``ObjectStoragePath``; anything else is as it is.
 
-    :raises ConfigurationError: if it is an address of an item in OneDrive.
+    :raises ConfigurationError: if it is an address of an item in OneDrive, or of a store that is not installed.
     """
     if isinstance(path, str) and (has_link(path) or (is_web_address(path) and without_scheme(path.partition("//")[2]))):
         raise ConfigurationError(
             f"local_path is {without_secret(path)!r}, an address of OneDrive or SharePoint.",
             advice="Give it as location; local_path is a file of the worker, or an object of a store.",
         )
-    return ObjectStoragePath(path) if isinstance(path, str) and "://" in path else path
+    return stored_object(path) if isinstance(path, str) and "://" in path else path

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.graph.content.filters import Filters, Patterns, is_list, split_location
+from airflow_provider_onedrive.graph.content.paths import split_local_path
 from airflow_provider_onedrive.graph.content.transfer_plan import Report
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
@@ -206,7 +207,13 @@ class OneDriveManyFilesOperator(OneDriveFilteringOperator):
 
 
 def is_many(location: Any, *, recursive: bool) -> bool:
-    """Whether a location or a local path names several files: a folder, a pattern, or a list."""
+    """Whether a location names several files: a folder, or a pattern."""
     if isinstance(location, Mapping):
         return is_folder_dict(location)
     return is_list(location) or recursive or names_folder(location) or split_location(location)[1] is not None
+
+
+def is_many_local(local_path: Any, *, recursive: bool) -> bool:
+    """Whether a local path names several files: a folder, a pattern, or a list."""
+    pattern = split_local_path(local_path)[1]
+    return is_list(local_path) or recursive or names_folder(local_path) or pattern is not None

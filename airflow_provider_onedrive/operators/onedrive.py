@@ -9,7 +9,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_onedrive.graph.content.filters import check_kind, is_list, split_location
-from airflow_provider_onedrive.graph.content.paths import check_local_path, check_local_paths, without_credentials
+from airflow_provider_onedrive.graph.content.paths import (
+    check_local_path,
+    check_local_paths,
+    split_local_path,
+    without_credentials,
+)
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike, shown
 from airflow_provider_onedrive.graph.protocol.options import DownloadOptions, IfExists, IfExistsSave
@@ -28,6 +33,7 @@ from airflow_provider_onedrive.operators.many import (
     OneDriveFilteringOperator,
     OneDriveManyFilesOperator,
     is_many,
+    is_many_local,
 )
 from airflow_provider_onedrive.operators.server_side import (
     OneDriveCopyOperator,
@@ -63,7 +69,8 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
     :class:`~airflow_provider_onedrive.operators.many.OneDriveManyFilesOperator`.
 
     :param local_path: the path of a file on the worker, or an object such as ``s3://conn_id@bucket/key``, which is sent
-        as it is read. Ending in ``/``, or with ``recursive``, it is a folder; with ``*``, ``**`` or ``?`` a pattern.
+        as it is read. Ending in ``/``, or with ``recursive``, it is a folder; with ``*``, ``**`` or ``?`` a pattern,
+        unless a file has just this name.
         A list of files, folders and patterns is many files.
     :param location: the file; or its folder, ending in ``/`` or with ``file_name``.
     :param file_name: the name in the folder; None takes that of the source.
@@ -96,7 +103,7 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
         check_if_known(local_path, check_local_paths)
 
     def run_task(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
-        if is_many(self.local_path, recursive=self.recursive):
+        if is_many_local(self.local_path, recursive=self.recursive):
             return self._upload_many(context)
         self.refuse_for_one()
         with self.connected() as client:
@@ -119,7 +126,7 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
                 f"{without_credentials(str(self.local_path))} is many files, and {shown(self.location)} names one.",
                 advice="End the location in '/', and give no file_name.",
             )
-        folder, pattern = split_location(self.local_path)
+        folder, pattern = split_local_path(self.local_path)
         sources = list(map(local_sources, folder)) if is_list(folder) else local_or_stored(folder)
         attempt, choice = attempt_of(context), self.choice(context, pattern)
         with self.connected() as client:

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
-from airflow_provider_onedrive.compat import ObjectStoragePath, conf
+from airflow_provider_onedrive.compat import conf
 from airflow_provider_onedrive.graph.content.private import Untrusted, make_named_folder, make_private_folder
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
 from airflow_provider_onedrive.state.run_folders import remove_old_runs, use_run
+from airflow_provider_onedrive.state.stores import stored_object
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def document_path(ti: TaskInstance, path: str) -> Any:
     dag, run, *names = (safe_name(part) for part in parts)
     configured = conf.get("onedrive", "documents_folder", fallback="")
     if "://" in configured:
-        return ObjectStoragePath("/".join([configured.rstrip("/"), RUNS, dag, run, *names]))
+        return stored_object("/".join([configured.rstrip("/"), RUNS, dag, run, *names]))
     path_on_disk = _run_folder(dag, run)
     for name in names:
         _make_private(path_on_disk)

@@ -8,10 +8,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_onedrive.graph.content.filters import is_list
+from airflow_provider_onedrive.graph.content.filters import is_list, split_location
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
 
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
+
+
+def split_local_path(local_path: Any) -> tuple[Any, str | None]:
+    """Split a local path into its folder and the pattern in it, as :func:`split_location` does.
+
+    A path that exists as it is written is that file or folder: local names may have ``*`` and ``?``.
+    """
+    if isinstance(local_path, str) and "://" not in local_path and _exists(local_path):
+        return local_path, None
+    return split_location(local_path)
+
+
+def _exists(local_path: str) -> bool:
+    try:
+        return os.path.lexists(Path(local_path).expanduser())
+    except (ValueError, RuntimeError):  # no path at all, or "~name" without a user of that name
+        return False
 
 
 def absolute(local_path: str | os.PathLike[str] | None) -> Path:

@@ -1,4 +1,4 @@
-"""Suggests the existing name that was probably meant when a name is missing."""
+"""Suggests what was probably meant when a name is missing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from urllib.parse import unquote
 
 from airflow_provider_onedrive.graph.flows.items import children, stat_or_none
 from airflow_provider_onedrive.graph.protocol.addresses import Address
-from airflow_provider_onedrive.graph.protocol.messages import Flow
+from airflow_provider_onedrive.graph.protocol.fields import optional
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
+from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
 
 def advice_on_missing(address: Address) -> Flow[str | None]:
-    """Compare the first missing name of a path with the first page of its siblings.
+    """Compare the first missing name of a path with the first page of its siblings, and with the name of the drive.
 
-    :return: a sentence naming a sibling that differs only by case, Unicode normalisation or percent-encoding; None if
-        there is none. The server decides which names are equal, so nothing is ever corrected silently.
+    :return: a sentence naming a sibling that differs only by case, Unicode normalisation or percent-encoding, or saying
+        that the drive itself has the name; None if neither is so. The server decides which names are equal, so nothing
+        is ever corrected silently.
     """
     if address.is_base:
         return None
@@ -27,7 +30,21 @@ def advice_on_missing(address: Address) -> Flow[str | None]:
         if item.name != wanted and _likeness(item.name) == _likeness(wanted):
             # !a, because two normal forms of one letter look the same.
             return f"{item.name!a} exists, and {wanted!a} does not: they differ by {_difference(item.name, wanted)}."
-    return None
+    return (yield from _advice_on_library(address)) if address.parent.is_drive_root else None
+
+
+def _advice_on_library(address: Address) -> Flow[str | None]:
+    """Compare a name in the root of a drive with those of its library.
+
+    In the browser a file of the drive is at ``.../Documents/a.csv``, so people write the library's name into a
+    location, although the drive begins below it.
+    """
+    drive = (yield Request("GET", f"{address.drive}?$select=name,webUrl")).body
+    segment = unquote((optional(drive, "webUrl", str) or "").rstrip("/").rpartition("/")[2])
+    wanted = comparison_key(address.names[-1])
+    if wanted not in (comparison_key(segment), comparison_key(optional(drive, "name", str) or "")):
+        return None
+    return f"{address.names[-1]!r} is the name of the drive itself: leave it out, as in {address.text}/<path>."
 
 
 def _likeness(name: str) -> str:

@@ -121,5 +121,5 @@ def _instead_of(character: str, name: str, kept: str) -> str:
             "Airflow 3 {{ dag_run.run_after | ts_nodash }}."
         )
     if character in WILDCARDS:
-        return "Patterns go into file_pattern."
+        return "Patterns go into file_pattern; a local file of such a name needs a file_name."
     return f"Write {repaired_path(name, kept)!r}."

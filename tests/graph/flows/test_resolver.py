@@ -455,3 +455,39 @@ def test_failed_request_for_a_link_shows_no_token(client, onedrive_emulator, lib
         client.stat(link)
     token = next(request.path for request in onedrive_emulator.requests if "/shares/" in request.path).split("/")[-2]
     assert token not in f"{caught.value} {caught.value.to_dict()}"
+
+
+@pytest.mark.parametrize(
+    ("location", "name", "shorter"),
+    [
+        ("users/anna@contoso.example/Documents/a.csv", "Documents", "users/anna@contoso.example/<path>"),
+        ("users/anna@contoso.example/documents/x/a.csv", "documents", "users/anna@contoso.example/<path>"),
+        ("users/anna@contoso.example/OneDrive/a.csv", "OneDrive", "users/anna@contoso.example/<path>"),
+        ("myfiles/Documents/", "Documents", "myfiles/<path>"),
+        (f"sites/{HOST}/sites/Finance/Reports/Reports/2026/a b #1.csv", "Reports", "Reports/<path>"),
+    ],
+)
+def test_name_of_the_library_in_a_location(client, library, location, name, shorter):
+    """It stands in the address of each file in the browser, and the drive begins below it."""
+    with pytest.raises(
+        ItemNotFound, match=f"'{name}' is the name of the drive itself: leave it out, as in .*{shorter}"
+    ):
+        client.stat(location)
+
+
+@pytest.mark.parametrize("location", ["myfiles/Nothing/a.csv", "myfiles/x/Documents/a.csv"])
+def test_other_missing_name_has_no_such_advice(client, drive, location):
+    """Only the first name below a drive can be a mistake of this kind."""
+    drive.put("x/y.csv", b"y")
+    with pytest.raises(ItemNotFound) as caught:
+        client.stat(location)
+    assert "drive itself" not in str(caught.value)
+
+
+def test_folder_that_is_called_like_the_library(client, drive):
+    """It is that folder."""
+    drive.put("Documents/a.csv", b"a")
+    assert found(client, "myfiles/Documents/a.csv") == b"a"
+    with pytest.raises(ItemNotFound) as caught:
+        client.stat("myfiles/Documents/b.csv")
+    assert "drive itself" not in str(caught.value)
