@@ -46,6 +46,8 @@ class Quirks:
         until it expires another session or a PUT for the same name is refused (409), whatever its conflict behaviour.
     :param names_without_normal_form: the normal forms of Unicode count: a name that is written in another one is
         another item. It applies to items that are created, renamed or moved while it is on.
+    :param editor_addresses: the ``webUrl`` of an Office or CSV file is that of its editor, which names it by its GUID
+        and not by its path.
     :param clock: seconds that only grow.
     """
 
@@ -90,6 +92,8 @@ class Quirks:
     sessions_hold_names: bool = False
     # For clients that were written for a service without this rule; OneDrive compares in normal form C.
     names_without_normal_form: bool = False
+    # https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/2604
+    editor_addresses: bool = False
     clock: Callable[[], float] = field(default=time.monotonic, metadata={"json": False}, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -6,6 +6,8 @@ It requires no token, so it shows no secret, changes nothing, and answers only r
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +24,8 @@ from airflow_provider_onedrive.emulator.pages.html import Row
 from airflow_provider_onedrive.emulator.sites.shares import Shares
 from airflow_provider_onedrive.emulator.transfers import downloads
 
+# The page of Office in a browser. There is none here, so it leads to the page of the file.
+_EDITOR = re.compile(r"(?i).*/_layouts/15/doc\.aspx")
 # Keeps a page small; a link leads to the next one.
 PAGE_ITEMS = 500
 _HEADERS = {
@@ -60,6 +64,8 @@ class Pages:
 
     def _reply(self, request: Request) -> Reply:
         path = "/" + "/".join(addresses.split(request.raw_path))
+        if edited := self._edited(request, path):
+            return Reply(302, headers={"Location": edited})
         link = sharing.parse_link(path)
         if link:
             share = self.shares.by_link(link)
@@ -75,6 +81,18 @@ class Pages:
             if "download" in request.query:
                 return downloads.attachment(request, item, _content(request, item), names.mime_type(item.name))
             return _page(200, page_html.file(_trail(drive, item), item, _named_by(item)))
+
+    def _edited(self, request: Request, path: str) -> str | None:
+        """Return the path of the file that the address of an editor names; None for another address."""
+        if not _EDITOR.fullmatch(path):
+            return None
+        query = {name.lower(): text for name, text in request.query.items()}
+        try:
+            guid = uuid.UUID(query.get("sourcedoc") or query.get("resid") or "")
+        except ValueError:
+            raise missing_item() from None
+        files = ((drive, drive.by_guid(guid)) for drive in self.tenant.drives())
+        return next((views.web_path(drive, item) for drive, item in files if item), None)
 
     def _drives(self, path: str) -> str:
         """Return a page of the libraries of a site; that of the root site has all drives."""

@@ -192,7 +192,7 @@ def _read(text: str, parts: SplitResult, query: Query) -> WebAddress:
         )
     if link := _link(text, parts, query):
         return WebAddress(host, link=link, is_folder=len(parts.path) > 1 and parts.path.endswith("/"))
-    if host in PERSONAL_HOSTS:
+    if host in PERSONAL_HOSTS or ("resid" in query and "cid" in query):
         return _personal(host, parts, query)
     if _OFFICE.fullmatch(host):
         return _in_office(host, query)

@@ -491,3 +491,18 @@ def test_folder_that_is_called_like_the_library(client, drive):
     with pytest.raises(ItemNotFound) as caught:
         client.stat("myfiles/Documents/b.csv")
     assert "drive itself" not in str(caught.value)
+
+
+@pytest.mark.parametrize("owner", ["sites/Finance/Reports", "cara@outlook.example"])
+@pytest.mark.parametrize("name", ["a.xlsx", "b 1.csv", "c.txt"])
+def test_address_that_an_item_has_is_its_location(client, onedrive_emulator, library, owner, name):
+    """People paste ``web_url`` from a result: of an Office file it has no path."""
+    onedrive_emulator.add_user("cara@outlook.example", personality="personal")
+    drive = onedrive_emulator.drive(owner)
+    drive.put(f"x/{name}", name.encode())
+    onedrive_emulator.quirks.editor_addresses = True
+    item = client.stat(f"drives/{drive.id}/x/{name}")
+    is_edited = name != "c.txt"
+    assert ("_layouts/15/" in item.web_url) is is_edited
+    if is_edited or owner.startswith("sites"):  # the emulator's consumers have paths of another form than the service's
+        assert client.stat(item.web_url).id == item.id
