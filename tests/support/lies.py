@@ -35,7 +35,7 @@ QUIRKS: list[Mapping[str, Any]] = [
     {"missing_root_every": 3},
     {"missing_listings": 2},
     {"missing_folders": 2},
-    {"missing_listings": 1, "missing_folders": 1},
+    {"missing_listings": 2, "missing_folders": 2, "missing_writes": 1},
     {"folders_on_hold": True},
     {"repeating_listings": 1},
     {"repeating_listings": ALWAYS, "repeating_top": 1000},

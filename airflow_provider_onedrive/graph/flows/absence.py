@@ -13,7 +13,13 @@ from typing import Any, cast
 from airflow_provider_onedrive.graph.flows.items import children_json, stat, whole_item
 from airflow_provider_onedrive.graph.flows.pages import FolderListing
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_address
-from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, ItemNotFound, NotFound, ServiceUnavailable
+from airflow_provider_onedrive.graph.protocol.errors import (
+    AccessDenied,
+    DriveNotFound,
+    ItemNotFound,
+    NotFound,
+    ServiceUnavailable,
+)
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
@@ -35,7 +41,8 @@ def gone_among(items: Sequence[DriveItem]) -> Flow[list[bool]]:
         found = set[int]()
         for number in missing:
             # One pause for all: it is the time since the first answer that counts.
-            if (yield from _is_there(items[number], failures if number == missing[0] else 0)):
+            item = items[number]
+            if (yield from _is_there(item.drive_id, item.id, failures if number == missing[0] else 0)):
                 found.add(number)
         missing = [number for number in missing if number not in found]
     folders = {_folder_of(items[number]) for number in missing} - {None}
@@ -80,9 +87,9 @@ def _folder_again(address: Address) -> Flow[DriveItem | None]:
         return (yield from find_again(address))
 
 
-def _is_there(item: DriveItem, failures: int) -> Flow[bool]:
+def _is_there(drive_id: str, item_id: str, failures: int = 0) -> Flow[bool]:
     try:
-        yield Request("GET", f"{item_address(item.drive_id, item.id).url()}?$select=id", failures=failures)
+        yield Request("GET", f"{item_address(drive_id, item_id).url()}?$select=id", failures=failures)
     except ItemNotFound:
         return False
     return True
@@ -103,16 +110,22 @@ def _listed(drive_id: str, folder_id: str) -> Flow[Container[str] | None]:
     """Return the ids in a folder.
 
     :return: all ids there are if the listing proves nothing; None if the folder has gone as well, or may not be listed.
+    :raises DriveNotFound: if not even the drive is there.
     """
+    problem: NotFound | None = None
     for failures in (0, LATER):
         try:
             values, is_whole = yield from _listing(item_address(drive_id, folder_id), _IDS, failures)
-        except NotFound:
+        except NotFound as missing:
+            problem = missing
             continue
         except AccessDenied:  # a link to one file does not allow to list its folder
-            break
+            return None
         return {data["id"] for data in values} if is_whole else _Everything()
-    return None
+    if isinstance(problem, DriveNotFound):
+        raise problem  # of a drive that does not show itself nothing is proven
+    # Both may have been wrong. A folder that shows itself has not gone, whatever is said of its listing.
+    return _Everything() if (yield from _is_there(drive_id, folder_id)) else None
 
 
 class _Everything(Container[str]):

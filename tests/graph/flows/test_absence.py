@@ -115,9 +115,24 @@ def test_item_on_any_round_of_a_listing_is_there(script: Any, samples: Any, numb
 
 def test_item_whose_folder_has_gone_too_has_gone(script: Any, samples: Any) -> None:
     """The folder is listed twice, the second time after a pause."""
-    driver = script(read(), read(), *[listing(missing()), ROOT_IS_THERE] * 2)
+    driver = script(read(), read(), *[listing(missing()), ROOT_IS_THERE] * 2, read("P"))
     assert driver.run(has_gone(seen(samples)))
     assert [request.failures for request in driver.requests if "children" in request.url] == [0, LATER]
+
+
+def test_folder_that_shows_itself_has_not_gone_although_its_listing_is_missing(script: Any, samples: Any) -> None:
+    """Then nothing is proven of the items in it."""
+    steps = read(), read(), *[listing(missing()), ROOT_IS_THERE] * 2, read("P", is_there=True)
+    assert not script(*steps).run(has_gone(seen(samples)))
+
+
+def test_item_of_a_drive_that_does_not_show_itself_is_not_taken_for_gone(script: Any, samples: Any) -> None:
+    """The root may be missing for a moment; if it stays so, that is the error."""
+    no_root = ROOT_IS_THERE[0], missing()
+    again = listing(samples.page(entry("X")))
+    assert script(read(), read(), listing(missing()), no_root, again).run(has_gone(seen(samples)))
+    with pytest.raises(DriveNotFound):
+        script(read(), read(), *[listing(missing()), no_root] * 2).run(has_gone(seen(samples)))
 
 
 @pytest.mark.parametrize("is_there", [True, False])
@@ -197,7 +212,7 @@ def test_listing_alone_proves_what_reads_have_said(script: Any, samples: Any, na
 
 def test_listing_that_is_not_there_proves_nothing_alone(script: Any, samples: Any) -> None:
     """Nor does one that may not be read, or one that is not whole, or that of a folder that nobody names."""
-    assert not script(*[listing(missing()), ROOT_IS_THERE] * 2).run(is_unlisted(seen(samples)))
+    assert not script(*[listing(missing()), ROOT_IS_THERE] * 2, read("P")).run(is_unlisted(seen(samples)))
     assert not script(listing(AccessDenied("no", status=403))).run(is_unlisted(seen(samples)))
     twice = samples.page(entry("X"), entry("X"))
     rounds = [listing(twice, page_items=size) for size in (1000, 500, 250)]

@@ -128,7 +128,7 @@ def test_folder_that_its_parent_does_not_disprove_is_not_read(script: Any, sampl
     steps = {
         "shown": [(ids("IN"), samples.page(samples.folder("gone", "G")))],
         "not whole": [(ids("IN", size), twice) for size in (1000, 500, 250)],
-        "missing": [(ids("IN"), missing()), OK] * 2,
+        "missing": [*[(ids("IN"), missing()), OK] * 2, ("GET /drives/D/items/IN?$select=id", missing())],
         "forbidden": [(ids("IN"), AccessDenied("no", status=403))],
     }
     page = samples.page(inside(samples, "gone", "G"))
