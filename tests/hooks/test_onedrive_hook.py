@@ -82,6 +82,7 @@ def test_an_extra_that_was_encoded_again_is_read(
         asyncio.run(look_async())
 
 
+@pytest.mark.airflow3  # as above
 @pytest.mark.parametrize("extra", ['"text"', "[1]", '"[]"', "7"])
 @pytest.mark.parametrize("read", [settings, lambda: asyncio.run(look_async())], ids=["threads", "loop"])
 def test_an_extra_that_is_no_object_is_named(
