@@ -25,7 +25,7 @@ import psutil
 import pytest
 from airflow.configuration import conf
 
-from demo import company, processes, report, settings, standalone
+from demo import company, processes, report, settings, standalone, waiting
 from demo.__main__ import sentence
 from demo.progress import Progress
 from demo.rest import RestClient
@@ -133,6 +133,11 @@ class Reacting(io.StringIO):
         if self._text in text:
             self._react()
         return super().write(text)
+
+
+@pytest.fixture(autouse=True)
+def _quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "POLL_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -334,7 +339,7 @@ def test_repetition_is_no_progress(tmp_path: Path) -> None:
     """Lines that differ in times and numbers only, and states that come and go, do not keep the waiting alive."""
     log = tmp_path / "log"
     log.touch()
-    waiting = Waiting(lambda: None, log, Progress(io.StringIO()), stall_seconds=0.8)
+    waiting = Waiting(lambda: None, log, Progress(io.StringIO()), stall_seconds=0.6)
     asked = []
 
     def ask() -> None:

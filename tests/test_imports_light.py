@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
-from patience import HANG_SECONDS
+from forks_of_airflow import ForksOfAirflow
 
 BLOCKER = """
 import builtins, sys
@@ -55,12 +51,7 @@ with DAG("quiet", schedule=None):
 """
 
 
-def run(code: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "ignore", "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG_SECONDS, env=os.environ)
-
-
-def test_no_module_that_a_dag_imports_loads_httpx_or_msal() -> None:
+def test_no_module_that_a_dag_imports_loads_httpx_or_msal(forks_of_airflow: ForksOfAirflow) -> None:
     """httpx and msal come with the first use of a client, never with an import."""
     names = (
         "operators.onedrive",
@@ -70,17 +61,18 @@ def test_no_module_that_a_dag_imports_loads_httpx_or_msal() -> None:
         "hooks.onedrive",
         "state.documents",
     )
-    done = run(f"{BLOCKER}\nimport {', '.join(f'airflow_provider_onedrive.{name}' for name in names)}")
-    assert done.returncode == 0, done.stderr
+    imports = f"import {', '.join(f'airflow_provider_onedrive.{name}' for name in names)}"
+    code, output = forks_of_airflow.run(f"{BLOCKER}\n{imports}")
+    assert code == 0, output
 
 
-def test_the_import_blocker_blocks() -> None:
+def test_the_import_blocker_blocks(forks_of_airflow: ForksOfAirflow) -> None:
     """The blocker of this file notices the module that does import httpx."""
-    done = run(f"{BLOCKER}\nimport airflow_provider_onedrive.graph.client")
-    assert "airflow_provider_onedrive.graph.client imports httpx" in done.stderr
+    code, output = forks_of_airflow.run(f"{BLOCKER}\nimport airflow_provider_onedrive.graph.client")
+    assert (code, "airflow_provider_onedrive.graph.client imports httpx" in output) == (1, True)
 
 
-def test_reading_a_dag_file_does_no_io() -> None:
+def test_reading_a_dag_file_does_no_io(forks_of_airflow: ForksOfAirflow) -> None:
     """Constructors only assign: nothing is looked up, checked or sent, whatever the parameters are."""
-    done = run(DAG_FILE)
-    assert done.returncode == 0, done.stderr
+    code, output = forks_of_airflow.run(DAG_FILE)
+    assert code == 0, output

@@ -10,7 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -27,30 +29,48 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 
-def test_the_examples_for_pytest(airflow_db: None, tmp_path: Path) -> None:
+@pytest.fixture
+def run_pytest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], tuple[int, str]]:
+    """Run pytest on the tests in a folder, in this process, which has Airflow and its database.
+
+    It is a run of its own, with the plugins that are installed: nothing of this one's conftest.py files is known there.
+    """
+    monkeypatch.chdir(tmp_path)
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
+    # These belong to the process, of which the run around this one has taken possession.
+    plugins = ("cacheprovider", "randomly", "xdist", "timeout", "faulthandler", "unraisableexception")
+    options = [word for name in plugins for word in ("-p", f"no:{name}")]
+
+    def run() -> tuple[int, str]:
+        with capsys.disabled(), StringIO() as output, redirect_stdout(output):
+            code = int(pytest.main(["-q", *options, "."]))
+            return code, output.getvalue()
+
+    return run
+
+
+def test_the_examples_for_pytest(
+    airflow_db: None, run_pytest: Callable[[], tuple[int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first block of Python is a DAG, the others are a file of tests, and all of them pass."""
     dag, *tests = blocks("python")
     folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     file = folder / "monthly_report.py"
     file.write_text(dag, encoding="utf-8")
     tmp_path.joinpath("test_monthly_report.py").write_text("\n\n".join(tests), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "."]
-    places = os.pathsep.join([str(folder), str(DOCS.parent)])
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    monkeypatch.syspath_prepend(str(folder))
     try:
-        run = subprocess.run(
-            command,
-            env=environment | {"PYTHONPATH": places},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        code, output = run_pytest()
     finally:
         file.unlink()
+        for name in ("monthly_report", "test_monthly_report"):
+            sys.modules.pop(name, None)
     expected = len(re.findall("^def test_", "".join(tests), re.MULTILINE))
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert f"{expected} passed" in run.stdout
+    assert code == 0, output
+    assert f"{expected} passed" in output
 
 
 @pytest.fixture

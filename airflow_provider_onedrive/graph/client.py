@@ -73,6 +73,9 @@ cut_urls_in_logs()
 class BaseClient(MethodAdvice, LocationContext):
     """One connection's way to Graph: what both clients share."""
 
+    retry_policy = RetryPolicy()
+    """Of the class, so that tests of what makes clients by itself, as hooks do, need not wait either."""
+
     def __init__(
         self,
         settings: Settings,
@@ -91,7 +94,6 @@ class BaseClient(MethodAdvice, LocationContext):
         :param cached_tokens: where tokens wait for other processes; None keeps them in this one.
         """
         super().__init__(settings)
-        self.retry_policy = RetryPolicy()
         self._throttle = Throttle(SharedBackoff(identity_of(settings), cool_down_folder))
         self._rate = RateLimiter(settings.requests_per_second)
         self._tokens = TokenSource(settings, on_secret or (lambda _: None), flag, cached_tokens)

@@ -11,14 +11,11 @@ from typing import Any
 
 import pytest
 from fault_operations import Scene
+from quick_retries import QUICK
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
-
-QUICK = RetryPolicy(first_wait_seconds=0.001, max_backoff_seconds=0.002, locked_waits_seconds=(0.001,) * 3)
-"""Retries without waiting: no test sleeps."""
 
 EVERY_STEP = {
     *("upload_small_fail_free", "upload_large_fail_free", "upload_resumed", "update_large_etag", "download_large"),

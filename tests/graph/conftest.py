@@ -8,16 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from quick_retries import QUICK
 
 from airflow_provider_onedrive.graph.client import AsyncClient, Client
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.content.quickxor import QuickXorHash
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, Response
-from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
-
-settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy machine")
 
 Answer = Response | Exception
 
@@ -144,10 +140,6 @@ def drive(onedrive_emulator: Any) -> Any:
 @pytest.fixture
 def faults(onedrive_emulator: Any) -> Any:
     return onedrive_emulator.faults
-
-
-QUICK = RetryPolicy(first_wait_seconds=0.001, max_backoff_seconds=0.002, locked_waits_seconds=(0.001,) * 3)
-"""Retries without waiting: no test sleeps."""
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from airflow.models import Connection
+from airflow.utils.session import create_session
 from signing_in import login, login_options
+from sqlalchemy import select
 
 from airflow_provider_onedrive import cli
 from airflow_provider_onedrive.emulator import Emulator
@@ -29,11 +29,6 @@ def test_login_stores_a_connection_in_airflow(onedrive_emulator: Emulator, tmp_p
     """The connection is in Airflow's database, and no process was given its token as an argument."""
     options = login_options(onedrive_emulator, tmp_path)
     assert login(onedrive_emulator, [*options, "--store", "stored_by_login"])[0] == 0
-    listed = subprocess.run(
-        [sys.executable, "-m", "airflow", "connections", "get", "stored_by_login", "-o", "json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    connection = json.loads(listed[listed.index("[") :])[0]
-    assert (connection["conn_type"], connection["login"]) == ("onedrive", onedrive_emulator.client_id)
+    with create_session() as session:
+        stored = session.scalars(select(Connection).filter_by(conn_id="stored_by_login")).one()  # noqa: AIR311 - its row
+        assert (stored.conn_type, stored.login) == ("onedrive", onedrive_emulator.client_id)

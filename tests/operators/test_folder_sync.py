@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -219,9 +218,10 @@ def test_run_that_airflow_has_removed(run_task: Callable[..., TaskEnd], manifest
 
 
 @pytest.mark.airflow3
-def test_worker_is_killed(onedrive_emulator: Emulator, run_task: Callable[..., TaskEnd], manifest: Path) -> None:
+def test_worker_is_killed(
+    onedrive_emulator: Emulator, run_task: Callable[..., TaskEnd], manifest: Path, processes: Any
+) -> None:
     """With -9, right before the changes become an XCom."""
-    processes = multiprocessing.get_context("forkserver")
     worker = processes.Process(target=be_killed, args=(onedrive_emulator.environment, manifest))
     before = manifest.read_bytes()
     worker.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -41,14 +40,6 @@ def work(environment: dict[str, str], name: str, kwargs: dict[str, Any]) -> None
     os.environ.update(environment)
     operator = getattr(onedrive, name)(task_id="task", **kwargs)
     operator.execute({"ti": SimpleNamespace(try_number=1, dag_id="d", run_id="r", task_id="task", map_index=-1)})
-
-
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    """Processes of their own, without a thread or a lock of the test's; what they import is imported once."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([onedrive.__name__, "airflow_provider_onedrive.graph.client"])
-    return context
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import json
+import multiprocessing
 import os
 import shutil
 import sys
@@ -23,7 +24,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from forks_of_airflow import ForksOfAirflow
+from quick_retries import QUICK
 
+from airflow_provider_onedrive.graph.client import BaseClient
 from airflow_provider_onedrive.graph.http import cooldown
 
 _HOME = Path(tempfile.mkdtemp(prefix="onedrive_airflow_home_"))
@@ -89,6 +93,12 @@ def _no_shared_cool_downs(monkeypatch: pytest.MonkeyPatch) -> None:
     begin_without_cool_downs(monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operators, sensors and triggers make clients of their own: these try as often as ever, without the waits."""
+    monkeypatch.setattr(BaseClient, "retry_policy", QUICK)
+
+
 @pytest.fixture
 def forget_cool_downs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Let the pause pass that Graph asked for, as if it were later; in memory and in files."""
@@ -123,6 +133,25 @@ def airflow_db() -> None:
     from airflow.utils.db import initdb
 
     initdb()
+
+
+@pytest.fixture(scope="session")
+def forks_of_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForksOfAirflow]:
+    with ForksOfAirflow(tmp_path_factory.mktemp("forks")) as forks:
+        yield forks
+
+
+@pytest.fixture(scope="session")
+def processes() -> Any:
+    """Make workers of their own, without a thread or a lock of the test's; what they import is imported once.
+
+    Python has one fork server in a process, so all tests must ask for the same imports.
+    """
+    context = multiprocessing.get_context("forkserver")
+    ours = [f"airflow_provider_onedrive.{name}" for name in ("operators.onedrive", "graph.client", "emulator.faults")]
+    # Airflow 2 has no supervisor; what cannot be imported is left out.
+    context.set_forkserver_preload([*ours, "airflow.sdk.execution_time.supervisor", "pytest"])
+    return context
 
 
 @dataclass

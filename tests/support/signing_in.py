@@ -14,6 +14,7 @@ COMMAND = (sys.executable, "-m", "airflow_provider_onedrive.cli")
 def login(emulator: Any, arguments: Sequence[object]) -> tuple[int, str]:
     """Run it to its end; return its exit code and what it printed."""
     command = [*COMMAND, "login", *map(str, arguments)]
+    emulator.options.device_interval_seconds = 1  # the shortest that it can ask for
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr or ():
             if "enter the code " in line:
