@@ -2,7 +2,7 @@
 # GNU make 3.81, which macOS brings, is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: demo ui test test-airflow2 test-faults test-faults-full test-clients test-clients-full test-system test-browser \
+.PHONY: demo ui test test-full test-airflow2 test-faults test-faults-full test-clients test-clients-full test-system test-browser \
 	connection-form bench bench-small bench-emulator bench-transfers bench-throttled bench-triggers lint constraints clean \
 	help venv venv-graph venv-2.11 venv-azure venv-clients venv-browser
 
@@ -23,6 +23,9 @@ ui: .venv/.installed ## the same, and leave Airflow's web page open until Ctrl-C
 
 test: .venv-graph/.installed .venv/.installed ## run the tests; make test ARGS="-k upload" runs some
 	@sh tools/test.sh -n $(PYTEST_WORKERS) $(ARGS)
+
+test-full: .venv-graph/.installed .venv/.installed ## run the tests, and leave nothing out
+	@sh tools/test.sh -n $(PYTEST_WORKERS) --full $(ARGS)
 
 test-faults: .venv-graph/.installed .venv/.installed ## run a sample of the fault suite, always the same one
 	@sh tools/test.sh -n $(PYTEST_WORKERS) tests/faults $(ARGS)

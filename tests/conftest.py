@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import gc
+import itertools
 import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import HealthCheck, settings
+from pairwise import add_full_markers
 
 from airflow_provider_onedrive.graph.http import cooldown
 
@@ -22,6 +28,8 @@ WITHOUT_AIRFLOW = ("clients", "commands", "emulator", "faults/test_every_fault.p
 """Folders and files that `make test` runs once, in an environment without Airflow."""
 
 EVERYWHERE = ("test_constraints.py",)
+
+BUSY_MACHINE: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 collect_ignore = ["browser", "clients", "faults", "system"]  # each has a make target, which names its folder
 
@@ -40,6 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # else no program of a test could be interrupted
     if HAS_AIRFLOW and config.option.airflow == "never":
         raise pytest.UsageError("Airflow can be imported here, so this shows nothing.")
+    # Before the modules are imported, whose tests take their number of examples from it.
+    settings.register_profile("sample", max_examples=100 if config.option.full else 30, **BUSY_MACHINE)
+    settings.load_profile("sample")
     paths = [config.invocation_params.dir / text.partition("::")[0] for text in config.args]
     kept = [text for text, path in zip(config.args, paths, strict=True) if not _is_elsewhere(path, config)]
     if config.args and not kept:
@@ -52,9 +63,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    add_full_markers(items)
     left_out = [] if config.option.full else [item for item in items if item.get_closest_marker("full")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: Python's search for cycles need not look at it again in every test."""
+    gc.freeze()
 
 
 def _is_elsewhere(path: Path, config: pytest.Config) -> bool:
@@ -68,6 +85,16 @@ def _is_elsewhere(path: Path, config: pytest.Config) -> bool:
 
 def _is_below(path: Path, names: tuple[str, ...]) -> bool:
     return any(path.resolve().is_relative_to(HERE / name) for name in names)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_keys() -> Iterator[None]:
+    """An RSA key takes up to 150 ms to make, so the tests take turns with a few; the next one is always another."""
+    turns, make = itertools.cycle(range(8)), rsa.generate_private_key
+    keys = functools.cache(lambda _turn, **wanted: make(**wanted))
+    with pytest.MonkeyPatch.context() as changes:
+        changes.setattr(rsa, "generate_private_key", lambda **wanted: keys(next(turns), **wanted))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 
 import pytest
 from every_request import (
@@ -11,6 +12,7 @@ from every_request import (
     EVERY,
     FOLDER,
     FRAGMENT,
+    IN_SESSION,
     LARGE,
     PUT,
     SESSION,
@@ -74,7 +76,7 @@ def test_a_service_that_stays_away(client, onedrive_emulator, drive, faults):
     with pytest.raises(
         ServiceUnavailable, match=r"Cannot upload to myfiles/a.bin: .*503 serviceNotAvailable.*Retry later"
     ):
-        client.upload("myfiles/a.bin", content=LARGE)
+        client.upload("myfiles/a.bin", content=LARGE, options=IN_SESSION)
     assert len(onedrive_emulator.requests.matching(**FRAGMENT)) == 7
     assert len(onedrive_emulator.state.sessions) == 0
     assert drive.paths() == []
@@ -97,8 +99,9 @@ def test_what_cannot_pass_is_sent_once(client, faults, onedrive_emulator, *, kin
     """400, 501 and 507 stay what they are, so they are not asked twice."""
     rule = faults.add(**kind, times=None, do=status(number))
     content = LARGE if kind in (SESSION, FRAGMENT) else SMALL
+    upload = partial(client.upload, "myfiles/x/a.bin", content=content, create_folders=True, options=IN_SESSION)
     with pytest.raises(error) as caught:
-        client.stat(client.upload("myfiles/x/a.bin", content=content, create_folders=True).location)
+        client.stat(upload().location)
     assert (caught.value.status, caught.value.is_retryable) == (number, False)
     assert rule.hits == 1
     assert caught.value.request_id

@@ -76,6 +76,7 @@ def count(onedrive_emulator):
 # --- every fault at every step
 
 
+@pytest.mark.pairwise
 @PERSONALITIES
 @pytest.mark.parametrize("fault", FAULTS, ids=repr)
 @pytest.mark.parametrize(("operation", "after"), COPY_STEPS)
@@ -95,6 +96,7 @@ def test_one_copy(place, onedrive_emulator, faults, *, personality, fault, opera
     assert len(onedrive_emulator.leaks) == 0
 
 
+@pytest.mark.pairwise
 @PERSONALITIES
 @pytest.mark.parametrize("fault", FAULTS[:4], ids=repr)
 @pytest.mark.parametrize("operation", ["get", "copy", "monitor", "delete"])
@@ -120,6 +122,7 @@ def test_one_copy_where_the_name_is_taken(
     assert drive.recycle_bin == (["out/a.csv"] if if_exists == "replace" else [])
 
 
+@pytest.mark.pairwise
 @PERSONALITIES
 @pytest.mark.parametrize("fault", FAULTS[:4], ids=repr)
 @pytest.mark.parametrize(("operation", "after"), MOVE_STEPS)
@@ -160,6 +163,7 @@ def test_one_move_to_another_drive(client, drive, other, onedrive_emulator, faul
     assert drive.recycle_bin == ["in/a.csv"]
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("code", [400, 403, 404, 409, 412, 423, 500, 503, 507])
 @pytest.mark.parametrize("operation", ["get", "update", "copy", "monitor", "delete"])
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
@@ -377,6 +381,7 @@ def test_folders_that_are_not_visible_at_once(client, drive, onedrive_emulator, 
 # --- later tries
 
 
+@pytest.mark.pairwise
 @PERSONALITIES
 @pytest.mark.parametrize("if_exists", ["fail", "rename", "replace", "skip"])
 @pytest.mark.parametrize("as_dict", [False, True], ids=["text", "dict"])

@@ -62,6 +62,7 @@ def sessions(onedrive_emulator):
 # --- lost, cut, failed
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("fault", [drop_before(), drop_after(), cut_request(3), status(500), status(504)], ids=repr)
 @pytest.mark.parametrize("if_exists", ["fail", "rename", "replace", "skip", "skip_if_same"])
 @pytest.mark.parametrize("is_taken", [False, True], ids=["free", "taken"])

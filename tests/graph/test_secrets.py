@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import pickle
@@ -11,15 +10,13 @@ import re
 from dataclasses import replace
 
 import pytest
+from every_request import IN_SESSION, LARGE
 
 from airflow_provider_onedrive.emulator.faults import cut_response, drop_before, expire_token, status
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError
 from airflow_provider_onedrive.graph.protocol.messages import Request
-from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES
-
-LARGE = hashlib.shake_128(b"large").digest(SINGLE_PUT_BYTES + 1)
 
 
 @pytest.fixture
@@ -75,7 +72,7 @@ def test_nothing_secret_is_logged(everything_logged, connect, onedrive_emulator,
         faults.add(origin=origin, do=drop_before())
         faults.add(origin=origin, after=1, do=status(503, retry_after=0))
     faults.add(method="PUT", origin="store", after=2, do=status(500))
-    client.upload("myfiles/x/a.bin", content=LARGE, create_folders=True)
+    client.upload("myfiles/x/a.bin", content=LARGE, create_folders=True, options=IN_SESSION)
     faults.add(method="GET", origin="store", do=cut_response(1000))
     faults.add(method="GET", path="root:/x$", do=expire_token())
     client.download("myfiles/x/a.bin", tmp_path / "a.bin")
@@ -108,7 +105,7 @@ def test_each_token_is_told(connect, onedrive_emulator):
     client = connect(on_secret=told.append)
     assert told == []
     client.stat("myfiles")
-    client.upload("myfiles/a.bin", content=LARGE)
+    client.upload("myfiles/a.bin", content=LARGE, options=IN_SESSION)
     assert len(told) == 1
     onedrive_emulator.faults.add(path="root$", do=expire_token())
     client.stat("myfiles")
@@ -120,14 +117,14 @@ def test_each_token_is_told(connect, onedrive_emulator):
 
 def test_no_token_on_the_second_origin(client, onedrive_emulator, tmp_path):
     """Upload and download URLs are the permission themselves: no request there carries Authorization."""
-    client.upload("myfiles/a.bin", content=LARGE)
+    client.upload("myfiles/a.bin", content=LARGE, options=IN_SESSION)
     onedrive_emulator.revoke_download_urls()
     client.download("myfiles/a.bin", tmp_path / "a.bin")
     onedrive_emulator.faults.add(method="PUT", origin="store", do=status(401))
-    client.save("myfiles/a.bin", content=LARGE[::-1])
+    client.save("myfiles/a.bin", content=LARGE[::-1], options=IN_SESSION)
     onedrive_emulator.faults.add(method="PUT", origin="store", do=status(409))
     with pytest.raises(OneDriveError):
-        client.upload("myfiles/b.bin", content=LARGE)
+        client.upload("myfiles/b.bin", content=LARGE, options=IN_SESSION)
     assert len(onedrive_emulator.requests.matching(origin="store")) >= 6
     assert not any(request.had_authorization for request in onedrive_emulator.requests.matching(origin="store"))
     assert len(onedrive_emulator.leaks) == 0
@@ -154,7 +151,7 @@ def test_no_error_shows_a_secret(connect, watch, onedrive_emulator, *, tmp_path,
     onedrive_emulator.faults.add(origin=origin, times=None, do=fault)
     try:
         if operation == "upload":
-            client.upload("myfiles/a.bin", content=LARGE)
+            client.upload("myfiles/a.bin", content=LARGE, options=IN_SESSION)
         else:
             client.download("myfiles/there.bin", tmp_path / "there.bin")
     except OneDriveError as error:

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES
+from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES, UploadOptions
 
 TOKEN = {"operation": "token"}
 STAT = {"operation": "get", "path": r"root:/x/a\.bin$"}
@@ -18,7 +18,9 @@ FRAGMENT = {"operation": "fragment"}
 DOWNLOAD = {"operation": "download"}
 DELETE = {"operation": "delete"}
 EVERY = [STAT, CHILDREN, SESSION, FRAGMENT, DOWNLOAD, DELETE, TOKEN, FOLDER, PUT]
-LARGE = hashlib.shake_128(b"large").digest(SINGLE_PUT_BYTES + 1)
+IN_SESSION = UploadOptions(single_put_bytes=UNIT_BYTES)
+"""So that a file need not be large for an upload session."""
+LARGE = hashlib.shake_128(b"large").digest(UNIT_BYTES + 1)
 SMALL = b"a,b\n1,2\n"
 
 
@@ -33,7 +35,7 @@ def listed(folder: Path) -> list[str]:
 def everything(client: Any, drive: Any, tmp_path: Path) -> None:
     """Use every kind of request, and see that each did exactly what it should."""
     assert client.upload("myfiles/x/s.csv", content=SMALL, create_folders=True).size == len(SMALL)
-    assert client.upload("myfiles/x/a.bin", content=LARGE).size == len(LARGE)
+    assert client.upload("myfiles/x/a.bin", content=LARGE, options=IN_SESSION).size == len(LARGE)
     assert client.stat("myfiles/x/a.bin").size == len(LARGE)
     assert sorted(item.name for item in client.children("myfiles/x")) == ["a.bin", "s.csv"]
     client.download("myfiles/x/a.bin", tmp_path / "a.bin")

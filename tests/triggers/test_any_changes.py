@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from any_acts import FOLDERS, acts_and, do
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from watching import AssetStatePlayed
@@ -79,7 +80,7 @@ class Consumer:
 
 
 @pytest.mark.parametrize("personality", ["business", "personal"])
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 @given(acts=st.lists(acts_and("look", "die", "expire", "other looks"), min_size=1, max_size=20))
 def test_whatever_happens(emulators: dict[str, Emulator], personality: str, acts: list[tuple[str, int, int]]) -> None:
     """Two follow one drive with one client, each at its own moments; one of them dies now and then."""

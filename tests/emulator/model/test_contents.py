@@ -34,7 +34,7 @@ def plain():
 @pytest.fixture
 def store(plain):
     """Send to the second origin, and create sessions there."""
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(verify=False, trust_env=False) as client:
         yield client
 
 

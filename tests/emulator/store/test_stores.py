@@ -36,8 +36,8 @@ class Service:
         self.emulator = Emulator(root=self.root, tls=False).start()
         headers = {"Authorization": f"Bearer {self.emulator.token()}"}
         base = f"{self.emulator.graph_url}/v1.0/users/{self.emulator.users[0]}/drive"
-        self.graph = httpx.Client(base_url=base, headers=headers, trust_env=False)
-        self.plain = httpx.Client(trust_env=False)
+        self.graph = httpx.Client(base_url=base, headers=headers, verify=False, trust_env=False)
+        self.plain = httpx.Client(verify=False, trust_env=False)
 
     def stop(self):
         self.graph.close()
@@ -406,7 +406,8 @@ def running(root):
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         url, token = process.stdout.readline().split()
         base = f"{url}/v1.0/users/anna@contoso.example/drive"
-        with httpx.Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, trust_env=False) as client:
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=base, headers=headers, verify=False, trust_env=False) as client:
             yield process, client
         process.kill()
 
@@ -440,7 +441,7 @@ def work(client, seed, done):
 
 def upload(url, content):
     half = UNIT if len(content) > UNIT else 0
-    with httpx.Client(trust_env=False) as store:
+    with httpx.Client(verify=False, trust_env=False) as store:
         for start, part in ((0, content[:half]), (half, content[half:])):
             if part:
                 place = {"Content-Range": f"bytes {start}-{start + len(part) - 1}/{len(content)}"}
@@ -476,7 +477,7 @@ class Done(dict):
     maybe: frozenset[str] = frozenset()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(2, 8))])
 def test_killed_at_any_time(root, seed):
     """kill -9 in the midst of uploads and deletions: no acknowledged change is lost, nothing is half there."""
     done = Done()
@@ -522,7 +523,7 @@ def test_killed_while_a_fragment_arrives(root):
     with running(root) as (process, client):
         url = client.post("/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
         total = 3 * UNIT
-        with httpx.Client(trust_env=False) as store:
+        with httpx.Client(verify=False, trust_env=False) as store:
             store.put(url, content=b"a" * UNIT, headers={"Content-Range": f"bytes 0-{UNIT - 1}/{total}"})
 
             def broken():

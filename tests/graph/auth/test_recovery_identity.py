@@ -10,6 +10,7 @@ import trustme
 from every_request import (
     CHILDREN,
     FOLDER,
+    IN_SESSION,
     LARGE,
     PUT,
     SESSION,
@@ -43,7 +44,7 @@ def test_a_token_that_expires_is_renewed_once(client, onedrive_emulator, drive, 
     for kind in (PUT, SESSION, FOLDER, STAT):
         faults.add(**kind, do=expire_token())
     client.upload("myfiles/x/s.csv", content=SMALL, create_folders=True)
-    client.upload("myfiles/x/a.bin", content=LARGE)
+    client.upload("myfiles/x/a.bin", content=LARGE, options=IN_SESSION)
     client.stat("myfiles/x/a.bin")
     assert drive.paths() == ["x/", "x/a.bin", "x/s.csv"]
     assert len(onedrive_emulator.requests.matching(path="/token$")) == 5

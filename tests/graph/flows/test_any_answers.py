@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -317,7 +318,7 @@ FLOWS: dict[str, Callable[[], Flow[Any]]] = {
 
 
 @pytest.mark.parametrize("name", FLOWS)
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_flows_end_with_our_errors_only(name: str, data: st.DataObject) -> None:
     """No KeyError, TypeError, ValueError, AttributeError, OverflowError or RecursionError leaves a flow."""

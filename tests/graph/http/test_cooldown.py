@@ -517,6 +517,7 @@ def test_processes_share_it(fields, faults, onedrive_emulator, folder, kind):
     assert elsewhere(fields, folder.with_name("another")) == "went on"
 
 
+@pytest.mark.full
 def test_what_many_processes_ask():
     """Processes that share a budget ask little more than they must, and all of them finish.
 

@@ -211,7 +211,7 @@ class Stopper:
 
     def _stop(self):
         self.reached.wait(HANG_SECONDS)
-        time.sleep(0.3)  # the wait itself has begun by now; should it not, the test checks less and still passes
+        time.sleep(0.1)  # the wait itself has begun by now; should it not, the test checks less and still passes
         if self.by == "thread":
             self.act()
         else:

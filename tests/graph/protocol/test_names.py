@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ AWKWARD = st.one_of(
     st.characters(categories=["Co", "Cn", "Mn"], min_codepoint=0x80),
 )
 NAMES = st.text(AWKWARD, min_size=1, max_size=24)
-FIRM = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+FIRM = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module", params=["business", "personal"])

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from any_acts import FOLDERS, acts_and, do, during
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -341,7 +342,7 @@ def quiet_emulator():
         yield emulator
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(acts_and("sync"), min_size=1, max_size=14))
 def test_whatever_happens(quiet_emulator, tmp_path_factory, acts):
     """After any acts, inside and outside, the manifest is what a listing says, and the changes are the difference."""

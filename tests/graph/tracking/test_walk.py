@@ -60,10 +60,10 @@ def test_a_known_folder_that_was_made_anew(client: Client, drive: Any) -> None:
 
 def test_thousands_of_children(client: Client, drive: Any, operations: Any, onedrive_emulator: Any) -> None:
     """A thousand on a page, and only the fields that are needed."""
-    drive.put_all(dict.fromkeys((f"in/{number}.csv" for number in range(4001)), b""))
-    assert sum(1 for _ in client.children("myfiles/in")) == 4001
+    drive.put_all(dict.fromkeys((f"in/{number}.csv" for number in range(2001)), b""))
+    assert sum(1 for _ in client.children("myfiles/in")) == 2001
     assert all("select=id" in each.target for each in onedrive_emulator.requests.matching(operation="children"))
-    assert operations() == {"children": 5}
+    assert operations() == {"children": 3}
 
 
 def test_a_whole_drive(client: Client, drive: Any, operations: Any) -> None:
@@ -214,14 +214,14 @@ class Told(Operations):
 @pytest.mark.parametrize(
     ("location", "method"), [("drives/D/in", "children"), ("drives/D/in", "walk"), ("drives/D", "walk")]
 )
-def test_a_hundred_thousand_items(fields: dict[str, Any], samples: Any, location: str, method: str) -> None:
+def test_twenty_thousand_items(fields: dict[str, Any], samples: Any, location: str, method: str) -> None:
     """At the last of them not more is held than at the first, apart from the ids that a walk by delta knows."""
     settings = Settings.from_fields(fields, trusted_hosts=["localhost"])
     data = [samples.file(f"{number}.csv", item_id=f"{number}", parent="/in") for number in range(1000)]
-    listing = getattr(Told(settings, data, pages=100), method)(location)
+    listing = getattr(Told(settings, data, pages=20), method)(location)
     next(listing)
     held = len(gc.get_objects())
-    assert sum(1 for _ in islice(listing, 99_998)) == 99_998
+    assert sum(1 for _ in islice(listing, 19_998)) == 19_998
     assert len(gc.get_objects()) < held + 1000
     assert len(list(listing)) == 1
 

@@ -117,6 +117,7 @@ def sent(requests):
 # --- within a call
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize(
     "fault",
     [
@@ -258,6 +259,7 @@ def test_a_change_and_wrong_bytes(client, drive, faults, fetch, target):
 # --- what happens to the file meanwhile
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("size", [0, 1, SIZE - CHUNK, SIZE, SIZE + 5], ids=["empty", "tiny", "less", "same", "more"])
 @pytest.mark.parametrize("cut", [True, False])
 @pytest.mark.parametrize("after", [0, 1])
