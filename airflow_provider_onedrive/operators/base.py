@@ -190,7 +190,7 @@ def _count(totals: Totals) -> None:
             count(f"onedrive.{name}", number)
 
 
-def check_if_known(value: Any, check: Callable[[Any], object]) -> None:
+def check_when_parsed(value: Any, check: Callable[[Any], object]) -> None:
     """Check the type of a parameter when the DAG is read, as far as it does not come from another task.
 
     Texts may be templates, so what they say is checked when the task runs.
@@ -201,15 +201,15 @@ def check_if_known(value: Any, check: Callable[[Any], object]) -> None:
         check(value)
 
 
-def check_known_filters(operator: Any, patterns: Sequence[str]) -> None:
+def check_filters_when_parsed(operator: Any, patterns: Sequence[str]) -> None:
     """Check the types of the filters of an operator or a sensor when the DAG is read.
 
     :param patterns: the names of its parameters that are patterns; ``regex`` is checked too.
     :raises ConfigurationError: naming the parameter.
     """
     for name in patterns:
-        check_if_known(getattr(operator, name), partial(patterns_of, name))
-    check_if_known(operator.regex, check_regex)
+        check_when_parsed(getattr(operator, name), partial(patterns_of, name))
+    check_when_parsed(operator.regex, check_regex)
 
 
 def _is_reference(value: Any) -> bool:

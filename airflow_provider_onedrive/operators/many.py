@@ -15,7 +15,7 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.location_parser import is_folder_dict, names_folder
 from airflow_provider_onedrive.graph.protocol.options import IfNone, TransferOptions
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
-from airflow_provider_onedrive.operators.base import OneDriveOperator, check_known_filters
+from airflow_provider_onedrive.operators.base import OneDriveOperator, check_filters_when_parsed
 from airflow_provider_onedrive.state.times import TimeLike, read_time
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class OneDriveFilteringOperator(OneDriveOperator):
         self.older_than = older_than
         self.min_size = min_size
         self.max_size = max_size
-        check_known_filters(self, ("file_pattern", "exclude"))
+        check_filters_when_parsed(self, ("file_pattern", "exclude"))
 
     def filters(self, context: Context, pattern: str | None) -> Filters:
         """Return what is chosen.

@@ -22,7 +22,7 @@ from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
 from airflow_provider_onedrive.graph.tracking.conditions import Kind, too_many
 from airflow_provider_onedrive.operators.base import (
     OneDriveUploadingOperator,
-    check_if_known,
+    check_when_parsed,
     local_or_stored,
     local_sources,
 )
@@ -100,7 +100,7 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
         self.if_exists = if_exists
         self.create_folders = create_folders
         self.follow_symlinks = follow_symlinks
-        check_if_known(local_path, check_local_paths)
+        check_when_parsed(local_path, check_local_paths)
 
     def run_task(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         if is_many_local(self.local_path, recursive=self.recursive):
@@ -172,7 +172,7 @@ class OneDriveUpdateOperator(OneDriveUploadingOperator):
         self.location = location
         self.file_name = file_name
         self.expected_etag = expected_etag
-        check_if_known(local_path, check_local_path)
+        check_when_parsed(local_path, check_local_path)
 
     def run_task(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
@@ -224,7 +224,7 @@ class OneDriveSaveOperator(OneDriveUploadingOperator):
         self.content = content
         self.encoding = encoding
         self.create_folders = create_folders
-        check_if_known(local_path, check_local_path)
+        check_when_parsed(local_path, check_local_path)
 
     def run_task(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
@@ -318,7 +318,7 @@ class OneDriveDownloadOperator(OneDriveManyFilesOperator):
         self.expected_etag = expected_etag
         self.if_exists = if_exists
         self.verify = verify
-        check_if_known(local_path, check_local_path)
+        check_when_parsed(local_path, check_local_path)
 
     def run_task(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         if is_many(self.location, recursive=self.recursive):

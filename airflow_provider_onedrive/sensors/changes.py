@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.graph.protocol.locations import shown
 from airflow_provider_onedrive.graph.tracking.conditions import MAX_MATCHES
-from airflow_provider_onedrive.operators.base import check_known_filters
+from airflow_provider_onedrive.operators.base import check_filters_when_parsed
 from airflow_provider_onedrive.sensors.base import OneDriveSensor
 from airflow_provider_onedrive.state.change_store import ChangeState
 from airflow_provider_onedrive.state.change_tracker import BlockingChangeTracker, followed, read_start, state_name
@@ -41,7 +41,7 @@ class OneDriveChangesSensor(ChangeParameters, OneDriveSensor):
     @with_parameters_of(ChangeParameters, OneDriveSensor)
     def __init__(self, *, max_changes: int = MAX_MATCHES, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_known_filters(self, ("file_pattern", "ignore"))
+        check_filters_when_parsed(self, ("file_pattern", "ignore"))
         self.max_changes = max_changes
         self._tracker: BlockingChangeTracker | None = None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_onedrive.compat import RENDERS_TRIGGERS, StartTriggerArgs
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, Unauthenticated
 from airflow_provider_onedrive.graph.tracking.conditions import FileCondition, PollResult, Stability
-from airflow_provider_onedrive.operators.base import check_known_filters
+from airflow_provider_onedrive.operators.base import check_filters_when_parsed
 from airflow_provider_onedrive.sensors.base import OneDriveSensor, OneDriveSensorError, defers_by_default
 from airflow_provider_onedrive.sensors.changes import OneDriveChangesSensor
 from airflow_provider_onedrive.state.times import DurationLike, as_text, is_duration, read_duration, read_time
@@ -57,7 +57,7 @@ class OneDriveFileSensor(FileParameters, OneDriveSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_known_filters(self, ("file_pattern", "ignore"))
+        check_filters_when_parsed(self, ("file_pattern", "ignore"))
         self.stable_for = stable_for
         self.check_fn = check_fn
         self._stability: Stability | None = None

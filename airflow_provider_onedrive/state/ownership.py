@@ -57,7 +57,7 @@ class Ownership:
         self._marks = marks
         self._number = number
         self._lock = Lock()
-        self._moments = itertools.count()
+        self._ticks = itertools.count()
         self._asked_at = -1
         self._answer = False
 
@@ -93,10 +93,10 @@ class Ownership:
 
     def _has_successor(self) -> bool:
         """Read the next try's mark; threads that come while it is read share the next look."""
-        came_at = next(self._moments)
+        came_at = next(self._ticks)
         with self._lock:  # Airflow's connection to its supervisor takes one request at a time
             if self._asked_at < came_at:
-                asked_at = next(self._moments)
+                asked_at = next(self._ticks)
                 self._answer = cast("Marks", self._marks).has(self._number + 1)
                 self._asked_at = asked_at  # only now: a look that failed has no answer to share
             return self._answer

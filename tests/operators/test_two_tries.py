@@ -125,7 +125,7 @@ def test_threads_that_come_at_once_share_a_look() -> None:
         first = pool.submit(tried.check, time.sleep)
         assert reading.wait(HANG_SECONDS)
         others = [pool.submit(tried.check, time.sleep) for _ in range(15)]
-        while next(copy(tried._moments)) < 17:  # all have come
+        while next(copy(tried._ticks)) < 17:  # all have come
             threading.Event().wait(0.001)
         go_on.set()
         for each in (first, *others):

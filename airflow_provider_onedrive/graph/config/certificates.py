@@ -150,8 +150,8 @@ def _pfx(name: str, content: bytes, passphrase: str) -> PKCS12KeyAndCertificates
             continue
         except UnsupportedAlgorithm:
             break
-    how = "with this passphrase" if passphrase.strip() else "without a passphrase"
-    raise wrong(name, f"is a PFX file that cannot be read {how}.", f"Check {_PASSPHRASE}. {_LEGACY_PFX}")
+    passed = "with this passphrase" if passphrase.strip() else "without a passphrase"
+    raise wrong(name, f"is a PFX file that cannot be read {passed}.", f"Check {_PASSPHRASE}. {_LEGACY_PFX}")
 
 
 def _check_kind(name: str, key: Any) -> None:

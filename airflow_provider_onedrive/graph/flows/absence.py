@@ -38,13 +38,13 @@ def gone_among(items: Sequence[DriveItem]) -> Flow[list[bool]]:
     """Return for each item that was seen whether it is proven to be gone."""
     missing = list(range(len(items)))
     for failures in (0, LATER):
-        found = set[int]()
+        there = set[int]()
         for number in missing:
             # One pause for all: it is the time since the first answer that counts.
             item = items[number]
             if (yield from _is_there(item.drive_id, item.id, failures if number == missing[0] else 0)):
-                found.add(number)
-        missing = [number for number in missing if number not in found]
+                there.add(number)
+        missing = [number for number in missing if number not in there]
     folders = {_folder_of(items[number]) for number in missing} - {None}
     listed: dict[Any, Container[str] | None] = {None: None}  # without a folder, the two reads are all there is
     for folder in folders:

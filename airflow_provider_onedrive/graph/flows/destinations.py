@@ -147,7 +147,7 @@ def clear_target(
 ) -> Flow[DriveItem | None]:
     """Do what ``if_exists`` says about a taken name.
 
-    :param found: what has the name; None where nothing can be seen.
+    :param existing: what has the name; None where nothing can be seen.
     :return: the item that makes all else unneeded; None: try again.
     :raises NameAlreadyExists: the refusal, where that is what ``if_exists`` says, or what is there cannot make way.
     :raises LocationError: if the name is that of a folder, which was probably meant to be gone into.
@@ -182,8 +182,8 @@ def clear_target(
 def is_copy(existing: DriveItem, source: DriveItem, address: Address) -> Flow[bool]:
     """Return whether an item is proven to be a copy: by size and hash of files, by size and count of folders."""
     if existing.is_folder and source.is_folder:
-        known = (source.size, source.child_count)
-        return None not in known and (existing.size, existing.child_count) == known
+        facts = (source.size, source.child_count)
+        return None not in facts and (existing.size, existing.child_count) == facts
     return (yield from compared(existing, source, address)) is Comparison.SAME
 
 

@@ -56,10 +56,10 @@ def move(plan: Relocation) -> Flow[DriveItem]:
     try:
         source = yield from source_of(plan)
     except ItemNotFound as missing:
-        found = yield from source_again(plan)  # before anything else is taken for it
-        if found is None:
+        again = yield from source_again(plan)  # before anything else is taken for it
+        if again is None:
             return (yield from _moved_before(plan, SourceMissing.of(missing)))
-        source = found
+        source = again
     parent = yield from parent_of(plan, source)
     if is_same_drive(source, parent):
         return (yield from _within(plan, source, parent))

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 # Old personal drives answer about one of a hundred listings of their root with 404.
 # One or two 404s for the listing of a folder that exists were recorded, and for the folder itself.
-_LOOKS = (0, LATER, LATER + 1)
+_FAILURES_BEFORE_READS = (0, LATER, LATER + 1)
 """The failures before each look at a folder that was not found: three looks take a driver 6 to 12 s."""
 
 
@@ -163,7 +163,7 @@ class FolderWalk(Walk):
         """
         size, visit = step.listing.page_items if step.listing else PAGE_ITEMS, step.visit
         ask = partial(children_json, step.address, step.url, fields=self._fields, page_items=size)
-        for failures in _LOOKS:
+        for failures in _FAILURES_BEFORE_READS:
             try:
                 return (yield from ask(failures=failures))
             except ItemNotFound as error:

@@ -44,7 +44,7 @@ _CARRIERS = (
 )
 _GRAPH = re.compile(r"(?:[\w-]+\.)?(?:graph\.microsoft\.\w+|microsoftgraph\.chinacloudapi\.cn)|api\.onedrive\.com")
 _OFFICE = re.compile(r"\w+\.cloud\.microsoft|www\.office\.com")
-_KNOWN_HOSTS = re.compile(
+_MICROSOFT_HOSTS = re.compile(
     r"(?i)[\w.-]+\.sharepoint(?:-\w+)?\.\w+|1drv\.ms|onedrive\.live\.com|my\.microsoftpersonalcontent\.com"
     r"|d\.docs\.live\.net|teams\.microsoft\.com"
 )
@@ -85,7 +85,7 @@ def is_web_address(text: str) -> bool:
 
 def without_scheme(text: str) -> bool:
     """Whether a text is an address whose ``https://`` is missing."""
-    return _KNOWN_HOSTS.fullmatch(re.split(r"[/?#\\]", text.strip(_AROUND + "/"), maxsplit=1)[0]) is not None
+    return _MICROSOFT_HOSTS.fullmatch(re.split(r"[/?#\\]", text.strip(_AROUND + "/"), maxsplit=1)[0]) is not None
 
 
 def is_folder_address(text: str) -> bool:

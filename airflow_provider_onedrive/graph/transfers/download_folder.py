@@ -156,10 +156,10 @@ class _Download:
 def _inode(path: Any) -> tuple[int, int] | None:
     """Return what a file is, whatever its name: a disk may take two names for one."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a text or a path
+        status = os.stat(path)  # noqa: PTH116 - a text or a path
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _local(folder: Any, transfer: FolderTransfer) -> dict[str, Entry]:
