@@ -22,7 +22,18 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 PAGE = (Path(__file__).parents[1] / "docs" / "client.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 INNER = {
-    *("address", "changes_since", "children_of", "forget", "locate", "probe", "run", "run_all", "run_each"),
+    *(
+        "address",
+        "changes_since",
+        "check_owner",
+        "children_of",
+        "forget",
+        "locate",
+        "probe",
+        "run",
+        "run_all",
+        "run_each",
+    ),
     *("run_upload", "send_final", "token", "visits", "walk_from"),
 }
 """What other parts of the package call on a client."""
