@@ -28,7 +28,6 @@ NAMES = frozenset(
     """.split()  # noqa: SIM905
 )
 ALLOWED = {
-    "Limits": "the class of httpx",
     "parse_known_args": "argparse",
 }
 

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
-from contextlib import closing, suppress
+from contextlib import aclosing, closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,9 +29,10 @@ from airflow_provider_onedrive.graph.flows import delta as changes
 from airflow_provider_onedrive.graph.flows.allowlist import check_reading
 from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.folder_operations import FolderOperations
+from airflow_provider_onedrive.graph.http.bodies import ANY_SIZE, acontent_of, content_of
 from airflow_provider_onedrive.graph.http.cooldown import SharedBackoff, identity_of
-from airflow_provider_onedrive.graph.http.factory import blocking_http, http_options, tls_refusal
-from airflow_provider_onedrive.graph.http.pools import CONNECTIONS
+from airflow_provider_onedrive.graph.http.factory import async_http, blocking_http, tls_refusal
+from airflow_provider_onedrive.graph.http.failures import is_too_slow, problem_of
 from airflow_provider_onedrive.graph.http.rate_limit import RateLimiter
 from airflow_provider_onedrive.graph.http.redaction import cut_urls_in_logs
 from airflow_provider_onedrive.graph.http.single_flight import SingleFlight
@@ -43,7 +44,6 @@ from airflow_provider_onedrive.graph.protocol.driver import (
     Attempts,
     FlowDriver,
     headers_of,
-    lost,
     response_of,
     silent,
     url_of,
@@ -62,9 +62,6 @@ from airflow_provider_onedrive.graph.relocation_operations import RelocationOper
 from airflow_provider_onedrive.graph.tracking.delta_feed import DeltaFeed
 
 log = logging.getLogger(__name__)
-
-# These come before a connection is there, so even the creation of a folder may be sent again.
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 # httpx logs each URL as INFO, which Airflow 2.11 shows: download URLs would stand in the tasks' logs.
 cut_urls_in_logs()
@@ -108,6 +105,7 @@ class BaseClient(MethodAdvice, LocationContext):
             "headers": headers_of(request),
             "json": request.json,
             "timeout": request.timeout_seconds or self.settings.timeout_seconds,
+            "extensions": {ANY_SIZE: request.sink is not None},
         }
 
     def _url(self, request: Request) -> httpx.URL:
@@ -125,8 +123,7 @@ class BaseClient(MethodAdvice, LocationContext):
         return self._throttle.pause_seconds(request, self.retry_policy.max_wait_seconds)
 
     def _problem(self, request: Request, error: httpx.HTTPError) -> OneDriveError:
-        reason, was_sent = str(error) or type(error).__name__, False if isinstance(error, _UNSENT) else None
-        return tls_refusal(self._url(request).host, error) or lost(request, reason, was_sent=was_sent)
+        return tls_refusal(self._url(request).host, error) or problem_of(request, error)
 
 
 class Client(BaseClient, FolderOperations, RelocationOperations):
@@ -185,7 +182,9 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
         :raises ServiceUnavailable: if it does not answer.
         """
         try:
-            return str(self._storage.get(url, headers=dict(headers or {})).headers.get("Date", ""))
+            # Without the body, which may be a whole file.
+            with self._storage.stream("GET", url, headers=dict(headers or {})) as answer:
+                return str(answer.headers.get("Date", ""))
         except httpx.HTTPError as error:
             host = httpx.URL(url).host
             raise tls_refusal(host, error) or silent(host, str(error)) from None
@@ -292,7 +291,7 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
 
     def _receive(self, request: Request, answer: httpx.Response) -> Response:
         if request.sink is None or answer.status_code not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
-            return response_of(request, answer.status_code, answer.headers, answer.read())
+            return response_of(request, answer.status_code, answer.headers, content_of(answer))
         request.sink.begin(answer.status_code, answer.headers)
         self._pour(request, answer)
         return Response(answer.status_code, dict(answer.headers))
@@ -310,7 +309,8 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
 
     def _cut(self, request: Request, error: httpx.HTTPError, received: int) -> Exception:
         problem = self._problem(request, error)
-        return problem if isinstance(problem, Stopped) else TransferCut(problem, received)
+        is_stopped = isinstance(problem, Stopped)
+        return problem if is_stopped else TransferCut(problem, received, is_too_slow=is_too_slow(error))
 
     def _problem(self, request: Request, error: httpx.HTTPError) -> OneDriveError:
         return stopped() if self._flag.is_set() else super()._problem(request, error)
@@ -361,16 +361,10 @@ class AsyncClient(BaseClient, AsyncOperations):
             cached_tokens=cached_tokens,
         )
         self._async_tokens = AsyncTokens(self._tokens)
-        self._graph = httpx.AsyncClient(**self._options())
-        self._storage = httpx.AsyncClient(**self._options())
+        self._graph = async_http(settings)
+        self._storage = async_http(settings)
         self._single_flight = SingleFlight(self._exchange)
         self._delta_feeds: dict[str, DeltaFeed] = {}
-
-    def _options(self) -> dict[str, Any]:
-        # With fewer idle connections than connections httpx would close and reconnect all the time.
-        connections = self.settings.max_concurrent or CONNECTIONS
-        sizes = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        return {**http_options(self.settings), "limits": sizes}
 
     async def __aenter__(self) -> Self:
         return self
@@ -440,8 +434,9 @@ class AsyncClient(BaseClient, AsyncOperations):
 
     async def _send(self, request: Request, token: str) -> Response:
         http = self._storage if request.preauthorized else self._graph
+        built = http.build_request(**self._parts(request))
         try:
-            answer = await http.request(**self._parts(request), auth=self._auth(request, token))
+            async with aclosing(await http.send(built, stream=True, auth=self._auth(request, token))) as answer:
+                return response_of(request, answer.status_code, answer.headers, await acontent_of(answer))
         except httpx.HTTPError as error:
             raise self._problem(request, error) from None
-        return response_of(request, answer.status_code, answer.headers, answer.content)

@@ -24,7 +24,8 @@ from airflow_provider_onedrive.compat import (
 )
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Stopped, error_from_dict
 from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
-from airflow_provider_onedrive.graph.tracking.conditions import is_transient
+from airflow_provider_onedrive.graph.tracking import conditions
+from airflow_provider_onedrive.graph.tracking.conditions import FailedPolls, is_transient
 from airflow_provider_onedrive.operators.base import ClientMixin, LinkMaskingMixin
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class OneDriveSensor(ClientMixin, LinkMaskingMixin, BaseSensorOperator):
         super().__init__(**kwargs)
         self.deferrable = deferrable
         self._retry_after_seconds = 0.0
+        self._failed_polls: FailedPolls | None = None
 
     def poll(self, context: Context) -> list[dict[str, Any]]:
         """Poll once, and return the items; an empty list means "not yet"."""
@@ -84,7 +86,7 @@ class OneDriveSensor(ClientMixin, LinkMaskingMixin, BaseSensorOperator):
         """
         self._retry_after_seconds = 0.0
         try:
-            items = self.poll(context)
+            items = self._poll_without_doubt(context)
         except OneDriveError as error:
             self._go_on_after(error)
             items = []
@@ -148,6 +150,22 @@ class OneDriveSensor(ClientMixin, LinkMaskingMixin, BaseSensorOperator):
             self._defer_until(deadline, context)
         items: Any = poked.xcom_value
         return items  # type: ignore[no-any-return]  # which poll() returned
+
+    def _poll_without_doubt(self, context: Context) -> list[dict[str, Any]]:
+        """Poll once, and again if the error may pass in seconds. A rescheduled sensor cannot count its pokes."""
+        if self._failed_polls is None:
+            self._failed_polls = FailedPolls(was_readable=self.reschedule)
+        while True:
+            try:
+                items = self.poll(context)
+            except OneDriveError as error:
+                if not self._failed_polls.is_doubtful(error):
+                    raise
+                self.log.warning("Polling again after an error that may pass: %s", error)
+                time.sleep(conditions.DOUBT_SECONDS)
+            else:
+                self._failed_polls.succeeded()
+                return items
 
     def _defer_until(self, deadline: float, context: Context) -> NoReturn:
         remaining_seconds = deadline - time.time()

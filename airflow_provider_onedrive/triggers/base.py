@@ -14,7 +14,8 @@ from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Unauthenticated
 from airflow_provider_onedrive.graph.protocol.redaction import without_links, without_urls
 from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
-from airflow_provider_onedrive.graph.tracking.conditions import is_transient
+from airflow_provider_onedrive.graph.tracking import conditions
+from airflow_provider_onedrive.graph.tracking.conditions import FailedPolls, is_transient
 from airflow_provider_onedrive.triggers.clients import shared_client
 
 if TYPE_CHECKING:
@@ -103,12 +104,15 @@ class OneDriveTrigger(BaseTrigger):
         """Return the payload of an error that waiting cannot cure."""
         return {"status": "error", "error": error.to_dict()}
 
-    def _pause_after(self, error: OneDriveError, last_pause_seconds: float) -> float:
+    def _pause_after(
+        self, error: OneDriveError, last_pause_seconds: float, failed_polls: FailedPolls | None = None
+    ) -> float:
         """Return how long to send nothing to Graph; raise an error that waiting cannot cure."""
-        if not is_transient(error):
+        is_doubtful = failed_polls is not None and failed_polls.is_doubtful(error)
+        if not (is_doubtful or is_transient(error)):
             raise error
         self.log.warning("Still waiting after an error: %s", error)
-        return self.backoff_seconds(error, last_pause_seconds)
+        return max(self.backoff_seconds(error, last_pause_seconds), conditions.DOUBT_SECONDS if is_doubtful else 0.0)
 
     def backoff_seconds(self, error: Exception, last_pause_seconds: float) -> float:
         """Return how long to send nothing to Graph: its ``Retry-After``, else twice the last pause."""
@@ -146,7 +150,7 @@ class PollingTrigger(OneDriveTrigger):
 
     async def wait(self) -> dict[str, Any]:
         """Poll to the end, and return the payload of the event."""
-        pause_seconds = 0.0
+        pause_seconds, failed_polls = 0.0, FailedPolls()
         while True:
             async with shared_client(self.onedrive_conn_id) as client:
                 end, was_signed_in = time.monotonic() + CONNECTION_SECONDS, False
@@ -155,12 +159,13 @@ class PollingTrigger(OneDriveTrigger):
                         if payload := await self._poll_in_time(client):
                             return payload
                         pause_seconds, was_signed_in = self.until_next_poll_seconds, True
+                        failed_polls.succeeded()
                     except Unauthenticated as error:
                         if was_signed_in:
                             break  # the connection may have a new secret
                         pause_seconds = self._pause_after(error, pause_seconds)
                     except OneDriveError as error:
-                        pause_seconds = self._pause_after(error, pause_seconds)
+                        pause_seconds = self._pause_after(error, pause_seconds, failed_polls)
                     if self._remaining_seconds <= 0:
                         return {"status": "timeout"}
                     await asyncio.sleep(min(pause_seconds, self._remaining_seconds))

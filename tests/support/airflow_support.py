@@ -29,6 +29,7 @@ from quick_retries import QUICK
 
 from airflow_provider_onedrive.graph.client import BaseClient
 from airflow_provider_onedrive.graph.http import cooldown
+from airflow_provider_onedrive.graph.tracking import conditions
 
 _HOME = Path(tempfile.mkdtemp(prefix="onedrive_airflow_home_"))
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -97,6 +98,7 @@ def _no_shared_cool_downs(monkeypatch: pytest.MonkeyPatch) -> None:
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     """Operators, sensors and triggers make clients of their own: these try as often as ever, without the waits."""
     monkeypatch.setattr(BaseClient, "retry_policy", QUICK)
+    monkeypatch.setattr(conditions, "DOUBT_SECONDS", 0.01)
 
 
 @pytest.fixture

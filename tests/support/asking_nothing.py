@@ -14,6 +14,15 @@ from airflow_provider_onedrive.graph.protocol.locations import Location
 PARSER = LocationParser("error")
 
 
+def no_drive(missing: Exception, drive: str = "/drives/D", *, of_root: bool = False) -> list[tuple[str, Exception]]:
+    """Return the three looks at a drive that is not there.
+
+    :param of_root: whether the root itself was not found, so that another kind of request is made each time.
+    """
+    shapes = [drive if of_root else f"{drive}/root", drive, drive]
+    return [(f"GET {shape}?$select=id", missing) for shape in shapes]
+
+
 def result_of(flow: Generator[Any, Any, Any]) -> Any:
     """Drive a flow to its end; it must ask for nothing."""
     try:

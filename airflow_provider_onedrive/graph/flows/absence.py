@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, cast
 
-from airflow_provider_onedrive.graph.flows.items import children_json, stat, whole_item
+from airflow_provider_onedrive.graph.flows.items import LATER, children_json, stat, whole_item
 from airflow_provider_onedrive.graph.flows.pages import FolderListing
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_address
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -24,8 +24,6 @@ from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
-LATER = 4
-"""So many failures make a driver wait for 2 to 4 s: the 404s that were recorded had passed by then."""
 _IDS = "id,name"
 
 
@@ -75,7 +73,8 @@ def find_again(address: Address) -> Flow[DriveItem | None]:
     for data in values:
         if comparison_key(str(data.get("name"))) == name:
             return whole_item(data, address)
-    if not is_whole:
+    # An item whose name cannot be read may be this one.
+    if not is_whole or not all(isinstance(data.get("name"), str) for data in values):
         raise ServiceUnavailable(f"{address} was not found, and the listing of its folder is not whole.")
     return None
 
@@ -136,13 +135,16 @@ class _Everything(Container[str]):
 def _listing(address: Address, fields: str, failures: int = 0) -> Flow[tuple[list[Mapping[str, Any]], bool]]:
     """Read all pages of a folder.
 
-    :return: also whether they are whole: a listing that repeats an item may lack another one.
+    :return: also whether they are whole: a listing that repeats an item may lack another one, and so may one with items
+        that have no id.
     """
     values, listing, url, has_more = list[Mapping[str, Any]](), FolderListing(address.url("children")), None, True
+    unnamed = 0
     while has_more:
         size = listing.page_items
         page = yield from children_json(address, url, fields=fields, page_items=size, failures=failures)
         values += listing.new_items(page)
+        unnamed += page.unnamed
         url = listing.next_url(page)
         has_more = url is not None or listing.begins_again()
-    return values, not listing.has_repeats
+    return values, not (listing.has_repeats or unnamed)

@@ -132,7 +132,8 @@ def link_of(item: DriveItem, data: Mapping[str, Any]) -> Link:
 
     :param data: the item as Graph sent it; the link comes only if no fields were selected.
     """
-    return Link(item, optional(data, _URL, str) or "")
+    url = data.get(_URL)
+    return Link(item, url if isinstance(url, str) else "")
 
 
 def fetch(links: Links, sink: RangeSink) -> Flow[None]:
@@ -145,7 +146,7 @@ def fetch(links: Links, sink: RangeSink) -> Flow[None]:
     patience = _Patience()
     while sink.left:
         link, before, restarts, headers = links.current, sink.written, sink.restarts, _range(links, sink)
-        problem = yield from _fetch(link, headers, _Part(links, sink), patience.failures)
+        problem = yield from _fetch(link, headers, _Part(links, sink), patience)
         is_ignored = isinstance(problem, RangeIgnored) or sink.restarts > restarts
         if problem is None and not sink.left and not is_ignored:
             return
@@ -154,15 +155,20 @@ def fetch(links: Links, sink: RangeSink) -> Flow[None]:
         if (problem is None and sink.left) or (isinstance(problem, RangeIgnored) and "If-Range" not in headers):
             raise _miscounted(problem, link.size, sink)
         links.takes_etags = links.takes_etags and not is_ignored
-        patience.after(problem, has_gained=sink.written > before)
+        patience.after(problem, has_gained=sink.written > before and not patience.is_too_slow)
 
 
 @dataclass
 class _Patience:
-    """Counts the links that failed."""
+    """Counts the links that failed.
+
+    :param is_too_slow: whether the last link was given up for its speed: what little it brought is no progress, or a
+        server that sends byte by byte would be asked for days.
+    """
 
     failures: int = 0
     links: int = 0
+    is_too_slow: bool = False
 
     def after(self, problem: OneDriveError | None, *, has_gained: bool) -> None:
         """Count a link that failed.
@@ -176,13 +182,15 @@ class _Patience:
             raise problem
 
 
-def _fetch(link: Link, headers: dict[str, str], sink: Sink, failures: int) -> Flow[OneDriveError | None]:
+def _fetch(link: Link, headers: dict[str, str], sink: Sink, patience: _Patience) -> Flow[OneDriveError | None]:
     """Ask for the missing bytes; return the problem that a new link may cure."""
+    patience.is_too_slow, failures = False, patience.failures
     try:
         # The range goes to the link and not to /content, which would answer it with a redirect:
         # https://learn.microsoft.com/en-us/graph/api/driveitem-get-content#partial-range-downloads
         yield Request("GET", link.url, headers=headers, sink=sink, preauthorized=True, failures=failures)
     except TransferCut as cut:
+        patience.is_too_slow = cut.is_too_slow
         return cut.cause
     except (*_REFUSED, RangeNotSatisfiable, RangeIgnored) as problem:
         return problem

@@ -5,11 +5,12 @@ https://learn.microsoft.com/en-us/graph/api/resources/driveitem
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_onedrive.graph.flows.pages import PAGE_ITEMS, page_of
+from airflow_provider_onedrive.graph.flows.pages import PAGE_ITEMS, check_page, page_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
@@ -19,10 +20,15 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     LocationError,
     NameAlreadyExists,
     NotFound,
+    ServiceUnavailable,
     UnreadableAnswer,
 )
-from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Page, Repeat, Request, Response
+from airflow_provider_onedrive.graph.protocol.fields import identifier, nested
+from airflow_provider_onedrive.graph.protocol.item_states import State, UnusableItem, read_item
+from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Page, Repeat, Request, Response, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+
+log = logging.getLogger(__name__)
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 # The most that Microsoft named (OD#319), and what rclone asks of every kind of drive. Graph may send fewer.
@@ -33,7 +39,14 @@ ITEM_FIELDS = (
 """The fields of a listing: the others would be most of its bytes."""
 _NO_FOLDER = "Check the location, create the folder first, or pass create_folders=True."
 _SENDS = 5
-_KINDS = ("file", "folder", "package", "remoteItem", "bundle", "root")
+LATER = 4
+"""So many failures make a driver wait for 2 to 4 s: the 404s that were recorded had passed by then."""
+FAILURES_BEFORE_DRIVE_READS = (0, LATER, LATER + 2)
+"""The failures before each look at a drive that was not found: three looks take a driver 10 to 20 s."""
+_FAILURES_BEFORE_DENIED_READS = (0, LATER, LATER, LATER + 2)
+"""The failures before each request that is refused with 403: a drive was seen to be refused for seconds."""
+_FAILURES_BEFORE_ROOT_READS = (1, 2, LATER)
+"""The failures before each further request for a root that was not found: about one in a hundred was recorded."""
 
 
 def item_of(response: Response, address: Address) -> DriveItem:
@@ -44,12 +57,14 @@ def item_of(response: Response, address: Address) -> DriveItem:
 def whole_item(data: Mapping[str, Any], address: Address) -> DriveItem:
     """Read an item that Graph was asked for with all its facets.
 
-    :raises UnreadableAnswer: if none of them says what it is.
+    Graph leaves ``parentReference`` out of some items (OD#535, OD#834); then the path is the one that was asked for.
+
+    :raises UnreadableAnswer: if no facet says what it is.
     """
-    # A folder without its facet would be taken for a file, and be deleted with all that is in it.
-    if all(data.get(kind) is None for kind in _KINDS):
-        raise UnreadableAnswer("The answer's field 'file' is missing, and so is 'folder'", field="file")
-    return DriveItem.from_json(data, address.locate)
+    parent = nested(data, "parentReference")
+    if parent.get("path") is None and not address.is_base:
+        data = {**data, "parentReference": {**parent, "path": address.parent.as_parent.get("path")}}
+    return read_item(data, address.locate)
 
 
 def stat(address: Address, failures: int = 0) -> Flow[DriveItem]:
@@ -59,25 +74,60 @@ def stat(address: Address, failures: int = 0) -> Flow[DriveItem]:
     :raises ItemNotFound: if nothing is there.
     :raises DriveNotFound: if even the drive is not there.
     """
-    try:
-        response = yield Request("GET", address.url(), failures=failures)
-    except ItemNotFound as missing:
-        raise (yield from explain_missing(address, missing)) from None
-    return item_of(response, address)
+    request = Request("GET", address.url(), failures=failures, reads=identifier)
+    return item_of((yield from ask(address, request)), address)
+
+
+def ask(address: Address, request: Request) -> Flow[Response]:
+    """Ask about an item or for what it holds, and explain a 404.
+
+    :raises ItemNotFound: if nothing is there.
+    :raises DriveNotFound: if even the drive is not there.
+    """
+    for failures in (request.failures, *_FAILURES_BEFORE_ROOT_READS):
+        try:
+            return (yield replace(request, failures=failures))
+        except ItemNotFound as missing:
+            problem = yield from explain_missing(address, missing)
+        if isinstance(problem, DriveNotFound) or not address.is_drive_root:
+            raise problem
+        # The drive is there, and a drive has a root: old personal drives answer one of a hundred listings with 404.
+    raise ServiceUnavailable.of(problem).with_advice("The drive is there, only its root is not found: retry later.")
+
+
+def unless_denied_for_long(request: Callable[[int], Flow[T]], *, was_read: bool) -> Flow[T]:
+    """Ask for something again that is refused, if the drive could be read before.
+
+    :param request: takes the number of failures before it.
+    :raises AccessDenied: if it is refused for more than ten seconds, or if the drive was never read.
+    """
+    for failures in _FAILURES_BEFORE_DENIED_READS[:-1] if was_read else ():
+        try:
+            return (yield from request(failures))
+        except AccessDenied as denied:
+            log.info("Asking again, because the drive could be read before: %s", denied)
+    return (yield from request(_FAILURES_BEFORE_DENIED_READS[-1] if was_read else 0))
 
 
 def explain_missing(address: Address, missing: ItemNotFound) -> Flow[NotFound]:
-    """Return the error of a missing item, or that of a missing drive, which no waiting can cure."""
-    try:
-        if not address.is_drive_root:
-            yield Request("GET", f"{address.drive_root}?$select=id")
+    """Return the error of a missing item, or that of a missing drive, which waiting can hardly cure.
+
+    Graph was seen to answer 404 for drives that were there. So a drive counts as missing only if three looks agree,
+    seconds apart, and at least two of them by another kind of request.
+    """
+    gone: NotFound = missing
+    for failures in FAILURES_BEFORE_DRIVE_READS:
+        at_root = failures == 0 and not address.is_drive_root
+        try:
+            yield Request("GET", f"{address.drive_root if at_root else address.drive}?$select=id", failures=failures)
+        except ItemNotFound as root_missing:
+            gone = root_missing if at_root else gone
+        # A sharing link, or a permission for one folder, does not include the drive: nothing is known about it then.
+        except AccessDenied:
             return missing
-    except ItemNotFound as root_missing:
-        missing = root_missing
-    # A sharing link, or a permission for one folder, does not include the root: nothing is known about the drive then.
-    except AccessDenied:
-        return missing
-    return DriveNotFound.of(missing)
+        else:
+            return missing
+    return DriveNotFound.of(gone)
 
 
 def stat_or_none(address: Address) -> Flow[DriveItem | None]:
@@ -118,7 +168,15 @@ def children(address: Address, page_url: str | None = None) -> Flow[Page]:
     :raises LocationError: if the location is a file.
     """
     page = yield from children_json(address, page_url)
-    return replace(page, items=tuple(DriveItem.from_json(data, address.locate) for data in page.items))
+    return replace(page, items=tuple(_readable(page.items, address)))
+
+
+def _readable(values: Iterable[State], address: Address) -> Iterator[DriveItem]:
+    for data in values:
+        try:
+            yield read_item(data, address.locate)
+        except UnreadableAnswer as error:
+            log.warning("%s in %s cannot be used: %s.", UnusableItem.of(data, error), address, error.message)
 
 
 def children_json(
@@ -137,22 +195,21 @@ def children_json(
     """
     if page_url is None:
         url = f"{address.url('children')}?$top={page_items}" + (f"&$select={fields}" if fields else "")
-        return page_of((yield from _first_page(address, url, failures)))
-    return page_of((yield Request("GET", page_url, failures=failures)))
+        return (yield from _first_page(address, url, failures))
+    request = Request("GET", page_url, failures=failures, reads=check_page)
+    return page_of((yield from ask(address, request)) if address.is_drive_root else (yield request))
 
 
-def _first_page(address: Address, url: str, failures: int) -> Flow[Response]:
+def _first_page(address: Address, url: str, failures: int) -> Flow[Page]:
     try:
         # Without $filter: drives of work or school filter by name and address only, and answer 501 to anything else.
-        response = yield Request("GET", url, failures=failures)
-    except ItemNotFound as missing:
-        raise (yield from explain_missing(address, missing)) from None
+        page = page_of((yield from ask(address, Request("GET", url, failures=failures, reads=check_page))))
     except BadRequest:
         yield from folder(address)  # a file has no children, which is said in words only
         raise
-    if not response.body.get("value"):
+    if page.is_empty:
         yield from folder(address)  # Graph lists a file as an empty folder
-    return response
+    return page
 
 
 def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:

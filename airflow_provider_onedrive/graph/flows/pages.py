@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from airflow_provider_onedrive.graph.protocol.errors import ServiceUnavailable
-from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, objects, optional
+from airflow_provider_onedrive.graph.protocol.errors import ServiceUnavailable, UnreadableAnswer
+from airflow_provider_onedrive.graph.protocol.fields import has_id, optional, required, unreadable
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request, Response
 
 PAGE_ITEMS = 1000
@@ -33,7 +34,7 @@ class PageLinks:
 
         :raises GraphError: if the link was followed before, or if too many pages in a row hold nothing.
         """
-        self._empty = 0 if page.items else self._empty + 1
+        self._empty = self._empty + 1 if page.is_empty else 0
         url = page.next_url
         if url is None:
             return None
@@ -98,31 +99,57 @@ class FolderListing:
         return True
 
 
-def page_of(response: Response) -> Page:
-    """Read the page of an answer.
+def check_page(body: Mapping[str, Any]) -> None:
+    """See that an answer is a page of a listing.
 
-    :raises UnreadableAnswer: if it is not a list of things with an id. Where an item lies is checked here as well,
-        because a walk reads it later, when nobody knows the request.
+    :raises UnreadableAnswer: if it has no list, or a link that cannot be followed.
     """
-    values = objects(response.body, "value")
-    for value in values:
-        identifier(value)
-        parent = nested(value, "parentReference")
-        for name in ("id", "driveId", "path"):
-            optional(parent, name, str)
-    next_url, delta_url = (optional(response.body, f"@odata.{kind}Link", str) for kind in ("next", "delta"))
-    return Page(tuple(values), next_url, response.headers.get("date"), delta_url)
+    required(body, "value", list)
+    _link(body, "next")
 
 
-def all_values(first: Request) -> Flow[list[Any]]:
+def check_delta(body: Mapping[str, Any]) -> None:
+    """See that an answer is a page of delta: each has a link, either to the next page or to the next round.
+
+    :raises UnreadableAnswer: if it is none.
+    """
+    check_page(body)
+    if _link(body, "next") is None and _link(body, "delta") is None:
+        raise UnreadableAnswer(
+            "The answer has neither '@odata.nextLink' nor '@odata.deltaLink'", field="@odata.deltaLink"
+        )
+
+
+def page_of(response: Response) -> Page:
+    """Read the page of an answer. Its items have an id, and what else they have nobody has looked at.
+
+    :raises UnreadableAnswer: if it has no list, or a link that cannot be followed.
+    """
+    values = required(response.body, "value", list)
+    items = tuple(value for value in values if has_id(value))
+    date = response.headers.get("date")
+    return Page(items, _link(response.body, "next"), date, _link(response.body, "delta"), len(values) - len(items))
+
+
+def _link(body: Mapping[str, Any], kind: str) -> str | None:
+    name = f"@odata.{kind}Link"
+    url = optional(body, name, str)
+    if url is not None and not url.startswith("http"):
+        raise unreadable(name, url, str)
+    return url
+
+
+def all_values(first: Request) -> Flow[list[dict[str, Any]]]:
     """Read all pages of a listing, one after the other.
 
-    :return: the JSON of what they hold.
+    :return: the JSON of what they hold; an empty object for what cannot be read.
     """
-    links, request, values = PageLinks(first.shown, first.url), first, list[Any]()
+    request = replace(first, reads=check_page)
+    links, values = PageLinks(first.shown, first.url), list[dict[str, Any]]()
     while True:
         page = page_of((yield request))
         values += page.items
+        values += [{}] * page.unnamed
         if (url := links.next_url(page)) is None:
             return values
-        request = Request("GET", url)
+        request = replace(request, url=url)

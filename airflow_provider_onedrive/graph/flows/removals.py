@@ -79,9 +79,9 @@ def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None
     while walk.has_more:
         # Page by page: a folder of a million items is refused after the page that exceeds the limit.
         count += len((yield from read_page(walk)))
-        if walk.unread or walk.is_root_unread:
+        if walk.unread or walk.is_root_unread or any(each.may_be_folder for each in walk.unusable):
             raise ServiceUnavailable(f"A folder in {address} could not be read, so nobody knows what would go.")
-        if count > max_items:
+        if count + len(walk.unusable) > max_items:
             raise LocationError(
                 f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."
             )

@@ -5,6 +5,7 @@ https://learn.microsoft.com/en-us/graph/api/resources/onedrive
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,12 +17,20 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.pages import all_values
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of, item_address, site_url
-from airflow_provider_onedrive.graph.protocol.errors import BadRequest, ConfigurationError, ItemNotFound, LocationError
-from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, optional, required
+from airflow_provider_onedrive.graph.protocol.errors import (
+    BadRequest,
+    ConfigurationError,
+    ItemNotFound,
+    LocationError,
+    UnreadableAnswer,
+)
+from airflow_provider_onedrive.graph.protocol.fields import has_id, identifier, nested, optional, required
 from airflow_provider_onedrive.graph.protocol.locations import DOCUMENT, LINK, Location
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.web_urls import sharing_token
+
+log = logging.getLogger(__name__)
 
 # The managed paths of SharePoint Online: two names of the URL's path make a site below each of them.
 _SITE_ROOTS = ("sites", "teams", "personal")
@@ -162,8 +171,12 @@ class Resolver:
             return shortcuts
         while walk.has_more:
             for visit in (yield from read_page(walk)):
-                if remote := nested(visit.data, "remoteItem"):
-                    target = f"items/{nested(remote, 'parentReference').get('driveId')}/{identifier(remote)}"
+                try:
+                    target = _target_of(visit.data)
+                except UnreadableAnswer as error:  # the others are of use
+                    log.warning("The shortcut %s cannot be used: %s.", visit.item.location, error.message)
+                    continue
+                if target:
                     shortcuts.append(SharedFolder(visit.item.name, "shortcut", target))
         return shortcuts
 
@@ -181,9 +194,15 @@ class Resolver:
         return replace(self._addresses[document], names=location.names, shown=str(location))
 
 
+def _target_of(data: Mapping[str, Any]) -> str:
+    """Return the location of the item that a shortcut points to; an empty text if it is none."""
+    remote = nested(data, "remoteItem")
+    return f"items/{identifier(nested(remote, 'parentReference'), 'driveId')}/{identifier(remote)}" if remote else ""
+
+
 def _item(request: Request, location: Location) -> Flow[Address]:
     """Address an item by its own ids, and keep the path that it has in its drive."""
-    data = (yield request).body
+    data = (yield replace(request, reads=identifier)).body
     parent = nested(data, "parentReference")
     drive_id, item_id = identifier(parent, "driveId"), identifier(data)
     address = item_address(drive_id, item_id)
@@ -282,6 +301,12 @@ def _segment(library: Mapping[str, Any]) -> str:
 
 
 def _no_library(location: Location, wanted: str, libraries: list[dict[str, Any]]) -> LocationError:
+    """Return the error of a library that is not there.
+
+    :raises UnreadableAnswer: if nobody can tell that.
+    """
+    if not all(map(has_id, libraries)):  # it may be one of those that cannot be read
+        raise UnreadableAnswer("A library in the answer has no id", field="id")
     segments = ", ".join(repr(_segment(library)) for library in libraries) or "none that the identity may see"
     missing = f"has no library or subsite {wanted!r}" if wanted else "is a site and names no library in it"
     return LocationError(f"{str(location)!r} {missing}; its libraries are {segments}.", advice="Write one of them.")

@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, cast
 
 from airflow_provider_onedrive.graph.flows import delta
-from airflow_provider_onedrive.graph.flows.absence import LATER, is_unlisted
-from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS, children_json, stat_or_none
+from airflow_provider_onedrive.graph.flows.absence import is_unlisted
+from airflow_provider_onedrive.graph.flows.items import (
+    ITEM_FIELDS,
+    LATER,
+    children_json,
+    stat_or_none,
+    unless_denied_for_long,
+)
 from airflow_provider_onedrive.graph.flows.pages import PAGE_ITEMS, FolderListing, PageLinks
-from airflow_provider_onedrive.graph.protocol.addresses import Address
+from airflow_provider_onedrive.graph.protocol.addresses import Address, path_reference
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, UnreadableAnswer
+from airflow_provider_onedrive.graph.protocol.fields import has_id, identifier, nested, required
+from airflow_provider_onedrive.graph.protocol.item_states import State, UnusableItem, read_item
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -75,6 +83,8 @@ class Walk(ABC):
     unread: list[Visit]
     """The folders that were not read whole. Nothing is known about the items below them: none of these may be deleted,
     or reported as deleted, because the walk did not come to it."""
+    unusable: list[UnusableItem]
+    """The items that cannot be used. They count as present, and of a folder also the items in it."""
     is_root_unread = False
     """Whether the walk's root itself was not read whole."""
     date: str | None = None
@@ -82,7 +92,7 @@ class Walk(ABC):
 
     def __init__(self, root: Address, first: Visit | None = None) -> None:
         self.root = root
-        self.unread = []
+        self.unread, self.unusable = [], []
         self._steps = [PageStep(root, first)]
 
     @property
@@ -104,25 +114,34 @@ class Walk(ABC):
     def read(self, step: PageStep) -> Flow[Page | None]:
         """Ask for a page; None if its folder has vanished."""
 
-    def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
-        """Yield the items of a page, and extend the frontier.
-
-        :raises UnreadableAnswer: naming the request of the page, if an item cannot be read.
-        """
-        try:
-            yield from self._take(step, page)
-        except UnreadableAnswer as error:
-            request = Request("GET", step.url or step.address.url())
-            raise error.of_answer(request.method, request.shown, None) from error.__cause__
-
     @abstractmethod
-    def _take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
-        """Yield the items of a page, and extend the frontier."""
+    def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+        """Yield the items of a page, and extend the frontier. An item that cannot be used is left out by itself."""
+
+    @property
+    def unread_ids(self) -> set[str]:
+        """The ids of all of which nothing, or not all, is known."""
+        return {visit.item.id for visit in self.unread} | {item.id for item in self.unusable}
+
+    def _address_of(self, item: DriveItem) -> Address:
+        return self.root.by_id(item.drive_id, item.id) if item.drive_id else self.root.sibling(item.id)
 
     def _leave_out(self, visit: Visit) -> None:
         self.unread.append(visit)
         name = visit.path or visit.item.name  # a walk that begins with the vanished folder has no path for it
         log.warning("%s in %s vanished while it was listed, and is left out.", name, self.root)
+
+    def _refuse(self, item: UnusableItem) -> None:
+        self.unusable.append(item)
+        log.warning("%s in %s cannot be used, and is left out: %s.", item, self.root, item.reason)
+
+    def _doubt(self, step: PageStep, reason: str) -> None:
+        """Note that a folder was not read whole."""
+        log.warning("The listing of %s %s, and may lack others.", step.visit.path if step.visit else self.root, reason)
+        if step.visit is None:
+            self.is_root_unread = True
+        else:
+            self.unread.append(step.visit)
 
     def _go_on(self, step: PageStep, page: Page, listing: str) -> None:
         """Expect the next page of a listing."""
@@ -136,7 +155,7 @@ class FolderWalk(Walk):
 
     :param recursive: also the folders below the root.
     :param fields: of each item; empty takes the fields that Graph shows by default, with the URL of the content.
-    :param was_read: the root was read just now, so a 404 of its listing is not believed at once.
+    :param was_read: the root was read just now, so neither a 404 nor a 403 of its listing is believed at once.
     :param seen_as: the root, as delta named it, if it may have vanished since; None if it has to exist.
     """
 
@@ -153,7 +172,7 @@ class FolderWalk(Walk):
         self._was_read = was_read
         self._recursive = recursive
         self._fields = fields
-        self._entered: set[tuple[str, str]] = set()
+        self._entered = set() if seen_as is None else {(seen_as.drive_id, seen_as.id)}
 
     def read(self, step: PageStep) -> Flow[Page | None]:
         """Ask for a page of a folder.
@@ -161,49 +180,57 @@ class FolderWalk(Walk):
         :return: an empty page of a folder that is proven to be gone; None if it cannot be read, and may be there.
         :raises ItemNotFound: if the root is missing, or if a folder exists and its listing is missing nevertheless.
         """
-        size, visit = step.listing.page_items if step.listing else PAGE_ITEMS, step.visit
-        ask = partial(children_json, step.address, step.url, fields=self._fields, page_items=size)
+        visit = step.visit
+        was_read = self._was_read or visit is not None or step.url is not None
         for failures in _FAILURES_BEFORE_READS:
             try:
-                return (yield from ask(failures=failures))
+                return (yield from unless_denied_for_long(partial(self._page, step, failures), was_read=was_read))
             except ItemNotFound as error:
                 if visit is None and not self._was_read:
                     raise
                 missing = error
             # Another request for the same folder: a 404 of its listing alone does not prove that it has vanished.
-            is_there = (yield from stat_or_none(step.address)) is not None
+            is_there = yield from _is_there(step.address)
         if is_there or visit is None:
             raise missing
         return _HOLDS_NOTHING if (yield from is_unlisted(visit.item)) else None
 
-    def _take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+    def _page(self, step: PageStep, misses: int, denials: int) -> Flow[Page]:
+        size = step.listing.page_items if step.listing else PAGE_ITEMS
+        failures = max(misses, denials)
+        return children_json(step.address, step.url, fields=self._fields, page_items=size, failures=failures)
+
+    def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+        """Yield the items of a page, and extend the frontier. An item that cannot be used is left out by itself."""
         if page is None:
             self._leave_out(cast("Visit", step.visit))
             return
         self.date = self.date or page.date
-        prefix = f"{step.visit.path}/" if step.visit and step.visit.path else ""
         listing = step.listing or FolderListing(step.address.url("children"))
-        for data in listing.new_items(page):
-            item = DriveItem.from_json(data, self.root.locate)
-            visit = Visit(f"{prefix}{item.name}", item, data)
-            if self._recursive and item.may_hold_something:  # no request for a folder that is surely empty
-                self._enter(visit)
-            yield visit
+        yield from self._visits(step, page, listing)
+        if page.unnamed:
+            self._doubt(step, f"has {page.unnamed} items without an id")
         url = listing.next_url(page)
         if url is not None or listing.begins_again():
             self._steps.append(PageStep(step.address, step.visit, url, listing=listing))
         elif listing.has_repeats:
-            self._doubt(step)
+            self._doubt(step, "repeats items")
 
-    def _doubt(self, step: PageStep) -> None:
-        """Note that a folder's pages repeat items however they are asked for, so that others may be missing."""
-        log.warning(
-            "The listing of %s repeats items, and may lack others.", step.visit.path if step.visit else self.root
-        )
-        if step.visit is None:
-            self.is_root_unread = True
-        else:
-            self.unread.append(step.visit)
+    def _visits(self, step: PageStep, page: Page, listing: FolderListing) -> Iterator[Visit]:
+        folder_path = step.visit.path if step.visit else ""
+        parent = _Parent(step, page)
+        for data in listing.new_items(page):
+            try:
+                item = read_item(parent.named_in(data), self.root.locate)
+            except UnreadableAnswer as error:
+                self._refuse(UnusableItem.of(data, error, folder_path))
+                continue
+            visit = Visit(f"{folder_path}/{item.name}" if folder_path else item.name, item, data)
+            if step.visit is None and item.parent_id:
+                self._entered.add((item.drive_id, item.parent_id))  # the root, should it hold itself
+            if self._recursive and item.may_hold_something:  # no request for a folder that is surely empty
+                self._enter(visit)
+            yield visit
 
     def _enter(self, visit: Visit) -> None:
         """Expect a folder's listing, once: a folder that is moved meanwhile may come twice, and a loop for ever."""
@@ -213,58 +240,121 @@ class FolderWalk(Walk):
             self._entered.add(ids)
             # Without the folder's JSON: in a wide tree many thousand folders wait here.
             folder = Visit(visit.path, visit.item)
-            self._steps.append(PageStep(self.root.by_id(*ids), folder))
+            self._steps.append(PageStep(self._address_of(visit.item), folder))
+
+
+def _is_there(address: Address) -> Flow[bool]:
+    try:
+        return (yield from stat_or_none(address)) is not None
+    except UnreadableAnswer:  # of its own properties nothing is needed
+        return True
+
+
+class _Parent:
+    """The folder that a page lists, for the items that do not name it.
+
+    Graph leaves ``parentReference`` out of some items (OD#535, OD#834), and all items of a listing have the same.
+    """
+
+    def __init__(self, step: PageStep, page: Page) -> None:
+        self._step = step
+        self._page = page
+
+    def named_in(self, data: State) -> State:
+        """Return an item with the folder that it is in."""
+        return data if data.get("parentReference") else {**data, "parentReference": self._reference}
+
+    @cached_property
+    def _reference(self) -> Mapping[str, Any]:
+        parents = (data.get("parentReference") for data in self._page.items)
+        named = next((parent for parent in parents if isinstance(parent, dict) and has_id(parent)), {})
+        return self._step.address.as_parent | _as_parent(self._step.visit) | named
+
+
+def _as_parent(visit: Visit | None) -> dict[str, str]:
+    if visit is None:
+        return {}
+    item = visit.item
+    reference = {"driveId": item.drive_id, "id": item.id}
+    # By its ids an item has a location if Graph does not say what its path is.
+    return reference if item.location.startswith("items/") else reference | {"path": path_reference(item.path)}
 
 
 class DeltaWalk(Walk):
     """A walk of a whole drive by delta: one request for many items, in however many folders they are.
 
     :param root: of a drive.
+    :param was_read: whether the drive could be read before, so that a refusal may pass.
     """
 
-    def __init__(self, root: Address) -> None:
+    def __init__(self, root: Address, *, was_read: bool = False) -> None:
         super().__init__(root)
+        self._was_read = was_read
         self._resolver = delta.DeltaPathResolver(root)
 
     def read(self, step: PageStep) -> Flow[Page | None]:
         """Ask for a page of the drive, or for one item whose folder never came."""
         if step.visit is None:
-            return (yield from delta.page(step.address, step.url))
+            was_read = self._was_read or step.url is not None
+            return (yield from delta.page(step.address, step.url, was_read=was_read))
         try:
-            response = yield Request("GET", step.address.url())
+            response = yield Request("GET", step.address.url(), reads=identifier)
         except ItemNotFound:
             return None  # nobody can say where it was, so it counts as not read
-        return Page((response.json,), None)
+        identifier(response.body)
+        return Page((response.body,), None)
 
-    def _take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+    def take(self, step: PageStep, page: Page | None) -> Iterator[Visit]:
+        """Yield the items of a page, and extend the frontier. An item that cannot be used is left out by itself."""
         if page is None:
             self._leave_out(cast("Visit", step.visit))
         elif step.visit is not None:
-            yield from self._visits(DriveItem.from_json(data, self.root.locate) for data in page.items)
+            yield from self._visits(map(self._located, page.items))
         else:
             for data in page.items:
                 yield from self._visits(self._resolver.items(data))
+            if page.unnamed:
+                self._doubt(step, f"has {page.unnamed} items without an id")
+            if page.next_url is None and page.delta_url is None:
+                self._doubt(step, "ends without a link")
             self._go_on(step, page, step.address.url("delta"))
             # Graph does not promise that a folder comes before the items in it:
             # https://learn.microsoft.com/en-us/graph/api/driveitem-delta#remarks
             if page.next_url is None:  # not earlier: any later page may name the missing folder
-                self._steps += map(self._lookup, self._resolver.homeless())
+                self._steps += filter(None, map(self._lookup, self._resolver.homeless()))
 
-    def _lookup(self, data: Mapping[str, Any]) -> PageStep:
+    def _lookup(self, data: State) -> PageStep | None:
         """Ask for an item by its id: delta did not name the folder that it is in now."""
-        item = DriveItem.from_json(data, self.root.locate)
-        return PageStep(self.root.by_id(item.drive_id, item.id), Visit(item.name, item))
+        try:
+            item = read_item(self._resolver.in_drive(data), self.root.locate)
+        except UnreadableAnswer as error:
+            self._refuse(UnusableItem.of(data, error))
+            return None
+        return PageStep(self._address_of(item), Visit(item.name, item))
 
-    @staticmethod
-    def _visits(items: Iterator[DriveItem]) -> Iterator[Visit]:
-        return (Visit(item.path, item) for item in items)
+    def _located(self, data: State) -> DriveItem | UnusableItem:
+        """Read an item that was asked for by itself, and that has to name its folder."""
+        try:
+            required(nested(data, "parentReference"), "path", str)
+            return read_item(data, self.root.locate)
+        except UnreadableAnswer as error:
+            return UnusableItem.of(data, error)
+
+    def _visits(self, items: Iterable[DriveItem | UnusableItem]) -> Iterator[Visit]:
+        for item in items:
+            if isinstance(item, UnusableItem):
+                self._refuse(item)
+            else:
+                yield Visit(item.path, item)
 
 
 def walk_of(root: Address, *, has_delta: bool, recursive: bool = True, was_read: bool = False) -> Walk:
     """Return the walk of a folder: by delta if it is all of a drive, and if the drive's delta can be relied on."""
     # Asked for a folder below the root, drives of work or school return the delta of the whole drive (rclone's source).
     is_by_delta = has_delta and recursive and root.is_drive_root
-    return DeltaWalk(root) if is_by_delta else FolderWalk(root, recursive=recursive, was_read=was_read)
+    if is_by_delta:
+        return DeltaWalk(root, was_read=was_read)
+    return FolderWalk(root, recursive=recursive, was_read=was_read)
 
 
 def read_page(walk: Walk) -> Flow[list[Visit]]:

@@ -11,7 +11,9 @@ import httpx
 
 from airflow_provider_onedrive.graph.config.authorities import Bundle, bundle_of, context_of
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.http.pools import SHARD_CONNECTIONS, SHARDS
+from airflow_provider_onedrive.graph.http.async_transport import AsyncTransport
+from airflow_provider_onedrive.graph.http.bodies import ACCEPT_ENCODING
+from airflow_provider_onedrive.graph.http.pools import CONNECTIONS, SHARD_CONNECTIONS, SHARDS
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.http.transport import Transport
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
@@ -32,14 +34,13 @@ _TLS_REFUSALS = {9: _OTHER_TIME, 10: _OTHER_TIME, 62: _OTHER_NAME, 64: _OTHER_NA
 """By the number of OpenSSL's X509_V_ERR: not yet valid, expired, another host name, another address."""
 
 
-def http_options(settings: Settings) -> dict[str, Any]:
+def _options(settings: Settings) -> dict[str, Any]:
     """Return the options of every HTTP client of these settings."""
     return {
-        "verify": ssl_context(settings.ca_certificate),
-        "proxy": settings.proxy,
         "timeout": settings.timeout_seconds,
-        "headers": {"User-Agent": settings.user_agent},
+        "headers": {"User-Agent": settings.user_agent, "Accept-Encoding": ACCEPT_ENCODING},
         "follow_redirects": False,  # a redirect leads to a pre-authorised URL, which gets no token
+        "trust_env": False,  # it would also read .netrc and send its passwords; our transports read the proxies
     }
 
 
@@ -48,12 +49,17 @@ def blocking_http(settings: Settings, flag: StopFlag, *, is_direct: bool = False
 
     :param is_direct: use no proxy, whatever the connection and the environment say.
     """
-    options = http_options(settings)
     connections = settings.max_concurrent or SHARDS * SHARD_CONNECTIONS
-    transport = Transport(
-        flag, options.pop("verify"), options.pop("proxy"), connections=connections, is_direct=is_direct
-    )
-    return httpx.Client(transport=transport, trust_env=False, **options, **more)
+    context = ssl_context(settings.ca_certificate)
+    transport = Transport(flag, context, settings.proxy, connections=connections, is_direct=is_direct)
+    return httpx.Client(transport=transport, **_options(settings), **more)
+
+
+def async_http(settings: Settings, **more: Any) -> httpx.AsyncClient:
+    """Return an HTTP client for an event loop."""
+    connections = settings.max_concurrent or CONNECTIONS
+    transport = AsyncTransport(ssl_context(settings.ca_certificate), settings.proxy, connections)
+    return httpx.AsyncClient(transport=transport, **_options(settings), **more)
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:

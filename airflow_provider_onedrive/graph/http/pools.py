@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore
 import httpx
@@ -15,6 +15,8 @@ from airflow_provider_onedrive.graph.http.proxies import parse_proxy
 from airflow_provider_onedrive.graph.http.slots import ConnectionSlots
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.http.streams import Backend, as_httpcore
+
+T = TypeVar("T")
 
 CONNECTIONS = 32
 """Of an event loop's client, which has one pool: the time of httpx's grows with their square."""
@@ -51,12 +53,7 @@ class Pools:
         self._backend.close_sockets()
 
     def _make(self, proxy: str | None) -> _Shards:
-        if proxy is None:
-            kind: Callable[..., httpcore.ConnectionPool] = httpcore.ConnectionPool
-        else:
-            parsed = parse_proxy(proxy)
-            url, headers = core_url(parsed.url), parsed.headers.raw
-            kind = partial(httpcore.HTTPProxy, url, proxy_auth=parsed.raw_auth, proxy_headers=headers)
+        kind = pool_kind(proxy, httpcore.ConnectionPool, httpcore.HTTPProxy)
         pools = [
             # With fewer idle connections than connections a pool would close and reconnect all the time.
             kind(max_connections=size, max_keepalive_connections=size, **self._options)
@@ -101,6 +98,14 @@ class _Shards:
     def close(self) -> None:
         for pool in self._pools:
             pool.close()
+
+
+def pool_kind(proxy: str | None, direct: Callable[..., T], proxied: Callable[..., T]) -> Callable[..., T]:
+    """Return what makes a pool of httpcore: ``direct``, or ``proxied`` with the address and the sign-in of a proxy."""
+    if proxy is None:
+        return direct
+    parsed = parse_proxy(proxy)
+    return partial(proxied, core_url(parsed.url), proxy_auth=parsed.raw_auth, proxy_headers=parsed.headers.raw)
 
 
 def _shares(connections: int) -> list[int]:

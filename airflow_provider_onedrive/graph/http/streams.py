@@ -13,6 +13,7 @@ import httpcore
 
 from airflow_provider_onedrive.graph.http.sockets import Socket, Tls, Wire, connect, end_of
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
+from airflow_provider_onedrive.graph.http.throughput import ThroughputGuard
 
 _WRITE_BYTES = 128 * 1024  # what stays in a processor's cache is encrypted and sent faster
 _GATHERED_BYTES = 32 * 1024  # of one request, copied to be sent at once
@@ -28,14 +29,18 @@ class Stream(httpcore.NetworkStream):
         self._socket = connected
         self._wire = wire
         self._unsent = b""
+        self._guard = ThroughputGuard()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return all bytes that have come, also more than ``max_bytes``: fewer, larger pieces make downloads faster."""
         del max_bytes
         if self._unsent:
             self.write(b"", timeout)
+        start = self._guard.start()
         with as_httpcore(httpcore.ReadTimeout, httpcore.ReadError):
-            return cast("bytes", self._wire.receive(end_of(timeout)))  # h11 copies it at once
+            received = self._wire.receive(end_of(timeout))
+            self._guard.received(len(received), start)
+        return cast("bytes", received)  # h11 copies it at once
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all bytes. The timeout is that of each part, so that a slow line is not taken for a dead one.
@@ -46,6 +51,7 @@ class Stream(httpcore.NetworkStream):
             self._unsent += buffer
             return
         unsent, self._unsent = self._unsent, b""
+        self._guard.expect_answer()
         with as_httpcore(httpcore.WriteTimeout, httpcore.WriteError):
             for content in filter(None, (memoryview(unsent), memoryview(buffer))):
                 for start in range(0, len(content), _WRITE_BYTES):

@@ -12,6 +12,7 @@ from urllib.request import getproxies_environment
 import httpcore
 import httpx
 
+from airflow_provider_onedrive.graph.http.bodies import BodyDecoder, is_held, take_decoder
 from airflow_provider_onedrive.graph.http.pools import SHARD_CONNECTIONS, SHARDS, Pools, core_url
 from airflow_provider_onedrive.graph.http.proxies import proxy_for
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
@@ -58,10 +59,12 @@ class Transport(httpx.BaseTransport):
         if self._flag.is_set():
             raise httpx.ConnectError("stopped")
         shards = self._pools_here().get(proxy_for(request.url, self._proxies))
-        with _as_httpx():
-            answer, close = shards.send(_core_request(request))
-        body = _Body(cast("Iterable[bytes]", answer.stream), close)
-        return httpx.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
+        with as_httpx():
+            answer, close = shards.send(core_request(request))
+        headers, pieces = httpx.Headers(answer.headers), cast("Iterable[bytes]", answer.stream)
+        if is_held(request, answer.status):
+            pieces = decoded(take_decoder(headers), pieces)
+        return httpx.Response(answer.status, headers=headers, stream=_Body(pieces, close), extensions=answer.extensions)
 
     def close(self) -> None:
         self._pools_here().close()
@@ -85,26 +88,35 @@ class _Body(httpx.SyncByteStream):
         self._close = close
 
     def __iter__(self) -> Iterator[bytes]:
-        with _as_httpx():
+        with as_httpx():
             yield from self._pieces
 
     def close(self) -> None:
-        with _as_httpx():
+        with as_httpx():
             self._close()
 
 
-def _core_request(request: httpx.Request) -> httpcore.Request:
+def decoded(decoder: BodyDecoder, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the decoded pieces of a body."""
+    for piece in pieces:
+        yield decoder.decode(piece)
+    decoder.finish()
+
+
+def core_request(request: httpx.Request) -> httpcore.Request:
+    """Return a request of httpx as one of httpcore."""
     return httpcore.Request(
         request.method,
         core_url(request.url),
         headers=request.headers.raw,
-        content=cast("httpx.SyncByteStream", request.stream),
+        content=cast("httpx.SyncByteStream", request.stream),  # or an AsyncByteStream, in a client for an event loop
         extensions=request.extensions,
     )
 
 
 @contextmanager
-def _as_httpx() -> Iterator[None]:
+def as_httpx() -> Iterator[None]:
+    """Raise the errors of httpcore in a block as httpx's."""
     try:
         yield
     except tuple(_ERRORS) as error:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from airflow_provider_onedrive.graph.protocol.errors import UnreadableAnswer
 from airflow_provider_onedrive.graph.protocol.locations import Location
@@ -89,9 +89,25 @@ class Address:
         """The names of this item's own drive-relative path."""
         return (*(self.skip or ()), *self.names)
 
+    @property
+    def as_parent(self) -> dict[str, str]:
+        """What is known of this folder, as the ``parentReference`` of the items in it names it."""
+        reference = {}
+        if drive := re.match(r"/drives/([^/]+)/(?:items/([^/]+)$)?", self.base):
+            reference["driveId"] = unquote(drive[1])
+            if drive[2] and self.is_base:
+                reference["id"] = unquote(drive[2])
+        if self.base == self.drive_root:
+            reference["path"] = path_reference("/".join(self.names))
+        return reference
+
     def by_id(self, drive_id: str, item_id: str) -> Address:
         """Address the same item by its own id, which stays when it is renamed."""
         return replace(self, base=item_url(drive_id, item_id), names=())
+
+    def sibling(self, item_id: str) -> Address:
+        """Address another item of the same drive by its id, where the id of the drive is not known."""
+        return replace(self, base=f"{self.drive}/items/{_quote_id(item_id)}", names=())
 
     def locate(self, drive_id: str, item_id: str, path: str) -> str:
         """Write the location of an item: below ``text`` if it lies there, else by its ids."""
@@ -126,6 +142,11 @@ def site_url(host_or_id: str, names: Sequence[str] = ()) -> str:
 def item_url(drive_id: str, item_id: str, action: str = "") -> str:
     """Build the path of an item by its ids, or of an action on it."""
     return f"/drives/{_quote_id(drive_id)}/items/{_quote_id(item_id)}" + (f"/{action}" if action else "")
+
+
+def path_reference(path: str) -> str:
+    """Return the drive-relative path of a folder as a ``parentReference`` has it."""
+    return "/".join(("/root:", *(quote_name(name) for name in path.split("/") if name)))
 
 
 def quote_name(name: str) -> str:

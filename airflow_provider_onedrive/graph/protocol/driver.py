@@ -77,13 +77,31 @@ def response_of(request: Request, status: int, headers: Mapping[str, str], conte
         raise error_from(status, headers, body, method=request.method, path=request.shown)
     if status not in _expected(request):
         # A gateway on the way answers so, with or without JSON: nobody knows whether Graph got the request.
-        raise _not_graphs(request, status, headers, f"status {status} neither does what was asked nor refuses it")
+        reason = f"status {status} neither does what was asked nor refuses it"
+        raise not_graphs(request, reason, status, headers)
     is_any = request.takes_any_json and (body is not None or not content)
     if not (isinstance(body, dict) or is_any):
         if not _needs_no_body(status, headers):
-            raise _not_graphs(request, status, headers, "it is not a JSON object")
+            raise not_graphs(request, "it is not a JSON object", status, headers)
         body = None
+    if isinstance(body, dict) and not request.takes_any_json:
+        _check_fields(request, body, status, headers)
     return Response(status, dict(headers), body)
+
+
+def _check_fields(request: Request, body: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> None:
+    """See that an object has what it has to have.
+
+    :raises UnreadableAnswer: if it has not.
+    """
+    # A copy that failed is told by an object with an error and more; an error alone is what proxies write.
+    if body.keys() == {"error"}:
+        raise not_graphs(request, "it is an error with the status of a success", status, headers)
+    try:
+        if request.reads is not None:
+            request.reads(body)
+    except UnreadableAnswer as error:
+        raise error.of_answer(request.method, request.shown, headers.get("request-id")) from None
 
 
 def _expected(request: Request) -> Container[int]:
@@ -93,7 +111,10 @@ def _expected(request: Request) -> Container[int]:
     return request.expected_statuses or _EXPECTED[request.method]
 
 
-def _not_graphs(request: Request, status: int, headers: Mapping[str, str], reason: str) -> UnreadableAnswer:
+def not_graphs(
+    request: Request, reason: str, status: int | None = None, headers: Mapping[str, str] = {}
+) -> UnreadableAnswer:
+    """Return the error of an answer that is not Graph's."""
     return UnreadableAnswer(
         f"The answer is not Graph's: {reason}",
         status=status,

@@ -17,6 +17,8 @@ T = TypeVar("T")
 
 _NUMBERS_END = 2**63
 """Graph's integers are Edm.Int64; a larger one would overflow as an offset in a local file."""
+_MAX_DEPTH = 100
+"""Graph's answers have fewer than ten levels."""
 _SECONDS_END = 1e11
 """The year 5138 in seconds since 1970: what is beyond overflows a clock."""
 _KINDS: Mapping[type, str] = {
@@ -33,9 +35,24 @@ _KINDS: Mapping[type, str] = {
 def parse(content: bytes | str) -> Any:
     """Return the parsed JSON, or None where the content is not JSON or is too deeply nested to be read."""
     try:
-        return json.loads(content)
+        value = json.loads(content)
     except (ValueError, RecursionError):
         return None
+    return None if _is_too_deep(value, content) else value
+
+
+def _is_too_deep(value: Any, content: bytes | str) -> bool:
+    """Return whether values are nested deeper than any answer of Graph, level by level: a recursion would not end."""
+    opening = ("[", "{") if isinstance(content, str) else (b"[", b"{")
+    if sum(map(content.count, opening)) <= _MAX_DEPTH:  # type: ignore[arg-type]  # the marks are of the content's type
+        return False  # most answers end here: there cannot be more levels than opening brackets
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        inner = (each.values() if type(each) is dict else each for each in level)
+        level = [each for values in inner for each in values if type(each) in (dict, list)]
+        if not level:
+            return False
+    return True
 
 
 def optional(data: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
@@ -91,9 +108,29 @@ def identifier(data: Mapping[str, Any], name: str = "id") -> str:
     :raises UnreadableAnswer: if it is missing, empty, or not a printable text.
     """
     value = data.get(name)
-    if type(value) is str and value and value.isprintable():
+    # "." and ".." would lead to another address.
+    if type(value) is str and value.isprintable() and value not in ("", ".", ".."):
         return value
     raise unreadable(name, value, str)
+
+
+def header_text(data: Mapping[str, Any], name: str) -> str | None:
+    """Return a text that becomes the value of a header, or None where it is missing or null.
+
+    :raises UnreadableAnswer: if it is not a text of printable ASCII.
+    """
+    value = optional(data, name, str)
+    if value is None or (value.isascii() and value.isprintable()):
+        return value
+    raise unreadable(name, value, str)
+
+
+def has_id(value: object) -> bool:
+    """Return whether a value is an object that names what it is."""
+    try:
+        return isinstance(value, dict) and bool(identifier(value))
+    except UnreadableAnswer:
+        return False
 
 
 def count(data: Mapping[str, Any], name: str) -> int | None:

@@ -52,6 +52,8 @@ class Request:
     :param waits_for_lock: whether the driver waits some seconds for a locked file (423).
     :param expected_statuses: of success; None takes those of the method.
     :param takes_any_json: whether any JSON, or no body, is a good answer; else it must be an object.
+    :param reads: reads of the answer what the flow cannot do without. If it raises :class:`UnreadableAnswer`, the
+        answer is not Graph's, and the request is sent again like after a 503.
     :param is_fenced: whether it is sent only by the try that does the work of its task.
     :param timeout_seconds: of each wait for the next bytes; None takes the connection's.
     """
@@ -69,6 +71,7 @@ class Request:
     failures: int = 0
     waits_for_lock: bool = True
     takes_any_json: bool = False
+    reads: Callable[[Mapping[str, Any]], object] | None = None
     expected_statuses: Container[int] | None = None
     is_fenced: bool = True
     timeout_seconds: float | None = None
@@ -127,12 +130,18 @@ class Page:
     :param next_url: the link to the next page; None after the last.
     :param date: the ``Date`` header of the answer.
     :param delta_url: the cursor of the next round of delta; only the last page of a round has it.
+    :param unnamed: how many values of the page have no id, so that nobody knows which items they are.
     """
 
     items: tuple[Any, ...]
     next_url: str | None
     date: str | None = None
     delta_url: str | None = None
+    unnamed: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.items or self.unnamed)
 
 
 class OutcomeUnknown(Exception):
@@ -147,8 +156,12 @@ class OutcomeUnknown(Exception):
 
 
 class TransferCut(OutcomeUnknown):
-    """A response body broke off after ``received`` bytes had gone to the sink."""
+    """A response body broke off after ``received`` bytes had gone to the sink.
 
-    def __init__(self, cause: OneDriveError, received: int) -> None:
+    :param is_too_slow: whether this side gave it up because the bytes came too slowly.
+    """
+
+    def __init__(self, cause: OneDriveError, received: int, *, is_too_slow: bool = False) -> None:
         super().__init__(cause)
         self.received = received
+        self.is_too_slow = is_too_slow

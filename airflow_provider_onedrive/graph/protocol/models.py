@@ -14,7 +14,15 @@ from typing import Any, NoReturn
 from urllib.parse import unquote
 
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, UnreadableAnswer
-from airflow_provider_onedrive.graph.protocol.fields import count, identifier, nested, optional, required
+from airflow_provider_onedrive.graph.protocol.fields import (
+    count,
+    header_text,
+    identifier,
+    nested,
+    optional,
+    required,
+    unreadable,
+)
 from airflow_provider_onedrive.graph.protocol.times import read_time
 
 # "26-" is what Microsoft's page shows; closed ranges, "26-99", were recorded. Only the beginning counts for us.
@@ -99,17 +107,19 @@ class DriveItem:
         # Without its name an item would be taken for another one, or for one that was renamed.
         item_id, name = identifier(data), required(data, "name", str)
         parent_path: str | None = optional(parent, "path", str)
-        is_root, is_folder = data.get("root") is not None, data.get("folder") is not None
+        is_root, is_folder = optional(data, "root", dict) is not None, data.get("folder") is not None
         path = "" if is_root else _folder(parent_path or "") + name
+        # A path that is only guessed would make the location of another item.
+        names_path = is_root or parent_path is not None
         return cls(
-            location=locate(drive_id, item_id, path),
+            location=locate(drive_id, item_id, path) if names_path else _location_by_id(drive_id, item_id),
             drive_id=drive_id,
             id=item_id,
             name=name,
             path=path,
             size=_size(data, is_folder=is_folder),
             is_folder=is_folder,
-            etag=optional(data, "eTag", str),
+            etag=header_text(data, "eTag"),
             ctag=optional(data, "cTag", str),
             mime_type=optional(file, "mimeType", str),
             created_at=read_time(data.get("createdDateTime")),
@@ -122,7 +132,7 @@ class DriveItem:
             parent_id=optional(parent, "id", str),
             drive_type=optional(parent, "driveType", str),
             is_root=is_root,
-            is_shortcut=data.get("remoteItem") is not None,
+            is_shortcut=optional(data, "remoteItem", dict) is not None,
         )
 
     def serialize(self) -> NoReturn:
@@ -191,6 +201,12 @@ def _size(data: Mapping[str, Any], *, is_folder: bool) -> int | None:
     size = optional(data, "size", int)
     # Unknown is not 0: a file without a size would be downloaded as an empty one.
     return size if size is not None and 0 <= size <= (MAX_FOLDER_BYTES if is_folder else MAX_FILE_BYTES) else None
+
+
+def _location_by_id(drive_id: str, item_id: str) -> str:
+    if not drive_id:
+        raise unreadable("parentReference", None, dict)  # nobody could find the item again
+    return f"items/{drive_id}/{item_id}"
 
 
 def _package_type(data: Mapping[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from airflow_provider_onedrive.graph.content.filters import split_location
 from airflow_provider_onedrive.graph.content.selection import Selection, is_kind, kind_of
@@ -13,17 +13,19 @@ from airflow_provider_onedrive.graph.flows import items
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import (
+    AccessDenied,
     ConfigurationError,
+    DriveNotFound,
     ItemNotFound,
     LocationError,
     NotFound,
     OneDriveError,
     Stopped,
 )
-from airflow_provider_onedrive.graph.protocol.fields import nested
+from airflow_provider_onedrive.graph.protocol.item_states import State
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser, is_folder_dict
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike, shown
-from airflow_provider_onedrive.graph.protocol.messages import Flow
+from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Response, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.times import read_http_date
 
@@ -34,6 +36,9 @@ IGNORED = ("~$*", "*.tmp", "desktop.ini")
 """The files that Office, browsers and Windows leave beside the files of people."""
 
 _CHECKED_OUT = "checkout"
+_POLLS_IN_A_ROW = 3
+DOUBT_SECONDS = 5.0
+"""The least time between two polls, if the first one ended with an error that may pass."""
 
 
 class Addressing(Protocol):
@@ -137,7 +142,7 @@ class FileCondition:
         in_folder = is_folder or filters.patterns or filters.regex
         address = yield from client.locate(folder)
         try:
-            return (yield from self._in_folder(address, selection) if in_folder else self._one(address))
+            return (yield from _at_once(self._in_folder(address, selection) if in_folder else self._one(address)))
         except OneDriveError as error:
             if isinstance(error, NotFound):
                 client.forget(address)  # another folder may have the name by now
@@ -165,7 +170,7 @@ class FileCondition:
             for visit in (yield from read_page(walk)):
                 if selection.matches(visit.item, visit.path):
                     matches.append(selection.with_groups(visit.item, visit.path))
-                if nested(visit.data, "publication").get("level") == _CHECKED_OUT:
+                if _is_checked_out(visit.data):
                     busy.add(visit.item.id)
         return PollResult(tuple(matches), frozenset(busy), read_http_date(walk.date))
 
@@ -211,9 +216,54 @@ def is_transient(error: OneDriveError) -> bool:
     return error.is_retryable and not isinstance(error, (NotFound, Stopped))
 
 
+class FailedPolls:
+    """Decides after each failed poll of one wait whether to go on with it.
+
+    A drive that is not found, and a drive that is refused after it could be read, were seen to be there again seconds
+    later. So such an error ends the wait only if several polls in a row end with it.
+
+    :param was_readable: whether the drive could be read before.
+    """
+
+    def __init__(self, *, was_readable: bool = False) -> None:
+        self._was_readable = was_readable
+        self._in_a_row = 0
+
+    def succeeded(self) -> None:
+        """Begin the count anew, because a poll could read the drive."""
+        self._was_readable, self._in_a_row = True, 0
+
+    def is_doubtful(self, error: OneDriveError) -> bool:
+        """Count a failed poll, and return whether its error may have passed at the next one."""
+        if not (isinstance(error, DriveNotFound) or (self._was_readable and isinstance(error, AccessDenied))):
+            return False
+        self._in_a_row += 1
+        return self._in_a_row < _POLLS_IN_A_ROW
+
+
 def too_many(max_items: int, location: str, advice: str) -> ConfigurationError:
     """Return the error of a result that would be cut: one that silently lacks items is worse than none."""
     return ConfigurationError(f"More than {max_items} items of {location} match.", advice=advice)
+
+
+def _at_once(flow: Flow[T]) -> Flow[T]:
+    """Run a flow without its pauses before repetitions: the next poll repeats everything, and comes soon enough."""
+    answer: Response | None = None
+    problem: Exception | None = None
+    while True:
+        try:
+            request = flow.throw(problem) if problem else flow.send(answer)  # type: ignore[arg-type]  # None begins it
+        except StopIteration as end:
+            return cast("T", end.value)
+        try:
+            answer, problem = (yield replace(request, failures=0)), None
+        except (OneDriveError, OutcomeUnknown) as raised:
+            problem = raised
+
+
+def _is_checked_out(data: State) -> bool:
+    publication = data.get("publication")
+    return isinstance(publication, dict) and publication.get("level") == _CHECKED_OUT
 
 
 def _of_another_kind(item: DriveItem, address: Address, kind: str) -> LocationError:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, Round
 
@@ -39,18 +38,18 @@ class DeltaFeed:
         # One lock for the whole call: watchers that come while a round is asked for wait for it, and share it.
         async with self._lock:
             newest = self._newest = self._newest or cursor
-            events: dict[str, Mapping[str, Any]] = {}
+            rounds: list[Round] = []
             if cursor != newest and cursor not in self._rounds:
-                events |= _by_id(await ask(cursor))
+                rounds.append(await ask(cursor))
                 cursor = newest  # it is older than this round, so no event is missed
             while cursor != newest:
-                events |= _by_id(self._rounds[cursor])
-                cursor = self._rounds[cursor].cursor
+                rounds.append(self._rounds[cursor])
+                cursor = rounds[-1].cursor
             if asyncio.get_running_loop().time() - self._asked_at >= fresh_seconds:
-                latest = await self._next_round(newest, ask)
-                events |= _by_id(latest)
-                cursor = latest.cursor
-            return Round(tuple(events.values()), cursor)
+                rounds.append(await self._next_round(newest, ask))
+                cursor = rounds[-1].cursor
+            events = {data["id"]: data for each in rounds for data in each.items}
+            return Round(tuple(events.values()), cursor, is_whole=all(each.is_whole for each in rounds))
 
     async def _next_round(self, newest: str, ask: Ask) -> Round:
         """Request the round that begins at the newest cursor."""
@@ -73,7 +72,3 @@ class DeltaFeed:
 
     def _is_too_much(self) -> bool:
         return len(self._rounds) > _KEPT_ROUNDS or sum(len(each.items) for each in self._rounds.values()) > KEPT_ITEMS
-
-
-def _by_id(round_: Round) -> dict[str, Mapping[str, Any]]:
-    return {data["id"]: data for data in round_.items}

@@ -148,7 +148,7 @@ def write_manifest(output: Path | StoredObject, head: Head, items: Iterable[Driv
         if _is_parquet(output):
             parquet.write(file, head.to_dict(), map(_timed_row, items))
         else:
-            file.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in _rows(head, items))
+            file.writelines(_line(row) for row in _rows(head, items))
 
     with explained(output):
         if is_stored(output):
@@ -185,6 +185,11 @@ def _timed_row(item: DriveItem) -> dict[str, Any]:
 def _rows(head: Head, items: Iterable[DriveItem]) -> Iterator[dict[str, Any]]:
     yield head.to_dict()
     yield from map(row_of, items)
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    # Windows and JSON both allow half a character in a name, which UTF-8 does not.
+    return json.dumps(row, ensure_ascii=False).encode(errors="surrogatepass") + b"\n"
 
 
 def _lines(file: BinaryIO) -> tuple[Any, Iterator[dict[str, Any]]]:

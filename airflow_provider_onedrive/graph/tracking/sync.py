@@ -201,6 +201,7 @@ def _list_all(client: Runner, address: Address, index: FolderIndex) -> str | Non
     walk = walk_of(base_of(address, index.folder), has_delta=has_delta, was_read=True)
     listing = FolderIndex(index.folder, (each.item for each in client.visits(walk)))
     unread = client.run(catch_up(listing, address, cursor, walk))
+    index.keep(walk.unusable)
     index.replaced_by(listing, unread)
     # No later round names the items of an unread folder, so there is no cursor to go on from: the next run lists all.
     return None if unread else cursor
@@ -210,23 +211,36 @@ def _take_changes(client: Runner, address: Address, index: FolderIndex, cursor: 
     """Read a whole round of delta, and list the folders that came from elsewhere."""
     events = client.run(delta.since(drive_root(index.folder), cursor))
     _, unread = client.run(take(index, address, events))
-    return None if unread else events.cursor
+    return next_cursor(index, events, cursor, unread)
+
+
+def next_cursor(index: FolderIndex, events: Round, cursor: str | None, unread: set[str]) -> str | None:
+    """Return where the round after this one begins; None if everything has to be listed.
+
+    :param cursor: where this round began. If an item could not be used, the next round begins there as well: then Graph
+        names the item again, and the other events change nothing a second time.
+    """
+    if unread:
+        return None
+    return cursor if index.unusable or not events.is_whole else events.cursor
 
 
 def take(index: FolderIndex, address: Address, events: Round) -> Flow[tuple[Changes, set[str]]]:
     """Take a round of delta, and list the folders that came from elsewhere: delta does not name the items in them.
 
+    Items that cannot be used stay as they were; the index names them.
+
     :return: also the ids of the folders that were not read whole. The index lacks items of them that no later round
         names, so everything has to be listed next time.
     """
-    # An item that does not say its folder would be taken for one that has left it.
-    states = [data for data in events.items if _has_home(data)]
-    changes, arrived = index.take(states)
-    unread = {index.folder.id} if len(states) < len(events.items) else set[str]()
+    changes, arrived = index.take(events.items)
+    for item in index.unusable:
+        log.warning("%s in %s cannot be used, and stays as it was: %s.", item, address, item.reason)
+    unread: set[str] = set()
     for folder in arrived:
         walk = FolderWalk(address.by_id(folder.drive_id, folder.id), seen_as=folder)
         listing = FolderIndex(folder, (yield from read_items(walk)))
-        unread |= {each.item.id for each in walk.unread} | ({folder.id} if listing.drop_homeless() else set())
+        unread |= walk.unread_ids | ({folder.id} if listing.drop_homeless() else set())
         changes.created += index.add(listing.by_id.values())
     return changes, unread
 
@@ -241,18 +255,22 @@ def catch_up(listing: FolderIndex, address: Address, cursor: str | None, walk: W
 
     :param cursor: of the time before the listing; None if there is no delta.
     :param walk: the listing's.
-    :return: the ids of the folders that were not read whole, without those that have gone, as an event shows.
+    :return: the ids of the folders that were not read whole, and of the items that could not be used, without those
+        that have gone, or could be read later, as an event shows.
     """
-    unread, named = {each.item.id for each in walk.unread}, set[str]()
-    root = {listing.folder.id} if listing.drop_homeless() or walk.is_root_unread else set()
+    unread = {each.item.id for each in walk.unread} | {each.id for each in walk.unusable if each.may_be_folder}
+    unusable, named = {each.id for each in walk.unusable}, set[str]()
+    is_whole = not (listing.drop_homeless() or walk.is_root_unread)
     if cursor is not None:
         events = yield from delta.since(drive_root(listing.folder), cursor)
-        named = {data["id"] for data in events.items}
         # An item that moved from a folder still to be listed to one that had been is in neither listing.
         unread |= (yield from take(listing, address, events))[1]
-        root |= unread & {listing.folder.id}
+        is_whole &= events.is_whole
+        named = {data["id"] for data in events.items} - {each.id for each in listing.unusable}
+        unusable |= {each.id for each in listing.unusable}
     # A folder that an event named, and that is not in the listing any more, has gone: that is proven.
-    return root | {key for key in unread if key in listing.by_id or key not in named}
+    unread = {key for key in unread if key in listing.by_id or key not in named} | (unusable - named)
+    return unread if is_whole else unread | {listing.folder.id}
 
 
 def drive_root(folder: DriveItem) -> Address:

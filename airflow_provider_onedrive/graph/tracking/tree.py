@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from airflow_provider_onedrive.graph.protocol.errors import UnreadableAnswer
+from airflow_provider_onedrive.graph.protocol.fields import nested, unreadable
+from airflow_provider_onedrive.graph.protocol.item_states import (
+    State,
+    UnusableItem,
+    is_deleted,
+    is_root,
+    parent_id_of,
+    read_item,
+)
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 KINDS = ("created", "updated", "moved", "renamed", "deleted")
@@ -57,7 +66,9 @@ class FolderIndex:
 
     def __init__(self, folder: DriveItem, items: Iterable[DriveItem] = ()) -> None:
         self.folder = folder
-        self._items = {item.id: item for item in items}
+        self.unusable: Sequence[UnusableItem] = ()
+        """The items of the last round of delta whose state could not be used."""
+        self._items = {item.id: item for item in items if item.id != folder.id}  # a folder may hold itself
 
     def __len__(self) -> int:
         return len(self._items)
@@ -73,21 +84,24 @@ class FolderIndex:
     def replaced_by(self, listing: FolderIndex, unread: Collection[str] = ()) -> Changes:
         """Take a listing, and return what changed since this state.
 
-        An item that the listing lacks has been deleted, unless it lies in a folder that was not read whole.
+        An item that the listing lacks has been deleted, unless nothing is known about it.
 
-        :param unread: the ids of these folders.
+        :param unread: the ids of the folders that were not read whole, and of the items that could not be used.
         """
         before, self._items = self._items, dict(listing.by_id)
         if unread:
-            # The items below them stay as they were. Their folder may have been renamed or deleted with one above it.
+            # They and the items below them stay as they were. Their folder may have been renamed or deleted with one
+            # above it.
             inside = _Ancestry(before, unread)
             self._items |= {key: item for key, item in before.items() if key not in self._items and inside.holds(key)}
             self._drop_items_elsewhere()
             self._write_paths()
         return self.changes_since(before)
 
-    def take(self, states: Sequence[Mapping[str, Any]]) -> tuple[Changes, list[DriveItem]]:
+    def take(self, states: Sequence[State]) -> tuple[Changes, list[DriveItem]]:
         """Take a whole round of delta: the latest state of each item of the drive that changed.
+
+        An item whose state cannot be used stays as it was; :attr:`unusable` names it, unless it lies elsewhere.
 
         :return: what changed, and the folders that came from elsewhere. Delta does not name the items in them: they are
             to be listed, and given to :meth:`add`.
@@ -95,20 +109,32 @@ class FolderIndex:
         latest = {data["id"]: data for data in states}
         before = dict(self._items)
         for key, data in latest.items():
-            if "deleted" in data:  # of a deleted folder delta may name only the folder; its items are dropped below
+            if is_deleted(data):  # of a deleted folder delta may name only the folder; its items are dropped below
                 self._items.pop(key, None)
-        arrived = self._update(data for data in latest.values() if "deleted" not in data and "root" not in data)
+        unusable: list[UnusableItem] = []
+        arrived = self._update((data for data in latest.values() if not (is_deleted(data) or is_root(data))), unusable)
         self._drop_items_elsewhere()
         self._write_paths()
+        self.unusable = [item for item in unusable if self._may_hold(item)]
         # A folder inside another new one is listed with it.
         new = {item.id for item in arrived}
         return self.changes_since(before), [
-            item for item in arrived if item.id in self._items and item.parent_id not in new
+            self._items[item.id] for item in arrived if item.id in self._items and item.parent_id not in new
         ]
+
+    def keep(self, items: Iterable[UnusableItem]) -> None:
+        """Keep items that cannot be used as they were, each in the folder that it is in now."""
+        for item in items:
+            self._move(item.id, item.parent_id)
+
+    def _may_hold(self, item: UnusableItem) -> bool:
+        """Return whether an item lies in the folder, as far as that is known."""
+        parent_id = item.parent_id
+        return item.id in self._items or parent_id in (None, self.folder.id) or parent_id in self._items
 
     def add(self, items: Iterable[DriveItem]) -> list[DriveItem]:
         """Take the items of a folder that came from elsewhere; return the new ones."""
-        new = [item for item in items if item.id not in self._items]
+        new = [item for item in items if item.id not in self._items and item.id != self.folder.id]
         self._items |= {item.id: item for item in new}
         return new
 
@@ -130,18 +156,43 @@ class FolderIndex:
                 _note(changes, earlier, item)
         return changes
 
-    def _update(self, states: Iterable[Mapping[str, Any]]) -> list[DriveItem]:
-        """Take the new state of items, in the folder and elsewhere; return the folders that are new."""
+    def _update(self, states: Iterable[State], unusable: list[UnusableItem]) -> list[DriveItem]:
+        """Take the new state of items, in the folder and elsewhere; return the folders that are new.
+
+        :param unusable: takes those whose state cannot be used.
+        """
         arrived = []
         for data in states:
-            # The final location follows from the folders, once all of the round's items are known.
-            item = DriveItem.from_json(data, lambda drive_id, item_id, _: f"items/{drive_id}/{item_id}")
-            if item.id == self.folder.id:
+            if data["id"] == self.folder.id:
+                continue
+            try:
+                item = self._read(data)
+            except UnreadableAnswer as error:
+                unusable.append(UnusableItem.of(data, error))
+                self._move(data["id"], parent_id_of(data))
                 continue
             if item.id not in self._items and item.may_hold_something:
                 arrived.append(item)
             self._items[item.id] = item
         return arrived
+
+    def _read(self, data: State) -> DriveItem:
+        """Read the state of an item.
+
+        :raises UnreadableAnswer: if it cannot be used, also because it does not name its folder: it would be taken for
+            an item that has left this one.
+        """
+        # The final location follows from the folders, once all of the round's items are known.
+        state = {**data, "parentReference": {"driveId": self.folder.drive_id, **nested(data, "parentReference")}}
+        item = read_item(state, lambda drive_id, item_id, _: f"items/{drive_id}/{item_id}")
+        if not item.parent_id:
+            raise unreadable("parentReference", data.get("parentReference"), dict)
+        return item
+
+    def _move(self, item_id: str, parent_id: str | None) -> None:
+        """Keep an item as it was, in the folder that it is in now if that is known."""
+        if parent_id is not None and item_id in self._items:
+            self._items[item_id] = replace(self._items[item_id], parent_id=parent_id)
 
     def _drop_items_elsewhere(self) -> None:
         """Keep only the items whose folders lead up to the root."""

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import delta, items
@@ -23,11 +23,13 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     DriveNotFound,
     NotFound,
+    UnreadableAnswer,
 )
+from airflow_provider_onedrive.graph.protocol.item_states import State, is_deleted, is_root, parent_id_of
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
-from airflow_provider_onedrive.graph.tracking.sync import base_of, catch_up, drive_root, take
+from airflow_provider_onedrive.graph.tracking.sync import base_of, catch_up, drive_root, next_cursor, take
 from airflow_provider_onedrive.graph.tracking.tree import Changes, FolderIndex
 
 log = logging.getLogger(__name__)
@@ -65,17 +67,25 @@ class FolderSnapshot:
     def concerns(self, events: Round) -> bool:
         """Whether a round can change anything here: most rounds are about other parts of the drive."""
         return any(
-            data["id"] in self.items or _parent_id(data) in self.items or self._is_folder(_parent_id(data))
+            data["id"] in self.items or parent_id_of(data) in self.items or self._is_folder(parent_id_of(data))
             for data in events.items
             if not self._is_folder(data["id"])
         )
 
+    def passed(self, events: Round) -> FolderSnapshot:
+        """Return the snapshot after a round that changes nothing here.
+
+        If nobody can tell where one of its items lies, the next round begins where this one began: it may be here.
+        """
+        is_placed = events.is_whole and not any(map(_is_unplaced, events.items))
+        return replace(self, cursor=events.cursor) if is_placed else self
+
     def is_moved_by(self, events: Round) -> bool:
         """Whether the folder itself, or one above it, has another name or another parent now."""
         return any(
-            "deleted" in data or (data.get("name"), _parent_id(data)) != tuple(self.above[data["id"]])
+            is_deleted(data) or (data.get("name"), parent_id_of(data)) != tuple(self.above[data["id"]])
             for data in events.items
-            if data["id"] in self.above and "root" not in data
+            if data["id"] in self.above and not is_root(data)
         )
 
     def _is_folder(self, item_id: str | None) -> bool:
@@ -128,11 +138,12 @@ class Watch:
             return (yield from self._listed(client, snapshot, now))
         # Most rounds end here: one request for the whole drive, and no walk through the snapshot's items.
         if not snapshot.concerns(events):
-            return replace(snapshot, cursor=events.cursor), Changes()
+            return snapshot.passed(events), Changes()
         address = yield from client.locate(self.location)
         index = FolderIndex(snapshot.folder, snapshot.items.values())
         changes, unread = yield from take(index, address, events)
-        return replace(snapshot, cursor=None if unread else events.cursor, items=index.by_id), changes
+        cursor = next_cursor(index, events, snapshot.cursor, unread)
+        return replace(snapshot, cursor=cursor, items=index.by_id), changes
 
     def _listed(
         self, client: Addressing, snapshot: FolderSnapshot | None, now: datetime
@@ -154,6 +165,7 @@ class Watch:
         index, changes = FolderIndex(folder, before), Changes()
         if snapshot is not None and snapshot.folder is not None and snapshot.folder.id != folder.id:
             index, changes = FolderIndex(folder), Changes(deleted=before)  # another folder has its name now
+        index.keep(walk.unusable)
         more = index.replaced_by(listing, unread)
         changes = replace(more, deleted=changes.deleted + more.deleted)
         above = yield from _above(address, folder)
@@ -208,15 +220,21 @@ def _above(address: Address, folder: DriveItem) -> Flow[Names]:
     item: DriveItem | None = folder
     while item is not None and not item.is_root and item.id not in names:
         names[item.id] = (item.name, item.parent_id)
-        try:
-            item = yield from items.stat_or_none(address.by_id(item.drive_id, str(item.parent_id)))
-        except AccessDenied:  # an app with access to one folder may not read those above it
-            item = None
+        item = (yield from _readable(address.by_id(item.drive_id, item.parent_id))) if item.parent_id else None
     return names
 
 
-def _parent_id(data: Mapping[str, Any]) -> str | None:
-    return (data.get("parentReference") or {}).get("id")
+def _readable(address: Address) -> Flow[DriveItem | None]:
+    """Read a folder above the watched one; None if that is impossible, for nothing of it is needed but its name."""
+    try:
+        return (yield from items.stat_or_none(address))
+    except (AccessDenied, UnreadableAnswer):  # an app with access to one folder may not read those above it
+        return None
+
+
+def _is_unplaced(data: State) -> bool:
+    """Return whether nobody can tell in which folder an item is now."""
+    return parent_id_of(data) is None and not (is_deleted(data) or is_root(data))
 
 
 def below(folder: DriveItem | None, item: DriveItem) -> Sequence[str]:

@@ -20,6 +20,7 @@ from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.walk import Visit, Walk
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import FilesFailed, FilesRefused, OneDriveError
+from airflow_provider_onedrive.graph.protocol.item_states import UnusableItem
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.messages import T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -211,6 +212,15 @@ def remote_entry(visit: Visit, content: Any = None) -> Entry:
         # A notebook has no content to download: it is a folder of sections that only the OneNote API reads.
         problem = f"it is a {item.package_type} notebook, which Graph gives only page by page"
     return Entry(visit.path, item.size, item.modified_at, content or item, problem)
+
+
+def unusable_entry(item: UnusableItem) -> Entry:
+    """Take an item that cannot be used as a file of a tree that is there, and cannot be transferred.
+
+    One without a name may be any file, and is reported whatever the pattern is.
+    """
+    reason = f"it cannot be used (id {item.id}): {item.reason}"
+    return Entry(item.path, None, problem=reason, is_folder=item.may_be_folder or not item.has_name)
 
 
 def output_of(folder: Any) -> Any:

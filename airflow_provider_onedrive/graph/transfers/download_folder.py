@@ -27,7 +27,7 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
 from airflow_provider_onedrive.graph.flows import items
 from airflow_provider_onedrive.graph.flows.downloads import Link, link_of, resolve
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
-from airflow_provider_onedrive.graph.flows.walk import FolderWalk
+from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Walk
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import LocalFileError
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -40,6 +40,7 @@ from airflow_provider_onedrive.graph.transfers.bulk import (
     delete_items,
     output_of,
     remote_entry,
+    unusable_entry,
 )
 from airflow_provider_onedrive.graph.transfers.download import Download
 
@@ -79,13 +80,29 @@ def download_folder(client: Runner, address: Address, folder: Any, transfer: Fol
     # With the default fields a listing brings the link of each file, which saves a request for every one.
     at = address.by_id(base.drive_id, base.id)
     walk = FolderWalk(at, recursive=transfer.recursive, fields="", was_read=True)
-    files = (each for each in client.visits(walk) if not each.item.is_folder)
-    choice = choose((remote_entry(each, link_of(each.item, each.data)) for each in files), transfer)
-    unread = {key(each.path) for each in walk.unread} | ({""} if walk.is_root_unread else set())
-    choice = replace(choice, unread=frozenset(unread))
+    choice = choose(_sources(client, walk, transfer), transfer)
+    choice = replace(choice, unread=frozenset(_unread_keys(walk)))
     targets = _local(output, transfer) if transfer.options.delete_extra else {}
     steps = plan(choice, targets, transfer, refusal=partial(_refusal, output))
     return carry_out(client, _Download(client, address, output, transfer.file), transfer, steps)
+
+
+def _sources(client: Runner, walk: Walk, transfer: FolderTransfer) -> Iterator[Entry]:
+    """Yield the files of a folder, and then the items that cannot be used: the report names each of them."""
+    for visit in client.visits(walk):
+        if not visit.item.is_folder:
+            yield remote_entry(visit, link_of(visit.item, visit.data))
+    for item in walk.unusable:
+        if transfer.recursive or not item.may_be_folder:
+            yield unusable_entry(item)
+
+
+def _unread_keys(walk: Walk) -> set[str]:
+    """Return the keys of the folders about whose files not all is known."""
+    folders = {visit.path for visit in walk.unread} | ({""} if walk.is_root_unread else set())
+    # An item without a name may be any of its folder.
+    folders |= {item.path if item.has_name else item.path.rpartition("/")[0] for item in walk.unusable}
+    return {key(path) for path in folders}
 
 
 class _Download:

@@ -49,6 +49,7 @@ from airflow_provider_onedrive.graph.transfers.bulk import (
     carry_out,
     delete_items,
     remote_entry,
+    unusable_entry,
 )
 from airflow_provider_onedrive.graph.transfers.upload_sources import UploadSources
 
@@ -158,7 +159,8 @@ class _Upload:
                 self._folders.note(each.path, each.item)
             else:
                 files.append(remote_entry(each))
-        return by_key(files)
+        # They are there, too: they are not overwritten as if nothing were, and never deleted.
+        return by_key([*files, *map(unusable_entry, walk.unusable)])
 
     def skip_reason(self, source: Entry, target: Entry) -> str:
         """Return the reason to send nothing; an unreadable file is left to the transfer, which raises the error."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from asking_nothing import PARSER
+from asking_nothing import PARSER, no_drive
 
 from airflow_provider_onedrive.graph.flows.absence import LATER, find_again, gone_among, has_gone, is_unlisted
 from airflow_provider_onedrive.graph.protocol.addresses import address_of
@@ -304,7 +304,7 @@ def test_item_by_its_id_is_missing_after_a_second_read(script: Any) -> None:
 def test_item_of_a_missing_drive_is_an_error(script: Any) -> None:
     """That nothing is there is not proven by a drive that cannot be seen."""
     with pytest.raises(DriveNotFound):
-        script((BY_PATH, missing()), (ROOT, missing())).run(find_again(AT))
+        script((BY_PATH, missing()), *no_drive(missing())).run(find_again(AT))
 
 
 def test_path_through_a_file_is_an_error(script: Any, samples: Any) -> None:

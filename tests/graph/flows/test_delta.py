@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from asking_nothing import PARSER
+from asking_nothing import PARSER, no_drive
 
 from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, DeltaPathResolver, page, since
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
@@ -94,7 +94,7 @@ def test_a_missing_drive(script: Any) -> None:
     """No waiting can help."""
     first = f"GET /drives/D/root/delta?$top=1000&$select={ITEM_FIELDS},deleted"
     with pytest.raises(DriveNotFound):
-        script((first, ItemNotFound("no"))).run(page(ROOT, None))
+        script((first, missing := ItemNotFound("no")), *no_drive(missing, of_root=True)).run(page(ROOT, None))
 
 
 def test_the_last_state_of_a_round_counts(script: Any, samples: Any) -> None:

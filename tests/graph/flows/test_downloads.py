@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from asking_nothing import no_drive
 
 from airflow_provider_onedrive.graph.content.sinks import OpenFile, RangeIgnored, RangeSink
 from airflow_provider_onedrive.graph.flows import downloads
@@ -512,7 +513,7 @@ def test_a_drive_that_is_missing(script):
     """A missing drive is told from a missing file."""
     gone = ItemNotFound("gone")
     with pytest.raises(DriveNotFound):
-        script((STAT, gone), ("GET /drives/d/root?$select=id", gone)).run(downloads.resolve(AT))
+        script((STAT, gone), *no_drive(gone, "/drives/d")).run(downloads.resolve(AT))
 
 
 def test_other_errors_end_it(script, samples, target):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from asking_nothing import PARSER
+from asking_nothing import PARSER, no_drive
 
 from airflow_provider_onedrive.graph.flows import items, removals
 from airflow_provider_onedrive.graph.protocol.addresses import address_of
@@ -21,6 +21,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.messages import OutcomeUnknown, Repeat, Response
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions
+from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 
 ROOT = "/drives/d/root"
 PAGE = f"$top=1000&$select={items.ITEM_FIELDS}"
@@ -62,8 +63,8 @@ def test_a_missing_item_in_a_drive_that_exists(script):
 
 
 def test_a_missing_drive(script):
-    """404 of the drive too: no waiting can help, and the error keeps what Graph said of the drive."""
-    driver = script((f"GET {ROOT}:/a.csv", missing()), (f"GET {ROOT}?$select=id", missing()))
+    """404 of the drive too, three times: no waiting can help, and the error keeps what Graph said of the drive."""
+    driver = script((f"GET {ROOT}:/a.csv", missing()), *no_drive(missing(), "/drives/d"))
     with pytest.raises(DriveNotFound) as caught:
         driver.run(items.stat(at("a.csv")))
     assert (caught.value.status, caught.value.code, caught.value.request_id) == (404, "itemNotFound", "8d2f")
@@ -71,9 +72,43 @@ def test_a_missing_drive(script):
 
 
 def test_the_root_of_a_missing_drive(script):
-    """404 of a root is a missing drive without asking twice."""
+    """404 of a root alone proves nothing: old drives answer so at random. The drive itself is asked for."""
+    driver = script((f"GET {ROOT}", missing()), *no_drive(missing(), "/drives/d", of_root=True))
     with pytest.raises(DriveNotFound):
-        script((f"GET {ROOT}", missing())).run(items.stat(at()))
+        driver.run(items.stat(at()))
+    assert [request.failures for request in driver.requests] == [0, *items.FAILURES_BEFORE_DRIVE_READS]
+    assert (
+        sum(
+            RetryPolicy(jitter=lambda: 0).backoff(failures)
+            for failures in items.FAILURES_BEFORE_DRIVE_READS
+            if failures
+        )
+        >= 10
+    )
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2])
+def test_the_root_of_a_drive_that_is_there(script, samples, looks):
+    """One look that shows the drive is enough: the root is asked for again."""
+    seen = [*no_drive(missing(), "/drives/d", of_root=True)[:looks], ("GET /drives/d?$select=id", OK)]
+    root = f"GET {ROOT}"
+    driver = script((root, missing()), *seen, (root, samples.ok(samples.root())))
+    assert driver.run(items.stat(at())).is_root
+
+
+def test_a_root_that_is_never_there(script):
+    """The drive is there, so the task may be retried."""
+    steps = [(f"GET {ROOT}", missing()), ("GET /drives/d?$select=id", OK)]
+    with pytest.raises(ServiceUnavailable, match="only its root is not found"):
+        script(*steps * 4).run(items.stat(at()))
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_drive_that_is_found_again(script, looks):
+    """Then only the item is missing."""
+    seen = [*no_drive(missing(), "/drives/d")[:looks], ("GET /drives/d?$select=id", OK)]
+    with pytest.raises(ItemNotFound):
+        script((f"GET {ROOT}:/a.csv", missing()), *seen).run(items.stat(at("a.csv")))
 
 
 def test_a_drive_whose_root_may_not_be_read(script):
@@ -88,7 +123,7 @@ def test_an_item_by_id_in_a_missing_drive(script):
     """By id too, the drive is asked."""
     address = address_of(PARSER.parse("items/d/i"))
     with pytest.raises(DriveNotFound):
-        script(("GET /drives/d/items/i", missing()), (f"GET {ROOT}?$select=id", missing())).run(items.stat(address))
+        script(("GET /drives/d/items/i", missing()), *no_drive(missing(), "/drives/d")).run(items.stat(address))
 
 
 @pytest.mark.parametrize("error", [AccessDenied("no"), BadRequest("no"), Throttled("no"), ServiceUnavailable("no")])
@@ -104,7 +139,7 @@ def test_whether_an_item_is_there(script, samples):
     absent = script((f"GET {ROOT}:/a", missing()), (f"GET {ROOT}?$select=id", OK))
     assert absent.run(items.stat_or_none(at("a"))) is None
     with pytest.raises(DriveNotFound):
-        script((f"GET {ROOT}:/a", missing()), (f"GET {ROOT}?$select=id", missing())).run(items.stat_or_none(at("a")))
+        script((f"GET {ROOT}:/a", missing()), *no_drive(missing(), "/drives/d")).run(items.stat_or_none(at("a")))
 
 
 def test_a_page_of_children(script, samples):
@@ -137,10 +172,9 @@ def test_an_empty_later_page_is_an_empty_page(script, samples):
 def test_children_of_nothing(script):
     """A missing folder is told from a missing drive here too."""
     with pytest.raises(DriveNotFound):
-        script(
-            (f"GET {ROOT}:/x:/children?{PAGE}", missing()),
-            (f"GET {ROOT}?$select=id", missing()),
-        ).run(items.children(at("x")))
+        script((f"GET {ROOT}:/x:/children?{PAGE}", missing()), *no_drive(missing(), "/drives/d")).run(
+            items.children(at("x"))
+        )
 
 
 def test_a_folder_where_a_file_is_meant(script, samples):
@@ -193,7 +227,7 @@ def test_a_file_on_the_way(script, samples):
 
 def test_no_folder_is_created_in_a_missing_drive(script):
     """create_folders makes folders, not drives."""
-    driver = script((f"GET {ROOT}:/x", missing()), (f"GET {ROOT}?$select=id", missing()))
+    driver = script((f"GET {ROOT}:/x", missing()), *no_drive(missing(), "/drives/d"))
     with pytest.raises(DriveNotFound):
         driver.run(items.folder(at("x"), create=True))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from asking_nothing import no_drive
 from placing_steps import (
     CONTENT,
     MONITOR,
@@ -384,7 +385,7 @@ def test_nothing_to_move(script, samples):
 
 def test_a_missing_drive(script):
     """It is no missing source."""
-    gone = (source_gone()[0], ("GET /drives/d/root?$select=id", missing()))
+    gone = (source_gone()[0], *no_drive(missing(), "/drives/d"))
     with pytest.raises(DriveNotFound):
         script(*gone).run(moves.move(plan(retrying=True)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from asking_nothing import PARSER
+from asking_nothing import PARSER, no_drive
 
 from airflow_provider_onedrive.graph.flows import removals
 from airflow_provider_onedrive.graph.flows.absence import LATER
@@ -207,7 +207,7 @@ def test_folder_that_was_missing_for_a_moment_is_not_deleted_with_its_items(scri
 def test_missing_drive_is_never_ignored(script: Any) -> None:
     """Nothing is known about an item of a drive that cannot be seen."""
     with pytest.raises(DriveNotFound):
-        script((BY_PATH, missing()), (ROOT_IS_THERE[0], missing())).run(removals.remove(AT, ignore_if_missing=True))
+        script((BY_PATH, missing()), *no_drive(missing())).run(removals.remove(AT, ignore_if_missing=True))
 
 
 def test_listing_that_is_not_whole_does_not_make_an_item_missing(script: Any, samples: Any) -> None:

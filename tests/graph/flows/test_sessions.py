@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
+from asking_nothing import no_drive
 from upload_steps import (
     AT,
     BY_ID,
@@ -270,11 +271,9 @@ def test_sessions_that_are_lost_again_and_again(script, samples):
 
 def test_a_lost_session_in_a_missing_drive(script, samples):
     """When even the drive is gone there is no other session."""
-    gone = "GET /drives/D/root?$select=id", missing()
+    lost = opened(samples), accepted(samples, 1), sent(missing()), asked(missing()), look_up(missing())
     with pytest.raises(DriveNotFound):
-        script(opened(samples), accepted(samples, 1), sent(missing()), asked(missing()), look_up(missing()), gone).run(
-            upload_of()
-        )
+        script(*lost, *no_drive(missing())).run(upload_of())
 
 
 def test_a_session_that_stands_still(script, samples):

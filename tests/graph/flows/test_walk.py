@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import pytest
-from asking_nothing import PARSER
+from asking_nothing import PARSER, no_drive
 
 from airflow_provider_onedrive.graph.flows.absence import LATER
 from airflow_provider_onedrive.graph.flows.items import ITEM_FIELDS
@@ -205,14 +205,17 @@ def test_folder_that_is_there_and_cannot_be_listed_is_an_error(script: Any, samp
 def test_folder_that_may_not_be_read_is_an_error(script: Any, samples: Any) -> None:
     """Only a missing folder is left out."""
     page = samples.page(samples.folder("sub", "S", child_count=1))
+    denied = (listing("S"), AccessDenied("no", status=403))
+    driver = script((listing("IN"), page), *[denied] * 4)
     with pytest.raises(AccessDenied):
-        script((listing("IN"), page), (listing("S"), AccessDenied("no", status=403))).run(paths(FolderWalk(FOLDER)))
+        driver.run(paths(FolderWalk(FOLDER)))
+    assert [request.failures for request in driver.requests[1:]] == [0, LATER, LATER, LATER + 2]
 
 
 def test_drive_that_vanishes_is_an_error(script: Any, samples: Any) -> None:
     """Nothing more can be read then."""
     page = samples.page(samples.folder("sub", "S", child_count=1))
-    driver = script((listing("IN"), page), (listing("S"), missing()), (OK[0], missing()))
+    driver = script((listing("IN"), page), (listing("S"), missing()), *no_drive(missing()))
     with pytest.raises(DriveNotFound):
         driver.run(paths(FolderWalk(FOLDER)))
 
