@@ -34,7 +34,7 @@ INNER = {
         "run_all",
         "run_each",
     ),
-    *("run_upload", "send_final", "token", "visits", "walk_from"),
+    *("run_each", "run_upload", "send_final", "token", "visits", "walk_from"),
 }
 """What other parts of the package call on a client."""
 CLIENTS = (graph.Client, graph.AsyncClient)

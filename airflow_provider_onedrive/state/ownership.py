@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 KEY = "onedrive_try"
 
+STORE_LOCK = Lock()
+"""Held while Airflow's state store is asked: not every supervisor takes requests of several threads at once."""
+
 _PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Half a minute: after about 45 s without its API server Airflow ends the task itself."""
 _KEPT_SECONDS = 30 * 24 * 3600
@@ -94,7 +97,7 @@ class Ownership:
     def _has_successor(self) -> bool:
         """Read the next try's mark; threads that come while it is read share the next look."""
         came_at = next(self._ticks)
-        with self._lock:  # Airflow's connection to its supervisor takes one request at a time
+        with self._lock:
             if self._asked_at < came_at:
                 asked_at = next(self._ticks)
                 self._answer = cast("Marks", self._marks).has(self._number + 1)
@@ -120,10 +123,12 @@ class StoredMarks:
         self._store = store
 
     def add(self, number: int) -> None:
-        self._store.set(f"{KEY}_{number}", number)
+        with STORE_LOCK:
+            self._store.set(f"{KEY}_{number}", number)
 
     def has(self, number: int) -> bool:
-        return self._store.get(f"{KEY}_{number}") is not None
+        with STORE_LOCK:
+            return self._store.get(f"{KEY}_{number}") is not None
 
 
 class FileMarks:

@@ -21,7 +21,7 @@ from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import TakenOver
 from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
 from airflow_provider_onedrive.state.files import atomic_write, read_private
-from airflow_provider_onedrive.state.ownership import Ownership, ownership_of
+from airflow_provider_onedrive.state.ownership import STORE_LOCK, Ownership, ownership_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -85,7 +85,9 @@ class TaskStateKeeper:
 
     def load(self) -> Mapping[str, Any] | None:
         try:
-            return _decrypted(self._store.get(self._key))
+            with STORE_LOCK:
+                state = self._store.get(self._key)
+            return _decrypted(state)
         except StateStoreError as error:
             log.warning("The upload session of an earlier attempt cannot be read: %s", error)
             return None
@@ -93,7 +95,8 @@ class TaskStateKeeper:
     def save(self, state: Mapping[str, Any]) -> bool:
         try:
             # Without a retention of its own: the store's thirty days are longer than any session lives.
-            self._store.set(self._key, encrypt(json.dumps(state)))
+            with STORE_LOCK:
+                self._store.set(self._key, encrypt(json.dumps(state)))
         except StateStoreError as error:
             log.warning("The upload session cannot be stored for a later attempt: %s", error)
             return False
@@ -101,7 +104,8 @@ class TaskStateKeeper:
 
     def forget(self) -> None:
         try:
-            self._store.delete(self._key)
+            with STORE_LOCK:
+                self._store.delete(self._key)
         except StateStoreError as error:
             log.warning("The state of the finished upload cannot be removed: %s", error)
 
