@@ -6,10 +6,10 @@ import functools
 import gc
 import itertools
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -21,6 +21,7 @@ from airflow_provider_onedrive.graph.http import cooldown
 if TYPE_CHECKING:
     from object_store import ObjectStore
 
+T = TypeVar("T")
 HERE = Path(__file__).parent
 HAS_AIRFLOW = find_spec("airflow") is not None
 
@@ -95,6 +96,13 @@ def _few_keys() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as changes:
         changes.setattr(rsa, "generate_private_key", lambda **wanted: keys(next(turns), **wanted))
         yield
+
+
+@pytest.fixture
+def share(pytestconfig: pytest.Config) -> Callable[[int, Iterable[T]], list[T]]:
+    """Choose which of some values one of several tests tries: a third, the next one begins with the next; or all."""
+    parts = 1 if pytestconfig.option.full else 3
+    return lambda number, values: list(values)[number % parts :: parts]
 
 
 @pytest.fixture(autouse=True)

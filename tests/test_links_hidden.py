@@ -76,6 +76,7 @@ OPERATORS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         {"location": "myfiles/", "timeout": 0.01, "deferrable": False, "on_start": "emit_existing"},
     ),
 }
+COMMANDS = ["ls", "stat", "get", "put"]
 # What these hold is content, a function, or passed to one.
 NO_LOCATIONS = {"content", "check_fn", "python_callable", "op_args", "op_kwargs", "task_id"}
 
@@ -123,14 +124,18 @@ def watch(onedrive_emulator: Emulator, caplog: pytest.LogCaptureFixture, capfd: 
     return Watch(onedrive_emulator, logged)
 
 
-def tasks(name: str, watch: Watch, tmp: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
+@pytest.fixture
+def tasks(watch: Watch, share: Any, tmp_path: Path) -> Callable[[str], Iterator[tuple[str, Callable[[], Any]]]]:
     """Yield every mistake with a link in one operator: by its name, and a function that makes the task."""
+    return lambda name: made_tasks(name, watch, tmp_path, share(list(OPERATORS).index(name), MISTAKES))
+
+
+def made_tasks(name: str, watch: Watch, tmp: Path, mistakes: list[str]) -> Iterator[tuple[str, Callable[[], Any]]]:
     kind, given = OPERATORS[name]
     for parameter in parameters_of(kind):
-        mistakes = MISTAKES if parameter in ("location", "destination") else {"none": MISTAKES["none"]}
-        for mistake, made in mistakes.items():
+        for mistake in mistakes if parameter in ("location", "destination") else ["none"]:
             kwargs = {key: each.format(tmp=tmp) if isinstance(each, str) else each for key, each in given.items()}
-            kwargs[parameter] = made(watch.link)
+            kwargs[parameter] = MISTAKES[mistake](watch.link)
             yield f"{name}: {parameter}, {mistake}", lambda kwargs=kwargs: kind(task_id="task", **kwargs)
 
 
@@ -145,10 +150,12 @@ def shown_by(error: BaseException | None) -> str:
 
 @pytest.mark.airflow3
 @pytest.mark.parametrize("name", OPERATORS)
-def test_no_task_shows_a_link(watch: Watch, run_task: Callable[..., Any], tmp_path: Path, name: str) -> None:
+def test_no_task_shows_a_link(
+    watch: Watch, run_task: Callable[..., Any], tasks: Any, tmp_path: Path, name: str
+) -> None:
     """Not in the log, in an error and its causes, in XCom, or in a rendered template; for any parameter and mistake."""
     (tmp_path / "a.csv").write_bytes(b"a")
-    for what, make in tasks(name, watch, tmp_path):
+    for what, make in tasks(name):
         try:
             task = make()
         except Exception as error:  # noqa: BLE001 - whatever refuses it when the DAG is read
@@ -161,11 +168,11 @@ def test_no_task_shows_a_link(watch: Watch, run_task: Callable[..., Any], tmp_pa
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_no_error_of_a_task_shows_a_link(
-    watch: Watch, task_context: Callable[..., Any], tmp_path: Path, name: str
+    watch: Watch, task_context: Callable[..., Any], tasks: Any, tmp_path: Path, name: str
 ) -> None:
     """Also where Airflow masks nothing, such as in a callback: the text of an error and its fields are without it."""
     (tmp_path / "a.csv").write_bytes(b"a")
-    for what, make in tasks(name, watch, tmp_path):
+    for what, make in tasks(name):
         try:
             make().execute(task_context())
         except Exception as error:  # noqa: BLE001 - whatever it is, it may not show the link
@@ -189,13 +196,15 @@ def test_no_trigger_shows_a_link(watch: Watch, kind: type[Any]) -> None:
             watch.check(f"{parameter}, {mistake}", asyncio.run(run(trigger)), trigger)
 
 
-@pytest.mark.parametrize("command", ["ls", "stat", "get", "put"])
-def test_no_command_shows_a_link(watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_shows_a_link(
+    watch: Watch, share: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     """Neither on its output nor in its error."""
     monkeypatch.chdir(tmp_path)  # where ``get`` puts a file without a path
     (tmp_path / "a.csv").write_bytes(b"a")
-    for mistake, made in MISTAKES.items():
-        if isinstance(text := made(watch.link), str):
+    for mistake in share(COMMANDS.index(command), MISTAKES):
+        if isinstance(text := MISTAKES[mistake](watch.link), str):
             before = [str(tmp_path / "a.csv")] if command == "put" else []
             after = [str(tmp_path / "got")] if command == "get" else []
             for arguments in ([*before, text, *after], [text, "myfiles/x"] if command == "put" else [text]):

@@ -448,17 +448,6 @@ def meaning(policy: NamePolicy, text: str, path: str | None) -> str:
     return path
 
 
-@pytest.fixture
-def share(pytestconfig: pytest.Config) -> Callable[[str, Iterable[str]], list[str]]:
-    """Choose which of some texts a reader reads: a third, which its neighbours do not; in a full run all."""
-
-    def choose(name: str, texts: Iterable[str]) -> list[str]:
-        parts = 1 if pytestconfig.option.full else 3
-        return list(texts)[list(READERS).index(name) % parts :: parts]
-
-    return choose
-
-
 @pytest.mark.parametrize("policy", NAME_POLICIES)
 @pytest.mark.parametrize("name", READERS)
 def test_text_means_same_item_everywhere(  # noqa: PLR0917 - fixtures
@@ -468,7 +457,7 @@ def test_text_means_same_item_everywhere(  # noqa: PLR0917 - fixtures
     connection(name_policy=policy)
     read, kind = READERS[name]
     outcomes, expected = {}, {}
-    for number, text in enumerate(share(name, TEXTS)):
+    for number, text in enumerate(share(list(READERS).index(name), TEXTS)):
         path = TEXTS[text]
         begin_anew(machine, kind, tmp_path / str(number))
         given = f"{text}/" if kind == "/" else text
@@ -510,7 +499,7 @@ def pasted_texts(machine: Machine, name: str, kind: str, addresses: Iterable[str
 def test_pasted_address_means_its_item_everywhere(machine: Machine, share: Any, tmp_path: Path, name: str) -> None:
     """With any query, whose ``?`` makes no pattern of it, and for a folder with a slash at its end."""
     read, kind = READERS[name]
-    addresses, outcomes = share(name, ADDRESSES), {}
+    addresses, outcomes = share(list(READERS).index(name), ADDRESSES), {}
     begin_anew(machine, kind, tmp_path / "first")
     for number in range(len(list(pasted_texts(machine, name, kind, addresses)))):
         begin_anew(machine, kind, tmp_path / str(number))

@@ -8,7 +8,8 @@ run() {
     venv=$1
     shift
     printf '%s\n' "--- $venv" >&2
-    "$venv/bin/python" -m pytest "$@"
+    # With -n each process begins with a part of its own, and whoever is idle takes some from another's end.
+    "$venv/bin/python" -m pytest --dist=worksteal "$@"
 }
 
 run .venv-graph --airflow=never "$@"

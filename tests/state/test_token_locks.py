@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -221,35 +222,37 @@ class RefuseToken(Fault):
             raise Problem(401, "InvalidAuthenticationToken", "The token was revoked.")
 
 
-PROGRAM = """
-import sys
-from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
-with OneDriveHook().get_conn() as client:
-    client._tokens.token()
-    print("ready", flush=True)
-    sys.stdin.readline()
-    client.stat("myfiles")
-"""
+def look(environment: dict[str, str], told: Connection) -> None:
+    """Be a process that has a token, and uses it once it is told to."""
+    os.environ.update(environment)
+    with OneDriveHook().get_conn() as client:
+        client._tokens.token()
+        told.send("ready")
+        told.recv()
+        client.stat("myfiles")
 
 
 def test_processes_replace_a_refused_token_once(
-    hook: OneDriveHook, folder: Path, onedrive_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    hook: OneDriveHook, processes: Any, onedrive_emulator: Emulator
 ) -> None:
     """Both have taken the token of the cache: the first replaces it there, and the second takes the new one."""
     with hook.get_conn() as client:
         client.stat("myfiles")
         token = client._tokens.token()
     onedrive_emulator.faults.add(origin="graph", times=None, do=RefuseToken(token))
-    command, pipe = [sys.executable, "-c", PROGRAM], subprocess.PIPE
-    processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
+    pipes = [processes.Pipe() for _ in range(2)]
+    workers = [processes.Process(target=look, args=(dict(os.environ), theirs)) for _, theirs in pipes]
     try:
-        for process in processes:
-            assert process.stdout is not None
-            assert "ready\n" in process.stdout
-        for process in processes:
-            process.communicate("go\n", timeout=HANG_SECONDS)
+        for worker in workers:
+            worker.start()
+        assert [ours.recv() for ours, _ in pipes] == ["ready"] * 2
+        for worker, (ours, _) in zip(workers, pipes, strict=True):
+            ours.send("go")
+            worker.join(HANG_SECONDS)
     finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0, 0]
+        for worker, (ours, theirs) in zip(workers, pipes, strict=True):
+            worker.kill()
+            ours.close()
+            theirs.close()
+    assert [worker.exitcode for worker in workers] == [0, 0]
     assert token_requests(onedrive_emulator) == 2

@@ -69,7 +69,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", f"ignore:{text}")
 
 
+SLOW_TO_BEGIN = frozenset({"airflow_db", "processes", "s3_endpoint", "forks_of_airflow"})
+"""Fixtures that take seconds in each process that needs one; Airflow's first DAG run takes some more."""
+
+
+@pytest.hookimpl(trylast=True)  # after the tests were mixed
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Of several processes the first gets the first part, so only that one needs them.
+    items.sort(key=lambda item: SLOW_TO_BEGIN.isdisjoint(getattr(item, "fixturenames", ())))
     if AIRFLOW_3:
         return
     skip = pytest.mark.skip(reason="needs Airflow 3")
