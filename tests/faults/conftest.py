@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_operations import Scene
+from fault_scene import Scene
 from quick_retries import QUICK
 
 from airflow_provider_onedrive.emulator import Emulator
@@ -19,12 +19,13 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 
 EVERY_STEP = {
     *("upload_small_fail_free", "upload_large_fail_free", "upload_resumed", "update_large_etag", "download_large"),
-    *("download_resumed", "create_folder", "delete_file", "walk"),
+    *("download_resumed", "create_folder", "delete_file", "delete_matching", "walk"),
+    *("move", "copy", "upload_tree_mirror", "download_tree_move", "sync_second"),
 }
 """One operation of each kind: the sample has every fault at every step of it."""
 OTHER_MEETINGS = 4
 """Of the steps at which two tries meet, the sample has one in so many."""
-OTHERS = 5
+OTHERS = 8
 """Of the scenarios of the other operations, the sample has one in so many."""
 
 

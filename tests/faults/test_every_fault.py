@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_operations import NEW, OLD, OPERATIONS, OPTIONS, Operation, Scene
+from fault_operations import OPERATIONS
 from fault_oracle import Trial
 from fault_scenarios import Named, Scenario, every_fault, every_quirk, several_faults
+from fault_scene import NEW, OLD, OPTIONS, Operation, Scene
 
 
 def each(scenarios: Iterable[Named]) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fault_operations import LARGE, NEW, OLD, SMALL
+from fault_scene import LARGE, NEW, OLD, SMALL
 from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.emulator import Emulator

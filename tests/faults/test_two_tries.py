@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fault_operations import NEW, OLD
+from fault_scene import NEW, OLD
 from patience import HANG_SECONDS
 
 from airflow_provider_onedrive.compat import AirflowFailException
