@@ -128,11 +128,12 @@ def test_folder_that_shows_itself_has_not_gone_although_its_listing_is_missing(s
 
 def test_item_of_a_drive_that_does_not_show_itself_is_not_taken_for_gone(script: Any, samples: Any) -> None:
     """The root may be missing for a moment; if it stays so, that is the error."""
-    no_root = ROOT_IS_THERE[0], missing()
-    again = listing(samples.page(entry("X")))
-    assert script(read(), read(), listing(missing()), no_root, again).run(has_gone(seen(samples)))
+    no_root, drive = (ROOT_IS_THERE[0], missing()), "GET /drives/D?$select=id"
+    again = (drive, Response(200, {}, {"id": "D"})), listing(samples.page(entry("X")))
+    assert script(read(), read(), listing(missing()), no_root, *again).run(has_gone(seen(samples)))
+    nothing = listing(missing()), no_root, (drive, missing()), (drive, missing())
     with pytest.raises(DriveNotFound):
-        script(read(), read(), *[listing(missing()), no_root] * 2).run(has_gone(seen(samples)))
+        script(read(), read(), *nothing, *nothing).run(has_gone(seen(samples)))
 
 
 @pytest.mark.parametrize("is_there", [True, False])
