@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from airflow.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG
 
 from airflow_provider_onedrive import cli
 from airflow_provider_onedrive.decorators.onedrive import DecoratedOneDriveFileSensor
@@ -166,6 +166,7 @@ def test_no_task_shows_a_link(
         watch.check(what, "" if end.error is None else str(end.error), end.xcoms, json.dumps(end.rendered), end.sent)
 
 
+@pytest.mark.usefixtures("airflow_db")  # where Airflow 2 keeps the Variable that a sensor names
 @pytest.mark.parametrize("name", OPERATORS)
 def test_no_error_of_a_task_shows_a_link(
     watch: Watch, task_context: Callable[..., Any], tasks: Any, tmp_path: Path, name: str
