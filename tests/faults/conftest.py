@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fault_scenarios import Scenario
 from fault_scene import Scene
 from quick_retries import QUICK
 
@@ -22,10 +23,12 @@ EVERY_STEP = {
     *("download_resumed", "create_folder", "delete_file", "delete_matching", "walk"),
     *("move", "copy", "upload_tree_mirror", "download_tree_move", "sync_second"),
 }
-"""One operation of each kind: the sample has every fault at every step of it."""
+"""One operation of each kind: the sample has every fault at every step of it, but of those that are alike some."""
+ALIKE = 5
+"""Of the faults that are alike, the sample has one in so many."""
 OTHER_MEETINGS = 4
 """Of the steps at which two tries meet, the sample has one in so many."""
-OTHERS = 8
+OTHERS = 16
 """Of the scenarios of the other operations, the sample has one in so many."""
 
 
@@ -36,9 +39,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         if "step" in parameters and "task" in parameters and zlib.crc32(item.name.encode()) % OTHER_MEETINGS:
             item.add_marker(pytest.mark.full)
-        scenario = parameters.get("scenario")
-        if scenario and scenario.operation.name not in EVERY_STEP and zlib.crc32(item.name.encode()) % OTHERS:
+        if "scenario" in parameters and zlib.crc32(item.name.encode()) % _one_in(parameters["scenario"]):
             item.add_marker(pytest.mark.full)
+
+
+def _one_in(scenario: Scenario) -> int:
+    """Return the share of such scenarios that the sample has."""
+    if scenario.operation.name not in EVERY_STEP:
+        return OTHERS
+    is_one = len(scenario.meets) == 1
+    return ALIKE if is_one and scenario.meets[0].case.is_alike else 1
 
 
 @pytest.fixture

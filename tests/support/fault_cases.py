@@ -95,6 +95,7 @@ class FaultCase:
     :param survived: so many times in a row it must not change how the operation ends.
     :param at: where it changes anything.
     :param times: how often it happens, each by itself; None is one of TIMES, chosen by a seed.
+    :param is_alike: others do nearly the same, so the sample has few of them.
     """
 
     name: str
@@ -102,6 +103,7 @@ class FaultCase:
     survived: Callable[[Step], float] = lambda _: 0
     at: Callable[[Step], bool] = lambda _: True
     times: tuple[str, ...] | None = None
+    is_alike: bool = False
 
 
 def often(times: float) -> Callable[[Step], float]:
@@ -139,19 +141,24 @@ _HOLD = (
     "hold"
 )
 
+
+def _throttled(number: int, name: str, seconds: int, survived: Callable[[Step], float]) -> FaultCase:
+    return FaultCase(f"status_{number}_{name}", lambda _: status(number, retry_after=seconds), survived, is_alike=True)
+
+
 REFUSALS = [
-    *(FaultCase(f"status_{n}", lambda _, n=n: status(n), often(2 * (n in _PASSING))) for n in _STATUSES),
+    *(FaultCase(f"status_{n}", lambda _, n=n: status(n), often(2 * (n in _PASSING)), is_alike=True) for n in _STATUSES),
     FaultCase("status_403", lambda _: status(403), times=("once", "always")),
     FaultCase("status_404", lambda _: status(404), _not_found, times=("once", "twice", "always")),
     FaultCase("hold", lambda _: status(403, message=_HOLD), at=on(*DELETIONS)),
-    *(FaultCase(f"status_{n}_at_once", lambda _, n=n: status(n, retry_after=0), often(2)) for n in (429, 503)),
-    *(FaultCase(f"status_{n}_in_400_s", lambda _, n=n: status(n, retry_after=400)) for n in (429, 503)),
+    *(_throttled(n, "at_once", 0, often(2)) for n in (429, 503)),
+    *(_throttled(n, "in_400_s", 400, often(0)) for n in (429, 503)),
     FaultCase("expire_token", lambda _: expire_token(), often(1), _on_graph),
 ]
 CONNECTIONS = [
     FaultCase("drop_before", lambda _: drop_before(), often(2)),
     FaultCase("drop_after", lambda _: drop_after(), often(2)),
-    FaultCase("answer_then_drop", lambda _: answer_then_drop(), often(math.inf)),
+    FaultCase("answer_then_drop", lambda _: answer_then_drop(), often(math.inf), is_alike=True),
     FaultCase("cut_request_at_1", lambda _: cut_request(1), often(2), _in_body),
     FaultCase("cut_request_at_middle", lambda step: cut_request(step.middle), often(2), _in_body),
     FaultCase("cut_request_kept_at_1", lambda _: cut_request(1, keep=True), often(2), on("fragment"), _SOON),
@@ -161,8 +168,8 @@ CONNECTIONS = [
     FaultCase("stall_response", lambda step: stall_response(step.middle_of_answer), often(2), _in_answer, _ONCE),
     FaultCase("corrupt_request", lambda step: corrupt_request(step.middle), at=_in_body),
     FaultCase("corrupt_response", lambda step: corrupt_response(step.middle_of_answer), often(1), _in_answer),
-    FaultCase("delay", lambda _: delay(0.01), often(math.inf)),
-    FaultCase("latency", lambda _: latency(0.002, 0.00001), often(math.inf)),
-    FaultCase("bandwidth", lambda _: bandwidth(30_000_000, 30_000_000), often(math.inf)),
+    FaultCase("delay", lambda _: delay(0.01), often(math.inf), is_alike=True),
+    FaultCase("latency", lambda _: latency(0.002, 0.00001), often(math.inf), is_alike=True),
+    FaultCase("bandwidth", lambda _: bandwidth(30_000_000, 30_000_000), often(math.inf), is_alike=True),
     FaultCase("ignore_range", lambda _: ignore_range(), often(2), on("download")),
 ]
