@@ -13,8 +13,7 @@ from typing import Any
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.names import WILDCARDS
-from airflow_provider_onedrive.graph.protocol.redaction import has_link
-from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address
+from airflow_provider_onedrive.graph.protocol.redaction import has_address
 
 Patterns = str | Sequence[str]
 """A pattern, or a list of which one has to match."""
@@ -205,18 +204,23 @@ def matches(path: str, pattern: str) -> bool:
 
 
 def split_location(location: Any) -> tuple[Any, str | None]:
-    """Split a location, or a local path, into its folder and the pattern in it, from the first name with a wildcard on.
+    """Split a location into its folder and the pattern in it, from the first name with a wildcard on.
 
     :return: the folder, ending in ``/``, and the pattern; the location as it is and None if it has no wildcard. An item
-        dict, a path object and an address from the browser (which may have a ``?``) have none.
+        dict and an address from the browser (which may have a ``?``) have none.
     """
-    # Also a link with a mistake in its beginning: an error about a part of it would not know that it is a secret.
-    if not isinstance(location, str) or is_web_address(location) or has_link(location):
+    # Also an address with a mistake in its beginning: an error about a part of a link would not know that it is secret.
+    if not isinstance(location, str) or has_address(location):
         return location, None
-    names = location.split("/")
+    return split_path(location)
+
+
+def split_path(path: str) -> tuple[str, str | None]:
+    """Split a path into its folder and the pattern in it, as :func:`split_location` does; any text is a path."""
+    names = path.split("/")
     first = next((number for number, name in enumerate(names) if any(each in name for each in WILDCARDS)), None)
     if first is None:
-        return location, None
+        return path, None
     return "/".join(names[:first] or ["."]) + "/", "/".join(names[first:])
 
 

@@ -8,20 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_onedrive.graph.content.filters import is_list, split_location
+from airflow_provider_onedrive.graph.content.filters import is_list, split_path
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
+from airflow_provider_onedrive.graph.protocol.redaction import has_address
 
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
 
 
 def split_local_path(local_path: Any) -> tuple[Any, str | None]:
-    """Split a local path into its folder and the pattern in it, as :func:`split_location` does.
+    """Split a local path, or one of a store, into its folder and the pattern in it.
 
     A path that exists as it is written is that file or folder: local names may have ``*`` and ``?``.
     """
-    if isinstance(local_path, str) and "://" not in local_path and _exists(local_path):
+    if not isinstance(local_path, str) or has_address(local_path):
         return local_path, None
-    return split_location(local_path)
+    return (local_path, None) if "://" not in local_path and _exists(local_path) else split_path(local_path)
 
 
 def _exists(local_path: str) -> bool:

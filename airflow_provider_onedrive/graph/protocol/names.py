@@ -10,6 +10,7 @@ import unicodedata
 from typing import Literal
 
 from airflow_provider_onedrive.graph.protocol.errors import LocationError
+from airflow_provider_onedrive.graph.protocol.redaction import without_secret
 
 NamePolicy = Literal["error", "replace"]
 """What happens to a name that OneDrive does not accept."""
@@ -70,7 +71,7 @@ def check_pattern(pattern: str) -> None:
     """
     for illegal in _ILLEGAL.finditer(pattern):
         if illegal.group() not in WILDCARDS:
-            raise _not_allowed(illegal.group(), pattern, pattern, WILDCARDS)
+            raise _not_allowed(illegal.group(), pattern, without_secret(pattern), WILDCARDS)
 
 
 def is_reserved(name: str) -> bool:
@@ -115,6 +116,8 @@ def _not_allowed(character: str, name: str, shown: str, kept: str = "") -> Locat
 
 
 def _instead_of(character: str, name: str, kept: str) -> str:
+    if without_secret(name) != name:  # a repaired link would be a link no longer, and its secret be shown
+        return "Give an address as location."
     if character == ":":
         return (
             "Times have colons: in place of {{ ts }} or {{ run_id }} use {{ run_id | replace(':', '-') }}, or on "

@@ -8,22 +8,23 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_SLASH, _COLON = r"(?:/|\\+|%2f|%5c)", "(?::|%3a)"
-# As they are copied, with the slashes of Windows, and percent-encoded within another address. "/:x:/r/" is no link, but
-# an address of an item.
+_SLASH, _COLON = r"(?:/|\\+|%(?:25)*(?:2f|5c))", "(?::|%(?:25)*3a)"
+# As they are copied, with the slashes of Windows, and percent-encoded within another address; those of personal drives
+# also with a mistake in their host. "/:x:/r/" is no link, but an address of an item.
 _LINK = rf"""(?xi)
     ( {_SLASH} {_COLON}[a-z]{{1,4}}{_COLON} {_SLASH} (?!r{_SLASH}) [a-z]{{1,2}} {_SLASH}
     | (?<=1drv\.ms) {_SLASH}+
-    | \bguestaccess\.aspx
-    | (?:[?&]|%3f|%26) (?:authkey|guestaccesstoken|redeem|share|tempauth) (?:=|%3d)
+    | {_SLASH} [a-z] {_SLASH} (?: s!(?=[\w-]{{16}}) | c {_SLASH} [0-9a-f]{{15,16}} {_SLASH} )
+    | \b(?:guestaccess|acceptinvite)\.aspx
+    | (?:[?&]|%(?:25)*(?:3f|26)) (?:authkey|guestaccesstoken|redeem|share|tempauth) (?:=|%(?:25)*3d)
     | \bu!(?=aHR0)
     )"""
 # Within a sentence a link ends at a blank or a quote; in a location everything after its beginning may belong to it.
 _LINK_IN_TEXT = re.compile(_LINK + r"""[^\s'"<>]*""")
 _LINK_TO_END = re.compile(_LINK + "(?s:.*)")
-# Of any scheme and with any number of slashes, because a mistake in the beginning of a link leaves its secret whole.
-_ADDRESS = re.compile(r"(?is)([a-z][a-z0-9+.-]*:[/\\]+)(?:[^/?#\s\\@]*@)?([^/?#\s\\]*).*")
-_URL = re.compile(r"(?i)\bhttps?:[/\\]+\S+")
+# Of any scheme and with any slashes, because a mistake in the beginning of a link leaves its secret whole.
+_ADDRESS = re.compile(r"(?is)(https?:[/\\]+|[a-z][a-z0-9+.-]*:[/\\]{2,})(?:[^/?#\s\\@]*@)?([^/?#\s\\]*).*")
+_URL = re.compile(r"(?i)https?:[/\\]+\S+")
 # A JSON web token, in three parts or cut off, and the ones that SharePoint and Entra write into URLs and headers.
 _TOKEN = re.compile(r"(?i)\beyJ[\w-]{8,}[\w.~+/-]*=*|\bbearer\s+\S{16,}|\btempauth=\S+|\bu![\w-]{16,}")
 _MOST_CHARACTERS = 2000
@@ -34,6 +35,11 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 def has_link(text: str) -> bool:
     return _LINK_IN_TEXT.search(text) is not None
+
+
+def has_address(text: str) -> bool:
+    """Whether a text holds an address of the web, or a sharing link without its beginning."""
+    return has_link(text) or _URL.search(text) is not None
 
 
 def secrets_in(text: str) -> list[str]:

@@ -27,6 +27,8 @@ Query = Mapping[str, str]
 _DIRECT = re.compile(r"(?i)/:[a-z]{1,4}:/r(?=/)")
 _SHARING = re.compile(r"(?i)/:[a-z]{1,4}:/[a-z]{1,2}/")
 _SHORT_HOSTS = ("1drv.ms",)
+# The paths of their links, on whichever host: with a mistake in it, one must not become the path of a site.
+_SHORT = re.compile(r"(?i)/[a-z]/(?:s![\w-]{16}|c/[0-9a-f]{15,16}/)")
 # The kind of the item is a part of the addresses and links that are copied in the browser; "f" is a folder.
 _FOLDER = re.compile(r"(?i)/:f:/|^https://1drv\.ms/f/")
 # A library's address in the browser ends in the page that shows it, not in the library's path.
@@ -43,13 +45,27 @@ _CARRIERS = (
     (re.compile(r".*\.safelinks\.protection\.outlook\.com"), "url"),
 )
 _GRAPH = re.compile(r"(?:[\w-]+\.)?(?:graph\.microsoft\.\w+|microsoftgraph\.chinacloudapi\.cn)|api\.onedrive\.com")
-_OFFICE = re.compile(r"\w+\.cloud\.microsoft|www\.office\.com")
+# Microsoft's other hosts; those of Office name a file by its ids.
+_OFFICE = re.compile(
+    r"(?:[\w-]+\.)*(?:cloud\.microsoft|(?:microsoft|microsoftonline|office|office365|onedrive|outlook)\.com)"
+)
 _MICROSOFT_HOSTS = re.compile(
     r"(?i)[\w.-]+\.sharepoint(?:-\w+)?\.\w+|1drv\.ms|onedrive\.live\.com|my\.microsoftpersonalcontent\.com"
     r"|d\.docs\.live\.net|teams\.microsoft\.com"
 )
 # The parameters that name an item. The same one twice would leave open which is meant.
-_NAMING = ("id", "resid", "rootfolder", "listurl", "sourcedoc", "uniqueid", "sourceurl", "objecturl", "docid")
+_NAMING = (
+    "id",
+    "resid",
+    "rootfolder",
+    "listurl",
+    "newtargetlisturl",
+    "sourcedoc",
+    "uniqueid",
+    "sourceurl",
+    "objecturl",
+    "docid",
+)
 # Parts of a query that the browser adds, and that are never paths.
 _PATHLESS = ("action", "at", "csf", "d", "e", "ga", "mobileredirect", "viewid", "web")
 # What mail, chats and spreadsheets put around an address without showing it.
@@ -206,6 +222,7 @@ def _link(text: str, parts: SplitResult, query: Query) -> str:
         return _redeemed(query["redeem"]) or text
     is_link = (
         parts.hostname in _SHORT_HOSTS
+        or _SHORT.match(path)
         or "authkey" in query
         or "guestaccess.aspx" in path.lower()
         or ("share" in query and _PAGE.search(path) is not None)
@@ -240,8 +257,9 @@ def _personal(host: str, parts: SplitResult, query: Query) -> WebAddress:
 
 
 def _in_office(host: str, query: Query) -> WebAddress:
-    """Read an address of Office in the browser, which names a personal file by its ids."""
-    ids = personal_ids(query.get("docid", ""), query.get("driveid", ""))
+    """Read an address of Office in the browser, which names a file by its ids."""
+    item_id, drive_id = query.get("docid", ""), query.get("driveid", "")
+    ids = (drive_id, item_id) if drive_id.startswith("b!") else personal_ids(item_id, drive_id)
     if ids is None or not ids[1]:
         raise _unclear(host)
     return WebAddress(host, ids=ids)
@@ -255,8 +273,10 @@ def _on_sharepoint(host: str, path: str, query: Query) -> WebAddress:
         if site == path:
             raise _unclear(host)
         return WebAddress(host, document=guid.group(1).upper(), path=site.strip("/"))
-    if shown or "listurl" in query:
-        return _shown_on(host, shown, query)
+    # The path may still be that of the library from which the reader has come.
+    library = _first(query, "listurl", "newtargetlisturl")
+    if shown or library:
+        return _shown_on(host, shown, library, is_folder="rootfolder" in query and "id" not in query)
     path = _VIEW.sub("", path)
     bare = path.strip("/")
     if not bare or _PAGE.search(path) or (bare.lower() in _START_PAGES and _ONEDRIVE_HOST.match(host)):
@@ -264,16 +284,19 @@ def _on_sharepoint(host: str, path: str, query: Query) -> WebAddress:
     return WebAddress(host, path=bare, is_folder=path.endswith("/"))
 
 
-def _shown_on(host: str, shown: str, query: Query) -> WebAddress:
-    """Read what a page shows: a path on the host of the page, or of its ``listurl``, whose library it lies in."""
-    library = _server_path(host, query["listurl"]) if "listurl" in query else None
-    item = _server_path(library.host if library else host, shown) if shown else library
-    if item is None or (library is None and "listurl" in query):
+def _shown_on(host: str, shown: str, library: str, *, is_folder: bool) -> WebAddress:
+    """Read what a page shows.
+
+    :param shown: a path on the host of the page, or of the library; empty if it is the whole library.
+    :param library: the path or the address of the library, if the page names one.
+    """
+    above = _server_path(host, library) if library else None
+    item = _server_path(above.host if above else host, shown) if shown else above
+    if item is None or (above is None and library):
         raise _unclear(host)
-    if library is not None and not _lies_in(item, library):
+    if above is not None and not _lies_in(item, above):
         raise LocationError(f"The address on {host} names a folder outside of its library.", advice=_COPY_AGAIN)
-    is_folder = item.is_folder or not shown or ("rootfolder" in query and "id" not in query)
-    return replace(item, is_folder=is_folder)
+    return replace(item, is_folder=item.is_folder or is_folder or not shown)
 
 
 def _server_path(host: str, text: str) -> WebAddress | None:

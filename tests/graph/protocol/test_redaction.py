@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_onedrive.graph.content.filters import split_location
 from airflow_provider_onedrive.graph.protocol.errors import BadRequest, LocationError, error_from_dict
+from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
+from airflow_provider_onedrive.graph.protocol.names import NAME_POLICIES
 from airflow_provider_onedrive.graph.protocol.redaction import (
     has_link,
     printable,
@@ -26,6 +29,8 @@ LINKS = (
     "https://onedrive.live.com/?id=1&authkey=!SECRET",
     "https://onedrive.live.com/?a=1&redeem=SECRET",
     "/shares/u!aHR0cHM6LySECRET/driveItem",
+    "https://1drv.m/f/s!AbCdEfGhIjKlMnOpSECRET",
+    "https://1drv.rns/x/c/15f7f966231f6340/ESECRET",
 )
 
 
@@ -49,6 +54,7 @@ def test_link_is_cut_wherever_it_stands(link, around):
         "https://learn.microsoft.com/en-us/graph/errors",
         "s3://conn@bucket/share=1/redeem.csv",
         "u!nimportant",
+        "myfiles/a/s!short/b/c/2026/x.csv",
         "https://contoso.sharepoint.com/ (sharing link)",
     ],
 )
@@ -113,3 +119,31 @@ def test_code_of_an_answer_is_filtered_like_its_message():
         assert "\x1b" not in str(text)
         assert "\n" not in str(text)
     assert error_from(400, {}, {"error": {"code": "invalidRequest"}}, method="GET", path="/").code == "invalidRequest"
+
+
+@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("damage", ["{}", "myfiles/{}", "{}/*.csv", ">{}", " {} ", "x {}", "{}<", "{}|", "{}\n"])
+def test_reading_a_damaged_link_shows_nothing_of_it(link, damage):
+    """As a location, a name, a pattern or a part of them; a repaired name is no link any more, and is not shown."""
+    text = damage.format(link)
+    for parser in map(LocationParser, NAME_POLICIES):
+        folder, pattern = split_location(text)
+        for read in (
+            lambda: parser.parse(text),  # noqa: B023 - called at once
+            lambda: parser.parse(folder),  # noqa: B023
+            lambda: parser.pattern(pattern or text),  # noqa: B023
+            lambda: parser.upload_target("myfiles/", text),  # noqa: B023
+            lambda: parser.upload_target(text, None, "a.csv"),  # noqa: B023
+            lambda: parser.destination(text, None),  # noqa: B023
+            lambda: parser.new_folder(text),  # noqa: B023
+        ):
+            try:
+                read()
+            except LocationError as error:
+                assert "SECRET" not in f"{error} {error.to_dict()}"  # noqa: PT017 - either way is right
+
+
+def test_colon_at_the_end_of_a_name_is_no_scheme():
+    """With ``name_policy`` = replace such a name is read, and a pattern below it is one."""
+    assert split_location("myfiles/run:/*.csv") == ("myfiles/run:/", "*.csv")
+    assert without_secret("myfiles/run:/a.csv") == "myfiles/run:/a.csv"

@@ -70,6 +70,15 @@ IN_DOCS = f"{T}/sites/Fin/Shared Documents"
             f"{T}/sites/Fin/_layouts/WopiFrame.aspx?sourcedoc=/sites/Fin/Docs/a.docx&action=default",
             f"sites{T[7:]}/sites/Fin/Docs/a.docx",
         ),
+        # Who goes on to another library keeps the path of the first one in the address.
+        (
+            f"{T}/sites/Fin/Docs/Forms/AllItems.aspx?newTargetListUrl=%2Fsites%2FFin%2FOther&viewpath=%2Fsites%2FFin%2FOther%2FForms%2FA.aspx",
+            f"sites{T[7:]}/sites/Fin/Other/",
+        ),
+        (
+            f"{T}/sites/Fin/Docs/Forms/AllItems.aspx?newTargetListUrl=%2Fsites%2FFin%2FOther&id=%2Fsites%2FFin%2FOther%2Fa",
+            f"sites{T[7:]}/sites/Fin/Other/a",
+        ),
         # Teams, and mail that was scanned.
         (
             f"https://teams.microsoft.com/l/file/{GUID}?tenantId=1&fileType=csv&objectUrl={quoted(IN_DOCS)}%2Fa.csv&baseUrl={quoted(T)}",
@@ -112,6 +121,7 @@ IN_DOCS = f"{T}/sites/Fin/Shared Documents"
             f"https://excel.cloud.microsoft/open/onedrive/?docId={CID.upper()}%21s1&driveId={CID.upper()}",
             f"items/{CID}/{CID.upper()}!s1",
         ),
+        ("https://word.cloud.microsoft/open/onedrive/?docId=01ABC&driveId=b!x", "items/b!x/01ABC"),
         # What was copied along with an address.
         (f"\u200b\xa0 {T}/sites/Fin/Docs/a.csv\r\n", f"sites{T[7:]}/sites/Fin/Docs/a.csv"),
         (f"{T}/sites/Fin/Docs/long%20\n name.csv?web=1", f"sites{T[7:]}/sites/Fin/Docs/long  name.csv"),
@@ -161,6 +171,8 @@ SECRETS = (
     f"{LIVE}/:x:/g/personal/{CID}/SECRET?resid=1",
     f"{LIVE}/embed?resid={CID}%21228&authkey=SECRET",
     "https://1drv.ms/f/s!SECRET",
+    "https://1drv.m/f/s!SECRETSECRETSECRET",
+    f"https://ldrv.ms/x/c/{CID}/SECRET?e=SECRET",
 )
 
 
@@ -224,6 +236,12 @@ def test_folder_is_marked(text, is_folder):
         (f"{LIVE}/personal/{CID}/_layouts/15/onedrive.aspx?view=1", "does not say which"),
         ("https://teams.microsoft.com/l/message/19:x/1?context=%7B%7D", "does not say which"),
         ("https://word.cloud.microsoft/?auth=2", "does not say which"),
+        ("https://www.office.com/launch/excel", "does not say which"),
+        ("https://login.microsoftonline.com/common/oauth2", "does not say which"),
+        ("https://www.onedrive.com/a/b", "does not say which"),
+        (f"{T}/sites/Fin/_layouts/15/acceptinvite.aspx?invitation=SECRET", "does not say which"),
+        (quote(quote(SECRETS[0], safe=""), safe=""), "known root"),
+        ("x/contoso.sharepoint.com/_layouts/15/acceptinvite.aspx?invitation=SECRET", "known root"),
         (f"{MY}/shared?id=%2Fsites%2FOther%2FDocs%2Fa&listurl={quoted(IN_DOCS)}", "outside of its library"),
         (f"{T}/a.aspx?id=%2Fsites%2FFin%2FDocs%2Fa&ID=%2Fsites%2FFin%2FDocs%2Fb", "names two items"),
         (f"{T}/sites/Fin/Docs/a#1.csv", "has a '#'"),
@@ -245,6 +263,7 @@ def test_folder_is_marked(text, is_folder):
         ("htps://contoso.sharepoint.com/:f:/s/Fin/SECRET", "known root"),
         (f"myfiles/{sharing_token(LINK)}?SECRET", "'?'"),
         (quote(SECRETS[0], safe=""), "known root"),
+        (f"^{SECRETS[0]}", "known root"),
     ],
 )
 def test_address_that_names_no_item_is_refused(text, said):
