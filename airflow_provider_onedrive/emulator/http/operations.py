@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
+from airflow_provider_onedrive.emulator.model import keys
+
 _ITEM = {"GET": "get", "HEAD": "get", "PATCH": "update", "DELETE": "delete", "PUT": "session_commit"}
 # The segments that follow an item's address. The key "" is for all other methods.
 _TAILS: Mapping[str, Mapping[str, str]] = {
@@ -85,14 +87,14 @@ def _expands_permissions(query: str) -> bool:
 
 
 def _of_graph(method: str, path: str) -> str:
-    segments = [segment for segment in path.split("/") if segment]
+    segments = keys.expand([segment for segment in path.split("/") if segment], {})
     # SharePoint's own address of the API has one segment more.
     version_segments = 2 if segments[:1] == ["_api"] else 1
     return _of_segments(method, segments[version_segments:])
 
 
 def _of_segments(method: str, segments: list[str]) -> str:
-    tail = _tail(segments)
+    tail = _below_children(_tail(segments))
     if tail == []:
         return _ITEM.get(method, "other")
     name = _function(tail[0]) if tail else _function(segments[-1]) if segments else ""
@@ -100,6 +102,13 @@ def _of_segments(method: str, segments: list[str]) -> str:
         methods = _TAILS[name]
         return methods.get(method, methods[""])
     return "other" if tail or not segments else _of_collection(segments)
+
+
+def _below_children(tail: list[str] | None) -> list[str] | None:
+    """``children/{name}`` is an item, too."""
+    while tail and tail[0] == "children" and len(tail) > 1:
+        tail = tail[2:]
+    return tail
 
 
 def _of_collection(segments: list[str]) -> str:

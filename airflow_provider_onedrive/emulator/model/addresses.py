@@ -52,14 +52,6 @@ def parse_item(segments: list[str], *, strict: bool = True) -> tuple[ItemAddress
     return ItemAddress(base[:-1], names if strict else _parted(names)), rest
 
 
-def parse_child(address: ItemAddress, tail: list[str]) -> tuple[ItemAddress, list[str]]:
-    """``children/{name}/content`` is the content of that child, as ``:/{name}:/content`` is."""
-    match tail:
-        case ["children", name, "content"]:
-            return ItemAddress(address.base, (*address.names, name)), ["content"]
-    return address, tail
-
-
 def _base(segments: list[str]) -> tuple[str, list[str]]:
     head, *rest = segments
     # An id and a path may be combined: names then start at that item instead of the root.

@@ -28,6 +28,13 @@ class ItemPath:
         return self.path[-1] if self.path else self.base
 
 
+def descend(drive: Drive, address: ItemAddress, tail: list[str]) -> tuple[ItemAddress, list[str]]:
+    """Follow ``children/{name}``, which is the same as ``:/{name}:``. The id of a child is its key, too."""
+    while len(tail) > 1 and tail[0] == "children":
+        address, tail = _child(drive, address, tail[1]), tail[2:]
+    return address, tail
+
+
 def follow(drive: Drive, address: ItemAddress) -> ItemPath:
     """Follow the names of an address as far as they exist.
 
@@ -43,3 +50,11 @@ def follow(drive: Drive, address: ItemAddress) -> ItemPath:
             item = child
             path.append(item)
         return ItemPath(drive, base, item, tuple(path))
+
+
+def _child(drive: Drive, address: ItemAddress, key: str) -> ItemAddress:
+    with drive.lock:
+        item = drive.live(key)
+        if item is not None and item.parent is follow(drive, address).item:
+            return ItemAddress(item.id)
+    return ItemAddress(address.base, (*address.names, key))

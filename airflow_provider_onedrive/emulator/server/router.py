@@ -16,9 +16,9 @@ from airflow_provider_onedrive.emulator.items import (
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.monitors import Monitors
 from airflow_provider_onedrive.emulator.items.search_query import SearchQuery
-from airflow_provider_onedrive.emulator.model import addresses
+from airflow_provider_onedrive.emulator.model import addresses, keys
 from airflow_provider_onedrive.emulator.options import Options
-from airflow_provider_onedrive.emulator.server import batch
+from airflow_provider_onedrive.emulator.server import batch, item_path
 from airflow_provider_onedrive.emulator.server.batch import Batch
 from airflow_provider_onedrive.emulator.server.routes import ANY, DriveRoutes, Handler, ItemRoutes
 from airflow_provider_onedrive.emulator.sites import site_permissions
@@ -51,7 +51,7 @@ class Router:
         token = self.tokens.check(request.header("Authorization"))
         # No thread ends copies: each request ends those whose time has come.
         self.monitors.finish_due()
-        segments = _below_version(addresses.split(request.raw_path))
+        segments = _below_version(keys.expand(addresses.split(request.raw_path), request.query))
         if site_permissions.is_meant(segments):
             return self.site_permissions.respond(request, token, segments)
         if batch.is_meant(segments):
@@ -70,14 +70,15 @@ class Router:
         if not target.rest:
             self.authorization.check_drives(token, [target.drive])
             return _only_get(request, self.drives.reply(target.drive, request))
-        function = self.drive_routes.get(target.rest[0].partition("(")[0].removeprefix("microsoft.graph."))
+        function = self.drive_routes.get(keys.function_name(target.rest[0]))
         if function and len(target.rest) == 1:
             self.authorization.check_drives(token, [target.drive])
             return _only_get(request, function(Call(request, token, target.drive, addresses.ROOT)))
         # A drive itself can be searched too.
         rest = ["root", *target.rest] if search.is_function(target.rest[0]) else target.rest
         segments = self.special_folders.resolve(token, target.drive, rest)
-        address, tail = addresses.parse_child(*addresses.parse_item(segments, strict=self.options.strict))
+        named, tail = addresses.parse_item(segments, strict=self.options.strict)
+        address, tail = item_path.descend(target.drive, named, tail)
         is_writing = authorization.writes(request.method, tail[-1] if tail else "")
         if not target.is_checked:
             self.authorization.check_drive(token, target.drive, address, is_writing=is_writing)
@@ -94,7 +95,7 @@ class Router:
 
     def _actions(self, tail: list[str]) -> Mapping[str, Handler] | None:
         """Find the handlers by the segments' names. The handler itself reads a function's parentheses."""
-        actions = self.item_routes.get(tuple(name.partition("(")[0] for name in tail))
+        actions = self.item_routes.get(tuple(keys.function_name(name) for name in tail))
         if actions is None and len(tail) > 1:
             actions = self.item_routes.get((tail[0], ANY, *tail[2:]))
         return actions

@@ -13,7 +13,7 @@ from airflow_provider_onedrive.emulator.errors.problems import Problem, access_d
 from airflow_provider_onedrive.emulator.faults import rewriting
 from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request
-from airflow_provider_onedrive.emulator.model import addresses
+from airflow_provider_onedrive.emulator.model import addresses, keys
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.options import Options
@@ -146,12 +146,12 @@ class QuirkEffects:
         """Return where a Graph URL leads; None when it may not be followed, which is the router's matter."""
         try:
             token = self.tokens.check(request.header("Authorization"))
-            segments = addresses.split(request.raw_path)
+            segments = keys.expand(addresses.split(request.raw_path), request.query)
             owned = self.drives.find(token, segments[2 if segments[:1] == ["_api"] else 1 :])
             if not isinstance(owned, DriveAddress) or not owned.rest:
                 return None
             named = self.special_folders.resolve(token, owned.drive, owned.rest)
-            address, _ = addresses.parse_item(named, strict=self.options.strict)
+            address, _ = item_path.descend(owned.drive, *addresses.parse_item(named, strict=self.options.strict))
             return item_path.follow(owned.drive, address)
         except Problem:
             return None
