@@ -192,6 +192,39 @@ _CONFIG = {
                 "example": "localhost",
                 "default": "",
             },
+            "allow": {
+                "description": "What DAGs and connections may do that they otherwise may not, separated by commas or "
+                "spaces: permanent_delete (delete without the recycle bin), delete_on_hold (empty a folder that a "
+                "retention policy protects), skip_verify (transfers without a comparison of hashes).",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "permanent_delete skip_verify",
+                "default": "",
+            },
+            "allowed_tenants": {
+                "description": "The tenants to which a connection may sign in, separated by commas or spaces, as "
+                "connections name them: ids, domain names, or both. The tenant of a managed identity or an access "
+                "token is known by its id. Empty means any.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "contoso.onmicrosoft.com, 00000000-0000-0000-0000-000000000000",
+                "default": "",
+            },
+            "require_allowed_locations": {
+                "description": "Whether a connection without allowed_locations is refused.",
+                "version_added": "0.1.0",
+                "type": "boolean",
+                "example": None,
+                "default": "False",
+            },
+            "max_delete": {
+                "description": "The most items that one call may delete or move away, whatever max_items or "
+                "max_delete of the DAG says. Empty means that only the DAG sets a limit.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "1000",
+                "default": "",
+            },
             "token_file_roots": {
                 "description": "Directories below which a connection's federated_token_file may lie, separated by "
                 "commas or spaces. The content of such a file is sent to the sign-in service.",

@@ -130,6 +130,10 @@ def test_airflow_knows_the_defaults_of_the_configuration() -> None:
     options = dict(configs)["airflow-provider-onedrive"]["onedrive"]["options"]
     assert {name: option["default"] for name, option in options.items()} == {
         "trusted_hosts": "",
+        "allow": "",
+        "allowed_tenants": "",
+        "require_allowed_locations": "False",
+        "max_delete": "",
         "token_file_roots": "/var/run/secrets",
         "token_cache_folder": "",
         "refresh_token_folder": "",

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, MISSING, REFUSED, BUSY, UNWELL, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
 _DEFAULT = "onedrive_default"
-_TRUSTED_HOSTS = "AIRFLOW__ONEDRIVE__TRUSTED_HOSTS"
 _COOL_DOWN_FOLDER = "AIRFLOW__ONEDRIVE__COOL_DOWN_FOLDER"
 
 Act = Callable[[argparse.Namespace], int]
@@ -137,14 +136,24 @@ def settings_of(options: argparse.Namespace) -> Settings:
     if not options.connection:
         settings: Settings = _hook(options).settings()
         return settings
-    from airflow_provider_onedrive.graph.config.settings import Settings  # noqa: PLC0415 - help needs none of it
+    from airflow_provider_onedrive.graph.config.deployment import (  # noqa: PLC0415 - help needs none of it
+        POLICY_OPTIONS,
+        DeploymentPolicy,
+    )
+    from airflow_provider_onedrive.graph.config.settings import Settings  # noqa: PLC0415 - as above
 
-    return Settings.from_fields(_fields(options.connection), trusted_hosts=trusted_hosts())
+    policy = DeploymentPolicy.from_options({name: _option(name) for name in POLICY_OPTIONS})
+    return Settings.from_fields(_fields(options.connection), trusted_hosts=trusted_hosts(), policy=policy)
+
+
+def _option(name: str) -> str:
+    """Read an option from the environment: a connection in a file needs no Airflow, whose import is slow."""
+    return os.environ.get(f"AIRFLOW__ONEDRIVE__{name.upper()}", "")
 
 
 def trusted_hosts() -> list[str]:
-    """Read the trusted hosts from the environment: a connection in a file needs no Airflow, whose import is slow."""
-    return os.environ.get(_TRUSTED_HOSTS, "").replace(",", " ").split()
+    """Read the trusted hosts."""
+    return _option("trusted_hosts").replace(",", " ").split()
 
 
 def cool_down_folder(options: argparse.Namespace) -> Path | None:

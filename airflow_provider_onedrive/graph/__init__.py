@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient, Client
+    from airflow_provider_onedrive.graph.config.deployment import DeploymentPolicy
     from airflow_provider_onedrive.graph.config.settings import Settings
     from airflow_provider_onedrive.graph.content.filters import Filters
     from airflow_provider_onedrive.graph.content.transfer_plan import Report
@@ -82,6 +83,7 @@ __all__ = [
     "CopyProgress",
     "CopyUnfinished",
     "DeleteOptions",
+    "DeploymentPolicy",
     "DownloadOptions",
     "DriveItem",
     "DriveNotFound",
@@ -133,6 +135,7 @@ __all__ = [
 # The errors are not in it: they are more than all others together, and in one module.
 _MODULES = {
     "client": ("AsyncClient", "Client"),
+    "config.deployment": ("DeploymentPolicy",),
     "config.settings": ("Settings",),
     "content.filters": ("Filters",),
     "content.transfer_plan": ("Report",),

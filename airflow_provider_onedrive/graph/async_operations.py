@@ -123,6 +123,7 @@ class AsyncOperations(AsyncListings, ABC):
         options: DeleteOptions = DeleteOptions(),
         attempt: TaskAttempt = TaskAttempt(),
     ) -> list[DriveItem]:
+        self.settings.policy.check({"permanent": permanent})
         address = await self._address(self.parser.deletable(location))
         flow = removals.remove(
             address,
@@ -131,6 +132,7 @@ class AsyncOperations(AsyncListings, ABC):
             ignore_if_missing=ignore_if_missing,
             options=options,
             attempt=attempt,
+            policy=self.settings.policy,
         )
         return log_deletion(await self._about("delete", address, flow), address, options)
 

@@ -70,6 +70,7 @@ class FileOperations(Operations):
         :param options: how the bytes are moved.
         :param attempt: the attempt of a task that calls; the default is a program that runs once.
         """
+        self.settings.policy.check({"verify": options.verify})
         flow_for = self._creation(if_exists, options, create_folders=create_folders)
         with opened_source(content, local_path, encoding) as source:
             return self._upload("upload to", flow_for, source, self._file(location, file_name, local_path), attempt)
@@ -92,6 +93,7 @@ class FileOperations(Operations):
         :param expected_etag: the version that is meant, by the ``etag`` of an earlier item; None takes any.
         :raises ItemNotFound: if there is no such file.
         """
+        self.settings.policy.check({"verify": options.verify})
         flow_for = partial(uploads.update, expected_etag=expected_etag, options=options)
         with opened_source(content, local_path, encoding) as source:
             return self._upload("update", flow_for, source, self._file(location, file_name, local_path), attempt)
@@ -120,6 +122,7 @@ class FileOperations(Operations):
                 f"if_exists is {if_exists!r}, and saving always leaves the content there.",
                 advice="Use 'replace' or 'skip_if_same', or upload.",
             )
+        self.settings.policy.check({"verify": options.verify})
         flow_for = self._creation(if_exists, options, create_folders=create_folders)
         with opened_source(content, local_path, encoding) as source:
             return self._upload("save", flow_for, source, self._file(location, file_name, local_path), attempt)
@@ -147,6 +150,7 @@ class FileOperations(Operations):
         :param options: how the bytes are moved.
         :param attempt: the attempt of a task that calls; the default is a program that runs once.
         """
+        self.settings.policy.check({"verify": options.verify})
         plan = Download(if_exists, expected_etag, options, attempt)
         plan.check()
         address = self.address(location)

@@ -52,6 +52,7 @@ class FolderOperations(FileOperations):
         :param attempt: the attempt of a task that calls; the default is a program that runs once.
         :return: the outcome of each file; its ``failed`` has those that could not be sent.
         """
+        self.settings.policy.check({"verify": options.upload.verify})
         address = self.address(location)
         transfer = FolderUpload(
             filters=filters,
@@ -81,6 +82,7 @@ class FolderOperations(FileOperations):
         :param local_path: the path of a local folder, which is made if it is missing, or an ``ObjectStoragePath``.
         :return: the outcome of each file; its ``failed`` has those that could not be fetched.
         """
+        self.settings.policy.check({"verify": options.download.verify})
         address = self.address(location)
         transfer = FolderDownload(
             # Of a local folder they are taken as they are: its names need not be names that OneDrive accepts.
@@ -127,6 +129,8 @@ class FolderOperations(FileOperations):
         :param permanent: not to the recycle bin: it cannot be restored.
         :return: those that could not be deleted, and why; what is missing already counts as deleted.
         """
+        self.settings.policy.check({"permanent": permanent})
+        self.settings.policy.check_count(len(items))
         # The items need not come from a listing of this client, so each of them is checked.
         self.run(self._allowed.check_items(items))
         return delete_items(self, items, permanent=permanent)

@@ -186,6 +186,7 @@ class Operations(Listings, ABC):
         :param attempt: the attempt of a task that calls; the default is a program that runs once.
         :return: the item that was deleted, or an empty list.
         """
+        self.settings.policy.check({"permanent": permanent})
         address = self._address(self.parser.deletable(location))
         flow = removals.remove(
             address,
@@ -194,6 +195,7 @@ class Operations(Listings, ABC):
             ignore_if_missing=ignore_if_missing,
             options=options,
             attempt=attempt,
+            policy=self.settings.policy,
         )
         return log_deletion(self._about("delete", address, flow), address, options)
 

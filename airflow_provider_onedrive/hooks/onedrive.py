@@ -18,6 +18,7 @@ from airflow_provider_onedrive.compat import (
 )
 from airflow_provider_onedrive.get_provider_info import get_provider_info
 from airflow_provider_onedrive.graph.call_advice import PUBLIC_METHODS, method_meant
+from airflow_provider_onedrive.graph.config.deployment import POLICY_OPTIONS, DeploymentPolicy
 from airflow_provider_onedrive.graph.config.fields import decoded_object
 from airflow_provider_onedrive.graph.config.settings import DEFAULT_TOKEN_FILE_ROOTS, Settings
 from airflow_provider_onedrive.graph.http.cooldown import folder_of
@@ -165,7 +166,20 @@ def _settings(connection: Connection, extra: Mapping[str, Any]) -> Settings:
     # An empty field of the form must not replace one of the extra.
     filled = {name: value for name, value in standard.items() if value}
     roots = _list("token_file_roots", " ".join(DEFAULT_TOKEN_FILE_ROOTS))
-    return Settings.from_fields(fields | filled, trusted_hosts=_list("trusted_hosts"), token_file_roots=roots)
+    return Settings.from_fields(
+        fields | filled,
+        trusted_hosts=_list("trusted_hosts"),
+        token_file_roots=roots,
+        policy=deployment_policy(),
+    )
+
+
+def deployment_policy() -> DeploymentPolicy:
+    """Return what this deployment permits.
+
+    :raises ConfigurationError: naming the option that is wrong.
+    """
+    return DeploymentPolicy.from_options({name: conf.get("onedrive", name, fallback=None) for name in POLICY_OPTIONS})
 
 
 def _list(option: str, default: str = "") -> tuple[str, ...]:

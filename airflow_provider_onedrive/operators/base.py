@@ -68,7 +68,14 @@ class ClientMixin:
                 raise TakenOver("Another try of this task has taken the work, from which this error comes") from error
 
     def _connect(self) -> Client:
-        self._client = client = OneDriveHook(self.onedrive_conn_id).get_conn()
+        client = OneDriveHook(self.onedrive_conn_id).get_conn()
+        try:
+            # Here, because some operators list a folder before they call the method that would refuse.
+            client.settings.policy.check(vars(self))
+        except ConfigurationError:
+            client.close()
+            raise
+        self._client = client
         if self._ownership is not None:
             client.fence = self._ownership.check
         return client

@@ -241,8 +241,17 @@ def test_a_download_retried_fetches_what_is_missing(
         (OneDriveDeleteOperator, {"location": "myfiles/in/*", "regex": ""}, "regex is empty"),
     ],
 )
-def test_bad_input(filled: Any, task_context: Context, operator: type, kwargs: dict[str, Any], message: str) -> None:
+def test_bad_input(
+    *,
+    filled: Any,
+    task_context: Context,
+    monkeypatch: pytest.MonkeyPatch,
+    operator: type,
+    kwargs: dict[str, Any],
+    message: str,
+) -> None:
     """It ends the task without retries, says what to do, and leaves everything as it was."""
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__ALLOW", "skip_verify")
     with pytest.raises(AirflowFailException, match=f"(?s){message}"):
         operator(task_id="task", **{"location": "myfiles/in/", **kwargs}).execute(task_context())
     assert filled.read_all("in").keys() == {f"in/{path}" for path in TREE}
@@ -283,8 +292,11 @@ def test_an_object_store(drive: Any, s3: Any, task_context: Context) -> None:
         ({"location": f"{DOCUMENTS}/in?csf=1&web=1", "file_pattern": "**/c.csv"}, ["a.csv", "b.txt"]),
     ],
 )
-def test_deleting_a_pattern(filled: Any, task_context: Context, kwargs: dict[str, Any], left: list[str]) -> None:
+def test_deleting_a_pattern(
+    filled: Any, task_context: Context, monkeypatch: pytest.MonkeyPatch, kwargs: dict[str, Any], left: list[str]
+) -> None:
     """Files only: their folders stay. The result says what was deleted, or would be."""
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__ALLOW", "permanent_delete")
     deleted = OneDriveDeleteOperator(task_id="task", **kwargs).execute(task_context())
     assert sorted(filled.read_all("in")) == [f"in/{path}" for path in left]
     assert filled.exists("in/x")

@@ -12,7 +12,7 @@ from functools import partial
 import httpx
 
 from airflow_provider_onedrive.graph.auth import entra
-from airflow_provider_onedrive.graph.auth.identities import Answer, identity_of
+from airflow_provider_onedrive.graph.auth.identities import Answer, claims_of, identity_of
 from airflow_provider_onedrive.graph.auth.token_cache import CachedTokens, IdentityTokens, TokenStore, identity_tokens
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.http.factory import origin
@@ -49,6 +49,8 @@ class TokenSource:
         self._flag = flag or StopFlag()
         self._masked = ""
         self._digest = settings.identity_digest
+        self._policy = settings.policy
+        self._has_tenant = bool(settings.tenant_id)
         cached_tokens = cached_tokens or CachedTokens()
         self._token_store = cached_tokens.access_token(self._digest) if cached_tokens.access_token else None
         self._identity = identity_of(settings, self._flag, self._identity_tokens, cached_tokens.refresh_token)
@@ -100,6 +102,9 @@ class TokenSource:
     def _announced(self, token: str) -> str:
         if token != self._masked:
             self._on_secret(token)
+            if not self._has_tenant:
+                # A forged claim would be of no use: Graph checks the signature, and refuses the token.
+                self._policy.check_tenant(claims_of(token).get("tid"))
             self._masked = token
         return token
 

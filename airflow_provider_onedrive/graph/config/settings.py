@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from airflow_provider_onedrive.graph.config import fields as read
 from airflow_provider_onedrive.graph.config.authorities import authorities
 from airflow_provider_onedrive.graph.config.certificates import ClientCertificate, client_certificate
+from airflow_provider_onedrive.graph.config.deployment import DeploymentPolicy
 from airflow_provider_onedrive.graph.config.locations import parse_allowed, parse_myfiles, parse_shared
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
@@ -102,6 +103,7 @@ class Settings:
     :param read_only: whether every request that could change something is refused.
     :param allowed_locations: items outside of them are refused; empty allows everything that the identity may do.
     :param name_policy: ``error`` refuses names that OneDrive does not accept, ``replace`` replaces the characters.
+    :param policy: what the deployment permits; the default permits everything.
     """
 
     auth: str
@@ -126,6 +128,7 @@ class Settings:
     read_only: bool = False
     allowed_locations: tuple[Location, ...] = ()
     name_policy: NamePolicy = "error"
+    policy: DeploymentPolicy = DeploymentPolicy()
 
     @classmethod
     def from_fields(
@@ -135,12 +138,14 @@ class Settings:
         trusted_hosts: Collection[str] = (),
         token_file_roots: Sequence[str] = DEFAULT_TOKEN_FILE_ROOTS,
         environment: Mapping[str, str] | None = None,
+        policy: DeploymentPolicy = DeploymentPolicy(),
     ) -> Settings:
         """Read the fields of a connection. Any value may be text, as in a connection URI.
 
         :param trusted_hosts: host names besides Microsoft's that tokens and secrets may be sent to.
         :param token_file_roots: directories below which a federated token file may lie.
         :param environment: the variables that fill empty fields of a federated identity; None means the process's.
+        :param policy: what the deployment permits; the default permits everything.
         :raises ConfigurationError: naming the field.
         """
         # A form stores an empty field as "" or as null.
@@ -153,6 +158,11 @@ class Settings:
         graph_url = _url(given, "graph_url", CLOUDS[cloud].graph_url, trusted_hosts)
         name_policy = read.choice(given, "name_policy", NAME_POLICIES, "error")
         parser = LocationParser(name_policy)
+        allowed_locations = parse_allowed(parser, read.lines(given, "allowed_locations"))
+        policy.check_locations(allowed_locations)
+        identity = _identity(given, auth, token_file_roots)
+        if "tenant_id" in identity:  # else only the token says it, see TokenSource
+            policy.check_tenant(identity["tenant_id"])
         return cls(
             auth=auth,
             graph_url=graph_url,
@@ -167,9 +177,10 @@ class Settings:
             myfiles=parse_myfiles(parser, read.text(given, "myfiles")) if "myfiles" in given else None,
             shared=parse_shared(parser, read.table(given, "shared", '{"team": "drives/<drive-id>/Reports"}')),
             read_only=read.flag(given, "read_only"),
-            allowed_locations=parse_allowed(parser, read.lines(given, "allowed_locations")),
+            allowed_locations=allowed_locations,
             name_policy=name_policy,
-            **_identity(given, auth, token_file_roots),
+            policy=policy,
+            **identity,
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.items import stat_or_none
@@ -31,6 +32,21 @@ def check_reading(settings: Settings, request: Request) -> None:
             "The connection is read_only, and this request could change something; it was not sent.",
             advice="Use another connection, or empty its field read_only.",
         )
+    if is_permanent(request):
+        settings.policy.require("permanent_delete", "permanentDelete")
+
+
+def is_permanent(request: Request) -> bool:
+    """Return whether a request, or a part of a batch, deletes something for good."""
+    parts = request.json.get("requests") if isinstance(request.json, dict) else None
+    urls = [part.get("url") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return request.method not in READING_METHODS and any(map(_ends_permanently, (request.url, *urls)))
+
+
+def _ends_permanently(url: object) -> bool:
+    # Raw requests may write the action with its name space, escaped, or as a function.
+    action = unquote(str(url).partition("?")[0]).rstrip("/()").lower().rpartition("/")[2]
+    return action.removeprefix("microsoft.graph.") == "permanentdelete"
 
 
 class AllowList:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_onedrive.graph.config.deployment import DeploymentPolicy
 from airflow_provider_onedrive.graph.flows.absence import find_again, has_gone
 from airflow_provider_onedrive.graph.flows.items import stat
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
@@ -26,6 +27,7 @@ def remove(
     ignore_if_missing: bool = False,
     options: DeleteOptions = DeleteOptions(),
     attempt: TaskAttempt = TaskAttempt(),
+    policy: DeploymentPolicy = DeploymentPolicy(),
 ) -> Flow[list[DriveItem]]:
     """Delete an item; return it, or nothing if it is missing and that is ignored.
 
@@ -33,13 +35,14 @@ def remove(
 
     :raises LocationError: if it is the root of a drive, a folder that holds something and not ``recursive``, or holds
         too much.
+    :raises ConfigurationError: if it holds more than the deployment permits to delete.
     """
     is_ignored = ignore_if_missing or (attempt.retrying and not options.dry_run)
     item = yield from _deletable(address, recursive=recursive, is_ignored=is_ignored)
     if item is None:
         return []
     if item.may_hold_something:
-        yield from _check_count(item, address, options.max_items)
+        yield from _check_count(item, address, options.max_items, policy)
     if not options.dry_run:
         yield from delete(item, permanent=permanent)
     return [item]
@@ -73,7 +76,7 @@ def not_deleted(missing: ItemNotFound) -> ServiceUnavailable:
     return ServiceUnavailable.of(missing).with_advice("The item is still there: retry later.")
 
 
-def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None]:
+def _check_count(item: DriveItem, address: Address, max_items: int, policy: DeploymentPolicy) -> Flow[None]:
     """Count the items below a folder, and stop counting at the limit."""
     walk, count = FolderWalk(address.by_id(item.drive_id, item.id), was_read=True), 0
     while walk.has_more:
@@ -81,6 +84,7 @@ def _check_count(item: DriveItem, address: Address, max_items: int) -> Flow[None
         count += len((yield from read_page(walk)))
         if walk.unread or walk.is_root_unread or any(each.may_be_folder for each in walk.unusable):
             raise ServiceUnavailable(f"A folder in {address} could not be read, so nobody knows what would go.")
+        policy.check_count(count + len(walk.unusable))
         if count + len(walk.unusable) > max_items:
             raise LocationError(
                 f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."

@@ -80,6 +80,7 @@ def carry_out(client: Runner, direction: TransferDirection, transfer: FolderTran
     """Do what a plan says, and report what became of each file."""
     if transfer.options.dry_run:
         return Report(planned=list(steps))
+    client.settings.policy.check_count(_deletions(transfer, steps))
     start = time.monotonic()
     report = Report(skipped=_of(steps, Action.SKIP))
     for step in _of(steps, Action.REFUSE):
@@ -96,6 +97,12 @@ def carry_out(client: Runner, direction: TransferDirection, transfer: FolderTran
         report.deleted = [step.path for step in extra if step.path not in failed]
     report.seconds = time.monotonic() - start
     return report
+
+
+def _deletions(transfer: FolderTransfer, steps: Sequence[Step]) -> int:
+    """Count the files that would go, if all goes well."""
+    moved = [step for step in steps if step.action is Action.TRANSFER or (step.there and step.reason == SAME)]
+    return len(moved) * transfer.options.move + len(_of(steps, Action.DELETE))
 
 
 def _superfluous(direction: TransferDirection, steps: Sequence[Step], report: Report) -> list[Step]:
