@@ -93,6 +93,7 @@ class LocationContext:
             # An item dict tells more than a name: a later attempt recognises by it what an earlier one has moved.
             facts=location if isinstance(location, Mapping) else {"name": source.name},
             is_over=lambda: time.monotonic() >= end,
+            keeper=attempt.keeper_of("") if attempt.retrying or attempt.has_another else None,
         )
 
 

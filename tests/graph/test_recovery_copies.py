@@ -7,6 +7,7 @@ import json
 import logging
 
 import pytest
+from fault_scene import MemoryKeeper
 
 from airflow_provider_onedrive.emulator.faults import NONE, Fault, drop_after, drop_before, status
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
@@ -397,6 +398,21 @@ def test_a_later_move(place, *, personality, if_exists, as_dict):
     with pytest.raises(ItemNotFound):
         client.move("myfiles/in/a.csv", "myfiles/out/", if_exists=if_exists)
     assert (drive.read_all(), drive.recycle_bin) == ({"out/a.csv": CONTENT}, [])
+
+
+def test_a_later_move_to_a_name_like_others(client, drive, faults):
+    """Its id was kept before it was moved, so it is told from the files that had such names before."""
+    drive.put_all({"in/a.csv": CONTENT, "out/a.csv": CONTENT, "out/a 2.csv": CONTENT})
+    keeper = MemoryKeeper()
+    faults.add(operation="update", after=1, do=drop_after())
+    faults.add(operation="get", after=3, times=None, do=status(400))
+    attempts = [TaskAttempt(retrying=more, has_another=True, keeper_of=lambda _: keeper) for more in (False, True)]
+    with pytest.raises(OneDriveError):
+        client.move("myfiles/in/a.csv", "myfiles/out/", if_exists="rename", attempt=attempts[0])
+    faults.clear()
+    item = client.move("myfiles/in/a.csv", "myfiles/out/", if_exists="rename", attempt=attempts[1])
+    assert (item.location, item.outcome, keeper.state) == ("myfiles/out/a 1.csv", "already_there", None)
+    assert drive.read_all() == dict.fromkeys(("out/a.csv", "out/a 1.csv", "out/a 2.csv"), CONTENT)
 
 
 @pytest.mark.parametrize("as_dict", [False, True], ids=["text", "dict"])

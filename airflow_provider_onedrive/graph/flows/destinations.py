@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.content.hashing import Comparison, compare_
 from airflow_provider_onedrive.graph.flows.absence import find_again
 from airflow_provider_onedrive.graph.flows.items import folder, item_of, stat
 from airflow_provider_onedrive.graph.flows.removals import delete
+from airflow_provider_onedrive.graph.flows.session_state import SessionKeeper
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
@@ -60,6 +61,7 @@ class Relocation:
     :param may_be_ours: what has the name may be what we put there, although no answer came.
     :param facts: the item dict that names the source, or the name in its location.
     :param is_over: is asked before each pause whether to give up waiting for a copy.
+    :param keeper: where a later attempt finds the id of what was moved; None keeps nothing.
     """
 
     source: Address
@@ -71,6 +73,7 @@ class Relocation:
     may_be_ours: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     is_over: Callable[[], bool] = field(default=lambda: False, repr=False)
+    keeper: SessionKeeper | None = field(default=None, repr=False)
 
     def check(self) -> None:
         """Refuse what cannot be meant.

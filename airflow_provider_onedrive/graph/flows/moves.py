@@ -72,12 +72,14 @@ def _within(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
     if source.parent_id == parent.id and _is_moved(plan, source, target):
         return replace(source, location=_located(source, target), outcome="already_there")
     outcome = "created"
+    _remember(plan, source)
     for address in names_for(plan, target, is_folder=source.is_folder):
         try:
             item = yield from _patch(source, parent, address)
         except NameAlreadyExists as taken:
             refusal = taken
         else:
+            _forget(plan)
             return replace(item, outcome=outcome if address is target else "renamed")
         existing = yield from read_target(address)
         if existing is not None and existing.id == source.id:
@@ -197,6 +199,8 @@ def _moved_before(plan: Relocation, missing: SourceMissing) -> Flow[DriveItem]:
         parent = yield from folder(plan.folder)
     except NotFound:
         raise missing from None
+    if item := (yield from _remembered(plan, parent)):
+        return replace(item, outcome="already_there")
     target = plan.target(str(name), parent)
     candidates = yield from _candidates(plan, target)
     if not candidates and (item := (yield from _left_halfway(plan, parent, target))):
@@ -209,6 +213,30 @@ def _moved_before(plan: Relocation, missing: SourceMissing) -> Flow[DriveItem]:
             f"{', '.join(item.location for item in candidates)}: give an item dict as location to have it told apart."
         )
     raise missing
+
+
+def _remember(plan: Relocation, source: DriveItem) -> None:
+    """Keep the id of what is moved: with ``rename`` its new name does not tell a later attempt which item it is."""
+    if plan.if_exists == "rename" and plan.keeper is not None:
+        plan.keeper.save({"drive_id": source.drive_id, "moved_id": source.id})
+
+
+def _remembered(plan: Relocation, parent: DriveItem) -> Flow[DriveItem | None]:
+    """Find what an earlier attempt was about to move, if it is in its new folder."""
+    kept = (plan.keeper.load() if plan.if_exists == "rename" and plan.keeper else None) or {}
+    drive_id, item_id = kept.get("drive_id"), kept.get("moved_id")
+    if not (isinstance(drive_id, str) and isinstance(item_id, str)):
+        return None
+    item = yield from stat_or_none(plan.folder.by_id(drive_id, item_id))
+    if item is None or item.parent_id != parent.id:
+        return None
+    _forget(plan)
+    return replace(item, location=_located(item, plan.target(item.name, parent)))
+
+
+def _forget(plan: Relocation) -> None:
+    if plan.if_exists == "rename" and plan.keeper is not None:
+        plan.keeper.forget()
 
 
 def _left_halfway(plan: Relocation, parent: DriveItem, target: Address) -> Flow[DriveItem | None]:
