@@ -32,9 +32,9 @@ class AsyncOperations(AsyncListings, ABC):
         """Turn a location into Graph's terms, as :meth:`locate` does."""
         return await self._address(self.parser.parse(location))
 
-    async def _address(self, location: Location) -> Address:
+    async def _address(self, location: Location, *, is_removed: bool = False) -> Address:
         try:
-            return await self.run(self._locate(location))
+            return await self.run(self._locate(location, is_removed=is_removed))
         except OneDriveError as error:
             raise error.about("look for", str(location)) from error.__cause__
 
@@ -78,7 +78,9 @@ class AsyncOperations(AsyncListings, ABC):
         attempt: TaskAttempt = TaskAttempt(),
     ) -> DriveItem:
         plan = await self.run(
-            self._relocation(location, destination, file_name, if_exists, create_folders, attempt, options)
+            self._relocation(
+                location, destination, file_name, if_exists, create_folders, attempt, options, is_removed=True
+            )
         )
         return await self._about("move", plan.source, moves.move(plan))
 
@@ -124,7 +126,7 @@ class AsyncOperations(AsyncListings, ABC):
         attempt: TaskAttempt = TaskAttempt(),
     ) -> list[DriveItem]:
         self.settings.policy.check({"permanent": permanent})
-        address = await self._address(self.parser.deletable(location))
+        address = await self._address(self.parser.deletable(location), is_removed=True)
         flow = removals.remove(
             address,
             recursive=recursive,

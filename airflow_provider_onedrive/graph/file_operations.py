@@ -226,7 +226,8 @@ class FileOperations(Operations):
             if_exists=if_exists,
             create_folders=create_folders,
             options=options,
-            folder_cache=self._folder_cache,
+            # A folder is remembered by its id, which stays when somebody moves it out of the allowed locations.
+            folder_cache=None if self.settings.allowed_locations else self._folder_cache,
         )
 
     def _file(self, location: LocationLike, file_name: str | None, local_path: LocalPath | None) -> Address:

@@ -132,5 +132,5 @@ class FolderOperations(FileOperations):
         self.settings.policy.check({"permanent": permanent})
         self.settings.policy.check_count(len(items))
         # The items need not come from a listing of this client, so each of them is checked.
-        self.run(self._allowed.check_items(items))
+        self.run(self._allowed.check_removals(items, permanent=permanent))
         return delete_items(self, items, permanent=permanent)

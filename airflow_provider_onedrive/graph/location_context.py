@@ -60,9 +60,13 @@ class LocationContext:
             error = error.with_advice(advice_on_denial(operation, is_app=self.settings.is_app))
         return error.about(operation, str(address))
 
-    def _locate(self, location: Location) -> Flow[Address]:
+    def _locate(self, location: Location, *, is_removed: bool = False) -> Flow[Address]:
+        """Find a location.
+
+        :param is_removed: whether its item is to be deleted or moved.
+        """
         address = yield from self._resolver.locate(location)
-        yield from self._allowed.check(address)
+        yield from self._allowed.check(address, is_removed=is_removed)
         return address
 
     def _relocation(  # noqa: PLR0917 - the keywords of five methods
@@ -74,16 +78,19 @@ class LocationContext:
         create_folders: bool,
         attempt: TaskAttempt,
         options: RelocateOptions = RelocateOptions(),
+        *,
+        is_removed: bool = False,
     ) -> Flow[Relocation]:
         """Plan a move or a copy.
 
+        :param is_removed: whether it is a move.
         :raises LocationError: if a location cannot be read, or names a whole drive.
         """
         source, (folder, name) = self.parser.movable(location), self.parser.destination(destination, file_name)
         seconds = options.timeout_seconds
         end = float("inf") if seconds is None else time.monotonic() + seconds
         return Relocation(
-            (yield from self._locate(source)),
+            (yield from self._locate(source, is_removed=is_removed)),
             (yield from self._locate(folder)),
             name,
             if_exists,

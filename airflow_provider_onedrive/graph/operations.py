@@ -79,9 +79,9 @@ class Operations(Listings, ABC):
         """Find all that ``shared/`` can be followed by."""
         return self.run(self._resolver.list_shared())
 
-    def _address(self, location: Location) -> Address:
+    def _address(self, location: Location, *, is_removed: bool = False) -> Address:
         try:
-            return self.run(self._locate(location))
+            return self.run(self._locate(location, is_removed=is_removed))
         except OneDriveError as error:
             raise error.about("look for", str(location)) from error.__cause__
 
@@ -187,7 +187,7 @@ class Operations(Listings, ABC):
         :return: the item that was deleted, or an empty list.
         """
         self.settings.policy.check({"permanent": permanent})
-        address = self._address(self.parser.deletable(location))
+        address = self._address(self.parser.deletable(location), is_removed=True)
         flow = removals.remove(
             address,
             recursive=recursive,

@@ -9,8 +9,10 @@ from airflow_provider_onedrive.graph.flows import copies, moves
 from airflow_provider_onedrive.graph.flows.copies import Copy, CopyProgress
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.operations import Operations
+from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
+from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate, RelocateOptions
 
@@ -43,7 +45,11 @@ class RelocationOperations(Operations):
         :param options: how Graph is waited for.
         :param attempt: the attempt of a task that calls; the default is a program that runs once.
         """
-        plan = self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt, options))
+        plan = self.run(
+            self._relocation(
+                location, destination, file_name, if_exists, create_folders, attempt, options, is_removed=True
+            )
+        )
         driver = FlowDriver(moves.move(plan))
         try:
             return self._transfer("move", plan.source, lambda: self._drive(driver), driver)
@@ -108,4 +114,10 @@ class RelocationOperations(Operations):
         """
         # Only the folder: the name is in the dict, because "rename" may have chosen another one.
         address = self._address(self.parser.destination(destination, file_name)[0])
-        return self._about("copy to", address, copies.copied(address, copy, item_id))
+        return self._about("copy to", address, self._copied(address, copy, item_id))
+
+    def _copied(self, address: Address, copy: Mapping[str, Any], item_id: str | None) -> Flow[DriveItem]:
+        item = yield from copies.copied(address, copy, item_id)
+        # The ids come from outside of this client, and the folder may have been moved since the copy began.
+        yield from self._allowed.check_items([item], f"What was copied to {address}")
+        return item
