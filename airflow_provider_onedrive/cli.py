@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+
+from airflow_provider_onedrive.commands.arguments import ArgumentParser
 
 PROGRAM = "airflow-onedrive"
 _COMMANDS = "airflow_provider_onedrive.commands"
@@ -24,7 +25,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that is named, with the arguments after its name."""
-    parser = argparse.ArgumentParser(prog=PROGRAM, description="OneDrive and SharePoint for Apache Airflow.")
+    parser = ArgumentParser(prog=PROGRAM, description="OneDrive and SharePoint for Apache Airflow.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (text, _) in COMMANDS.items():
         commands.add_parser(name, help=text, add_help=False)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import logging
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,14 +15,22 @@ from urllib.parse import quote
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG
+from airflow_support import AIRFLOW_3
+from product import classes_below, parameters_of
 
 from airflow_provider_onedrive import cli
+from airflow_provider_onedrive.compat import BaseOperator, BaseTrigger
 from airflow_provider_onedrive.decorators.onedrive import DecoratedOneDriveFileSensor
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.protocol.web_urls import sharing_token
 from airflow_provider_onedrive.operators import onedrive as operators
 from airflow_provider_onedrive.sensors.onedrive import OneDriveChangesSensor, OneDriveFileSensor
-from airflow_provider_onedrive.triggers.onedrive import OneDriveChangesTrigger, OneDriveFileTrigger
+from airflow_provider_onedrive.triggers.onedrive import (
+    OneDriveChangesTrigger,
+    OneDriveCopyTrigger,
+    OneDriveFileTrigger,
+    OneDrivePauseTrigger,
+)
 
 MISTAKES: dict[str, Callable[[str], Any]] = {
     "leads nowhere": lambda link: f"{link}{'A' * 8}",
@@ -76,22 +84,25 @@ OPERATORS: dict[str, tuple[type[Any], dict[str, Any]]] = {
         {"location": "myfiles/", "timeout": 0.01, "deferrable": False, "on_start": "emit_existing"},
     ),
 }
-COMMANDS = ["ls", "stat", "get", "put"]
+TRIGGERS: dict[str, tuple[type[Any], dict[str, Any]]] = {
+    "files": (OneDriveFileTrigger, {"location": "myfiles/", "deadline": 1.0}),
+    "changes": (OneDriveChangesTrigger, {"location": "myfiles/", "deadline": 1.0, "once": True}),
+    "copy": (OneDriveCopyTrigger, {"monitor": "", "copy": {}, "shown": "myfiles/to.csv"}),
+    "pause": (OneDrivePauseTrigger, {"until": 0.0}),
+}
+COMMANDS = {
+    "ls": ["myfiles/"],
+    "stat": ["myfiles/there.csv"],
+    "get": ["myfiles/there.csv", "{tmp}/got"],
+    "put": ["{tmp}/a.csv", "myfiles/there.csv"],
+    "doctor": [],
+    # An app that nobody knows, because a sign-in that Entra lets begin waits for the user.
+    "login": ["--client-id", "nobody"],
+}
+"""The commands, each with arguments that are right."""
+_OPTION = re.compile(r"\[(--[a-z-]+) [A-Z@]")
 # What these hold is content, a function, or passed to one.
 NO_LOCATIONS = {"content", "check_fn", "python_callable", "op_args", "op_kwargs", "task_id"}
-
-
-def parameters_of(kind: type[Any]) -> list[str]:
-    """The parameters that this package gives an operator or a sensor."""
-    ours = [each for each in kind.__mro__ if each.__module__.startswith("airflow_provider_onedrive")]
-    named = {
-        name
-        for each in ours
-        for name, parameter in inspect.signature(vars(each).get("__init__", object.__init__)).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    takes = set(inspect.signature(kind.__init__).parameters)
-    return sorted(((named & takes) | {"onedrive_conn_id"}) - NO_LOCATIONS)
 
 
 class Watch:
@@ -102,10 +113,12 @@ class Watch:
         drive.put_all({"shared/a.csv": "a", "there.csv": "b"})
         self.link = drive.link("shared", writes=True)
         self.secret = self.link.rpartition("/")[2]
-        self._logged = logged
+        self.logged = logged
+        self.masked: Callable[[str], Any] = str
+        """What Airflow does with a log before it is written."""
 
     def check(self, what: str, *shown: object) -> None:
-        text = "\n".join((self._logged(), *map(str, shown)))
+        text = "\n".join((self.masked(self.logged()), *map(str, shown)))
         at = text.find(self.secret)
         assert at < 0, f"{what}: {text[max(at - 1500, 0) : at + 200]}"
         assert sharing_token(self.link)[8:] not in text, what
@@ -125,18 +138,28 @@ def watch(onedrive_emulator: Emulator, caplog: pytest.LogCaptureFixture, capfd: 
 
 
 @pytest.fixture
-def tasks(watch: Watch, share: Any, tmp_path: Path) -> Callable[[str], Iterator[tuple[str, Callable[[], Any]]]]:
+def tasks(watch: Watch, share: Any, tmp_path: Path) -> Callable[[str], Iterator[tuple[str, Callable[..., Any]]]]:
     """Yield every mistake with a link in one operator: by its name, and a function that makes the task."""
     return lambda name: made_tasks(name, watch, tmp_path, share(list(OPERATORS).index(name), MISTAKES))
 
 
-def made_tasks(name: str, watch: Watch, tmp: Path, mistakes: list[str]) -> Iterator[tuple[str, Callable[[], Any]]]:
+def made_tasks(name: str, watch: Watch, tmp: Path, mistakes: list[str]) -> Iterator[tuple[str, Callable[..., Any]]]:
     kind, given = OPERATORS[name]
-    for parameter in parameters_of(kind):
-        for mistake in mistakes if parameter in ("location", "destination") else ["none"]:
+    for number, parameter in enumerate(sorted(parameters_of(kind) - NO_LOCATIONS)):
+        for mistake in tried_for(parameter, number, kind, mistakes):
             kwargs = {key: each.format(tmp=tmp) if isinstance(each, str) else each for key, each in given.items()}
             kwargs[parameter] = MISTAKES[mistake](watch.link)
-            yield f"{name}: {parameter}, {mistake}", lambda kwargs=kwargs: kind(task_id="task", **kwargs)
+            yield (
+                f"{name}: {parameter}, {mistake}",
+                lambda task_id="task", kwargs=kwargs: kind(task_id=task_id, **kwargs),
+            )
+
+
+def tried_for(parameter: str, number: int, kind: type[Any], mistakes: list[str]) -> list[str]:
+    """Choose the mistakes for one parameter: all where a link belongs, some in other texts, else none is made."""
+    if parameter in ("location", "destination"):
+        return mistakes
+    return [*mistakes[number % 3 :: 3], "none"] if parameter in kind.template_fields else ["none"]
 
 
 def shown_by(error: BaseException | None) -> str:
@@ -181,19 +204,48 @@ def test_no_error_of_a_task_shows_a_link(
             watch.check(what, error, repr(error), vars(error), cause or "", vars(cause) if cause else "")
 
 
-@pytest.mark.parametrize("kind", [OneDriveFileTrigger, OneDriveChangesTrigger])
-def test_no_trigger_shows_a_link(watch: Watch, kind: type[Any]) -> None:
-    """Not in its event, in the triggerer's log, or in its representation."""
+@pytest.mark.skipif(AIRFLOW_3, reason="Airflow 3's own task runner does it above")
+@pytest.mark.parametrize("name", OPERATORS)
+def test_no_dag_run_shows_a_link(
+    watch: Watch, run_dag: Callable[..., Any], tasks: Any, tmp_path: Path, name: str
+) -> None:
+    """In Airflow 2: not in the log as it is written, in the rendered templates, or in XCom."""
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields  # noqa: PLC0415
+    from airflow.models.xcom import XCom  # noqa: PLC0415 - Airflow 2
+    from airflow.utils.log.secrets_masker import redact  # noqa: PLC0415
+    from airflow.utils.session import create_session  # noqa: PLC0415
+
+    (tmp_path / "a.csv").write_bytes(b"a")
+    watch.masked = redact
+    with DAG(f"links_{name.replace(' ', '_')}", schedule=None) as dag:
+        for number, (_, make) in enumerate(tasks(name)):
+            with suppress(Exception):  # refused when the DAG is read, see below
+                make(f"task_{number}")
+    run = run_dag(dag)
+    with create_session() as session:
+        rendered = [str(each.rendered_fields) for each in session.query(RenderedTaskInstanceFields)]
+        xcoms = [repr(each.value) for each in session.query(XCom).filter(XCom.run_id == run.run_id)]
+    assert rendered
+    watch.check(name, *rendered, *xcoms)
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_no_trigger_shows_a_link(watch: Watch, name: str) -> None:
+    """Not in its event, in the triggerer's log, or in its representation; for any parameter and mistake."""
+    kind, given = TRIGGERS[name]
 
     async def run(trigger: Any) -> Any:
         with suppress(TimeoutError, StopAsyncIteration):
             async with asyncio.timeout(30):
                 return (await anext(trigger.run())).payload
 
-    own = {"once": True} if kind is OneDriveChangesTrigger else {}
-    for parameter in ("location", "file_pattern", "regex", "ignore", "onedrive_conn_id"):
-        for mistake, made in MISTAKES.items() if parameter == "location" else [("none", MISTAKES["none"])]:
-            trigger = kind(**({"location": "myfiles/", "deadline": 1.0, **own} | {parameter: made(watch.link)}))
+    for parameter in sorted(set(kind.names) - {"copy"}):  # what the operator itself has written there
+        for mistake in MISTAKES if parameter == "location" else ["none", "without https"]:
+            try:
+                trigger = kind(**given | {parameter: MISTAKES[mistake](watch.link)})
+            except Exception as error:  # noqa: BLE001 - whatever refuses it
+                watch.check(f"{parameter}, {mistake}", shown_by(error))
+                continue
             watch.check(f"{parameter}, {mistake}", asyncio.run(run(trigger)), trigger)
 
 
@@ -201,17 +253,44 @@ def test_no_trigger_shows_a_link(watch: Watch, kind: type[Any]) -> None:
 def test_no_command_shows_a_link(
     watch: Watch, share: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    """Neither on its output nor in its error."""
+    """Neither on its output nor in its error; as any argument, as one too many, and as any option."""
     monkeypatch.chdir(tmp_path)  # where ``get`` puts a file without a path
     (tmp_path / "a.csv").write_bytes(b"a")
-    for mistake in share(COMMANDS.index(command), MISTAKES):
+    right = [each.format(tmp=tmp_path) for each in COMMANDS[command]]
+    for mistake in share(list(COMMANDS).index(command), MISTAKES):
         if isinstance(text := MISTAKES[mistake](watch.link), str):
-            before = [str(tmp_path / "a.csv")] if command == "put" else []
-            after = [str(tmp_path / "got")] if command == "get" else []
-            for arguments in ([*before, text, *after], [text, "myfiles/x"] if command == "put" else [text]):
+            places = [[*right[:at], text, *right[at + 1 :]] for at in range(len(right))]
+            for arguments in ([text], [*right, text], *places, [*right, f"--nothing={text}"]):
                 with suppress(SystemExit):
                     cli.main([command, *arguments])
-                watch.check(f"{command}, {mistake}")
+                watch.check(f"{command} {arguments}, {mistake}")
+    for option in options_of(command, watch):
+        for text in (watch.link, watch.link.removeprefix("https://")):
+            with suppress(SystemExit):
+                cli.main([command, *right, option, text])
+            watch.check(f"{command} {option}")
+
+
+def options_of(command: str, watch: Watch) -> list[str]:
+    """Return the options of a command that take a value, as its help shows them."""
+    with suppress(SystemExit):
+        cli.main([command, "--help"])
+    options = _OPTION.findall(re.sub(r"[|(]\s*--", "[--", watch.logged()))
+    assert {"--connection"} <= set(options) or command == "login"
+    return options
+
+
+def test_program_hides_a_link_in_place_of_a_command(watch: Watch) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([watch.link])
+    watch.check("the program")
+
+
+def test_every_class_and_command_is_tried() -> None:
+    """Whoever adds one has to add it here."""
+    assert {kind for kind, _ in OPERATORS.values()} == classes_below(BaseOperator)
+    assert {kind for kind, _ in TRIGGERS.values()} == classes_below(BaseTrigger)
+    assert set(COMMANDS) == set(cli.COMMANDS) - {"emulator"}  # which knows the links that it makes
 
 
 def test_secret_is_what_is_looked_for(watch: Watch) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_onedrive.commands.arguments import ArgumentParser
 from airflow_provider_onedrive.commands.running import FAILED, print_message, run
 
 # Files.ReadWrite is enough for the user's own drive, but not for folders that others share.
@@ -29,9 +30,7 @@ _FIELDS = {
 
 
 def main(arguments: Sequence[str], program: str) -> int:
-    parser = argparse.ArgumentParser(
-        prog=program, description="Sign in on any device with a browser, and create a connection."
-    )
+    parser = ArgumentParser(prog=program, description="Sign in on any device with a browser, and create a connection.")
     parser.add_argument("--client-id", required=True, help="the id of an app that allows public client flows")
     parser.add_argument(
         "--scopes", default=_SCOPES, help="the permissions to ask for, separated by blanks (default: %(default)s)"

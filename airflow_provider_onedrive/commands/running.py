@@ -18,6 +18,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, get_args
 
+from airflow_provider_onedrive.commands.arguments import ArgumentParser
+
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import Client
     from airflow_provider_onedrive.graph.config.settings import Settings
@@ -32,7 +34,7 @@ Act = Callable[[argparse.Namespace], int]
 
 def parser_for(program: str, description: str) -> argparse.ArgumentParser:
     """Return a parser with the options of every command."""
-    parser = argparse.ArgumentParser(prog=program, description=description)
+    parser = ArgumentParser(prog=program, description=description)
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument(
         "--conn-id", metavar="ID", default=_DEFAULT, help="a connection of Airflow (default: %(default)s)"

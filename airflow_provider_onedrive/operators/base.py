@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, count, mask_secret
 from airflow_provider_onedrive.graph.content.filters import check_regex, is_list, patterns_of
-from airflow_provider_onedrive.graph.content.paths import split_local_path
+from airflow_provider_onedrive.graph.content.paths import refuse_address, split_local_path
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError, TakenOver
 from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, OnLocked, UploadOptions
-from airflow_provider_onedrive.graph.protocol.redaction import has_link, secrets_in, without_secret
-from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address, without_scheme
+from airflow_provider_onedrive.graph.protocol.redaction import secrets_in
 from airflow_provider_onedrive.graph.transfers.progress import Totals
 from airflow_provider_onedrive.graph.transfers.upload_sources import MatchingFiles
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
@@ -235,9 +234,6 @@ def local_or_stored(path: Any) -> Any:
 
     :raises ConfigurationError: if it is an address of an item in OneDrive, or of a store that is not installed.
     """
-    if isinstance(path, str) and (has_link(path) or (is_web_address(path) and without_scheme(path.partition("//")[2]))):
-        raise ConfigurationError(
-            f"local_path is {without_secret(path)!r}, an address of OneDrive or SharePoint.",
-            advice="Give it as location; local_path is a file of the worker, or an object of a store.",
-        )
+    if isinstance(path, str):
+        refuse_address(path)
     return stored_object(path) if isinstance(path, str) and "://" in path else path

@@ -10,7 +10,8 @@ from typing import Any
 
 from airflow_provider_onedrive.graph.content.filters import is_list, split_path
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
-from airflow_provider_onedrive.graph.protocol.redaction import has_address
+from airflow_provider_onedrive.graph.protocol.redaction import has_address, has_link, without_secret
+from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address, without_scheme
 
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
 
@@ -36,10 +37,12 @@ def absolute(local_path: str | os.PathLike[str] | None) -> Path:
     """Return the absolute path.
 
     :raises LocalFileError: if it is empty, which would mean the worker's current folder.
-    :raises ConfigurationError: if it is the text of a URL: only the operators know which store it names; or no path.
+    :raises ConfigurationError: if it is the text of a URL: only the operators know which store it names; or no path; or
+        an address of an item in OneDrive.
     """
     check_local_path(local_path)
     text = "" if local_path is None else os.fspath(local_path)
+    refuse_address(text)
     if not text.strip():
         raise LocalFileError("local_path is empty.", advice="Check the template that makes it.")
     if "://" in text:
@@ -51,6 +54,18 @@ def absolute(local_path: str | os.PathLike[str] | None) -> Path:
         return Path(text).expanduser().absolute()
     except RuntimeError:  # "~name" without a user of that name is a file's name
         return Path(text).absolute()
+
+
+def refuse_address(local_path: str) -> None:
+    """Refuse the address of an item in OneDrive, of which a folder's name would be made, and be shown.
+
+    :raises ConfigurationError: without the secret of a sharing link.
+    """
+    if has_link(local_path) or (is_web_address(local_path) and without_scheme(local_path.partition("//")[2])):
+        raise ConfigurationError(
+            f"local_path is {without_secret(local_path)!r}, an address of OneDrive or SharePoint.",
+            advice="Give it as location; local_path is a file of the worker, or an object of a store.",
+        )
 
 
 def check_local_paths(value: Any) -> None:
