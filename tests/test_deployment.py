@@ -47,6 +47,11 @@ def test_options_are_declared_and_permit_nothing() -> None:
 UNUSUAL = [
     ("permanent_delete", "OneDriveDeleteOperator", {"location": "myfiles/a.csv", "permanent": True}),
     ("permanent_delete", "OneDriveDeleteOperator", {"location": "myfiles/*.csv", "permanent": True}),
+    (
+        "delete_on_hold",
+        "OneDriveDeleteOperator",
+        {"location": "myfiles/in", "recursive": True, "on_hold": "delete_contents"},
+    ),
     ("skip_verify", "OneDriveUploadOperator", {"location": "myfiles/b.csv", "local_path": "a.csv"}),
     ("skip_verify", "OneDriveUploadOperator", {"location": "myfiles/", "local_path": "folder/"}),
     ("skip_verify", "OneDriveUpdateOperator", {"location": "myfiles/a.csv", "local_path": "a.csv"}),

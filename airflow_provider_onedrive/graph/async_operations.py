@@ -125,7 +125,7 @@ class AsyncOperations(AsyncListings, ABC):
         options: DeleteOptions = DeleteOptions(),
         attempt: TaskAttempt = TaskAttempt(),
     ) -> list[DriveItem]:
-        self.settings.policy.check({"permanent": permanent})
+        self.settings.policy.check({"permanent": permanent, "on_hold": options.on_hold})
         address = await self._address(self.parser.deletable(location), is_removed=True)
         flow = removals.remove(
             address,

@@ -186,7 +186,7 @@ class Operations(Listings, ABC):
         :param attempt: the attempt of a task that calls; the default is a program that runs once.
         :return: the item that was deleted, or an empty list.
         """
-        self.settings.policy.check({"permanent": permanent})
+        self.settings.policy.check({"permanent": permanent, "on_hold": options.on_hold})
         address = self._address(self.parser.deletable(location), is_removed=True)
         flow = removals.remove(
             address,

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_onedrive.compat import AirflowFailException
 from airflow_provider_onedrive.graph.content.filters import Filters, split_location
 from airflow_provider_onedrive.graph.content.transfer_plan import Report
-from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, ItemNotFound, NotFound
+from airflow_provider_onedrive.graph.protocol.errors import (
+    ConfigurationError,
+    DeletionStopped,
+    ItemNotFound,
+    NotFound,
+)
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike, shown
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
-from airflow_provider_onedrive.graph.protocol.options import DeleteOptions
+from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, IfOnHold
 from airflow_provider_onedrive.graph.tracking.conditions import too_many
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
 from airflow_provider_onedrive.operators.many import FILTER_FIELDS, OneDriveFilteringOperator
@@ -36,6 +41,10 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
     :param permanent: not to the recycle bin: it cannot be restored.
     :param max_items: refuse to delete a folder that holds more, or more files of a pattern.
     :param dry_run: change nothing; only report what would be done.
+    :param on_hold: what happens if a retention policy or a hold refuses to delete a folder because something is in it:
+        ``fail``, which deletes nothing; or ``delete_contents``, which with ``recursive`` deletes what is in it item by
+        item, the deepest first, and stops at the first that is itself refused. The deployment has to allow it
+        (``delete_on_hold``).
     """
 
     template_fields = ("onedrive_conn_id", "location", *FILTER_FIELDS)
@@ -49,6 +58,7 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
         permanent: bool = False,
         max_items: int = 1000,
         dry_run: bool = False,
+        on_hold: IfOnHold = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -58,6 +68,7 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
         self.permanent = permanent
         self.max_items = max_items
         self._dry_run = dry_run  # BaseOperator has a method dry_run
+        self.on_hold = on_hold
         self._has_pattern = self.file_pattern is not None
 
     def run_task(self, context: Context) -> list[dict[str, Any]]:
@@ -65,25 +76,43 @@ class OneDriveDeleteOperator(OneDriveFilteringOperator):
         if self._has_pattern and self.file_pattern is None:  # else the whole folder would be deleted
             raise ConfigurationError("file_pattern is None.", advice="Check the template that makes it.")
         if pattern is not None or self.file_pattern is not None:
+            self._refuse_on_hold()
             return self._delete_many(folder, self.filters(context, pattern), context)
         if given := self.given_filters():
             raise ConfigurationError(
                 f"{shown(self.location)} is one item, and {given[0]} chooses among files.",
                 advice="Write the location with '*', or pass file_pattern.",
             )
+        return [item.to_dict() for item in self._delete_one(context)]
+
+    def _delete_one(self, context: Context) -> list[DriveItem]:
         with self.connected() as client:
             try:
-                deleted = client.delete(
+                return client.delete(
                     self.location,
                     recursive=self.recursive,
                     ignore_if_missing=self.ignore_if_missing,
                     permanent=self.permanent,
-                    options=DeleteOptions(self.max_items, self._dry_run),
+                    options=DeleteOptions(self.max_items, self._dry_run, self.on_hold),
                     attempt=attempt_of(context),
                 )
             except NotFound as missing:  # a second attempt would take what is missing for its own deletion
                 raise AirflowFailException(str(missing)) from missing
-        return [item.to_dict() for item in deleted]
+            except DeletionStopped as stopped:
+                report = {"deleted": stopped.deleted, "kept": stopped.kept}
+                context["ti"].xcom_push(key="report", value=report)  # a failed task shows what it has deleted
+                raise
+
+    def _refuse_on_hold(self) -> None:
+        """See that nothing is asked for that only a folder can have.
+
+        :raises ConfigurationError: naming the parameter.
+        """
+        if self.on_hold != "fail":
+            raise ConfigurationError(
+                "on_hold is for a folder, and a pattern chooses files.",
+                advice="Leave it out: a policy keeps folders, and lets files go.",
+            )
 
     def _delete_many(self, folder: LocationLike, filters: Filters, context: Context) -> list[dict[str, Any]]:
         with self.connected() as client:

@@ -9,7 +9,7 @@ A new quirk is a field of :class:`~airflow_provider_onedrive.emulator.faults.qui
 
 from __future__ import annotations
 
-from airflow_provider_onedrive.emulator.faults.answers import end_session, expire_token, ignore_range, status
+from airflow_provider_onedrive.emulator.faults.answers import end_session, expire_token, ignore_range, refuse, status
 from airflow_provider_onedrive.emulator.faults.connections import (
     answer_then_drop,
     corrupt_request,
@@ -54,6 +54,7 @@ __all__ = [
     "expire_token",
     "ignore_range",
     "latency",
+    "refuse",
     "repeat_next_link",
     "shift_range",
     "stall_response",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_provider_onedrive.emulator.errors.defaults import DefaultError, graph_error, login_error
 from airflow_provider_onedrive.emulator.errors.problems import Problem
+from airflow_provider_onedrive.emulator.errors.rules import RULES
 from airflow_provider_onedrive.emulator.faults.fault import Fault, FaultContext, declare
 from airflow_provider_onedrive.emulator.http.messages import Request
 
@@ -52,6 +53,25 @@ class status(Fault):  # noqa: N801 - reads as a word of a rule
         if self.retry_after is None:
             return {}
         return {"Retry-After": self.retry_after if isinstance(self.retry_after, str) else f"{self.retry_after:g}"}
+
+
+@declare
+@dataclass(frozen=True)
+class refuse(Fault):  # noqa: N801
+    """Refuse as a rule does that no permission lifts; the request has no effect.
+
+    :param rule: a key of :data:`~airflow_provider_onedrive.emulator.errors.rules.RULES`, such as ``hold`` or ``dlp``.
+    """
+
+    rule: str
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise ValueError(f"rule must be one of {', '.join(sorted(RULES))}")
+
+    def before(self, *_: object) -> None:
+        make_problem = RULES[self.rule]
+        raise make_problem()
 
 
 @declare

@@ -10,6 +10,13 @@ import re
 _NO_TENANT = "There is no such tenant: check tenant_id of the connection."
 _SIGN_IN_AGAIN = "Sign in again (airflow-onedrive login), and put the new refresh token into the connection."
 
+_EXEMPT = "The Entra administrator of the tenant sees which policy it is in the sign-in log, and can exempt the app."
+CLAIMS = (
+    "A conditional access policy wants another proof than the stored sign-in has (a claims challenge). "
+    f"{_SIGN_IN_AGAIN} {_EXEMPT}"
+)
+"""What to do about a refusal that names the claims which a new sign-in has to prove."""
+
 # Entra's description says what is wrong with the request; only the code tells who can correct it.
 ADVICE = {
     "7000215": "The client secret is wrong: paste the secret's value, not its id, into the connection's password.",
@@ -30,7 +37,12 @@ ADVICE = {
     "50173": f"The refresh token was revoked, as by a new password. {_SIGN_IN_AGAIN}",
     "50076": f"The tenant wants a second factor. {_SIGN_IN_AGAIN}",
     "50079": f"The tenant wants a second factor. {_SIGN_IN_AGAIN}",
-    "53003": "A conditional access policy of the tenant forbids it: ask its administrator.",
+    "53000": f"A conditional access policy wants a device that the tenant manages, and a worker is none. {_EXEMPT}",
+    "53001": f"A conditional access policy wants a device of the domain, and a worker is none. {_EXEMPT}",
+    "53002": f"A conditional access policy wants an app that it approves. {_EXEMPT}",
+    "53003": f"A conditional access policy forbids the sign-in, such as from this network. {_EXEMPT}",
+    "530032": f"A security policy of the tenant forbids the sign-in. {_EXEMPT}",
+    "70043": f"A conditional access policy lets a sign-in last only for some time. {_SIGN_IN_AGAIN} {_EXEMPT}",
     "9002313": f"The refresh token cannot be read. {_SIGN_IN_AGAIN}",
     "90002": _NO_TENANT,
     "900021": _NO_TENANT,

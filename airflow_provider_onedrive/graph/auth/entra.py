@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_onedrive.graph.auth.aadsts import ADVICE, advice_for, code_in
+from airflow_provider_onedrive.graph.auth.aadsts import ADVICE, CLAIMS, advice_for, code_in
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.protocol.errors import (
     GraphError,
@@ -56,7 +56,8 @@ def refused(answer: Mapping[str, Any]) -> GraphError:
     # The only refusal that a later attempt may not meet.
     if code == "temporarily_unavailable":
         return ServiceUnavailable(f"Entra gave no token: {first_line(text)}", was_sent=False)
-    advice = advice_for(text, SignInFailed.default_advice) if code_in(text) else ADVICE["90002"]
+    usual = CLAIMS if answer.get("claims") else SignInFailed.default_advice
+    advice = advice_for(text, usual) if code_in(text) or answer.get("claims") else ADVICE["90002"]
     return SignInFailed(
         f"Entra gave no token: {first_line(text)}",
         code=code,

@@ -26,6 +26,7 @@ from airflow_provider_onedrive.graph.flows.destinations import (
 )
 from airflow_provider_onedrive.graph.flows.items import CONFLICT
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
+from airflow_provider_onedrive.graph.protocol.denials import advice_on
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -61,6 +62,8 @@ _SHOWN_DETAILS = 5
 _SEE_OTHER = 303
 _MONITOR_STATUSES = (200, 202, _SEE_OTHER)
 _ALL = 100  # per cent
+_FORBIDDEN = 403
+_REMAINS = "A part of the copy can remain: look at it, and delete it before you copy again."
 
 # In lower case, as the codes below: https://learn.microsoft.com/en-us/graph/api/resources/asyncjobstatus writes
 # "deleteFailed", and rclone has seen other spellings in the field errorCode of older monitors.
@@ -340,7 +343,8 @@ def _failure(status: str, body: Mapping[str, Any]) -> GraphError:
     kind = next((kind for each in codes if each and (kind := _BY_CODE.get(each.lower()))), BadRequest)
     reason = optional(error, "message", str) or f"The copy ended as {status}"
     message = " ".join(filter(None, (reason, _in_words(details))))
-    advice = "A part of the copy can remain: look at it, and delete it before you copy again." if details else None
+    denial = advice_on(_FORBIDDEN, *codes, message) if kind is AccessDenied else None
+    advice = " ".join(filter(None, (denial, _REMAINS if details else None))) or None
     return kind(without_urls(message), code=code, advice=advice)
 
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airflow_provider_onedrive.graph.config.deployment import DeploymentPolicy
 from airflow_provider_onedrive.graph.flows.absence import find_again, has_gone
 from airflow_provider_onedrive.graph.flows.items import stat
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
-from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, LocationError, ServiceUnavailable
+from airflow_provider_onedrive.graph.protocol.errors import (
+    DeletionStopped,
+    GraphError,
+    ItemNotFound,
+    LocationError,
+    OnHold,
+    ServiceUnavailable,
+)
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions
 
 # Of permanentDelete as well, which is a POST.
 _DONE = (204,)
+_EMPTIABLE = (
+    "It keeps folders as long as something is in them: on_hold='delete_contents' of a deletion with recursive deletes "
+    "that first, where the deployment allows it."
+)
 DELETES = 4
 """How often a deletion is sent that Graph answers with 404 although the item is there."""
 
@@ -33,18 +46,31 @@ def remove(
 
     A later attempt ignores it, because an earlier one may have deleted the item.
 
+    :return: also what was in it, if ``on_hold`` had that deleted.
     :raises LocationError: if it is the root of a drive, a folder that holds something and not ``recursive``, or holds
         too much.
     :raises ConfigurationError: if it holds more than the deployment permits to delete.
+    :raises OnHold: if a retention policy or a hold keeps it.
     """
+    options.check(recursive=recursive)
     is_ignored = ignore_if_missing or (attempt.retrying and not options.dry_run)
     item = yield from _deletable(address, recursive=recursive, is_ignored=is_ignored)
     if item is None:
         return []
     if item.may_hold_something:
-        yield from _check_count(item, address, options.max_items, policy)
-    if not options.dry_run:
+        yield from _items_below(item, address, options.max_items, policy)
+    if options.dry_run:
+        return [item]
+    try:
         yield from delete(item, permanent=permanent)
+    except OnHold as held:
+        if not item.is_folder:
+            raise
+        if options.on_hold == "fail":
+            raise held.with_advice(f"Nothing was deleted. {held.remedy} {_EMPTIABLE}") from None
+        # Listed anew, because nobody knows what has come in since it was counted.
+        below = yield from _items_below(item, address, options.max_items, policy)
+        return (yield from _delete_one_by_one([*below, item], permanent=permanent))
     return [item]
 
 
@@ -76,19 +102,43 @@ def not_deleted(missing: ItemNotFound) -> ServiceUnavailable:
     return ServiceUnavailable.of(missing).with_advice("The item is still there: retry later.")
 
 
-def _check_count(item: DriveItem, address: Address, max_items: int, policy: DeploymentPolicy) -> Flow[None]:
-    """Count the items below a folder, and stop counting at the limit."""
-    walk, count = FolderWalk(address.by_id(item.drive_id, item.id), was_read=True), 0
+def _delete_one_by_one(items: Sequence[DriveItem], *, permanent: bool) -> Flow[list[DriveItem]]:
+    """Delete what a folder on hold holds, and the folder: the policy keeps files and empty folders of their own.
+
+    :param items: each after all that is in it.
+    :raises DeletionStopped: at the first that is itself refused, such as a record.
+    """
+    deleted: list[DriveItem] = []
+    for number, item in enumerate(items):
+        try:
+            yield from delete(item, permanent=permanent)
+        except GraphError as refused:
+            went, stayed = [each.location for each in deleted], [each.location for each in items[number:]]
+            text = f"{item.location} is refused after {len(went)} of {len(items)} items were deleted: {refused.message}"
+            if refused.is_retryable:
+                raise refused.with_advice(f"{text}. A later attempt deletes the rest.") from None
+            raise DeletionStopped(text, advice=refused.remedy).with_items(went, stayed) from refused
+        deleted.append(item)
+    return deleted
+
+
+def _items_below(
+    folder: DriveItem, address: Address, max_items: int, policy: DeploymentPolicy
+) -> Flow[list[DriveItem]]:
+    """List what is in a folder, each folder after what is in it, and stop at the limit."""
+    walk, items = FolderWalk(address.by_id(folder.drive_id, folder.id), was_read=True), list[DriveItem]()
     while walk.has_more:
         # Page by page: a folder of a million items is refused after the page that exceeds the limit.
-        count += len((yield from read_page(walk)))
+        items += [visit.item for visit in (yield from read_page(walk))]
         if walk.unread or walk.is_root_unread or any(each.may_be_folder for each in walk.unusable):
             raise ServiceUnavailable(f"A folder in {address} could not be read, so nobody knows what would go.")
-        policy.check_count(count + len(walk.unusable))
-        if count + len(walk.unusable) > max_items:
+        count = len(items) + len(walk.unusable)
+        policy.check_count(count)
+        if count > max_items:
             raise LocationError(
                 f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."
             )
+    return items[::-1]  # a walk meets each folder before what is in it
 
 
 def _deletable(address: Address, *, recursive: bool, is_ignored: bool) -> Flow[DriveItem | None]:

@@ -7,8 +7,11 @@
       VerificationFailed   SourceChanged   FilesFailed   FilesRefused   TakenOver   OwnerUnknown
       CopyUnfinished
         CopyLost
+      DeletionStopped
       GraphError
-        BadRequest   AccessDenied(PermissionError)
+        BadRequest
+        AccessDenied(PermissionError)
+          OnHold
         Unauthenticated
           SignInFailed   IdentityUnavailable
         NotFound(FileNotFoundError)
@@ -30,9 +33,10 @@ Nobody changes an error once it is made: :meth:`OneDriveError.about`, :meth:`One
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
+from airflow_provider_onedrive.graph.protocol.denials import HOLD
 from airflow_provider_onedrive.graph.protocol.redaction import without_links, without_urls
 
 E = TypeVar("E", bound="OneDriveError")
@@ -147,6 +151,23 @@ class CopyLost(CopyUnfinished):
     """The progress of a copy on the server can no longer be read."""
 
 
+class DeletionStopped(OneDriveError):
+    """An item in a folder on hold is itself refused, so the deletion of what is in the folder has ended there.
+
+    :param deleted: the locations of what had been deleted before.
+    :param kept: the locations of what is still there.
+    """
+
+    def __init__(self, message: str, *, advice: str | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.deleted: list[str] = []
+        self.kept: list[str] = []
+
+    def with_items(self, deleted: Iterable[str], kept: Iterable[str]) -> Self:
+        """Return this error with the locations of what went and of what stayed."""
+        return self._with(deleted=list(map(without_links, deleted)), kept=list(map(without_links, kept)))
+
+
 class Stopped(OneDriveError):
     """The client was stopped during the operation; it sends nothing more."""
 
@@ -250,6 +271,12 @@ class AccessDenied(GraphError, PermissionError):
         "The identity of the connection lacks the permission: grant it (for an app: Sites.Selected with a grant on "
         "this site, or Files.ReadWrite.All with admin consent), or use another connection."
     )
+
+
+class OnHold(AccessDenied):
+    """403: a retention policy or a hold keeps the item, or something in the folder."""
+
+    default_advice = HOLD.advice
 
 
 class NotFound(GraphError, FileNotFoundError):

@@ -19,6 +19,8 @@ OpenMode = Literal["r", "w", "rb", "wb"]
 """How a file is opened: for reading or writing, text or bytes."""
 OnLocked = Literal["wait", "fail"]
 """What happens when a file is checked out, or open in Office."""
+IfOnHold = Literal["fail", "delete_contents"]
+"""What happens when a retention policy keeps a folder because something is in it."""
 
 UNIT_BYTES = 320 * 1024
 """Every fragment but the last is a multiple of it.
@@ -168,7 +170,23 @@ class DeleteOptions:
 
     :param max_items: refuse to delete a folder that holds more items.
     :param dry_run: change nothing; only report what would be done.
+    :param on_hold: what happens if a retention policy or a hold refuses to delete a folder because something is in it:
+        ``fail``, which deletes nothing; or ``delete_contents``, which with ``recursive`` deletes what is in it item by
+        item, the deepest first, and stops at the first that is itself refused. The deployment has to allow it
+        (``delete_on_hold``).
     """
 
     max_items: int = 1000
     dry_run: bool = False
+    on_hold: IfOnHold = "fail"
+
+    def check(self, *, recursive: bool) -> None:
+        """Refuse values that contradict each other.
+
+        :raises ConfigurationError: naming the parameter.
+        """
+        check_choice("on_hold", self.on_hold, IfOnHold)
+        if self.on_hold == "delete_contents" and not recursive:
+            raise ConfigurationError(
+                "on_hold='delete_contents' deletes what is in a folder.", advice="Pass recursive=True as well."
+            )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_onedrive.graph.protocol.denials import advice_on, is_hold
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
@@ -17,6 +18,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Locked,
     NameAlreadyExists,
     NotSupported,
+    OnHold,
     PreconditionFailed,
     QuotaExceeded,
     RangeNotSatisfiable,
@@ -27,7 +29,9 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.redaction import without_urls
 
-_BAD_REQUEST, _UNAUTHORIZED = 400, 401
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _LOCKED = 400, 401, 403, 423
+_DENIED = (_UNAUTHORIZED, _FORBIDDEN, _LOCKED)
+"""The statuses with which rules refuse that have nothing to do with permissions or with other users of a file."""
 _APP_ADVICE = (
     "A token of an application has no OneDrive of its own: put a user (name@company.example) or a drive into the "
     "connection's field myfiles."
@@ -36,6 +40,7 @@ _LONGEST_PAUSE_SECONDS = 1e9
 """Thirty years: a longer pause is as good as this one, and does not overflow a date or a ``timedelta``."""
 _RPS_FAILED = "Unable to initialize RPS"
 """The only mark of a personal drive's random 401: its code is that of a token that has really expired."""
+_FULL = "quotalimitreached"
 # The status decides and not the code: Graph sends 412 with "notAllowed" and with "resourceModified", and 423 with
 # "accessDenied", "notAllowed" and "resourceLocked" (AB#36, OD#912).
 _BY_STATUS: dict[int, type[GraphError]] = {
@@ -63,19 +68,19 @@ def error_from(status: int, headers: Mapping[str, str], body: Any, *, method: st
     error = body.get("error") if isinstance(body, dict) else None
     error = error if isinstance(error, dict) else {}
     message = text_or_none(error.get("message")) or "Graph gave no reason"
-    # Graph's own words for it ("/me request is only valid with delegated authentication flow") help nobody.
-    is_lost_app = status == _BAD_REQUEST and path.startswith("/me/")
-    return _class_for(status, message)(
+    code, inner_code = text_or_none(error.get("code")), _inner_code(error)
+    kind, advice = _meaning(status, path, message, (code, inner_code, _challenge(headers)))
+    return kind(
         without_urls(message),
         status=status,
-        code=text_or_none(error.get("code")),
-        inner_code=_inner_code(error),
+        code=code,
+        inner_code=inner_code,
         request_id=headers.get("request-id"),
         retry_after_seconds=retry_after_seconds(headers),
         method=method,
         path=path,
         was_sent=True,
-        advice=_APP_ADVICE if is_lost_app else None,
+        advice=advice,
     )
 
 
@@ -85,11 +90,33 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     return min(float(text), _LONGEST_PAUSE_SECONDS) if text.isascii() and text.isdigit() else None
 
 
+def _meaning(
+    status: int, path: str, message: str, words: tuple[str | None, ...]
+) -> tuple[type[GraphError], str | None]:
+    """Return the class of the error, and advice that is better than that of the class.
+
+    :param words: the codes of the answer, and what it asks a token to prove.
+    """
+    # Graph's own words for it ("/me request is only valid with delegated authentication flow") help nobody.
+    if status == _BAD_REQUEST and path.startswith("/me/"):
+        return BadRequest, _APP_ADVICE
+    if status == _FORBIDDEN and _FULL in [(word or "").lower() for word in words]:  # as some drives say it
+        return QuotaExceeded, None
+    denial = advice_on(status, *words, message) if status in _DENIED else None
+    return OnHold if status == _FORBIDDEN and is_hold(denial) else _class_for(status, message), denial
+
+
 def _class_for(status: int, message: str) -> type[GraphError]:
     if status == _UNAUTHORIZED and _RPS_FAILED in message:
         return IdentityUnavailable
     # 509 (bandwidth limit exceeded) is one of them, too.
     return _BY_STATUS.get(status, ServiceUnavailable if status >= 500 else BadRequest)  # noqa: PLR2004 - HTTP's own
+
+
+def _challenge(headers: Mapping[str, str]) -> str | None:
+    """Return what a 401 asks a new token to prove; the claims themselves are of no use to a reader."""
+    challenge = headers.get("www-authenticate", "")
+    return "insufficient_claims" if "insufficient_claims" in challenge else None
 
 
 def _inner_code(error: Mapping[str, Any]) -> str | None:
