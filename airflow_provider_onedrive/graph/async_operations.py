@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from airflow_provider_onedrive.graph.flows import copies, items, moves, removals
+from airflow_provider_onedrive.graph.flows import absence, copies, items, moves, removals
 from airflow_provider_onedrive.graph.flows.copies import Copy, CopyProgress
 from airflow_provider_onedrive.graph.flows.raw_requests import raw_request
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
@@ -40,11 +40,11 @@ class AsyncOperations(AsyncListings, ABC):
 
     async def stat(self, location: LocationLike) -> DriveItem:
         address = await self.address(location)
-        return await self._about("look at", address, items.stat(address))
+        return await self._about("look at", address, absence.stat_surely(address))
 
     async def exists(self, location: LocationLike) -> bool:
         address = await self.address(location)
-        return await self._about("look at", address, items.stat_or_none(address)) is not None
+        return await self._about("look at", address, absence.exists(address))
 
     async def children(self, location: LocationLike) -> AsyncIterator[DriveItem]:
         async for item in self._children(await self.address(location)):

@@ -14,6 +14,7 @@ from airflow_provider_onedrive.graph.content.sinks import OpenFile
 from airflow_provider_onedrive.graph.content.sources import Content, LocalPath, Source, name_of, opened_source
 from airflow_provider_onedrive.graph.content.spooled import UploadingFile, UploadingText, spooled
 from airflow_provider_onedrive.graph.flows import downloads, uploads
+from airflow_provider_onedrive.graph.flows.absence import surely
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
 from airflow_provider_onedrive.graph.flows.sessions import cancellation
 from airflow_provider_onedrive.graph.operations import Operations
@@ -154,7 +155,7 @@ class FileOperations(Operations):
         plan = Download(if_exists, expected_etag, options, attempt)
         plan.check()
         address = self.address(location)
-        driver = FlowDriver(downloads.resolve(address, expected_etag=expected_etag))
+        driver = FlowDriver(surely(address, partial(downloads.resolve, expected_etag=expected_etag)))
         with self.meter.measured(f"download {address}") as progress:
             with self._explaining("download", address):
                 link = self._drive(driver)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from airflow_provider_onedrive.graph.config.settings import Settings
-from airflow_provider_onedrive.graph.flows import items, removals, suggestions
+from airflow_provider_onedrive.graph.flows import absence, items, removals, suggestions
 from airflow_provider_onedrive.graph.flows.raw_requests import raw_request
 from airflow_provider_onedrive.graph.flows.resolver import SharedFolder
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
@@ -92,16 +92,18 @@ class Operations(Listings, ABC):
         :raises NotFound: if it does not exist.
         """
         address = self.address(location)
-        return self._about("look at", address, items.stat(address))
+        return self._about("look at", address, absence.stat_surely(address))
 
     def exists(self, location: LocationLike) -> bool:
         """Return whether an item exists.
+
+        One request if it does. That it does not is proven by some more requests, 2 to 4 seconds later.
 
         :param location: the file or folder.
         :raises DriveNotFound: if its drive does not exist.
         """
         address = self.address(location)
-        return self._about("look at", address, items.stat_or_none(address)) is not None
+        return self._about("look at", address, absence.exists(address))
 
     def children(self, location: LocationLike) -> Iterator[DriveItem]:
         """Yield the items directly in a folder, page by page; of ``shared`` each entry.

@@ -12,6 +12,7 @@ from any_acts import during
 
 from airflow_provider_onedrive.emulator.faults import alter, answer, cut_response, shift_range, status
 from airflow_provider_onedrive.graph.client import Client
+from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import (
     FilesFailed,
@@ -108,6 +109,85 @@ def test_later_try_ends_a_rename_that_died_halfway(client: Client, drive: Any, f
 
 
 # --- one 404 proves nothing
+
+READS: dict[str, Any] = {
+    "exists": lambda client, _: client.exists("myfiles/in/a.csv"),
+    "stat": lambda client, _: client.stat("myfiles/in/a.csv").size == 3,
+    "read_bytes": lambda client, _: client.read_bytes("myfiles/in/a.csv") == b"old",
+    "read_text": lambda client, _: client.read_text("myfiles/in/a.csv") == "old",
+    "download": lambda client, path: client.download("myfiles/in/a.csv", path / "a.csv").size == 3,
+    "download_folder": lambda client, path: len(client.download_folder("myfiles/in/", path).done) == 1,
+    "sync_folder": lambda client, path: client.sync_folder("myfiles/in", path / "manifest.jsonl").items == 1,
+    "children": lambda client, _: [item.name for item in client.children("myfiles/in/")] == ["a.csv"],
+    "find": lambda client, _: [item.name for item in client.find("myfiles/in/", Filters())] == ["a.csv"],
+    "walk": lambda client, _: [item.name for item in client.walk("myfiles/in/")] == ["a.csv"],
+    "copy": lambda client, _: client.copy("myfiles/in/a.csv", "myfiles/out/").outcome == "created",
+    "move": lambda client, _: client.move("myfiles/in/a.csv", "myfiles/out/").outcome == "created",
+    "update": lambda client, _: client.update("myfiles/in/a.csv", content=b"new").outcome == "replaced",
+    "upload": lambda client, _: client.upload("myfiles/in/b.csv", content=b"new").outcome == "created",
+    "upload_folder": lambda client, path: client.upload_folder("myfiles/in/", local_path=path).failed == [],
+    "delete": lambda client, _: len(client.delete("myfiles/in/a.csv", ignore_if_missing=True)) == 1,
+}
+
+
+@pytest.mark.parametrize("act", READS)
+@pytest.mark.parametrize("times", [1, 2])
+def test_item_that_is_missing_for_a_moment_is_there(  # noqa: PLR0917 - fixtures
+    client: Client, drive: Any, faults: Any, tmp_path: Path, act: str, times: int
+) -> None:
+    """One answer of 404 is no answer: neither a value nor an error follows from it."""
+    drive.put("in/a.csv", b"old")
+    drive.folder("out")
+    (tmp_path / "c.csv").write_bytes(b"1")
+    operation = "children" if act in ("children", "find", "walk") else "get"
+    faults.add(operation=operation, times=times, do=status(404))
+    assert READS[act](client, tmp_path)
+
+
+def test_absence_is_proven_by_a_few_requests(client: Client, drive: Any, onedrive_emulator: Any) -> None:
+    """What is there costs one; what is missing six, and two more for each folder above it that is missing as well."""
+    drive.put("in/a.csv", b"1")
+    assert client.exists("myfiles/in/a.csv")
+    for location, reads in (("in/a.csv", 1), ("in/b.csv", 5), ("in/x/y/b.csv", 9)):
+        with onedrive_emulator.requests.measure() as cost:
+            assert client.exists(f"myfiles/{location}") == (reads == 1)
+        assert cost.total(origin="graph").requests == reads + (reads > 1)
+
+
+@pytest.mark.parametrize("location", ["myfiles/in/a.csv/b.csv", "myfiles/in/a.csv/b/c.csv"])
+def test_nothing_exists_below_a_file(client: Client, drive: Any, location: str) -> None:
+    """Whoever asks whether something is there gets no error for it."""
+    drive.put("in/a.csv", b"1")
+    assert not client.exists(location)
+
+
+def test_absence_that_is_not_proven_is_an_error(client: Client, drive: Any, faults: Any) -> None:
+    """A folder that is there and cannot be listed does not say what it holds; a later attempt may learn it."""
+    drive.put("in/a.csv", b"1")
+    faults.add(operation="children", times=None, do=status(404))
+    with pytest.raises(ServiceUnavailable, match=r"in/b\.csv was not found, and its folder is there"):
+        client.exists("myfiles/in/b.csv")
+
+
+def test_later_try_of_a_rename_finds_its_file_although_the_first_name_was_not_seen(
+    client: Client, drive: Any, faults: Any
+) -> None:
+    """The file that an earlier attempt made is not made twice."""
+    drive.put_all({"in/a.csv": b"of somebody else", "in/a 1.csv": b"ours"})
+    faults.add(path="a.csv", operation="get", times=1, do=status(404))
+    retrying = TaskAttempt(retrying=True)
+    item = client.upload("myfiles/in/a.csv", content=b"ours", if_exists="rename", attempt=retrying)
+    assert (item.name, item.outcome) == ("a 1.csv", "already_there")
+    assert drive.paths() == ["in/", "in/a 1.csv", "in/a.csv"]
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+def test_locked_part_of_a_batch_is_sent_again(client: Client, drive: Any, faults: Any, permanent: bool) -> None:
+    """As a deletion of its own is; what stays locked is an error that a later attempt may cure."""
+    drive.put_all({"in/a.csv": b"1", "in/b.csv": b"2"})
+    faults.add(operation="permanent_delete" if permanent else "delete", times=3, do=status(423))
+    assert client.delete_all(list(client.children("myfiles/in")), permanent=permanent) == []
+    assert drive.read_all() == {}
 
 
 @pytest.mark.parametrize("permanent", [False, True])
@@ -400,6 +480,24 @@ def test_item_without_a_size(  # noqa: PLR0917 - fixtures
     client.download_folder("myfiles/in", tmp_path / "all")
     for path in (tmp_path / "one.bin", tmp_path / "all" / "a.bin"):
         assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("has_hash", [True, False])
+def test_move_to_another_drive_of_a_file_without_a_size(
+    client: Client, drive: Any, other: Any, faults: Any, has_hash: bool
+) -> None:
+    """Equal hashes prove the copy. Without them nothing does, and nothing is deleted."""
+    there, location = other
+    drive.put("in/a.csv", b"1")
+    facts: dict[str, Any] = {"size": None} | ({} if has_hash else {"file": {}})
+    faults.add(operation="get", times=None, do=alter(facts, name=r"a\.csv"))
+    if has_hash:
+        assert client.move("myfiles/in/a.csv", f"{location}/a.csv").outcome == "created"
+    else:
+        with pytest.raises(VerificationFailed, match="not surely what"):
+            client.move("myfiles/in/a.csv", f"{location}/a.csv")
+    assert there.read_all() == {"a.csv": b"1"}
+    assert drive.exists("in/a.csv") != has_hash
 
 
 def test_moved_files_are_on_the_disk_before_their_sources_go(

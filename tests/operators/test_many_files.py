@@ -323,6 +323,16 @@ def test_deleting_what_an_earlier_try_deleted(filled: Any, task_context: Context
     assert patient.execute(task_context()) == []
 
 
+def test_folder_of_a_pattern_that_is_missing_for_a_moment_is_emptied(
+    filled: Any, onedrive_emulator: Emulator, task_context: Context
+) -> None:
+    """Nobody is told that nothing was there to be deleted."""
+    onedrive_emulator.faults.add(operation="children", times=1, do=status(404))
+    operator = OneDriveDeleteOperator(task_id="task", location="myfiles/in/*.csv", ignore_if_missing=True)
+    assert [item["name"] for item in operator.execute(task_context())] == ["a.csv"]
+    assert not filled.exists("in/a.csv")
+
+
 def test_some_cannot_be_deleted(filled: Any, onedrive_emulator: Emulator, task_context: Context) -> None:
     """The others are; the error says which not and why, and whether a retry may help."""
     filled.lock("in/a.csv")

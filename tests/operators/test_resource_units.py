@@ -54,6 +54,10 @@ CASES: dict[tuple[str, str], tuple[dict[str, bytes | None], dict[str, Any]]] = {
         {"in/a.csv": b"1", "in/b.csv": b"1"},
         {"location": "myfiles/in/", "recursive": True},
     ),
+    ("OneDriveDeleteOperator", "`ignore_if_missing=True`, and nothing is there"): (
+        {"in/a.csv": b"1"},
+        {"location": "myfiles/in/b.csv", "ignore_if_missing": True},
+    ),
     ("OneDriveListOperator", "a folder of up to 1,000 items"): ({"in/a.csv": b"1"}, {"location": "myfiles/in/"}),
     ("OneDriveListOperator", "a folder of 2,500 items"): (
         {f"in/{number}": b"" for number in range(2500)},

@@ -84,7 +84,7 @@ DOWNLOADS = [
     Operation("download_skip_if_same_same", download("skip_if_same"), "get", **_LARGE_THERE, local={"a.csv": LARGE}),
     Operation("download_etag", download(etag="now"), "get download", **_LARGE_THERE, **_FETCHED),
     Operation("download_stale", download(etag='"{0},9"'), "get", **_LARGE_THERE, raises=PreconditionFailed),
-    Operation("download_missing", download(), "get get get children", raises=ItemNotFound),
+    Operation("download_missing", download(), "get get get get get children get children", raises=ItemNotFound),
     Operation("download_chunks", fetch(at_once=False), "get download", **_LARGE_THERE, **_FETCHED),
     Operation("download_at_once", fetch(at_once=True), "get download download download", **_LARGE_THERE, **_FETCHED),
     Operation(

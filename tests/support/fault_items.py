@@ -140,7 +140,7 @@ ITEMS = [
         before=TAKEN,
         result=["in", "in/a.csv", "in/a.csv.bak", "in/b.csv", "other", "other/a.csv"],
     ),
-    Operation("stat", stat, "get", before=TAKEN, result=("in/a.csv", len(OLD))),
-    Operation("exists", exists(FILE), "get", before=TAKEN, result=True, believes_404=True),
-    Operation("exists_not", exists(FILE), "get get", result=False),
+    Operation("stat", stat, "get", sure="get", before=TAKEN, result=("in/a.csv", len(OLD))),
+    Operation("exists", exists(FILE), "get", sure="get", before=TAKEN, result=True),
+    Operation("exists_not", exists(FILE), "get get get get get children", result=False),
 ]

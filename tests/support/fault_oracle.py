@@ -124,7 +124,7 @@ class Trial:
         denials = [(met, rule) for met, rule in self.rules if met.case.name == "status_404"]
         hits = sum(rule.hits for met, rule in denials if met.step.operation in READS)
         is_quirk = any(name.startswith("missing_") for name in self.scenario.quirks)
-        is_believed = hits > BELIEVED_404S or bool(hits and (is_quirk or self.operation.believes_404))
+        is_believed = hits > BELIEVED_404S or bool(hits and is_quirk)
         return is_believed and self.tries == 1  # the lies end with the first try
 
     def check(self) -> None:

@@ -151,7 +151,6 @@ class Operation:
     :param earlier: what an earlier try did.
     :param rules: what goes wrong in any case, so that there are steps that mend it; ``quirks`` likewise.
     :param may_be_ours: where an answer was lost, what is in the way is taken for what was made: it is alike.
-    :param believes_404: it looks only once whether something is there, for a proof takes seconds for each folder.
     :param is_permanent: what it deletes is not in the recycle bin.
     :param check: what else is true, however it ended.
     """
@@ -174,7 +173,6 @@ class Operation:
     rules: tuple[Mapping[str, Any], ...] = ()
     quirks: Mapping[str, Any] = field(default_factory=dict)
     may_be_ours: bool = False
-    believes_404: bool = False
     is_permanent: bool = False
     check: Callable[[Scene, Operation], None] | None = None
 

@@ -117,7 +117,7 @@ def _uploads(size: str) -> list[Operation]:
         make(
             "upload_folder_missing",
             upload(size, location="myfiles/new/a.csv"),
-            "get get get get get children drive",
+            "get get get get get children get get get children drive",
             raises=ItemNotFound,
         ),
         make("upload_on_folder", upload(size, location="myfiles/in"), f"get {refused} get", raises=LocationError),
@@ -132,7 +132,9 @@ def _uploads(size: str) -> list[Operation]:
             before=TAKEN,
             raises=PreconditionFailed,
         ),
-        Operation(f"update_{size}_missing", update(size), "get get get children", raises=ItemNotFound),
+        Operation(
+            f"update_{size}_missing", update(size), "get get get get get children get children", raises=ItemNotFound
+        ),
         Operation(f"save_{size}_free", save(size), f"get {sent}", after=after),
         Operation(f"save_{size}_taken", save(size), f"get {sent}", before=TAKEN, after=after, versions=twice),
     ]

@@ -86,16 +86,15 @@ class Digests:
 def compare(item: DriveItem, source: Source, digests: Digests) -> Comparison:
     """Compare an item with its source by size and hash.
 
-    The source is hashed only if the sizes are equal. If Graph sends no hash, two files of one size may still differ.
+    The source is hashed only if the sizes are equal, or if Graph does not say the size. If Graph sends no hash, two
+    files of one size may still differ.
     """
     if item.is_folder or item.package_type:
         return Comparison.DIFFERENT
-    if item.size is None:
-        return Comparison.UNKNOWN
-    if item.size != source.size:
+    if item.size not in (None, source.size):
         return _changed(item)
     # Graph makes a hash of empty files only since 2023 (OD#1704).
-    if source.size == 0:
+    if item.size == source.size == 0:
         return Comparison.SAME
     return _by_hash(item, digests) if item.hashes else Comparison.UNKNOWN
 
@@ -104,11 +103,10 @@ def compare_items(item: DriveItem, other: DriveItem) -> Comparison:
     """Compare two files of Graph, such as a copy and its source."""
     if any(each.is_folder or each.package_type for each in (item, other)):
         return Comparison.DIFFERENT
-    if item.size is None or other.size is None:
-        return Comparison.UNKNOWN
-    if item.size != other.size:
+    if None not in (item.size, other.size) and item.size != other.size:
         return _changed(item)
-    return Comparison.SAME if item.size == 0 else _same_hashes(item, other.hashes)
+    # Graph leaves the size out of some items (OD#535), and a hash alone proves as much.
+    return Comparison.SAME if item.size == other.size == 0 else _same_hashes(item, other.hashes)
 
 
 def is_rewritten(item: DriveItem) -> bool:
@@ -132,7 +130,7 @@ def _by_hash(item: DriveItem, digests: Digests) -> Comparison:
 
 
 def _same_hashes(item: DriveItem, ours: Mapping[str, str]) -> Comparison:
-    both = ours.keys() & item.hashes.keys()
+    both = ours.keys() & item.hashes.keys() & _MAKERS.keys()  # no crc32Hash, which alone would prove little
     if not both:
         return Comparison.UNKNOWN
     is_same = all(_folded(name, ours[name]) == _folded(name, item.hashes[name]) for name in both)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from airflow_provider_onedrive.graph.content.filters import Filters
@@ -94,21 +95,61 @@ class Choice:
     """What of a tree is meant.
 
     :param named: files, and where they go below the target.
-    :param present: with ``delete_extra``, the keys of where all files of the source would go, meant or not.
+    :param present: with ``delete_extra``, by key the paths where all files of the source would go, meant or not.
     :param unread: the keys of folders of the source that were not read whole: nobody knows which files they hold.
     """
 
     named: tuple[tuple[str, Entry], ...]
-    present: frozenset[str] = frozenset()
+    present: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
 
-    def may_hold(self, path: str, transfer: FolderTransfer) -> bool:
-        """Whether the source has a file for a path of the target, or may have it."""
+    @cached_property
+    def paths(self) -> frozenset[str]:
+        """The paths of the target that the chosen files go to."""
+        return frozenset(path for path, _ in self.named)
+
+    def is_unread(self, path: str, transfer: FolderTransfer) -> bool:
+        """Whether nobody knows if the source has a file for a path of the target."""
         if self.unread and not transfer.has_folders:
             return True
         names = key(path).split("/")
         above = {"/".join(names[:end]) for end in range(len(names))}  # from "", the root, on
-        return key(path) in self.present or not self.unread.isdisjoint(above)
+        return not self.unread.isdisjoint(above)
+
+
+class Targets:
+    """The files of a target now.
+
+    OneDrive takes paths for one that differ only in case or normal form, and a local disk may have a file for each. So
+    files with the same :func:`key` are judged one by one.
+
+    :param holds: says whether the target has a file at a path, under whatever name it lists it.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), holds: Callable[[str], bool] = lambda _: True) -> None:
+        self._holds = holds
+        self._by_key: dict[str, dict[str, Entry]] = defaultdict(dict)
+        for entry in entries:
+            self._by_key[key(entry.path)][entry.path] = entry
+
+    def __iter__(self) -> Iterator[Entry]:
+        for _, alike in sorted(self._by_key.items()):
+            yield from (alike[path] for path in sorted(alike))
+
+    def at(self, path: str) -> Entry | None:
+        """Return the file at a path: the one of exactly that path, else one that OneDrive would take for it."""
+        alike = self._by_key.get(key(path), {})
+        return alike.get(path) or next(iter(alike.values()), None)
+
+    def is_extra(self, entry: Entry, choice: Choice) -> bool:
+        """Whether the source surely has no file for an entry."""
+        alike = choice.present.get(key(entry.path), ())
+        return not alike or (entry.path not in alike and any(self._tells_apart(path, choice) for path in alike))
+
+    def _tells_apart(self, path: str, choice: Choice) -> bool:
+        """Whether a path of the source is, or will be, a file beside the one that differs only in case or form."""
+        # A disk that takes the two for one lists one of them, and has a file at the other as well.
+        return path in self._by_key.get(key(path), {}) or (path in choice.paths and not self._holds(path))
 
 
 def choose(
@@ -120,12 +161,12 @@ def choose(
     :raises LocationError: if there are more than ``max_items``, or none where that is to fail.
     """
     named: list[tuple[str, Entry]] = []
-    present = set()
+    present: dict[str, tuple[str, ...]] = {}
     for entry in sources:
         is_flat = not transfer.options.keep_directory_structure
         path = target_path(entry.path.rpartition("/")[2] if is_flat else entry.path)
         if transfer.options.delete_extra:
-            present.add(key(path))
+            present[key(path)] = (*present.get(key(path), ()), path)
         if _is_meant(entry, transfer.filters):
             named.append((path, entry))
         # Within the loop, so that a listing of a million files ends here.
@@ -135,12 +176,12 @@ def choose(
             )
     if not named and transfer.options.if_none == "fail" and not transfer.options.mirrors_nothing:
         raise LocationError("No file was chosen.", advice="Check folder and pattern, or pass if_none='skip'.")
-    return Choice(tuple(named), frozenset(present))
+    return Choice(tuple(named), present)
 
 
 def plan(
     choice: Choice,
-    targets: Mapping[str, Entry],
+    targets: Targets,
     transfer: FolderTransfer,
     *,
     refusal: Callable[[str], str] = lambda _: "",
@@ -148,7 +189,7 @@ def plan(
 ) -> list[Step]:
     """Decide what becomes of each file.
 
-    :param targets: what is at the target now, by :func:`key`; empty where nobody needs to know.
+    :param targets: what is at the target now; empty where nobody needs to know.
     :param refusal: says why a path cannot be written at the target; empty where it can.
     :param skip_reason: says why a source need not be sent, given what is at its target; empty where it has to be.
     :raises LocationError: if there is more to delete than ``max_delete``, or a source of which no file was chosen
@@ -157,7 +198,7 @@ def plan(
     clashes = _clashes(choice.named)
     steps = []
     for path, entry in choice.named:
-        there = targets.get(key(path))
+        there = targets.at(path)
         # A refusal and not an error: the other files are transferred, and the report names this one.
         if reason := entry.problem or clashes.get(entry.path) or refusal(path):
             steps.append(Step(Action.REFUSE, path, entry, reason))
@@ -171,11 +212,6 @@ def plan(
 def key(path: str) -> str:
     """Return the text that two paths share if OneDrive treats them as one."""
     return comparison_key(path)
-
-
-def by_key(entries: Iterable[Entry]) -> dict[str, Entry]:
-    """Index a tree for :func:`plan`."""
-    return {key(entry.path): entry for entry in entries}
 
 
 def _is_meant(entry: Entry, filters: Filters) -> bool:
@@ -217,14 +253,14 @@ def _clash(entry: Entry, path: str, other_entry: Entry, other: str) -> str:
     return f"{sources[0]!r} and {sources[1]!r} would both become {path!r}{compared}"
 
 
-def _extra(choice: Choice, targets: Mapping[str, Entry], transfer: FolderTransfer) -> list[Step]:
+def _extra(choice: Choice, targets: Targets, transfer: FolderTransfer) -> list[Step]:
     """Find what the target has and the source has not, among what the transfer is about."""
     if not transfer.options.delete_extra:
         return []
     extra = [
         Step(Action.DELETE, entry.path, entry)
-        for _, entry in sorted(targets.items())
-        if not (choice.may_hold(entry.path, transfer) or entry.problem)
+        for entry in targets
+        if not (choice.is_unread(entry.path, transfer) or entry.problem) and targets.is_extra(entry, choice)
         # A flat transfer has nothing to say about the folders of its target.
         if transfer.has_folders or "/" not in entry.path
         # A run that is about "*.csv" must not delete the other files.

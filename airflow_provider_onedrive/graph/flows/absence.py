@@ -7,24 +7,35 @@ which is another kind of request, agree.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, cast
 
-from airflow_provider_onedrive.graph.flows.items import LATER, children_json, stat, whole_item
+from airflow_provider_onedrive.graph.flows.items import (
+    LATER,
+    children_json,
+    folder,
+    item_of,
+    stat,
+    stat_or_none,
+    whole_item,
+)
 from airflow_provider_onedrive.graph.flows.pages import FolderListing
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_address
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     DriveNotFound,
     ItemNotFound,
+    LocationError,
     NotFound,
     ServiceUnavailable,
 )
-from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
+from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
 _IDS = "id,name"
+_FAILURES_BEFORE_HOLDER_READS = (0, 2, LATER)
+"""The failures before each look at a name that was refused as taken: three looks take a driver 2 to 5 s."""
 
 
 def has_gone(item: DriveItem) -> Flow[bool]:
@@ -45,17 +56,75 @@ def gone_among(items: Sequence[DriveItem]) -> Flow[list[bool]]:
         missing = [number for number in missing if number not in there]
     folders = {_folder_of(items[number]) for number in missing} - {None}
     listed: dict[Any, Container[str] | None] = {None: None}  # without a folder, the two reads are all there is
-    for folder in folders:
-        listed[folder] = yield from _listed(*cast("tuple[str, str]", folder))
+    for each in folders:
+        listed[each] = yield from _listed(*cast("tuple[str, str]", each))
     gone = {number for number in missing if items[number].id not in (listed[_folder_of(items[number])] or ())}
     return [number in gone for number in range(len(items))]
+
+
+def exists(address: Address) -> Flow[bool]:
+    """Return whether an item is there: one request if it is, and a proof if it was not found.
+
+    :raises DriveNotFound: if its drive is not there.
+    """
+    try:
+        yield from stat(address)
+    except ItemNotFound:
+        try:
+            return (yield from find_again(address)) is not None
+        except LocationError:  # a name above it is that of a file, and nothing is below a file
+            return False
+    return True
+
+
+def stat_surely(address: Address) -> Flow[DriveItem]:
+    """Read one item, and believe that it is missing only if that is proven.
+
+    :raises ItemNotFound: if the item is proven not to be there.
+    :raises DriveNotFound: if the drive is not there either.
+    """
+    try:
+        return (yield from stat(address))
+    except ItemNotFound as missing:
+        item = yield from find_again(address)
+        if item is None:
+            raise missing from None
+    return item
+
+
+def folder_surely(address: Address, *, create: bool = False) -> Flow[DriveItem]:
+    """Read one item that has to be a folder; see :func:`items.folder`.
+
+    :param create: create it if it is missing. Then nothing has to be proven: Graph refuses to create what is there.
+    """
+    return (yield from folder(address, create=True) if create else surely(address, folder))
+
+
+def surely(address: Address, read: Callable[[Address], Flow[T]]) -> Flow[T]:
+    """Read something of an item, and believe that the item is missing only if that is proven.
+
+    :param read: asks for the item; it is called once more if the item was not found and is there nevertheless.
+    :raises ItemNotFound: if the item is proven not to be there.
+    :raises DriveNotFound: if the drive is not there either.
+    """
+    try:
+        return (yield from read(address))
+    except ItemNotFound as missing:
+        item = yield from find_again(address)
+        if item is None:
+            raise missing from None
+    # By its id, which is another shape of request than the one that has just failed twice.
+    return (yield from read(address.by_id(item.drive_id, item.id)))
 
 
 def find_again(address: Address) -> Flow[DriveItem | None]:
     """Look once more for an item that was not found: by its address, then in the listing of its folder.
 
+    There is one pause, however many of the folders above it are missing as well.
+
     :return: the item; None if it is proven not to be there.
     :raises DriveNotFound: if the drive is not there either.
+    :raises ServiceUnavailable: if nothing is proven.
     """
     try:
         return (yield from stat(address, failures=LATER))
@@ -63,12 +132,47 @@ def find_again(address: Address) -> Flow[DriveItem | None]:
         if address.is_base:
             return None
     try:
-        parent = yield from _folder_again(address.parent)
-        if parent is None:
-            return None
-        values, is_whole = yield from _listing(address.parent.by_id(parent.drive_id, parent.id), "")
+        return (yield from _find_listed(address))
     except AccessDenied:  # a permission for one file does not reach its folder, so the two reads are all there is
         return None
+
+
+def holder_of(address: Address) -> Flow[DriveItem | None]:
+    """Look some times for the item that has a name which Graph refused as taken.
+
+    That refusal and a 404 of the look contradict each other, and mostly the 404 is the one that passes.
+
+    :param address: of the name in a folder that was read.
+    :return: None if nothing can be seen: an upload session that was never finished holds its name, too.
+    """
+    for failures in _FAILURES_BEFORE_HOLDER_READS:
+        try:
+            return item_of((yield Request("GET", address.url(), failures=failures)), address)
+        except ItemNotFound:
+            pass
+    return None
+
+
+def _find_listed(address: Address) -> Flow[DriveItem | None]:
+    """Look for an item in the listing of its folder; if that is missing, too, in those of the folders above it.
+
+    The listing of the nearest folder that shows itself has the next name on the way, or proves that all below it are
+    missing.
+    """
+    above, missing = address.parent, [address]
+    while (item := (yield from stat_or_none(above))) is None and not above.is_base:
+        missing.append(above)
+        above = above.parent
+    if item is None:
+        item = yield from find_again(above)
+    while missing and item is not None:
+        item = yield from _listed_as(missing.pop(), item)
+    return item
+
+
+def _listed_as(address: Address, parent: DriveItem) -> Flow[DriveItem | None]:
+    """Find an item by its name in the listing of its folder; None if the listing proves that it is not there."""
+    values, is_whole = yield from _listing_again(address.parent.by_id(parent.drive_id, parent.id), address)
     name = comparison_key(address.names[-1])
     for data in values:
         if comparison_key(str(data.get("name"))) == name:
@@ -79,11 +183,15 @@ def find_again(address: Address) -> Flow[DriveItem | None]:
     return None
 
 
-def _folder_again(address: Address) -> Flow[DriveItem | None]:
-    try:
-        return (yield from stat(address))
-    except ItemNotFound:
-        return (yield from find_again(address))
+def _listing_again(parent: Address, address: Address) -> Flow[tuple[list[Mapping[str, Any]], bool]]:
+    """List a folder that was just read; a 404 of its listing says no more than one of an item."""
+    for failures in (0, LATER):
+        try:
+            return (yield from _listing(parent, "", failures))
+        except ItemNotFound as missing:
+            problem = missing
+    message = f"{address} was not found, and its folder is there and cannot be listed: {problem.message}"
+    raise ServiceUnavailable(message) from None
 
 
 def _is_there(drive_id: str, item_id: str, failures: int = 0) -> Flow[bool]:
@@ -100,8 +208,8 @@ def _folder_of(item: DriveItem) -> tuple[str, str] | None:
 
 def is_unlisted(item: DriveItem) -> Flow[bool]:
     """Return whether the listing of an item's folder shows that the item is not there."""
-    folder = _folder_of(item)
-    listed = None if folder is None else (yield from _listed(*folder))
+    parent = _folder_of(item)
+    listed = None if parent is None else (yield from _listed(*parent))
     return listed is not None and item.id not in listed
 
 

@@ -12,17 +12,19 @@ from airflow_provider_onedrive.graph.protocol.driver import part_headers
 from airflow_provider_onedrive.graph.protocol.errors import (
     GraphError,
     ItemNotFound,
+    Locked,
     ServiceUnavailable,
-    Throttled,
 )
 from airflow_provider_onedrive.graph.protocol.fields import objects, required
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.refusals import error_from
+from airflow_provider_onedrive.graph.protocol.retry import was_refused
 
 # Graph refuses a batch of more parts with 400: https://learn.microsoft.com/en-us/graph/json-batching
 BATCH_ITEMS = 20
-# As many as RetryPolicy makes by default: the driver sees only the batch, whose status is 200, and repeats no part.
+# As many as RetryPolicy makes by default, in half a minute at most. The driver repeats no part: it sees only the batch,
+# whose status is 200.
 _ROUNDS = 7
 _DONE, _BAD = 204, 400
 
@@ -42,10 +44,15 @@ def delete_items(items: Sequence[DriveItem], *, permanent: bool = False) -> Flow
         for number in left:
             problems[number] = _problem(answers.get(str(number)), items[number])
         yield from _forget_gone(problems, items)
-        left = [number for number in left if isinstance(problems[number], (Throttled, ServiceUnavailable))]
+        left = [number for number in left if _is_passing(problems[number])]
         if not left:
             break
     return problems
+
+
+def _is_passing(problem: GraphError | None) -> bool:
+    """Return whether a part is sent again: as a deletion of its own would be."""
+    return problem is not None and (isinstance(problem, (Locked, ServiceUnavailable)) or was_refused(problem))
 
 
 def _forget_gone(problems: list[GraphError | None], items: Sequence[DriveItem]) -> Flow[None]:

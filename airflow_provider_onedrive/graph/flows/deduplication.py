@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from airflow_provider_onedrive.graph.content.hashing import Comparison, compare
+from airflow_provider_onedrive.graph.flows.absence import holder_of
 from airflow_provider_onedrive.graph.flows.items import item_of, stat_or_none
 from airflow_provider_onedrive.graph.flows.upload_plan import Upload
 from airflow_provider_onedrive.graph.protocol.addresses import Address
@@ -15,6 +16,7 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 # Up to 16 seconds; a hash may be missing for a while: https://learn.microsoft.com/en-us/graph/api/resources/hashes
 _HASH_READS = 5
+_CONFLICT = 409
 
 
 def find_ours(plan: Upload) -> Flow[DriveItem | None]:
@@ -86,7 +88,8 @@ def refused(plan: Upload, refusal: GraphError) -> Flow[DriveItem]:
     :raises NameHeld: if nothing that can be seen has the name.
     :raises GraphError: the refusal itself, else.
     """
-    item = yield from stat_or_none(plan.address)
+    is_taken = refusal.status == _CONFLICT
+    item = yield from holder_of(plan.address) if is_taken else stat_or_none(plan.address)
     refuse_no_file(item)
     if item is not None and plan.retrying and (yield from is_same(item, plan)):
         return replace(item, outcome="already_there")
@@ -110,4 +113,4 @@ def refuse_no_file(item: DriveItem | None) -> None:
 def _is_held(plan: Upload, item: DriveItem | None, refusal: GraphError) -> bool:
     """Recognise a name that is taken by nothing one can see, or that was refused although it may be taken."""
     # A taken name is no reason to refuse "replace" and "rename": something invisible has it, such as an open session.
-    return refusal.status == 409 and (item is None or plan.conflict != "fail")  # noqa: PLR2004 - HTTP's own
+    return refusal.status == _CONFLICT and (item is None or plan.conflict != "fail")

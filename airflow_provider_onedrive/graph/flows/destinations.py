@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from airflow_provider_onedrive.graph.content.hashing import Comparison, compare_items
-from airflow_provider_onedrive.graph.flows.absence import find_again
-from airflow_provider_onedrive.graph.flows.items import folder, item_of, stat
+from airflow_provider_onedrive.graph.flows.absence import folder_surely, stat_surely
+from airflow_provider_onedrive.graph.flows.items import item_of
 from airflow_provider_onedrive.graph.flows.removals import delete
 from airflow_provider_onedrive.graph.flows.session_state import SessionKeeper
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
@@ -90,23 +90,15 @@ class Relocation:
 def source_of(plan: Relocation) -> Flow[DriveItem]:
     """Read what is to be moved or copied.
 
+    :raises ItemNotFound: if it is proven not to be there.
     :raises LocationError: if it is the root of a drive.
     """
-    return _movable((yield from stat(plan.source)), plan)
-
-
-def _movable(item: DriveItem, plan: Relocation) -> DriveItem:
+    item = yield from stat_surely(plan.source)
     if item.is_root:
         raise LocationError(
             f"{plan.source} is the root of a drive and is never moved or copied.", advice="Name something in it."
         )
     return item
-
-
-def source_again(plan: Relocation) -> Flow[DriveItem | None]:
-    """Look once more for a source that was not found; None if it is proven not to be there."""
-    item = yield from find_again(plan.source)
-    return None if item is None else _movable(item, plan)
 
 
 def parent_of(plan: Relocation, source: DriveItem) -> Flow[DriveItem]:
@@ -116,7 +108,7 @@ def parent_of(plan: Relocation, source: DriveItem) -> Flow[DriveItem]:
     """
     if source.is_folder and _is_below(str(plan.folder), source.location):
         raise _into_itself(plan)  # before a folder is made in it
-    parent = yield from folder(plan.folder, create=plan.create_folders)
+    parent = yield from folder_surely(plan.folder, create=plan.create_folders)
     is_inside = parent.id == source.id or _is_below(parent.path, source.path)
     if source.is_folder and is_inside and is_same_drive(parent, source):
         raise _into_itself(plan)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_onedrive.graph.content.sinks import RangeIgnored, RangeSink
+from airflow_provider_onedrive.graph.flows.absence import surely
 from airflow_provider_onedrive.graph.flows.items import expect_file, explain_missing, item_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -212,7 +213,7 @@ def _range(links: Links, sink: RangeSink) -> dict[str, str]:
 def _renew(links: Links, used: Link) -> Flow[None]:
     """Read a new link, unless another request has done so meanwhile."""
     if links.current is used:
-        fresh = yield from resolve(links.address)
+        fresh = yield from surely(links.address, resolve)
         if (fresh.item.id, fresh.item.etag) != (used.item.id, used.item.etag):
             raise SourceChanged(
                 f"The file became another version ({fresh.item.etag} after {used.item.etag})",

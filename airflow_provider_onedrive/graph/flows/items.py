@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ItemNotFound,
     LocationError,
     NameAlreadyExists,
+    NameHeld,
     NotFound,
     ServiceUnavailable,
     UnreadableAnswer,
@@ -265,7 +266,8 @@ def create_folder(address: Address, *, exist_ok: bool) -> Flow[DriveItem]:
             problem = missing
         else:
             return replace(item_of(response, address), outcome="created")
-    raise problem
+    # Each time the name was refused, and nothing that can be seen has it.
+    raise NameHeld.of(problem) if isinstance(problem, NameAlreadyExists) else problem
 
 
 def _accepted(item: DriveItem, problem: Exception, *, exist_ok: bool) -> DriveItem:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from airflow_provider_onedrive.graph.content.hashing import Comparison
+from airflow_provider_onedrive.graph.flows.absence import find_again, folder_surely, holder_of
 from airflow_provider_onedrive.graph.flows.copies import copy_into, wait_for
 from airflow_provider_onedrive.graph.flows.destinations import (
     READS,
@@ -21,10 +22,9 @@ from airflow_provider_onedrive.graph.flows.destinations import (
     names_for,
     parent_of,
     read_target,
-    source_again,
     source_of,
 )
-from airflow_provider_onedrive.graph.flows.items import folder, item_of, stat_or_none
+from airflow_provider_onedrive.graph.flows.items import item_of, stat_or_none
 from airflow_provider_onedrive.graph.flows.removals import delete
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -55,11 +55,8 @@ def move(plan: Relocation) -> Flow[DriveItem]:
     plan.check()
     try:
         source = yield from source_of(plan)
-    except ItemNotFound as missing:
-        again = yield from source_again(plan)  # before anything else is taken for it
-        if again is None:
-            return (yield from _moved_before(plan, SourceMissing.of(missing)))
-        source = again
+    except ItemNotFound as missing:  # which is proven, before anything else is taken for it
+        return (yield from _moved_before(plan, SourceMissing.of(missing)))
     parent = yield from parent_of(plan, source)
     if is_same_drive(source, parent):
         return (yield from _within(plan, source, parent))
@@ -81,7 +78,7 @@ def _within(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
         else:
             _forget(plan)
             return replace(item, outcome=outcome if address is target else "renamed")
-        existing = yield from read_target(address)
+        existing = yield from holder_of(address)
         if existing is not None and existing.id == source.id:
             # Another case or normal form of its own name, which this drive takes for a name that is taken.
             return (yield from _renamed_in_two_steps(source, parent, address))
@@ -196,7 +193,7 @@ def _moved_before(plan: Relocation, missing: SourceMissing) -> Flow[DriveItem]:
     if not (plan.retrying and name):
         raise missing
     try:
-        parent = yield from folder(plan.folder)
+        parent = yield from folder_surely(plan.folder)
     except NotFound:
         raise missing from None
     if item := (yield from _remembered(plan, parent)):
@@ -244,7 +241,7 @@ def _left_halfway(plan: Relocation, parent: DriveItem, target: Address) -> Flow[
     name = plan.source.names[-1] if plan.source.names else str(plan.facts.get("name"))
     if comparison_key(name) != comparison_key(target.names[-1]):
         return None
-    item = yield from read_target(_between(target))
+    item = yield from _read_surely(_between(target))
     if item is None or not _may_be(item, plan):
         return None
     return replace((yield from _patch(item, parent, target)), outcome="created")
@@ -255,13 +252,19 @@ def _candidates(plan: Relocation, target: Address) -> Flow[list[DriveItem]]:
     candidates: list[DriveItem] = []
     tried: set[str] = set()
     for address in names_for(plan, target, is_folder=bool(plan.facts.get("is_folder"))):
-        item = None if address.names[-1] in tried else (yield from read_target(address))
+        item = None if address.names[-1] in tried else (yield from _read_surely(address))
         if item is None:
             return candidates
         tried.add(address.names[-1])
         if _may_be(item, plan):
             candidates.append(item)
     return candidates
+
+
+def _read_surely(address: Address) -> Flow[DriveItem | None]:
+    """Read one item of a folder that was just seen; None if it is proven not to be there."""
+    # An error for good follows from it: that the item is neither at its source nor here.
+    return (yield from read_target(address)) or (yield from find_again(address))
 
 
 def _may_be(item: DriveItem, plan: Relocation) -> bool:

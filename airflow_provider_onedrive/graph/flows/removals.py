@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airflow_provider_onedrive.graph.config.deployment import DeploymentPolicy
-from airflow_provider_onedrive.graph.flows.absence import find_again, has_gone
-from airflow_provider_onedrive.graph.flows.items import stat
+from airflow_provider_onedrive.graph.flows.absence import has_gone, stat_surely
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
@@ -147,14 +146,11 @@ def _deletable(address: Address, *, recursive: bool, is_ignored: bool) -> Flow[D
     :raises LocationError: if it is the root of a drive, or a folder that holds something and not ``recursive``.
     """
     try:
-        item = yield from stat(address)
-    except ItemNotFound as missing:
-        again = yield from find_again(address)  # it would be called deleted, and it has to be found to be deleted
-        if again is None:
-            if is_ignored:
-                return None
-            raise missing from None
-        item = again
+        item = yield from stat_surely(address)  # it would be called deleted, and it has to be found to be deleted
+    except ItemNotFound:
+        if is_ignored:
+            return None
+        raise
     # Graph refuses it too, but with 400 or 403, which stand for much else.
     if item.is_root:
         raise LocationError(f"{address} is the root of a drive and is never deleted.", advice="Name something in it.")

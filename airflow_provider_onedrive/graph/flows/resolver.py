@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_onedrive.graph.config.settings import Settings
+from airflow_provider_onedrive.graph.flows.absence import surely
+from airflow_provider_onedrive.graph.flows.items import LATER
 from airflow_provider_onedrive.graph.flows.pages import all_values
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of, item_address, site_url
@@ -22,6 +24,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ConfigurationError,
     ItemNotFound,
     LocationError,
+    NotFound,
     UnreadableAnswer,
 )
 from airflow_provider_onedrive.graph.protocol.fields import has_id, identifier, nested, optional, required
@@ -149,8 +152,8 @@ class Resolver:
         name = location.ids[0]
         try:
             address = yield from self._own(Location("myfiles", names=(name,)))
-            data = (yield Request("GET", address.url())).body
-        except (ItemNotFound, ConfigurationError):
+            data = yield from surely(address, _properties)
+        except (NotFound, ConfigurationError):
             data = {}
         remote = nested(data, "remoteItem")
         if not remote:
@@ -194,6 +197,10 @@ class Resolver:
         return replace(self._addresses[document], names=location.names, shown=str(location))
 
 
+def _properties(address: Address) -> Flow[Mapping[str, Any]]:
+    return (yield Request("GET", address.url())).body
+
+
 def _target_of(data: Mapping[str, Any]) -> str:
     """Return the location of the item that a shortcut points to; an empty text if it is none."""
     remote = nested(data, "remoteItem")
@@ -221,10 +228,14 @@ def _in_libraries(location: Location) -> Flow[Address]:
     """
     host, path, guid = location.ids
     site = yield from _site(host, tuple(filter(None, path.split("/"))), location)
-    for library in (yield from _libraries(identifier(site))):
-        # Not by /shares, which takes such an address too: it needs a permission on all files.
-        with suppress(ItemNotFound, BadRequest):
-            return (yield from _item(Request("GET", item_address(identifier(library), guid).url()), location))
+    libraries = yield from _libraries(identifier(site))
+    # Twice: the one that has it may have answered 404 for a moment, and the error is for good.
+    for failures in (0, LATER):
+        for number, library in enumerate(libraries):
+            url = item_address(identifier(library), guid).url()
+            # Not by /shares, which takes such an address too: it needs a permission on all files.
+            with suppress(ItemNotFound, BadRequest):
+                return (yield from _item(Request("GET", url, failures=failures if number == 0 else 0), location))
     raise LocationError(
         f"No library of the site has the document of {location}.",
         advice="Copy the address of its folder from the browser, or use Share, Copy link.",
@@ -259,11 +270,11 @@ def _site(host: str, names: tuple[str, ...], location: Location) -> Flow[dict[st
 
 
 def _has_site(host: str, names: tuple[str, ...]) -> Flow[bool]:
-    try:
-        yield Request("GET", site_url(host, names))
-    except ItemNotFound:
-        return False
-    return True
+    for failures in (0, LATER):
+        with suppress(ItemNotFound):
+            yield Request("GET", site_url(host, names), failures=failures)
+            return True
+    return False
 
 
 def _libraries(site_id: str) -> Flow[list[dict[str, Any]]]:

@@ -13,6 +13,7 @@ from functools import partial
 
 from airflow_provider_onedrive.graph.content.hashing import EVERY_DRIVE, PERSONAL, Comparison, Digests
 from airflow_provider_onedrive.graph.content.sources import Source
+from airflow_provider_onedrive.graph.flows.absence import folder_surely, holder_of, surely
 from airflow_provider_onedrive.graph.flows.deduplication import (
     compared,
     find_ours,
@@ -22,7 +23,7 @@ from airflow_provider_onedrive.graph.flows.deduplication import (
     refused,
 )
 from airflow_provider_onedrive.graph.flows.folder_cache import FolderCache
-from airflow_provider_onedrive.graph.flows.items import CONFLICT, expect_file, file, folder, item_of, stat_or_none
+from airflow_provider_onedrive.graph.flows.items import CONFLICT, expect_file, file, item_of, stat_or_none
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession
 from airflow_provider_onedrive.graph.flows.sessions import by_session, left_by_earlier_try
 from airflow_provider_onedrive.graph.flows.upload_plan import Upload, check_etag
@@ -77,7 +78,7 @@ def create(
     if address.is_base and if_exists in ("fail", "rename"):
         raise LocationError(f"{address} names an item that exists.", advice="Update it, or name its folder and a name.")
     if address.is_base:
-        item = yield from file(address)
+        item = yield from surely(address, file)
         plan = _plan(address.by_id(item.drive_id, item.id), item, source, options, open_session)
         return (yield from _put_by_policy(plan, if_exists))
     folders = FolderCache() if folder_cache is None else folder_cache
@@ -88,7 +89,7 @@ def create(
         except NotFound:  # the folder has gone, or was made anew
             folders.forget(address.parent)
     # A look before: PUT makes missing folders of a path by itself (OD#83), even those with a typing error.
-    parent = yield from folder(address.parent, create=create_folders)
+    parent = yield from folder_surely(address.parent, create=create_folders)
     folders.note(address.parent, parent)
     return (yield from put(parent, address, source, if_exists))
 
@@ -143,7 +144,7 @@ def update(
     """
     check_etag(expected_etag)
     _check(source, options)
-    item = yield from file(address)
+    item = yield from surely(address, file)
     for _ in range(_VERSIONS):
         plan = _plan(address.by_id(item.drive_id, item.id), item, source, options, open_session)
         try:
@@ -178,12 +179,15 @@ def _rename(plan: Upload) -> Flow[DriveItem]:
     would make a second file.
     """
     first, plan = plan.address, replace(plan, conflict="fail")
-    if plan.retrying:
-        address, ours = yield from find_ours_or_free(plan)
-        if ours is not None:
-            return replace(ours, outcome="already_there")
-        plan = replace(plan, address=address)
-    for _ in range(_RENAMES):
+    for number in range(_RENAMES):
+        if plan.retrying:
+            # Each time, for the name before it may have been taken for free only because a look missed its holder.
+            address, ours = yield from find_ours_or_free(replace(plan, address=first))
+            if ours is not None:
+                return replace(ours, outcome="already_there")
+            plan = replace(plan, address=address)
+        elif number:
+            plan = replace(plan, address=(yield from free_name(first)))
         try:
             item = yield from upload(plan)
         except NameHeld:
@@ -193,7 +197,6 @@ def _rename(plan: Upload) -> Flow[DriveItem]:
         else:
             is_new = item.outcome == "created" and plan.address != first
             return replace(item, outcome="renamed") if is_new else item
-        plan = replace(plan, address=(yield from free_name(first)))
     raise refusal
 
 
@@ -203,8 +206,10 @@ def _skip(plan: Upload) -> Flow[DriveItem]:
     if item is None:
         try:
             return (yield from upload(replace(plan, conflict="fail")))
+        except NameHeld:
+            raise
         except NameAlreadyExists:
-            item = yield from stat_or_none(plan.address)
+            item = yield from holder_of(plan.address)
             if item is None:
                 raise
     return replace(expect_file(item, plan.address), outcome="skipped")

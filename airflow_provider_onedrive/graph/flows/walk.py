@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from typing import Any, cast
 
 from airflow_provider_onedrive.graph.flows import delta
-from airflow_provider_onedrive.graph.flows.absence import is_unlisted
+from airflow_provider_onedrive.graph.flows.absence import find_again, is_unlisted
 from airflow_provider_onedrive.graph.flows.items import (
     ITEM_FIELDS,
     LATER,
@@ -156,6 +156,7 @@ class FolderWalk(Walk):
     :param recursive: also the folders below the root.
     :param fields: of each item; empty takes the fields that Graph shows by default, with the URL of the content.
     :param was_read: the root was read just now, so neither a 404 nor a 403 of its listing is believed at once.
+    :param is_poll: a 404 of the root is believed at once, because the next poll looks again; else it is proven.
     :param seen_as: the root, as delta named it, if it may have vanished since; None if it has to exist.
     """
 
@@ -166,10 +167,12 @@ class FolderWalk(Walk):
         recursive: bool = True,
         fields: str = ITEM_FIELDS,
         was_read: bool = False,
+        is_poll: bool = False,
         seen_as: DriveItem | None = None,
     ) -> None:
         super().__init__(root, None if seen_as is None else Visit("", seen_as))
         self._was_read = was_read
+        self._is_poll = is_poll
         self._recursive = recursive
         self._fields = fields
         self._entered = set() if seen_as is None else {(seen_as.drive_id, seen_as.id)}
@@ -178,7 +181,8 @@ class FolderWalk(Walk):
         """Ask for a page of a folder.
 
         :return: an empty page of a folder that is proven to be gone; None if it cannot be read, and may be there.
-        :raises ItemNotFound: if the root is missing, or if a folder exists and its listing is missing nevertheless.
+        :raises ItemNotFound: if the root is proven to be missing, or if a folder exists and its listing is missing
+            nevertheless.
         """
         visit = step.visit
         was_read = self._was_read or visit is not None or step.url is not None
@@ -187,7 +191,9 @@ class FolderWalk(Walk):
                 return (yield from unless_denied_for_long(partial(self._page, step, failures), was_read=was_read))
             except ItemNotFound as error:
                 if visit is None and not self._was_read:
-                    raise
+                    if self._is_poll or (yield from find_again(self.root)) is None:
+                        raise error from None
+                    self._was_read = True
                 missing = error
             # Another request for the same folder: a 404 of its listing alone does not prove that it has vanished.
             is_there = yield from _is_there(step.address)

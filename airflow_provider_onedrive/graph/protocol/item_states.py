@@ -28,6 +28,7 @@ class UnusableItem:
     :param reason: names the field.
     :param parent_id: of the folder it is in, if that is known.
     :param may_be_folder: then nothing is known about the items in it.
+    :param may_be_file: both are true of an item that does not say what it is.
     :param has_name: whether ``path`` is the item's.
     """
 
@@ -36,6 +37,7 @@ class UnusableItem:
     reason: str
     parent_id: str | None
     may_be_folder: bool
+    may_be_file: bool
     has_name: bool
 
     @classmethod
@@ -45,9 +47,10 @@ class UnusableItem:
         :param folder_path: of the folder it is in, below the root of the walk.
         """
         name = data.get("name")
+        is_file = data.get("folder") is None
         has_name = isinstance(name, str) and _is_name(name)
         path = "/".join(filter(None, (folder_path, name if has_name else f"(id {data['id']})")))
-        return cls(data["id"], path, error.message, parent_id_of(data), may_be_folder(data), has_name)
+        return cls(data["id"], path, error.message, parent_id_of(data), may_be_folder(data), is_file, has_name)
 
     def __str__(self) -> str:
         return f"{self.path} (id {self.id})" if self.has_name else self.path
@@ -60,7 +63,7 @@ def read_item(data: State, locate: Locate) -> DriveItem:
     """
     optional(data, "deleted", dict)
     # A folder without its facet would be taken for a file, and be deleted with all that is in it.
-    if all(data.get(kind) is None for kind in _KINDS):
+    if not _has_kind(data):
         raise UnreadableAnswer("The answer's field 'file' is missing, and so is 'folder'", field="file")
     item = DriveItem.from_json(data, locate)
     if not (item.is_root or _is_name(item.name)):
@@ -78,7 +81,12 @@ def is_root(data: State) -> bool:
 
 
 def may_be_folder(data: State) -> bool:
-    return data.get("folder") is not None
+    """Return whether an item is a folder, or does not say what it is."""
+    return data.get("folder") is not None or not _has_kind(data)
+
+
+def _has_kind(data: State) -> bool:
+    return any(data.get(kind) is not None for kind in _KINDS)
 
 
 def parent_id_of(data: State) -> str | None:

@@ -162,7 +162,7 @@ class FileCondition:
 
     def _in_folder(self, address: Address, selection: Selection) -> Flow[PollResult]:
         fields = items.ITEM_FIELDS + (",publication" if self.reads_checkouts else "")
-        walk = FolderWalk(address, recursive=selection.is_deep, fields=fields)
+        walk = FolderWalk(address, recursive=selection.is_deep, fields=fields, is_poll=True)
         matches: list[DriveItem] = []
         busy: set[str] = set()
         # One match too many is enough for the error: the other pages of a huge folder are not read.

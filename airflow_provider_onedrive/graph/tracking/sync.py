@@ -15,7 +15,8 @@ from typing import Any, Protocol, TypeGuard
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.content.sources import StoredObject
-from airflow_provider_onedrive.graph.flows import delta, items
+from airflow_provider_onedrive.graph.flows import delta
+from airflow_provider_onedrive.graph.flows.absence import folder_surely
 from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Visit, Walk, read_items, walk_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of
@@ -103,7 +104,7 @@ def sync_folder(
     """
     # Before anything is read: the next run's full_every counts from the beginning of this one.
     now = datetime.now(UTC)
-    folder = client.run(items.folder(address))
+    folder = client.run(folder_surely(address))
     head, index, why = _stored(output, folder)
     if head is not None and run.is_of(head.delivery):
         log.info("An earlier attempt of this run has synced %s; the changes are the same.", address)

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import delta, items
-from airflow_provider_onedrive.graph.flows.absence import has_gone
+from airflow_provider_onedrive.graph.flows.absence import folder_surely, has_gone
 from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.flows.walk import read_items, walk_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_address
@@ -151,7 +151,7 @@ class Watch:
         """List everything. The cursor is asked for before, so that changes meanwhile are not lost, but come twice."""
         before = list(snapshot.items.values()) if snapshot is not None else []
         address = yield from client.locate(self.location)
-        folder = yield from _folder_or_none(client, address)
+        folder = yield from _folder_or_none(client, address, is_first=snapshot is None)
         if folder is None and snapshot is not None and snapshot.folder and not (yield from _has_left(snapshot.folder)):
             return replace(snapshot, cursor=None), Changes()  # all is listed as soon as it is shown again
         if folder is None:
@@ -194,10 +194,14 @@ def _is_since(start: datetime, time: datetime | None) -> bool:
     return time is not None and time >= start
 
 
-def _folder_or_none(client: Addressing, address: Address) -> Flow[DriveItem | None]:
-    """Read the folder; None if it is missing. A missing folder may appear, but a missing drive will not."""
+def _folder_or_none(client: Addressing, address: Address, *, is_first: bool) -> Flow[DriveItem | None]:
+    """Read the folder; None if it is missing. A missing folder may appear, but a missing drive will not.
+
+    :param is_first: whether it was never looked for. If it were taken for missing then, the next poll would return all
+        that is in it as created.
+    """
     try:
-        return (yield from items.folder(address))
+        return (yield from folder_surely(address) if is_first else items.folder(address))
     except NotFound as missing:
         client.forget(address)  # its drive may be another one by now
         if isinstance(missing, DriveNotFound):

@@ -221,13 +221,16 @@ def remote_entry(visit: Visit, content: Any = None) -> Entry:
     return Entry(visit.path, item.size, item.modified_at, content or item, problem)
 
 
-def unusable_entry(item: UnusableItem) -> Entry:
+def unusable_entry(item: UnusableItem, *, recursive: bool = True) -> Entry:
     """Take an item that cannot be used as a file of a tree that is there, and cannot be transferred.
 
     One without a name may be any file, and is reported whatever the pattern is.
+
+    :param recursive: whether the items in a folder belong to the tree.
     """
+    hides_files = (recursive and item.may_be_folder) or not item.has_name
     reason = f"it cannot be used (id {item.id}): {item.reason}"
-    return Entry(item.path, None, problem=reason, is_folder=item.may_be_folder or not item.has_name)
+    return Entry(item.path, None, problem=reason, is_folder=hides_files)
 
 
 def output_of(folder: Any) -> Any:

@@ -23,6 +23,7 @@ from airflow_provider_onedrive.graph.content.sinks import (
     protocols_of,
 )
 from airflow_provider_onedrive.graph.content.sources import Source, StoredObject, is_stored, source_of
+from airflow_provider_onedrive.graph.flows.absence import surely
 from airflow_provider_onedrive.graph.flows.downloads import Link, Links, fetch, resolve
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.flows.upload_plan import check_etag
@@ -118,7 +119,7 @@ def download(client: Runner, address: Address, target: Target, link: Link, plan:
 
 def read(client: Runner, address: Address, output: Output) -> None:
     """Fetch a file's bytes to an output that nobody else sees."""
-    links = Links(address, client.run(resolve(address)))
+    links = Links(address, client.run(surely(address, resolve)))
     _anew(client, links, lambda links: _fetch_whole(client, links, output), Download())
 
 

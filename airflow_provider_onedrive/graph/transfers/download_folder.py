@@ -19,12 +19,12 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
     FolderTransfer,
     Report,
     Step,
-    by_key,
+    Targets,
     choose,
     key,
     plan,
 )
-from airflow_provider_onedrive.graph.flows import items
+from airflow_provider_onedrive.graph.flows.absence import folder_surely
 from airflow_provider_onedrive.graph.flows.downloads import Link, link_of, resolve
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Walk
@@ -76,13 +76,13 @@ def download_folder(client: Runner, address: Address, folder: Any, transfer: Fol
     transfer.check()
     output = output_of(folder)
     # By its id from here on, so that nobody can put another folder under its name meanwhile.
-    base = client.run(items.folder(address))
+    base = client.run(folder_surely(address))
     # With the default fields a listing brings the link of each file, which saves a request for every one.
     at = address.by_id(base.drive_id, base.id)
     walk = FolderWalk(at, recursive=transfer.recursive, fields="", was_read=True)
     choice = choose(_sources(client, walk, transfer), transfer)
     choice = replace(choice, unread=frozenset(_unread_keys(walk)))
-    targets = _local(output, transfer) if transfer.options.delete_extra else {}
+    targets = _local(output, transfer) if transfer.options.delete_extra else Targets()
     steps = plan(choice, targets, transfer, refusal=partial(_refusal, output))
     return carry_out(client, _Download(client, address, output, transfer.file), transfer, steps)
 
@@ -93,8 +93,8 @@ def _sources(client: Runner, walk: Walk, transfer: FolderTransfer) -> Iterator[E
         if not visit.item.is_folder:
             yield remote_entry(visit, link_of(visit.item, visit.data))
     for item in walk.unusable:
-        if transfer.recursive or not item.may_be_folder:
-            yield unusable_entry(item)
+        if transfer.recursive or item.may_be_file:
+            yield unusable_entry(item, recursive=transfer.recursive)
 
 
 def _unread_keys(walk: Walk) -> set[str]:
@@ -179,10 +179,14 @@ def _inode(path: Any) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _local(folder: Any, transfer: FolderTransfer) -> dict[str, Entry]:
+def _local(folder: Any, transfer: FolderTransfer) -> Targets:
     if is_stored(folder):
-        return by_key(stored_entries(folder, recursive=transfer.has_folders))
-    return by_key(local_entries(folder, recursive=transfer.has_folders)) if folder.is_dir() else {}
+        return Targets(stored_entries(folder, recursive=transfer.has_folders))
+    if not folder.is_dir():
+        return Targets()
+    entries = local_entries(folder, recursive=transfer.has_folders)
+    # A disk may have a file at a path that it lists under another case or normal form.
+    return Targets(entries, lambda path: os.path.lexists(folder / path))
 
 
 def _refusal(output: Any, path: str) -> str:

@@ -19,13 +19,13 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
     FolderTransfer,
     Report,
     Step,
-    by_key,
+    Targets,
     choose,
     key,
     plan,
 )
 from airflow_provider_onedrive.graph.flows import items, uploads
-from airflow_provider_onedrive.graph.flows.absence import find_again
+from airflow_provider_onedrive.graph.flows.absence import folder_surely
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
 from airflow_provider_onedrive.graph.flows.walk import walk_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address
@@ -104,16 +104,15 @@ def upload_folder(client: Runner, source: Any, address: Address, transfer: Folde
 
 def _existing(client: Runner, address: Address, transfer: FolderUpload) -> DriveItem | None:
     """Read the target; None where it is still to be made."""
+    # A mirror that overlooks its target leaves in it what the source has not, and says nothing of it. Without one,
+    # what is to be made needs no proof that it is missing.
+    is_proven = transfer.options.delete_extra or not transfer.create_folders
     try:
-        return client.run(items.folder(address))
+        return client.run(folder_surely(address) if is_proven else items.folder(address))
     except ItemNotFound:
         if not transfer.create_folders:
             raise
-    if not transfer.options.delete_extra:
-        return None
-    # A mirror that overlooks its target leaves in it what the source has not, and says nothing of it.
-    base = client.run(find_again(address))
-    return None if base is None else client.run(items.folder(address.by_id(base.drive_id, base.id)))
+    return None
 
 
 def _refusal(address: Address, base_path: str, path: str) -> str:
@@ -142,12 +141,12 @@ class _Upload:
         self.title = f"upload to {address}"
         self.takes_any = transfer.if_exists == "skip"
 
-    def read_targets(self, choice: Choice) -> dict[str, Entry]:
+    def read_targets(self, choice: Choice) -> Targets:
         """Read what the target holds: to delete of it, for an earlier try, or where each file would be looked for."""
         compares_many = self._transfer.if_exists in ("skip", "skip_if_same") and len(choice.named) > _FEW
         self._has_read_targets = self._transfer.options.delete_extra or self._transfer.attempt.retrying or compares_many
         if self._base is None or not self._has_read_targets:
-            return {}
+            return Targets()
         base, address = self._base, self._address
         # Only the root of a drive has a delta that can be relied on; everything else is addressed by its id.
         at = address if address.is_drive_root else address.by_id(base.drive_id, base.id)
@@ -160,7 +159,7 @@ class _Upload:
             else:
                 files.append(remote_entry(each))
         # They are there, too: they are not overwritten as if nothing were, and never deleted.
-        return by_key([*files, *map(unusable_entry, walk.unusable)])
+        return Targets([*files, *map(unusable_entry, walk.unusable)])
 
     def skip_reason(self, source: Entry, target: Entry) -> str:
         """Return the reason to send nothing; an unreadable file is left to the transfer, which raises the error."""

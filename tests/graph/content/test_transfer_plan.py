@@ -17,7 +17,7 @@ from airflow_provider_onedrive.graph.content.transfer_plan import (
     FolderTransfer,
     Report,
     Step,
-    by_key,
+    Targets,
     choose,
     plan,
 )
@@ -38,7 +38,7 @@ def entries(*paths: str, **more: Any) -> list[Entry]:
 
 
 def decided(sources: list[Entry], how: FolderTransfer, *targets: Entry, **more: Any) -> list[tuple[str, str]]:
-    steps = plan(choose(sources, how), by_key(targets), how, **more)
+    steps = plan(choose(sources, how), Targets(targets), how, **more)
     return [(step.action.value, step.path) for step in steps]
 
 
@@ -54,13 +54,13 @@ def test_files_below_an_unread_folder_are_not_extra() -> None:
     """A mirror deletes only the files that the source surely has not."""
     targets = entries("x/gone.csv", "X/y/gone.csv", "z/extra.csv", "extra.csv")
     choice = replace(choose([], MIRROR), unread=frozenset({"x"}))
-    steps = plan(choice, by_key(targets), MIRROR)
+    steps = plan(choice, Targets(targets), MIRROR)
     assert [(step.action, step.path) for step in steps] == [
         (Action.DELETE, "extra.csv"),
         (Action.DELETE, "z/extra.csv"),
     ]
     flat = replace(MIRROR, options=replace(MIRROR.options, keep_directory_structure=False))
-    assert plan(choice, by_key(targets), flat) == []  # a file of any name may lie in the folder
+    assert plan(choice, Targets(targets), flat) == []  # a file of any name may lie in the folder
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def test_files_below_an_unread_folder_are_not_extra() -> None:
 )
 def test_plan_refuses_sources_of_one_name(paths: tuple[str, ...], how: FolderTransfer) -> None:
     """Of several sources that OneDrive would treat as one item none is sent, and each reason names two of them."""
-    steps = plan(choose(entries(*paths, "z.csv"), how, LocationParser("replace").new_path), {}, how)
+    steps = plan(choose(entries(*paths, "z.csv"), how, LocationParser("replace").new_path), Targets(), how)
     assert [step.action for step in steps] == [Action.REFUSE, Action.REFUSE, Action.TRANSFER]
     assert all(repr(path) in step.reason for step in steps[:2] for path in paths)
 
 
 def test_plan_refuses_three_sources_of_one_name() -> None:
     """Each of them names another one."""
-    steps = plan(choose(entries("a", "A", "z", "a:"), transfer(), lambda path: path.rstrip(":")), {}, transfer())
+    steps = plan(choose(entries("a", "A", "z", "a:"), transfer(), lambda path: path.rstrip(":")), Targets(), transfer())
     assert [step.action.value for step in steps] == ["refuse", "refuse", "transfer", "refuse"]
     assert [step.reason.partition(";")[0] for step in steps if step.reason] == [
         "'a' and 'a:' would both become 'a'",
@@ -100,7 +100,7 @@ def test_plan_keeps_names_apart_that_the_server_keeps_apart() -> None:
 
 def test_plan_refuses_file_named_like_folder() -> None:
     """The files in the folder are transferred, and the reason names one of them."""
-    steps = plan(choose(entries("A", "a/b"), transfer()), {}, transfer())
+    steps = plan(choose(entries("A", "a/b"), transfer()), Targets(), transfer())
     assert [(step.action.value, step.path) for step in steps] == [("refuse", "A"), ("transfer", "a/b")]
     assert steps[0].reason == "'A' would become 'A', and so would the folder of 'a/b'"
 
@@ -109,7 +109,7 @@ def test_a_problem_is_a_reason() -> None:
     """What cannot be sent and what cannot be written is refused with the reason, and nothing else is."""
     how = transfer()
     choice = choose([*entries("s", problem="it is a socket"), *entries("b:c", "d")], how)
-    steps = plan(choice, {}, how, refusal=lambda path: "a colon" if ":" in path else "")
+    steps = plan(choice, Targets(), how, refusal=lambda path: "a colon" if ":" in path else "")
     assert [(step.action, step.reason) for step in steps] == [
         (Action.REFUSE, "it is a socket"),
         (Action.REFUSE, "a colon"),
@@ -246,3 +246,47 @@ def test_a_report_in_xcom() -> None:
     assert told["counts"]["planned"] == 3
     assert told["planned"] == [{"path": number, "action": "refuse", "reason": "a colon"} for number in ("0", "1")]
     assert told["failed"][0]["path"] == "a.csv"
+
+
+# --- names that OneDrive takes for one, on a disk that has a file for each
+
+PAIRS = [("\u00c4.csv", "\u00e4.CSV"), ("\u00fc.csv", "u\u0308.csv"), ("x/a.csv", "X/a.csv")]
+
+
+@pytest.mark.parametrize(("path", "other"), PAIRS)
+def test_file_of_another_case_or_form_is_extra_beside_the_one_of_the_source(path: str, other: str) -> None:
+    """Each is judged for itself, and whichever of the two the source has stays."""
+    assert decided(entries(path), MIRROR, *entries(path, other)) == [("transfer", path), ("delete", other)]
+    assert decided(entries(other), MIRROR, *entries(path, other)) == [("transfer", other), ("delete", path)]
+
+
+@pytest.mark.parametrize(("path", "other"), PAIRS)
+def test_all_files_that_the_source_has_not_are_deleted_in_one_run(path: str, other: str) -> None:
+    """Also if OneDrive would take them for one."""
+    assert decided([], MIRROR, *entries(path, other)) == [("delete", each) for each in sorted((path, other))]
+
+
+@pytest.mark.parametrize(("path", "other"), PAIRS)
+@pytest.mark.parametrize("is_one", [True, False])
+def test_file_of_another_case_or_form_is_extra_if_the_disk_tells_them_apart(
+    path: str, other: str, is_one: bool
+) -> None:
+    """A disk that takes both for one has a file at either path; another one has none at that of the source."""
+    steps = plan(choose(entries(path), MIRROR), Targets(entries(other), lambda _: is_one), MIRROR)
+    assert [step.path for step in steps if step.action is Action.DELETE] == ([] if is_one else [other])
+
+
+def test_file_of_another_case_stays_if_the_one_of_the_source_does_not_come() -> None:
+    """It may be all there is."""
+    large = replace(MIRROR, filters=Filters(min_size=1))
+    targets = Targets(entries("A.csv", size=1), lambda _: False)
+    assert plan(choose(entries("a.csv", size=0), large), targets, large) == []
+
+
+def test_file_of_exactly_the_path_is_the_one_that_is_there() -> None:
+    """It is compared, and not another one that OneDrive would take for it."""
+    for order in (("a.csv", "A.csv"), ("A.csv", "a.csv")):
+        targets = Targets(entries(*order))
+        assert [targets.at(path) for path in ("a.csv", "A.csv")] == entries("a.csv", "A.csv")
+    assert Targets(entries("A.csv")).at("a.csv") == Entry("A.csv")
+    assert Targets().at("a.csv") is None

@@ -7,13 +7,26 @@ from typing import Any
 import pytest
 from asking_nothing import PARSER, no_drive
 
-from airflow_provider_onedrive.graph.flows.absence import LATER, find_again, gone_among, has_gone, is_unlisted
+from airflow_provider_onedrive.graph.flows.absence import (
+    LATER,
+    exists,
+    find_again,
+    folder_surely,
+    gone_among,
+    has_gone,
+    holder_of,
+    is_unlisted,
+    stat_surely,
+    surely,
+)
+from airflow_provider_onedrive.graph.flows.items import stat
 from airflow_provider_onedrive.graph.protocol.addresses import address_of
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     DriveNotFound,
     ItemNotFound,
     LocationError,
+    NameAlreadyExists,
     ServiceUnavailable,
 )
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Response
@@ -224,6 +237,17 @@ def test_listing_that_is_not_there_proves_nothing_alone(script: Any, samples: An
 # --- an address where nothing was found
 
 
+def no_folder() -> list[Step]:
+    """Find neither the item again, nor its folder."""
+    return [(BY_PATH, missing()), ROOT_IS_THERE, (FOLDER, missing()), ROOT_IS_THERE]
+
+
+def root_with(samples: Any, name: str) -> list[Step]:
+    """List the root of the drive, after it was read."""
+    page = samples.page(samples.folder(name, "P"))
+    return [("GET /drives/D/root", samples.ok(samples.root())), ("GET /drives/D/items/R/children?$top=1000", page)]
+
+
 def test_item_is_found_by_a_second_read(script: Any, samples: Any) -> None:
     """It was missing for a moment only; the second read waits."""
     driver = script((BY_PATH, samples.ok(samples.file("a.csv", parent="/in"))))
@@ -271,27 +295,44 @@ def test_listing_that_repeats_an_item_does_not_prove_it_missing(script: Any, sam
 
 def test_item_is_found_although_its_folder_was_missing_for_a_moment(script: Any, samples: Any) -> None:
     """The folder is looked for as carefully as the item."""
-    gone = (BY_PATH, missing()), ROOT_IS_THERE, (FOLDER, missing()), ROOT_IS_THERE
-    again = (FOLDER, samples.ok(samples.folder("in", "P")))
-    driver = script(*gone, again, all_of_it(samples, "a.csv"))
+    driver = script(*no_folder(), *root_with(samples, "in"), all_of_it(samples, "a.csv"))
     assert driver.run(find_again(AT)).id == "ID0"
-    assert [request.failures for request in driver.requests if f"GET {request.url}" == FOLDER] == [0, LATER]
+    assert [request.failures for request in driver.requests] == [LATER, 0, 0, 0, 0, 0, 0]
 
 
 def test_item_is_proven_missing_with_its_folder(script: Any, samples: Any) -> None:
     """The listing of the folder above it decides."""
-    gone = (BY_PATH, missing()), ROOT_IS_THERE, *[(FOLDER, missing()), ROOT_IS_THERE] * 2
-    above = ("GET /drives/D/root", samples.ok(samples.root()))
-    root = ("GET /drives/D/items/R/children?$top=1000", samples.page(samples.folder("out")))
-    assert script(*gone, above, root).run(find_again(AT)) is None
+    driver = script(*no_folder(), *root_with(samples, "out"))
+    assert driver.run(find_again(AT)) is None
+    assert [request.failures for request in driver.requests] == [LATER, 0, 0, 0, 0, 0]  # one pause for both
 
 
 def test_folder_in_another_normal_form_leads_to_its_item(script: Any, samples: Any) -> None:
     """The listing above shows the folder, and the folder's own listing the item."""
-    gone = (BY_PATH, missing()), ROOT_IS_THERE, *[(FOLDER, missing()), ROOT_IS_THERE] * 2
-    above = ("GET /drives/D/root", samples.ok(samples.root()))
-    root = ("GET /drives/D/items/R/children?$top=1000", samples.page(samples.folder("IN", "P")))
-    assert script(*gone, above, root, all_of_it(samples, "a.csv")).run(find_again(AT)).id == "ID0"
+    steps = *no_folder(), *root_with(samples, "IN"), all_of_it(samples, "a.csv")
+    assert script(*steps).run(find_again(AT)).id == "ID0"
+
+
+def test_listing_that_is_missing_for_a_moment_is_read_again(script: Any, samples: Any) -> None:
+    """A 404 of the listing of a folder that shows itself proves nothing; if it stays so, nobody knows."""
+    gone = (BY_PATH, missing()), ROOT_IS_THERE, (FOLDER, samples.ok(samples.folder("in")))
+    unlisted = ("GET /drives/D/items/P/children?$top=1000", missing()), ROOT_IS_THERE
+    driver = script(*gone, *unlisted, all_of_it(samples, "a.csv"))
+    assert driver.run(find_again(AT)).id == "ID0"
+    assert driver.last.failures == LATER
+    with pytest.raises(ServiceUnavailable, match="its folder is there and cannot be listed"):
+        script(*gone, *unlisted, *unlisted).run(find_again(AT))
+
+
+def test_item_below_an_id_that_is_missing_is_missing(script: Any, samples: Any) -> None:
+    """Nothing is above an id, so the item by that id is read twice."""
+    address = AT.by_id("D", "P").below("a.csv")
+    by_path, folder_by_id = "GET /drives/D/items/P:/a.csv", "GET /drives/D/items/P"
+    gone = (by_path, missing()), ROOT_IS_THERE, (folder_by_id, missing()), ROOT_IS_THERE
+    driver = script(*gone, (folder_by_id, missing()), ROOT_IS_THERE)
+    assert driver.run(find_again(address)) is None
+    again = (folder_by_id, samples.ok(samples.folder("in")))
+    assert script(*gone, again, all_of_it(samples, "a.csv")).run(find_again(address)).id == "ID0"
 
 
 def test_item_by_its_id_is_missing_after_a_second_read(script: Any) -> None:
@@ -314,3 +355,77 @@ def test_path_through_a_file_is_an_error(script: Any, samples: Any) -> None:
     empty = ("GET /drives/D/items/P/children?$top=1000", samples.page())
     with pytest.raises(LocationError, match="is a file"):
         script((BY_PATH, missing()), ROOT_IS_THERE, (FOLDER, there), empty, folder(there)).run(find_again(AT))
+
+
+# --- what is asked for by its address
+
+
+def test_item_that_is_there_costs_one_request(script: Any, samples: Any) -> None:
+    """A proof is made only of what was not found."""
+    there = (BY_PATH, samples.ok(samples.file("a.csv", parent="/in")))
+    assert script(there).run(exists(AT))
+    assert script(there).run(stat_surely(AT)).id == "F"
+    assert script(there).run(surely(AT, stat)).id == "F"
+    assert script((FOLDER, samples.ok(samples.folder("in")))).run(folder_surely(AT.parent)).id == "P"
+
+
+def test_item_that_is_missing_for_a_moment_exists(script: Any, samples: Any) -> None:
+    """Found by the second read, or in the listing of its folder."""
+    gone, there = [(BY_PATH, missing()), ROOT_IS_THERE], (BY_PATH, samples.ok(samples.file("a.csv", parent="/in")))
+    assert script(*gone, there).run(exists(AT))
+    parent = (FOLDER, samples.ok(samples.folder("in")))
+    assert script(*gone, *gone, parent, all_of_it(samples, "a.csv")).run(exists(AT))
+
+
+def test_item_does_not_exist_if_that_is_proven(script: Any, samples: Any) -> None:
+    """Six requests, of which the third waits."""
+    parent = (FOLDER, samples.ok(samples.folder("in")))
+    driver = script(*[(BY_PATH, missing()), ROOT_IS_THERE] * 2, parent, all_of_it(samples, "x"))
+    assert not driver.run(exists(AT))
+    assert [request.failures for request in driver.requests] == [0, 0, LATER, 0, 0, 0]
+
+
+def test_nothing_exists_below_a_file(script: Any, samples: Any) -> None:
+    """A path through a file is no error for somebody who asks whether something is there."""
+    there = samples.ok(samples.file("in", item_id="P"))
+    empty = ("GET /drives/D/items/P/children?$top=1000", samples.page())
+    steps = *[(BY_PATH, missing()), ROOT_IS_THERE] * 2, (FOLDER, there), empty, folder(there)
+    assert not script(*steps).run(exists(AT))
+
+
+def test_what_was_missing_for_a_moment_is_read_by_its_id(script: Any, samples: Any) -> None:
+    """Another shape of request than the one that was answered with 404."""
+    item = samples.ok(samples.file("a.csv", parent="/in"))
+    steps = (BY_PATH, missing()), ROOT_IS_THERE, (BY_PATH, item), ("GET /drives/D/items/F", item)
+    assert script(*steps).run(surely(AT, stat)).location == "drives/D/in/a.csv"
+
+
+def test_missing_item_is_an_error_if_that_is_proven(script: Any, samples: Any) -> None:
+    """The error is the first one."""
+    parent = (FOLDER, samples.ok(samples.folder("in")))
+    for flow in (stat_surely(AT), surely(AT, stat)):
+        steps = *[(BY_PATH, missing()), ROOT_IS_THERE] * 2, parent, all_of_it(samples, "x")
+        with pytest.raises(ItemNotFound):
+            script(*steps).run(flow)
+
+
+def test_folder_that_may_be_created_needs_no_proof(script: Any, samples: Any) -> None:
+    """Graph refuses to create what is there, and that is looked at then."""
+    root, item = samples.ok(samples.root()), samples.ok(samples.folder("in"))
+    refused = NameAlreadyExists("no", status=409)
+    driver = script(
+        *((FOLDER, missing()), ROOT_IS_THERE, ("GET /drives/D/root", root)),
+        *(("POST /drives/D/items/R/children", refused), ("GET /drives/D/items/R:/in", item)),
+    )
+    assert driver.run(folder_surely(AT.parent, create=True)).id == "P"
+    assert not any(request.failures for request in driver.requests)
+
+
+@pytest.mark.parametrize("misses", [0, 1, 2, 3])
+def test_name_that_is_refused_as_taken_is_looked_at_three_times(script: Any, samples: Any, misses: int) -> None:
+    """Of a refusal and a 404 that contradict each other, mostly the 404 passes."""
+    there = [(BY_PATH, samples.ok(samples.file("a.csv", parent="/in")))] * (misses < 3)
+    driver = script(*[(BY_PATH, missing())] * misses, *there)
+    item = driver.run(holder_of(AT))
+    assert (None if item is None else item.id) == (None if misses == 3 else "F")
+    assert [request.failures for request in driver.requests] == [0, 2, LATER][: misses + 1]

@@ -133,7 +133,7 @@ def test_part_with_another_status_is_not_deleted(
     assert f"answered with {status} instead of 204" in str(problem)
 
 
-@pytest.mark.parametrize(("status", "kind"), [(412, PreconditionFailed), (403, AccessDenied), (423, Locked)])
+@pytest.mark.parametrize(("status", "kind"), [(412, PreconditionFailed), (403, AccessDenied)])
 def test_what_stands_in_the_way_of_one(
     script: Any, samples: Any, found: list[DriveItem], status: int, kind: type
 ) -> None:
@@ -146,19 +146,28 @@ def test_what_stands_in_the_way_of_one(
 
 
 def test_only_what_was_refused_is_asked_again(script: Any, samples: Any, found: list[DriveItem]) -> None:
-    """429 and 503 of a part, and a part without an answer; the driver waits longer each time."""
+    """429, 503 and 423 of a part, and a part without an answer; the driver waits longer each time."""
     driver = script(
         answer(samples, part(0), part(1, 429, headers={"Retry-After": "1"}), part(2, 503)),
+        answer(samples, part(2, 423)),
+        answer(samples, part(2, 423), part(1)),
         answer(samples, part(2)),
-        answer(samples, part(1)),
     )
     assert driver.run(delete_items(found)) == [None, None, None]
     assert [[each["id"] for each in request.json["requests"]] for request in driver.requests] == [
         ["0", "1", "2"],
         ["1", "2"],
-        ["1"],
+        ["1", "2"],
+        ["2"],
     ]
-    assert [request.failures for request in driver.requests] == [0, 1, 2]
+    assert [request.failures for request in driver.requests] == [0, 1, 2, 3]
+
+
+def test_what_stays_locked_is_said(script: Any, samples: Any, found: list[DriveItem]) -> None:
+    """A file that somebody has open is not deleted, and the others are."""
+    locked = [answer(samples, part(0, 423))] * (ROUNDS - 1)
+    problems = script(answer(samples, part(0, 423), part(1), part(2)), *locked).run(delete_items(found))
+    assert [type(problem) for problem in problems] == [Locked, type(None), type(None)]
 
 
 def test_what_stays_refused_is_said(script: Any, samples: Any, found: list[DriveItem]) -> None:

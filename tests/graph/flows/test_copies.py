@@ -8,6 +8,7 @@ import pickle
 import pytest
 from placing_steps import (
     CONFLICT,
+    CONTENT,
     MONITOR,
     OTHER,
     asked,
@@ -504,7 +505,9 @@ def test_a_word_that_is_none_of_the_choices(script):
 
 def test_a_missing_folder(script, samples):
     """The destination's folder must exist, and the error says what to do."""
-    gone = ("GET /drives/d/root:/out", missing()), ("GET /drives/d/root?$select=id", samples.ok(samples.root()))
+    gone = [("GET /drives/d/root:/out", missing()), ("GET /drives/d/root?$select=id", samples.ok(samples.root()))] * 2
+    root = ("GET /drives/d/root", samples.ok(samples.root()))
+    gone += [root, ("GET /drives/D/items/R/children?$top=1000", samples.page(samples.folder("in")))]
     with pytest.raises(ItemNotFound, match=r"find the folder drives/d/out/.*create_folders=True"):
         script(source(samples), *gone).run(copies.copy(plan()))
 
@@ -638,10 +641,22 @@ def test_folder_without_a_size_is_not_taken_for_the_copy(script, samples):
         )
 
 
+@pytest.mark.parametrize(("content", "outcome"), [(CONTENT, "already_there"), (OTHER, None)])
+def test_hash_tells_whether_a_file_without_a_size_is_the_copy(script, samples, content, outcome):
+    """Equal hashes are as good as a size, and other hashes are another file."""
+    driver = script(source(samples), parent(samples), there(samples, content, size=None))
+    if outcome is None:
+        with pytest.raises(NameAlreadyExists):
+            driver.run(copies.copy(plan(retrying=True)))
+    else:
+        assert driver.run(copies.copy(plan(retrying=True))).outcome == outcome
+
+
 def test_file_without_a_size_is_not_taken_for_the_copy(script, samples):
-    """It is read again some times; as long as its size is unknown it is not the same."""
-    steps = [source(samples), parent(samples), there(samples, size=None)]
-    steps += [("GET /drives/D/items/T", at(samples, size=None)), ("GET /drives/D/items/S", source(samples)[1])] * 5
+    """It is read again some times; as long as neither its size nor its hash is known it is not the same."""
+    unknown = {"size": None, "file": {}}
+    steps = [source(samples), parent(samples), there(samples, **unknown)]
+    steps += [("GET /drives/D/items/T", at(samples, **unknown)), ("GET /drives/D/items/S", source(samples)[1])] * 5
     with pytest.raises(NameAlreadyExists):
         script(*steps).run(copies.copy(plan(retrying=True)))
 

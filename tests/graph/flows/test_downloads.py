@@ -96,6 +96,12 @@ def play(script, *steps):
     return driver
 
 
+def listed_without_it(samples):
+    """The listing of its folder proves that the file is missing."""
+    listing = samples.page(samples.file("b.csv"))
+    return ("GET /drives/d/root", samples.ok(samples.root())), ("GET /drives/D/items/R/children?$top=1000", listing)
+
+
 def found(samples, number=1, etag=ETAG, content=CONTENT, **more):
     link = {"@microsoft.graph.downloadUrl": f"https://s/{number}"}
     return samples.ok({**samples.file(content=content, eTag=etag, **more), **link})
@@ -502,8 +508,9 @@ def test_a_file_that_goes_meanwhile(script, samples, target):
     """A file deleted during its download is a missing file."""
     driver = play(
         script,
-        *((STAT, found(samples)), ("GET https://s/1", ItemNotFound("gone")), (STAT, ItemNotFound("gone"))),
-        ("GET /drives/d/root?$select=id", Response(200, {}, {"id": "R"})),
+        *((STAT, found(samples)), ("GET https://s/1", ItemNotFound("gone"))),
+        *[(STAT, ItemNotFound("gone")), ("GET /drives/d/root?$select=id", Response(200, {}, {"id": "R"}))] * 2,
+        *listed_without_it(samples),
     )
     with pytest.raises(ItemNotFound):
         fetch(driver, target)

@@ -68,13 +68,21 @@ def proven_gone(samples):
     return (*source_gone(), *source_gone(), *listed(samples, "b.csv"))
 
 
-def not_halfway(name="a"):
+def not_halfway(samples, name="a"):
     """No earlier try has left the item between two names."""
-    return halfway(missing(), name)
+    return proven_absent(samples, f"{name}%20%28renaming%29.csv")
 
 
 def halfway(answer, name="a"):
     return look_up(answer, f"{name}%20%28renaming%29.csv")
+
+
+def proven_absent(samples, name="a.csv"):
+    """Nothing has the name at the destination: neither two reads nor the listing see it."""
+    twice = look_up(missing(), name), look_up(missing(), name), ("GET /drives/D/root?$select=id", Response(200, {}, {}))
+    folder = samples.ok(samples.folder("out", "P", **in_folder("R", "D", "")))
+    listing = samples.page(samples.file("z.csv", item_id="Z"))
+    return (*twice, ("GET /drives/D/items/P", folder), ("GET /drives/D/items/P/children?$top=1000", listing))
 
 
 def read_source(answer):
@@ -204,7 +212,8 @@ def test_replace_of_what_keeps_changing(script, samples):
 
 def test_rename(script, samples):
     """The next names are asked for until one is free; a name that is held by nothing one can see is passed over."""
-    steps = (patched(taken()), there(samples, OTHER), patched(taken()), look_up(missing(), "a%201.csv"))
+    held = [look_up(missing(), "a%201.csv")] * 3
+    steps = (patched(taken()), there(samples, OTHER), patched(taken()), *held)
     driver = script(source(samples), parent(samples), *steps, patched(moved(samples, "a 2.csv")))
     assert driver.run(moves.move(plan(if_exists="rename"))).outcome == "renamed"
     assert driver.last.json["name"] == "a 2.csv"
@@ -239,7 +248,19 @@ def test_a_folder_has_the_name(script, samples, if_exists):
 def test_a_name_that_is_held(script, samples):
     """Refused although nothing can be seen there: it may become free."""
     with pytest.raises(NameHeld):
-        script(source(samples), parent(samples), patched(taken()), look_up(missing())).run(moves.move(plan()))
+        script(source(samples), parent(samples), patched(taken()), *[look_up(missing())] * 3).run(moves.move(plan()))
+
+
+@pytest.mark.parametrize("misses", [1, 2])
+def test_name_that_is_taken_is_looked_at_again(script, samples, misses):
+    """A 409 and a 404 contradict each other: the look is repeated, and what holds the name makes way."""
+    looks = [look_up(missing())] * misses
+    steps = source(samples), parent(samples), patched(taken()), *looks, there(samples, OTHER)
+    with pytest.raises(NameAlreadyExists) as caught:
+        script(*steps).run(moves.move(plan()))
+    assert type(caught.value) is NameAlreadyExists
+    replaced = script(*steps, recycled(), patched(moved(samples))).run(moves.move(plan(if_exists="replace")))
+    assert replaced.outcome == "replaced"
 
 
 def test_a_change_of_case(script, samples):
@@ -280,7 +301,8 @@ def test_later_try_finds_the_item_between_two_names(script, samples):
     """The earlier try ended after the first step of two: the second one is done now."""
     between = at(samples, name="a (renaming).csv", item_id="S")
     driver = script(
-        *proven_gone(samples), parent(samples), look_up(missing()), halfway(between), patched(moved(samples))
+        *(*proven_gone(samples), parent(samples), *proven_absent(samples)),
+        *(halfway(between), patched(moved(samples))),
     )
     item = driver.run(moves.move(plan(retrying=True)))
     assert (item.location, item.outcome) == ("drives/d/out/a.csv", "created")
@@ -303,7 +325,9 @@ def test_later_try_does_not_take_another_item_for_one_between_two_names(script, 
     gone = (read_source(missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {}))) * 2
     other = at(samples, OTHER, name="a (renaming).csv", item_id="X")
     with pytest.raises(SourceMissing):
-        script(*gone, parent(samples), look_up(missing()), halfway(other)).run(moves.move(plan(dict_of, retrying=True)))
+        script(*gone, parent(samples), *proven_absent(samples), halfway(other)).run(
+            moves.move(plan(dict_of, retrying=True))
+        )
 
 
 def test_first_try_does_not_look_between_two_names(script, samples):
@@ -397,11 +421,20 @@ def test_a_later_try(script, samples):
     assert (item.location, item.outcome) == ("drives/d/out/a.csv", "already_there")
 
 
+def test_later_try_finds_a_file_that_is_missing_for_a_moment(script, samples):
+    """What the earlier try moved is looked for as carefully as its source: the error would be for good."""
+    steps = *proven_gone(samples), parent(samples), look_up(missing()), there(samples)
+    assert script(*steps).run(moves.move(plan(retrying=True))).outcome == "already_there"
+
+
 @pytest.mark.parametrize("folder", [True, False], ids=["no folder", "no file"])
 def test_a_later_try_that_finds_nothing(script, samples, folder):
     """Neither here nor there: nothing is claimed."""
     gone = ("GET /drives/d/root:/out", missing()), ("GET /drives/d/root?$select=id", Response(200, {}, {}))
-    steps = gone if folder else (parent(samples), look_up(missing()), not_halfway())
+    root = samples.page(samples.folder("in", "I"))
+    above = ("GET /drives/d/root", samples.ok(samples.root())), ("GET /drives/D/items/R/children?$top=1000", root)
+    nothing = (parent(samples), *proven_absent(samples), *not_halfway(samples))
+    steps = (*gone, *gone, *above) if folder else nothing
     with pytest.raises(SourceMissing):
         script(*proven_gone(samples), *steps).run(moves.move(plan(retrying=True)))
 
@@ -422,7 +455,7 @@ def test_a_later_try_knows_the_content(script, samples, content, found):
     known = {"size": len(CONTENT), "quick_xor_hash": samples.hash(CONTENT), "is_folder": False, "name": "a.csv"}
     dict_of = {"drive_id": "D", "id": "S", "location": IN, "path": "in/a.csv", **known}
     gone = (read_source(missing()), ("GET /drives/D/root?$select=id", Response(200, {}, {}))) * 2
-    halfway_steps = () if found else (not_halfway(),)
+    halfway_steps = () if found else not_halfway(samples)
     driver = script(*gone, parent(samples), there(samples, content), *halfway_steps)
     if found:
         assert driver.run(moves.move(plan(dict_of, retrying=True))).outcome == "already_there"
@@ -435,8 +468,8 @@ def test_a_later_try_of_a_rename(script, samples):
     """One candidate is it; of several nobody can tell."""
     how = {"if_exists": "rename", "retrying": True}
     steps = (*proven_gone(samples), parent(samples), there(samples))
-    assert script(*steps, look_up(missing(), "a%201.csv")).run(moves.move(plan(**how))).id == "T"
-    several = (there(samples, name="a%201.csv"), look_up(missing(), "a%202.csv"))
+    assert script(*steps, *proven_absent(samples, "a%201.csv")).run(moves.move(plan(**how))).id == "T"
+    several = (there(samples, name="a%201.csv"), *proven_absent(samples, "a%202.csv"))
     with pytest.raises(SourceMissing, match="it may be any of"):
         script(*steps, *several).run(moves.move(plan(**how)))
 

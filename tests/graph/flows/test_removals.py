@@ -145,6 +145,15 @@ def test_folder_without_its_facet_is_not_deleted_as_a_file(script: Any, samples:
         script(*listed).run(removals.remove(AT, ignore_if_missing=True))
 
 
+def test_folder_with_an_item_of_no_kind_is_not_deleted(script: Any, samples: Any) -> None:
+    """It may be a folder, and then nobody knows how much would go."""
+    folder = samples.ok(samples.folder("a.csv", item_id="F", child_count=1))
+    page = samples.page(samples.item("odd", "O"))
+    driver = script((BY_PATH, folder), (f"GET /drives/D/items/F/children?$top=1000&$select={ITEM_FIELDS}", page))
+    with pytest.raises(ServiceUnavailable, match="could not be read"):
+        driver.run(removals.remove(AT, recursive=True))
+
+
 @pytest.mark.parametrize("parent", [None, {}, {"id": "P", "path": "/drives/D/root:/in"}])
 def test_item_of_an_unnamed_drive_is_not_taken_for_deleted(script: Any, samples: Any, parent: Any) -> None:
     """A path without the drive's id would be 404 however often it is asked for."""

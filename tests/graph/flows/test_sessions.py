@@ -394,7 +394,7 @@ def test_a_name_that_is_held(script, samples):
     """Refused although nothing can be seen, another session holds the name: a later try may succeed."""
     for refusal in (taken(), NameAlreadyExists("nameAlreadyExists", status=409)):
         with pytest.raises(NameHeld):
-            script((opened(samples)[0], refusal), *nothing()).run(upload_of())
+            script((opened(samples)[0], refusal), *[nothing()[0]] * 3).run(upload_of())
 
 
 def test_a_version_that_changed_meanwhile(script, samples):

@@ -56,7 +56,15 @@ def test_what_appears_meanwhile_is_skipped(script, samples):
 def test_what_holds_the_name_is_not_skipped(script, samples):
     """Nothing is there and the name is refused: there is no file to return, so it is an error."""
     with pytest.raises(NameHeld):
-        script(parent(samples), *nothing(), put(taken()), *nothing(), *nothing()).run(create("skip"))
+        script(parent(samples), *nothing(), put(taken()), *[nothing()[0]] * 3).run(create("skip"))
+
+
+@pytest.mark.parametrize("misses", [1, 2])
+def test_name_that_is_refused_is_looked_at_again(script, samples, misses):
+    """The look before and the one after the refusal did not see the file that holds the name."""
+    there, unseen = look_up(file(samples, b"other")), [look_up(missing())] * misses
+    driver = script(parent(samples), *nothing(), put(taken()), *unseen, there, *unseen, there)
+    assert driver.run(create("skip")).outcome == "skipped"
 
 
 @pytest.mark.parametrize("if_exists", ["skip", "skip_if_same"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -35,6 +36,7 @@ from upload_steps import (
 
 from airflow_provider_onedrive.graph.content.sources import FileSource, MemorySource
 from airflow_provider_onedrive.graph.flows import uploads
+from airflow_provider_onedrive.graph.flows.absence import LATER
 from airflow_provider_onedrive.graph.flows.folder_cache import FolderCache
 from airflow_provider_onedrive.graph.flows.session_state import OpenSession, TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import (
@@ -65,7 +67,16 @@ from airflow_provider_onedrive.graph.protocol.options import (
 ROOT = "/drives/d/root"
 MOMENT = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
 PARENT = f"GET {ROOT}:/x"
-NO_PARENT = (PARENT, missing()), (f"GET {ROOT}?$select=id", Response(200, {}, {}))
+ROOT_IS_THERE = f"GET {ROOT}?$select=id", Response(200, {}, {})
+NO_PARENT = (PARENT, missing()), ROOT_IS_THERE
+
+
+def listed(samples: Any, folder: str, *names: str) -> tuple[Any, Any]:
+    """List a folder in the root, or the root itself, after it was read."""
+    read_folder = (f"GET {ROOT}:/{folder}", samples.folder(folder)) if folder else (f"GET {ROOT}", samples.root())
+    listing = f"GET /drives/D/items/{read_folder[1]['id']}/children?$top=1000"
+    values = [samples.file(name, item_id=name) for name in names]
+    return (read_folder[0], samples.ok(read_folder[1])), (listing, samples.page(*values))
 
 
 def upload_of(content: bytes, conflict: str = "fail", **more):
@@ -81,10 +92,10 @@ def test_the_folder_comes_first(script, samples):
     assert (item.location, item.outcome) == ("drives/d/x/a.csv", "created")
 
 
-def test_a_missing_folder_is_not_made_silently(script):
+def test_a_missing_folder_is_not_made_silently(script, samples):
     """Graph's PUT would create the folder; without create_folders it is an error and nothing is sent."""
     with pytest.raises(ItemNotFound, match="find the folder drives/d/x/"):
-        script(*NO_PARENT).run(create())
+        script(*NO_PARENT, *NO_PARENT, *listed(samples, "", "y")).run(create())
 
 
 def made(samples):
@@ -279,9 +290,11 @@ def test_a_name_taken_by_something_else_on_a_later_try(script, samples, there):
 
 @pytest.mark.parametrize("conflict", ["fail", "replace"])
 def test_a_name_that_nothing_one_can_see_has(script, conflict):
-    """409 although nothing is there: the name is held, and a later try may succeed."""
+    """409 although three looks see nothing there: the name is held, and a later try may succeed."""
+    driver = script(put(taken(), conflict), *[look_up(missing())] * 3)
     with pytest.raises(NameHeld, match="an upload that was not finished holds the name".capitalize()) as caught:
-        script(put(taken(), conflict), *nothing()).run(upload_of(CONTENT, conflict))
+        driver.run(upload_of(CONTENT, conflict))
+    assert [request.failures for request in driver.requests] == [0, 0, 2, LATER]
     assert (caught.value.is_retryable, caught.value.status) == (True, 409)
 
 
@@ -593,7 +606,7 @@ def test_an_update_of_nothing(script, samples):
     """Missing is an error, and so is a folder."""
     flow = uploads.update(AT, MemorySource(CONTENT))
     with pytest.raises(ItemNotFound):
-        script((f"GET {ROOT}:/x/a.csv", missing()), (f"GET {ROOT}?$select=id", Response(200, {}, {}))).run(flow)
+        script(*[(f"GET {ROOT}:/x/a.csv", missing()), ROOT_IS_THERE] * 2, *listed(samples, "x", "b.csv")).run(flow)
     with pytest.raises(LocationError, match="is a folder, and a file is meant"):
         script((f"GET {ROOT}:/x/a.csv", samples.ok(samples.folder("a.csv")))).run(
             uploads.update(AT, MemorySource(CONTENT))

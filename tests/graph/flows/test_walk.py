@@ -30,9 +30,28 @@ def missing() -> ItemNotFound:
     return ItemNotFound("no", status=404)
 
 
+def look(item_id: str, answer: Any) -> list[tuple[str, Any]]:
+    return [(f"GET /drives/D/items/{item_id}", answer)]
+
+
 def looks(item_id: str, count: int = 3) -> list[tuple[str, Any]]:
     """Find neither the listing of a folder nor the folder, so many times."""
     return [(listing(item_id), missing()), OK, (f"GET /drives/D/items/{item_id}", missing()), OK] * count
+
+
+def test_root_that_is_missing_for_a_moment_is_listed(script: Any, samples: Any) -> None:
+    """One 404 of its listing proves nothing; the second look finds it."""
+    there, page = samples.ok(samples.folder("in", "IN")), samples.page(samples.file("a.csv"))
+    steps = (listing("IN"), missing()), OK, *look("IN", there), *look("IN", there), (listing("IN"), page)
+    assert script(*steps).run(paths(FolderWalk(FOLDER))) == ["a.csv"]
+
+
+def test_poll_believes_that_its_root_is_missing(script: Any) -> None:
+    """It costs no more requests and no pause: the next poll looks again."""
+    driver = script((listing("IN"), missing()), OK)
+    with pytest.raises(ItemNotFound):
+        driver.run(paths(FolderWalk(FOLDER, is_poll=True)))
+    assert [request.failures for request in driver.requests] == [0, 0]
 
 
 def ids(item_id: str, page_items: int = 1000) -> str:
@@ -221,9 +240,9 @@ def test_drive_that_vanishes_is_an_error(script: Any, samples: Any) -> None:
 
 
 def test_missing_root_is_an_error_unless_it_was_seen(script: Any, samples: Any) -> None:
-    """Who names a folder learns that it is missing; one that delta named may have vanished since."""
+    """Who names a folder learns that it is missing, after a second look; one that delta named may have vanished."""
     with pytest.raises(ItemNotFound):
-        script((listing("IN"), missing()), OK).run(paths(FolderWalk(FOLDER)))
+        script((listing("IN"), missing()), OK, *look("IN", missing()), OK).run(paths(FolderWalk(FOLDER)))
     item = DriveItem.from_json(samples.folder("in", "IN"), ROOT.locate)
     walk = FolderWalk(FOLDER, seen_as=item)
     assert script(*looks("IN")).run(paths(walk)) == []

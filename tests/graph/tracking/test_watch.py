@@ -27,6 +27,20 @@ def poll(client: Client) -> Poll:
     return run
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_folder_that_the_first_poll_does_not_see_is_not_new(
+    client: Client, drive: Any, faults: Any, times: int
+) -> None:
+    """Else the second poll would report all that has been there all the time as created."""
+    drive.put("in/a.csv", b"1")
+    faults.add(operation="get", times=times, do=status(404))
+    watch = Watch("myfiles/in", "ignore")
+    snapshot, _ = client.run(watch.poll(client, None, None, NOW))
+    assert snapshot.folder is not None
+    _, changes = client.run(watch.poll(client, snapshot, None, NOW))
+    assert list(changes.items()) == []
+
+
 def test_folder_that_vanishes_for_a_moment_is_not_reported_as_deleted(
     client: Client, drive: Any, faults: Any, poll: Poll
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from airflow_provider_onedrive.emulator.faults import Fault, drop_after, status
+from airflow_provider_onedrive.emulator.faults import Fault, alter, drop_after, status
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.content.transfer_plan import Report
@@ -574,6 +574,53 @@ def test_mirror_keeps_files_below_a_folder_that_vanishes_for_a_moment(
     report = client.download_folder("myfiles/in", tmp_path, **MIRROR)
     assert (report.deleted, report.failed) == (["z/old.csv"], [])
     assert set(read(tmp_path)) == {"a.csv", "b.txt", "x/old.csv", "x/y/old.csv"}
+
+
+ALIKE = [("\u00c4.csv", "\u00e4.CSV"), ("\u00fc.csv", "u\u0308.csv"), ("x/a.csv", "X/a.csv")]
+
+
+@pytest.mark.parametrize(("path", "other"), ALIKE)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_mirror_deletes_a_local_file_of_another_case_or_form_in_one_run(  # noqa: PLR0917 - fixtures
+    client: Client, drive: Any, tmp_path: Path, path: str, other: str, is_there: bool
+) -> None:
+    """On a disk that has a file for each name, the one of exactly the source's name stays."""
+    drive.put(f"in/{path}", b"1")
+    write(tmp_path, {other: b"2"} | ({path: b"3"} if is_there else {}))
+    report = client.download_folder("myfiles/in", tmp_path, **MIRROR)
+    assert (report.deleted, read(tmp_path)) == ([other], {path: b"1"})
+
+
+@pytest.mark.parametrize(("path", "other"), ALIKE)
+def test_mirror_deletes_all_local_files_that_the_source_has_not(
+    client: Client, drive: Any, tmp_path: Path, path: str, other: str
+) -> None:
+    """In one run, and with the limit of both."""
+    drive.put("in/b.csv", b"1")
+    write(tmp_path, {path: b"2", other: b"3"})
+    with pytest.raises(LocationError, match="2 files of the target"):
+        client.download_folder("myfiles/in", tmp_path, **choice(recursive=True, delete_extra=True, max_delete=1))
+    report = client.download_folder("myfiles/in", tmp_path, **MIRROR)
+    assert (sorted(report.deleted), read(tmp_path)) == (sorted((path, other)), {"b.csv": b"1"})
+
+
+def test_mirror_keeps_a_file_whose_disk_takes_both_names_for_one(client: Client, drive: Any, tmp_path: Path) -> None:
+    """A hard link stands for such a disk: what has arrived is never deleted under another name."""
+    drive.put("in/a.csv", b"1")
+    write(tmp_path, {"A.csv": b"1"})
+    (tmp_path / "a.csv").hardlink_to(tmp_path / "A.csv")
+    report = client.download_folder("myfiles/in", tmp_path, if_exists="skip", **MIRROR)
+    assert (report.deleted, read(tmp_path)) == ([], {"a.csv": b"1", "A.csv": b"1"})
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_item_of_no_kind_is_reported(client: Client, drive: Any, faults: Any, tmp_path: Path, recursive: bool) -> None:
+    """It may be a file that was meant, or a folder that holds some."""
+    drive.put_all({"in/a.csv": b"1", "in/odd.csv": b"2"})
+    faults.add(operation="children", times=None, do=alter({"file": None}, name="odd"))
+    report = client.download_folder("myfiles/in", tmp_path, recursive=recursive)
+    assert [path for path, _, _ in report.failed] == ["odd.csv"]
+    assert read(tmp_path) == {"a.csv": b"1"}
 
 
 def test_what_a_mirror_would_do(client: Client, filled: Any, onedrive_emulator: Any, tmp_path: Path) -> None:
