@@ -224,7 +224,7 @@ def _remembered(plan: Relocation, parent: DriveItem) -> Flow[DriveItem | None]:
     drive_id, item_id = kept.get("drive_id"), kept.get("moved_id")
     if not (isinstance(drive_id, str) and isinstance(item_id, str)):
         return None
-    item = yield from stat_or_none(plan.folder.by_id(drive_id, item_id))
+    item = yield from _read_surely(plan.folder.by_id(drive_id, item_id))
     if item is None or item.parent_id != parent.id:
         return None
     _forget(plan)
