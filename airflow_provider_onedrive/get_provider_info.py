@@ -320,6 +320,7 @@ def get_provider_info() -> dict[str, object]:
             kind: [{"integration-name": _INTEGRATION, "python-modules": [f"{_PACKAGE}.{kind}.onedrive"]}]
             for kind in ("hooks", "operators", "sensors", "triggers")
         },
+        "filesystems": [f"{_PACKAGE}.fs.onedrive"],
         "task-decorators": [
             {"name": "onedrive_sensor", "class-name": f"{_PACKAGE}.decorators.onedrive.onedrive_sensor_task"}
         ],

@@ -25,14 +25,23 @@ T = TypeVar("T")
 HERE = Path(__file__).parent
 HAS_AIRFLOW = find_spec("airflow") is not None
 
-WITHOUT_AIRFLOW = ("clients", "commands", "emulator", "faults/test_every_fault.py", "graph", "test_imports.py")
+WITHOUT_AIRFLOW = (
+    *("clients", "commands", "emulator", "faults/test_every_fault.py", "filesystem", "graph", "programs"),
+    "test_imports.py",
+)
 """Folders and files that `make test` runs once, in an environment without Airflow."""
 
 EVERYWHERE = ("test_constraints.py",)
 
 BUSY_MACHINE: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
-collect_ignore = ["browser", "clients", "faults", "system"]  # each has a make target, which names its folder
+collect_ignore = [
+    "browser",
+    "clients",
+    "faults",
+    "programs",
+    "system",
+]  # each has a make target, which names its folder
 
 pytest_plugins = ["airflow_support"] if HAS_AIRFLOW else []
 

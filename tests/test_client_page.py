@@ -23,6 +23,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "client.md").read_text(encoding="ut
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 INNER = {
     *(
+        "about",
         "address",
         "changes_since",
         "check_owner",

@@ -80,5 +80,5 @@ if [ "$line" = graph ]; then
 else
     install "Airflow $line and the package" \
         --constraint "constraints/airflow-$line.txt" --requirement "constraints/airflow-$line.in" \
-        --editable '.[emulator,fast,parquet]' --group dev
+        --editable '.[emulator,fast,fs,parquet]' --group dev
 fi

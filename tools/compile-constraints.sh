@@ -21,7 +21,7 @@ case $line in
     graph) compile graph "$@" --constraint constraints/airflow-3.3.txt --group test constraints/graph.in ;;
     clients | browser) compile "$line" "$@" "constraints/$line.in" ;;
     *)
-        compile "airflow-$line" "$@" --extra emulator --extra fast --extra parquet --group dev \
+        compile "airflow-$line" "$@" --extra emulator --extra fast --extra fs --extra parquet --group dev \
             "constraints/airflow-$line.in" pyproject.toml
         ;;
 esac

@@ -201,6 +201,14 @@ class Operations(Listings, ABC):
         )
         return log_deletion(self._about("delete", address, flow), address, options)
 
+    def about(self, operation: str, location: LocationLike, flow_for: Callable[[Address], Flow[T]]) -> T:
+        """Drive a flow about a location; its errors name the operation and the location.
+
+        :param flow_for: takes the address of the location.
+        """
+        address = self.address(location)
+        return self._about(operation, address, flow_for(address))
+
     def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
         with self._explaining(operation, address):
             return self.run(flow)

@@ -6,7 +6,7 @@ import io
 import tempfile
 from collections.abc import Callable
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 SPOOLED_BYTES = 8 * 1024 * 1024
 
@@ -54,13 +54,22 @@ class UploadingFile(tempfile.SpooledTemporaryFile[bytes]):
         self.discard()
 
 
-class UploadingText(io.TextIOWrapper):
-    """The text of an :class:`UploadingFile`, with the same ends."""
+class Discardable(Protocol):
+    """A file that is sent when it is closed."""
 
-    def __init__(self, file: UploadingFile, encoding: str) -> None:
+    def discard(self) -> None:
+        """Close it without sending it."""
+
+
+class UploadingText(io.TextIOWrapper):
+    """The text of a file that is sent when it is closed, with the same ends."""
+
+    def __init__(
+        self, file: Discardable, encoding: str | None, *, errors: str | None = None, newline: str | None = ""
+    ) -> None:
         self._file = file
         # newline="", because Python would else write line ends as the worker's system has them.
-        super().__init__(cast("BinaryIO", file), encoding=encoding, newline="")
+        super().__init__(cast("BinaryIO", file), encoding=encoding, errors=errors, newline=newline)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -10,7 +10,7 @@ from airflow_provider_onedrive.graph.flows.absence import holder_of
 from airflow_provider_onedrive.graph.flows.items import item_of, stat_or_none
 from airflow_provider_onedrive.graph.flows.upload_plan import Upload
 from airflow_provider_onedrive.graph.protocol.addresses import Address
-from airflow_provider_onedrive.graph.protocol.errors import GraphError, LocationError, NameHeld
+from airflow_provider_onedrive.graph.protocol.errors import GraphError, IsFolder, LocationError, NameHeld
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -100,12 +100,13 @@ def refuse_no_file(item: DriveItem | None) -> None:
     """Refuse a name that something has that is no file.
 
     :param item: what has the name; None if nothing can be seen.
-    :raises LocationError: if it is a folder or a notebook.
+    :raises IsFolder: if it is a folder.
+    :raises LocationError: if it is a notebook.
     """
     if item is not None and item.package_type:
         raise LocationError(f"A {item.package_type} notebook named {item.name!r} is there.", advice="Use another name.")
     if item is not None and item.is_folder:
-        raise LocationError(
+        raise IsFolder(
             f"A folder named {item.name!r} is there.", advice="End the location in '/' to put the file into it."
         )
 

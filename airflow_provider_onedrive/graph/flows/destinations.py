@@ -22,6 +22,7 @@ from airflow_provider_onedrive.graph.flows.removals import delete
 from airflow_provider_onedrive.graph.flows.session_state import SessionKeeper
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
+    IsFolder,
     ItemNotFound,
     LocationError,
     NameAlreadyExists,
@@ -150,7 +151,7 @@ def clear_target(
     if existing is not None:
         _refuse_onto_itself(plan, source, existing)
         if existing.is_folder and not source.is_folder:
-            raise LocationError(f"A folder named {existing.name!r} is there.", advice=_BESIDE)
+            raise IsFolder(f"A folder named {existing.name!r} is there.", advice=_BESIDE)
         if existing.package_type and not source.package_type:
             raise LocationError(f"A {existing.package_type} named {existing.name!r} is there.", advice=_NO_FILE)
     if plan.if_exists == "rename":

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_onedrive.graph.content.sinks import RangeIgnored, RangeSink
 from airflow_provider_onedrive.graph.flows.absence import surely
-from airflow_provider_onedrive.graph.flows.items import expect_file, explain_missing, item_of
+from airflow_provider_onedrive.graph.flows.items import ask, expect_file, explain_missing, item_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
@@ -22,7 +22,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     UnreadableAnswer,
     VerificationFailed,
 )
-from airflow_provider_onedrive.graph.protocol.fields import optional, required
+from airflow_provider_onedrive.graph.protocol.fields import identifier, optional, required
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, Sink, TransferCut
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
@@ -126,6 +126,18 @@ def resolve(address: Address, *, expected_etag: str | None = None, refusals: int
         if refusals + 1 == _REFUSALS:
             raise
     return (yield from resolve(address, expected_etag=expected_etag, refusals=refusals + 1))
+
+
+def read_link(address: Address) -> Flow[Link | None]:
+    """Read an item of any kind, and the link to its content, which is empty if Graph sent none.
+
+    :return: None where the item is missing in a drive that exists.
+    """
+    try:
+        response = yield from ask(address, Request("GET", address.url(), reads=identifier))
+    except ItemNotFound:
+        return None
+    return link_of(item_of(response, address), response.body)
 
 
 def link_of(item: DriveItem, data: Mapping[str, Any]) -> Link:

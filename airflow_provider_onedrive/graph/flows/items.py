@@ -16,6 +16,8 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
     DriveNotFound,
+    IsFolder,
+    IsNoFolder,
     ItemNotFound,
     LocationError,
     NameAlreadyExists,
@@ -150,7 +152,8 @@ def file(address: Address) -> Flow[DriveItem]:
 def expect_file(item: DriveItem, address: Address) -> DriveItem:
     """Return the item if it is a file.
 
-    :raises LocationError: if it is a folder or a notebook.
+    :raises IsFolder: if it is a folder.
+    :raises LocationError: if it is a notebook.
     """
     if item.package_type:
         raise LocationError(
@@ -158,7 +161,7 @@ def expect_file(item: DriveItem, address: Address) -> DriveItem:
             advice="Name a file.",
         )
     if item.is_folder:
-        raise LocationError(f"{address} is a folder, and a file is meant.", advice="Name the file.")
+        raise IsFolder(f"{address} is a folder, and a file is meant.", advice="Name the file.")
     return item
 
 
@@ -218,7 +221,7 @@ def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
 
     :param create: create it if it is missing, and each missing folder above it, level by level: Graph's own creation by
         path encodes ``%`` and ``#`` twice.
-    :raises LocationError: if it is a file.
+    :raises IsNoFolder: if it is a file.
     """
     try:
         item = yield from stat(address)
@@ -229,7 +232,7 @@ def folder(address: Address, *, create: bool = False) -> Flow[DriveItem]:
         target = address.through(parent.drive_id, parent.id)
         item = yield from create_folder(target, exist_ok=True)
     if not item.is_folder:
-        raise LocationError(
+        raise IsNoFolder(
             f"{address} is a {item.package_type or 'file'}, and a folder is meant.",
             advice="Leave out the '/' or the file's name.",
         )

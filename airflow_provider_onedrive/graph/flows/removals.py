@@ -11,6 +11,7 @@ from airflow_provider_onedrive.graph.flows.walk import FolderWalk, read_page
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
 from airflow_provider_onedrive.graph.protocol.errors import (
     DeletionStopped,
+    FolderNotEmpty,
     GraphError,
     ItemNotFound,
     LocationError,
@@ -56,7 +57,8 @@ def remove(
     item = yield from _deletable(address, recursive=recursive, is_ignored=is_ignored)
     if item is None:
         return []
-    if item.may_hold_something:
+    is_unlimited = options.max_items is None and policy.max_delete is None
+    if item.may_hold_something and not is_unlimited:
         yield from _items_below(item, address, options.max_items, policy)
     if options.dry_run:
         return [item]
@@ -122,7 +124,7 @@ def _delete_one_by_one(items: Sequence[DriveItem], *, permanent: bool) -> Flow[l
 
 
 def _items_below(
-    folder: DriveItem, address: Address, max_items: int, policy: DeploymentPolicy
+    folder: DriveItem, address: Address, max_items: int | None, policy: DeploymentPolicy
 ) -> Flow[list[DriveItem]]:
     """List what is in a folder, each folder after what is in it, and stop at the limit."""
     walk, items = FolderWalk(address.by_id(folder.drive_id, folder.id), was_read=True), list[DriveItem]()
@@ -133,7 +135,7 @@ def _items_below(
             raise ServiceUnavailable(f"A folder in {address} could not be read, so nobody knows what would go.")
         count = len(items) + len(walk.unusable)
         policy.check_count(count)
-        if count > max_items:
+        if max_items is not None and count > max_items:
             raise LocationError(
                 f"{address} holds more than {max_items} items.", advice="Raise max_items if all of them may go."
             )
@@ -156,5 +158,5 @@ def _deletable(address: Address, *, recursive: bool, is_ignored: bool) -> Flow[D
         raise LocationError(f"{address} is the root of a drive and is never deleted.", advice="Name something in it.")
     if item.may_hold_something and not recursive:
         count = "" if item.child_count is None else f"{item.child_count} "
-        raise LocationError(f"{address} is a folder with {count}items.", advice="Pass recursive=True to delete all.")
+        raise FolderNotEmpty(f"{address} is a folder with {count}items.", advice="Pass recursive=True to delete all.")
     return item

@@ -3,7 +3,9 @@
 ::
 
     OneDriveError
-      LocationError(ValueError)   ConfigurationError(ValueError)   LocalFileError   Stopped
+      LocationError(ValueError)
+        IsFolder(IsADirectoryError)   IsNoFolder(NotADirectoryError)   FolderNotEmpty(OSError)
+      ConfigurationError(ValueError)   LocalFileError   Stopped
       VerificationFailed   SourceChanged   FilesFailed   FilesRefused   TakenOver   OwnerUnknown
       CopyUnfinished
         CopyLost
@@ -33,6 +35,7 @@ Nobody changes an error once it is made: :meth:`OneDriveError.about`, :meth:`One
 from __future__ import annotations
 
 import copy
+import errno
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -106,6 +109,21 @@ class OneDriveError(Exception):
 
 class LocationError(OneDriveError, ValueError):
     """A location that cannot be understood or cannot be used this way."""
+
+
+# Also Python's own errors of files, so that code for local files catches them; so are some errors of Graph below.
+class IsFolder(LocationError, IsADirectoryError):
+    """A folder, where a file is meant."""
+
+
+class IsNoFolder(LocationError, NotADirectoryError):
+    """A file, where a folder is meant."""
+
+
+class FolderNotEmpty(LocationError, OSError):
+    """A folder that holds something, where only an empty one may be deleted."""
+
+    errno = errno.ENOTEMPTY
 
 
 class ConfigurationError(OneDriveError, ValueError):

@@ -168,7 +168,7 @@ class RelocateOptions:
 class DeleteOptions:
     """What limits a deletion.
 
-    :param max_items: refuse to delete a folder that holds more items.
+    :param max_items: refuse to delete a folder that holds more items; None deletes it without counting them.
     :param dry_run: change nothing; only report what would be done.
     :param on_hold: what happens if a retention policy or a hold refuses to delete a folder because something is in it:
         ``fail``, which deletes nothing; or ``delete_contents``, which with ``recursive`` deletes what is in it item by
@@ -176,7 +176,7 @@ class DeleteOptions:
         (``delete_on_hold``).
     """
 
-    max_items: int = 1000
+    max_items: int | None = 1000
     dry_run: bool = False
     on_hold: IfOnHold = "fail"
 

@@ -1,0 +1,1 @@
+"""The filesystem of Airflow's ``ObjectStoragePath``, and of universal_pathlib's ``UPath``."""

@@ -1,0 +1,7 @@
+"""What the tests with programs that use the filesystem share."""
+
+from __future__ import annotations
+
+from filesystems import drive, fields, fs, make_fs
+
+__all__ = ["drive", "fields", "fs", "make_fs"]
