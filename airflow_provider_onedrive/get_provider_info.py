@@ -225,6 +225,14 @@ _CONFIG = {
                 "example": "1000",
                 "default": "",
             },
+            "log_names": {
+                "description": "What the lines of the logger airflow_provider_onedrive.audit say of a file besides its "
+                "ids: full, its name and location; ids, nothing.",
+                "version_added": "0.1.0",
+                "type": "string",
+                "example": "ids",
+                "default": "full",
+            },
             "token_file_roots": {
                 "description": "Directories below which a connection's federated_token_file may lie, separated by "
                 "commas or spaces. The content of such a file is sent to the sign-in service.",

@@ -134,6 +134,7 @@ def test_airflow_knows_the_defaults_of_the_configuration() -> None:
         "allowed_tenants": "",
         "require_allowed_locations": "False",
         "max_delete": "",
+        "log_names": "full",
         "token_file_roots": "/var/run/secrets",
         "token_cache_folder": "",
         "refresh_token_folder": "",

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from airflow_provider_onedrive.graph.auditing import audited
 from airflow_provider_onedrive.graph.flows import absence, copies, items, moves, removals
 from airflow_provider_onedrive.graph.flows.copies import Copy, CopyProgress
 from airflow_provider_onedrive.graph.flows.raw_requests import raw_request
@@ -54,6 +55,7 @@ class AsyncOperations(AsyncListings, ABC):
         async for item in self._walk(await self.address(location)):
             yield item
 
+    @audited
     async def create_folder(
         self,
         location: LocationLike,
@@ -66,6 +68,7 @@ class AsyncOperations(AsyncListings, ABC):
         flow = items.make_folder(address, exist_ok=exist_ok or attempt.retrying, create_folders=create_folders)
         return await self._about("create", address, flow)
 
+    @audited
     async def move(
         self,
         location: LocationLike,
@@ -84,6 +87,7 @@ class AsyncOperations(AsyncListings, ABC):
         )
         return await self._about("move", plan.source, moves.move(plan))
 
+    @audited
     async def start_copy(
         self,
         location: LocationLike,
@@ -100,6 +104,7 @@ class AsyncOperations(AsyncListings, ABC):
     async def copy_progress(self, monitor_url: str) -> CopyProgress:
         return await self.run(copies.progress(monitor_url))
 
+    @audited
     async def request(
         self,
         method: str,
@@ -115,6 +120,7 @@ class AsyncOperations(AsyncListings, ABC):
         except GraphError as error:
             raise error.about("request", path.partition("?")[0]) from error.__cause__
 
+    @audited
     async def delete(
         self,
         location: LocationLike,

@@ -235,6 +235,10 @@ class Client(BaseClient, FolderOperations, RelocationOperations):
 
     def _exchange(self, request: Request) -> Response:
         """Send until there is an answer or no hope of one."""
+        with self.audit.of_request(request) as change:
+            return change.answered(self._exchanged(change.request))
+
+    def _exchanged(self, request: Request) -> Response:
         attempts = self._attempts(request)
         self._wait(attempts.first_wait_seconds)
         while True:
@@ -409,6 +413,10 @@ class AsyncClient(BaseClient, AsyncOperations):
         return await delta_feed.since(cursor, lambda at: self.run(changes.since(root, at)), fresh_seconds)
 
     async def _exchange(self, request: Request) -> Response:
+        with self.audit.of_request(request) as change:
+            return change.answered(await self._exchanged(change.request))
+
+    async def _exchanged(self, request: Request) -> Response:
         attempts = self._attempts(request)
         await asyncio.sleep(attempts.first_wait_seconds)
         while True:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import BinaryIO, Literal, TextIO, cast, overload
 
+from airflow_provider_onedrive.graph.auditing import audited
 from airflow_provider_onedrive.graph.call_advice import location_first
 from airflow_provider_onedrive.graph.content.sinks import OpenFile
 from airflow_provider_onedrive.graph.content.sources import Content, LocalPath, Source, name_of, opened_source
@@ -45,6 +46,7 @@ class FileOperations(Operations):
     """Uploads, downloads and open files."""
 
     @location_first
+    @audited
     def upload(
         self,
         location: LocationLike,
@@ -77,6 +79,7 @@ class FileOperations(Operations):
             return self._upload("upload to", flow_for, source, self._file(location, file_name, local_path), attempt)
 
     @location_first
+    @audited
     def update(
         self,
         location: LocationLike,
@@ -100,6 +103,7 @@ class FileOperations(Operations):
             return self._upload("update", flow_for, source, self._file(location, file_name, local_path), attempt)
 
     @location_first
+    @audited
     def save(
         self,
         location: LocationLike,

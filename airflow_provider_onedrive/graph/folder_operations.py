@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from airflow_provider_onedrive.graph.auditing import audited
 from airflow_provider_onedrive.graph.call_advice import location_first
 from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.content.sources import LocalPath, StoredObject
@@ -27,6 +28,7 @@ class FolderOperations(FileOperations):
     """Transfers of folders."""
 
     @location_first
+    @audited
     def upload_folder(
         self,
         location: LocationLike,
@@ -120,6 +122,7 @@ class FolderOperations(FileOperations):
         with self._explaining("sync", address):
             return sync_folder(self, address, manifest, full_every, SyncRun(run_key, has_succeeded))
 
+    @audited
     def delete_all(
         self, items: Sequence[DriveItem], *, permanent: bool = False
     ) -> list[tuple[DriveItem, OneDriveError]]:

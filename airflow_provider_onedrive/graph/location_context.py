@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 
+from airflow_provider_onedrive.graph.auditing import Audit
 from airflow_provider_onedrive.graph.auth.permissions import advice_on_denial
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.allowlist import AllowList
@@ -32,6 +33,7 @@ class LocationContext:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.audit = Audit(settings)
         self.parser = LocationParser(settings.name_policy)
         self._resolver = Resolver(settings)
         self._allowed = AllowList(settings, self._resolver)

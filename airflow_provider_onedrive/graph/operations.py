@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from airflow_provider_onedrive.graph.auditing import audited
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import absence, items, removals, suggestions
 from airflow_provider_onedrive.graph.flows.raw_requests import raw_request
@@ -122,6 +123,7 @@ class Operations(Listings, ABC):
         """
         return self.walk_from(self.address(location))
 
+    @audited
     def create_folder(
         self,
         location: LocationLike,
@@ -142,6 +144,7 @@ class Operations(Listings, ABC):
         flow = items.make_folder(address, exist_ok=exist_ok or attempt.retrying, create_folders=create_folders)
         return self._about("create", address, flow)
 
+    @audited
     def request(
         self,
         method: str,
@@ -168,6 +171,7 @@ class Operations(Listings, ABC):
             # Without the query, which may hold a cursor or a name.
             raise error.about("request", path.partition("?")[0]) from error.__cause__
 
+    @audited
     def delete(
         self,
         location: LocationLike,

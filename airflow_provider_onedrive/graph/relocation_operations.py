@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_onedrive.graph.auditing import audited
 from airflow_provider_onedrive.graph.flows import copies, moves
 from airflow_provider_onedrive.graph.flows.copies import Copy, CopyProgress
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
@@ -20,6 +21,7 @@ from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate, R
 class RelocationOperations(Operations):
     """Moves and copies."""
 
+    @audited
     def move(
         self,
         location: LocationLike,
@@ -56,6 +58,7 @@ class RelocationOperations(Operations):
         finally:
             self._folder_cache.clear()
 
+    @audited
     def copy(
         self,
         location: LocationLike,
@@ -72,6 +75,7 @@ class RelocationOperations(Operations):
         driver = FlowDriver(copies.copy(plan))
         return self._transfer("copy", plan.source, lambda: self._drive(driver), driver)
 
+    @audited
     def start_copy(
         self,
         location: LocationLike,

@@ -24,6 +24,7 @@ from airflow_provider_onedrive.graph.config.settings import DEFAULT_TOKEN_FILE_R
 from airflow_provider_onedrive.graph.http.cooldown import folder_of
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError
 from airflow_provider_onedrive.graph.protocol.redaction import has_link, without_secret
+from airflow_provider_onedrive.hooks.actor import current_actor
 from airflow_provider_onedrive.state.tokens import cached_tokens_of
 
 if TYPE_CHECKING:
@@ -64,7 +65,11 @@ class OneDriveHook(BaseHook):
 
         settings = self.settings()
         cached_tokens = cached_tokens_of(self.onedrive_conn_id, settings, may_block=True)
-        return Client(settings, on_secret=mask_secret, cool_down_folder=cool_down_folder(), cached_tokens=cached_tokens)
+        client = Client(
+            settings, on_secret=mask_secret, cool_down_folder=cool_down_folder(), cached_tokens=cached_tokens
+        )
+        client.audit.actor = {"connection": self.onedrive_conn_id, **current_actor()}
+        return client
 
     def settings(self) -> Settings:
         """Read the connection.
@@ -117,7 +122,10 @@ class OneDriveHook(BaseHook):
         from airflow_provider_onedrive.graph.client import AsyncClient  # noqa: PLC0415 - httpx and msal are slow to import
 
         cached_tokens = cached_tokens_of(self.onedrive_conn_id, settings, may_block=False)
-        return AsyncClient(settings, cool_down_folder=cool_down_folder(), cached_tokens=cached_tokens)
+        client = AsyncClient(settings, cool_down_folder=cool_down_folder(), cached_tokens=cached_tokens)
+        # No task: the client may serve those of many triggers.
+        client.audit.actor = {"connection": self.onedrive_conn_id}
+        return client
 
     def test_connection(self) -> tuple[bool, str]:
         """Check everything that the connection needs; return whether it works, and the findings or the advice."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator, count, mask_secret
@@ -15,6 +16,7 @@ from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, O
 from airflow_provider_onedrive.graph.protocol.redaction import secrets_in
 from airflow_provider_onedrive.graph.transfers.progress import Totals
 from airflow_provider_onedrive.graph.transfers.upload_sources import MatchingFiles
+from airflow_provider_onedrive.hooks.actor import actor_of
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.state.ownership import Ownership, ownership_of
 from airflow_provider_onedrive.state.stores import stored_object
@@ -31,6 +33,7 @@ class ClientMixin:
     onedrive_conn_id: str
     _client: Client | None = None
     _ownership: Ownership | None = None
+    _actor: Mapping[str, Any] = MappingProxyType({})
 
     @contextmanager
     def connected(self) -> Iterator[Client]:
@@ -56,7 +59,7 @@ class ClientMixin:
         :raises TakenOver: for any error, if a later try has taken the work: it comes from what that try does.
         :raises AirflowFailException: for an error that a retry cannot cure.
         """
-        self._ownership = ownership_of(context)
+        self._ownership, self._actor = ownership_of(context), actor_of(context)
         with fail_permanent_errors():
             self._ownership.claim()
             try:
@@ -68,9 +71,11 @@ class ClientMixin:
 
     def _connect(self) -> Client:
         client = OneDriveHook(self.onedrive_conn_id).get_conn()
+        client.audit.actor = {**client.audit.actor, **self._actor}
         try:
             # Here, because some operators list a folder before they call the method that would refuse.
-            client.settings.policy.check(vars(self))
+            with client.audit.of_call(type(self).__name__, getattr(self, "location", None)):
+                client.settings.policy.check(vars(self))
         except ConfigurationError:
             client.close()
             raise

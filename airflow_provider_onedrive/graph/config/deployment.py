@@ -10,8 +10,10 @@ from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 
 Permission = Literal["permanent_delete", "delete_on_hold", "skip_verify"]
 """What only a deployment can permit."""
+LogNames = Literal["full", "ids"]
+"""What the audit says of a file besides its ids: its name, or nothing."""
 PERMISSIONS: tuple[str, ...] = get_args(Permission)
-POLICY_OPTIONS = ("allow", "allowed_tenants", "require_allowed_locations", "max_delete")
+POLICY_OPTIONS = ("allow", "allowed_tenants", "require_allowed_locations", "max_delete", "log_names")
 """The options of Airflow's section ``[onedrive]`` that make a policy."""
 
 # Parameters of the client's methods and of operators: the value that needs a permission.
@@ -27,12 +29,14 @@ class DeploymentPolicy:
     :param allowed_tenants: the tenants, by id or domain, to which a connection may sign in; empty means any.
     :param require_allowed_locations: whether each connection has to limit itself by ``allowed_locations``.
     :param max_delete: the most items that one call may delete; None sets no limit besides that of the call.
+    :param log_names: whether the audit has the names of files (``full``) or only their ids (``ids``).
     """
 
     allow: tuple[str, ...] = PERMISSIONS
     allowed_tenants: tuple[str, ...] = ()
     require_allowed_locations: bool = False
     max_delete: int | None = None
+    log_names: LogNames = "full"
 
     @classmethod
     def from_options(cls, options: Mapping[str, str | None]) -> DeploymentPolicy:
@@ -47,6 +51,7 @@ class DeploymentPolicy:
             allowed_tenants=_words(texts["allowed_tenants"].lower()),
             require_allowed_locations=_flag("require_allowed_locations", texts["require_allowed_locations"]),
             max_delete=_count("max_delete", texts["max_delete"]),
+            log_names=_log_names(texts["log_names"]),
         )
 
     def require(self, permission: Permission, asked: str) -> None:
@@ -133,6 +138,14 @@ def _count(name: str, text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise _wrong(name, text, "Give a whole number from 1; the connection's field read_only forbids all deletions.")
     return int(text)
+
+
+def _log_names(text: str) -> LogNames:
+    if text.lower() == "ids":
+        return "ids"
+    if text.lower() not in ("full", ""):
+        raise _wrong("log_names", text, "Use full or ids.")
+    return "full"
 
 
 def _wrong(name: str, text: str, advice: str) -> ConfigurationError:

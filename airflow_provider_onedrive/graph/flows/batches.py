@@ -38,7 +38,8 @@ def delete_items(items: Sequence[DriveItem], *, permanent: bool = False) -> Flow
     left = list(range(len(items)))
     for failures in range(_ROUNDS):
         body = {"requests": [_deletion(number, items[number], permanent=permanent) for number in left]}
-        response = yield Request("POST", "/$batch", json=body, failures=failures)
+        etags = {items[number].id: items[number].etag for number in left}
+        response = yield Request("POST", "/$batch", json=body, failures=failures, etags=etags)
         # By id, because Graph answers the parts in any order.
         answers = {required(part, "id", str): part for part in objects(response.body, "responses")}
         for number in left:

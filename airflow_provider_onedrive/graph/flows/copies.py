@@ -280,6 +280,7 @@ def _request(begun: Copy, source: DriveItem, parent: DriveItem, failures: int) -
         json={"parentReference": {"driveId": parent.drive_id, "id": parent.id}, "name": begun.target.names[-1]},
         repeat=Repeat.IF_REFUSED,
         failures=failures,
+        etags={source.id: source.etag},
     )
 
 

@@ -106,7 +106,14 @@ def _patch(source: DriveItem, parent: DriveItem, address: Address) -> Flow[Drive
     url = item_url(source.drive_id, source.id)
     for failures in range(READS + 1):
         try:
-            response = yield Request("PATCH", url, json=body, repeat=Repeat.IF_REFUSED, failures=failures)
+            response = yield Request(
+                "PATCH",
+                url,
+                json=body,
+                repeat=Repeat.IF_REFUSED,
+                failures=failures,
+                etags={source.id: source.etag},
+            )
             item = yield from _read_moved(source, address, response)
         except ItemNotFound as missing:
             # Item and folder were just read: a write may not see yet what a read saw, and such a 404 passes.

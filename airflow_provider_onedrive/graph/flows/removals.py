@@ -88,7 +88,9 @@ def delete(item: DriveItem, *, permanent: bool = False, if_match: str | None = N
     for failures in range(DELETES):
         method, at = ("POST", f"{url}/permanentDelete") if permanent else ("DELETE", url)
         try:
-            yield Request(method, at, headers=headers, failures=failures, expected_statuses=_DONE)
+            yield Request(
+                method, at, headers=headers, failures=failures, expected_statuses=_DONE, etags={item.id: item.etag}
+            )
         except ItemNotFound as missing:  # an answer was lost, somebody was faster, or it is there and this passes
             if (yield from has_gone(item)):
                 return

@@ -261,6 +261,7 @@ def _fragment(plan: Upload, session: UploadSession, progress: _Progress, length:
         is_fenced=start + length == plan.source.size,  # the last one makes the file; the others change nothing yet
         failures=progress.failures,
         waits_for_lock=False,
+        subject=plan.address.url(),
     )
 
 

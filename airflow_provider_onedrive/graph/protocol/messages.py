@@ -56,6 +56,8 @@ class Request:
         answer is not Graph's, and the request is sent again like after a 503.
     :param is_fenced: whether it is sent only by the try that does the work of its task.
     :param timeout_seconds: of each wait for the next bytes; None takes the connection's.
+    :param etags: by their ids, the versions in which the items that it changes were read; for the audit.
+    :param subject: the path of the item where the URL does not name it; for the audit.
     """
 
     method: str
@@ -75,6 +77,8 @@ class Request:
     expected_statuses: Container[int] | None = None
     is_fenced: bool = True
     timeout_seconds: float | None = None
+    etags: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    subject: str = field(default="", repr=False)
 
     @property
     def needs_owner(self) -> bool:
