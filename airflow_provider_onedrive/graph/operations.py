@@ -213,17 +213,22 @@ class Operations(Listings, ABC):
         address = self.address(location)
         return self._about(operation, address, flow_for(address))
 
-    def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
-        with self._explaining(operation, address):
+    def _about(self, operation: str, address: Address, flow: Flow[T], destination: Address | None = None) -> T:
+        with self._explaining(operation, address, destination):
             return self.run(flow)
 
     @contextmanager
-    def _explaining(self, operation: str, address: Address) -> Iterator[None]:
-        """Raise the errors of a block with the operation, its location, and a similar name that is there."""
+    def _explaining(self, operation: str, address: Address, destination: Address | None = None) -> Iterator[None]:
+        """Raise the errors of a block with the operation, its location, and a similar name that is there.
+
+        :param destination: the folder that something goes into.
+        """
         try:
             yield
         except ItemNotFound as error:
-            raise self._explained(self._with_similar_name(error, address), operation, address) from error.__cause__
+            # An error that names its operation already is about another place than the source.
+            missing = destination if destination is not None and error.operation else address
+            raise self._explained(self._with_similar_name(error, missing), operation, missing) from error.__cause__
         except OneDriveError as error:
             raise self._explained(error, operation, address) from error.__cause__
 
@@ -231,15 +236,20 @@ class Operations(Listings, ABC):
         """Return the error with the name that was probably meant, if Graph lists one."""
         with suppress(OneDriveError):  # the first error counts, not one of the search
             advice = self.run(suggestions.advice_on_missing(address))
-            return error.with_advice(advice) if advice else error
+            return error.with_advice(" ".join(filter(None, (advice, error.advice)))) if advice else error
         return error
 
     def _transfer(
-        self, operation: str, address: Address, transfer: Callable[[], DriveItem], driver: FlowDriver[Any]
+        self,
+        operation: str,
+        address: Address,
+        transfer: Callable[[], DriveItem],
+        driver: FlowDriver[Any],
+        destination: Address | None = None,
     ) -> DriveItem:
         """Do it, and log its one line, with the last request id of the driver and what it has cost."""
         start = time.monotonic()
-        with self._explaining(operation, address):
+        with self._explaining(operation, address, destination):
             item = transfer()
         log.info(
             "Done (%s): %s %s, %s bytes in %.2f s, request id %s, %s, %s",

@@ -54,7 +54,7 @@ class RelocationOperations(Operations):
         )
         driver = FlowDriver(moves.move(plan))
         try:
-            return self._transfer("move", plan.source, lambda: self._drive(driver), driver)
+            return self._transfer("move", plan.source, lambda: self._drive(driver), driver, plan.folder)
         finally:
             self._folder_cache.clear()
 
@@ -73,7 +73,7 @@ class RelocationOperations(Operations):
         """Copy a file or a folder on the server, and wait for the end. Parameters as for :meth:`move`."""
         plan = self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt, options))
         driver = FlowDriver(copies.copy(plan))
-        return self._transfer("copy", plan.source, lambda: self._drive(driver), driver)
+        return self._transfer("copy", plan.source, lambda: self._drive(driver), driver, plan.folder)
 
     @audited
     def start_copy(
@@ -92,7 +92,7 @@ class RelocationOperations(Operations):
         """
         # Without options: there is no wait here that could end.
         plan = self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt))
-        return self._about("copy", plan.source, copies.start(plan))
+        return self._about("copy", plan.source, copies.start(plan), plan.folder)
 
     def copy_progress(self, monitor_url: str) -> CopyProgress:
         """Ask once how far a copy is.

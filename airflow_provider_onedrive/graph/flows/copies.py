@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.flows.destinations import (
     clear_target,
     is_copy,
     is_same_drive,
+    missing_part,
     names_for,
     parent_of,
     read_target,
@@ -187,6 +188,8 @@ def start_into(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[C
         if existing is None:
             try:
                 return (yield from _begin(begun, source, parent))
+            except ItemNotFound as missing:
+                raise (yield from missing_part(plan, source, missing, "copy to")) from None
             except NameAlreadyExists as taken:
                 refusal = taken
         elif plan.may_be_ours and (yield from is_copy(existing, source, address)):

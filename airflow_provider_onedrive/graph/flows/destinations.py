@@ -41,6 +41,7 @@ ROUNDS = 4
 # Pauses of up to 3.5 seconds in all: a folder just made was seen to be missing for seconds.
 READS = 4
 
+_VANISHED = "The folder was there a moment ago: retry later, or check the destination."
 _NAMES = 100
 # Up to 16 seconds; a hash may be missing for a while: https://learn.microsoft.com/en-us/graph/api/resources/hashes
 _HASH_READS = 5
@@ -114,6 +115,18 @@ def parent_of(plan: Relocation, source: DriveItem) -> Flow[DriveItem]:
     if source.is_folder and is_inside and is_same_drive(parent, source):
         raise _into_itself(plan)
     return parent
+
+
+def missing_part(plan: Relocation, source: DriveItem, missing: ItemNotFound, operation: str) -> Flow[ItemNotFound]:
+    """Return the error of a write that found nothing: about the destination, unless the source has gone.
+
+    :param operation: of the error about the destination.
+    """
+    try:
+        yield Request("GET", f"{item_url(source.drive_id, source.id)}?$select=id")
+    except ItemNotFound:
+        return missing
+    return missing.with_advice(_VANISHED).about(operation, str(plan.folder))
 
 
 def names_for(plan: Relocation, target: Address, *, is_folder: bool) -> Iterator[Address]:

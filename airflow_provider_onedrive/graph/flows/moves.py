@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.flows.destinations import (
     compared,
     is_file,
     is_same_drive,
+    missing_part,
     names_for,
     parent_of,
     read_target,
@@ -73,6 +74,8 @@ def _within(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
     for address in names_for(plan, target, is_folder=source.is_folder):
         try:
             item = yield from _patch(source, parent, address)
+        except ItemNotFound as missing:
+            raise (yield from missing_part(plan, source, missing, "move to")) from None
         except NameAlreadyExists as taken:
             refusal = taken
         else:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import unicodedata
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 from airflow_provider_onedrive.graph.flows.items import children, stat_or_none
@@ -11,13 +14,16 @@ from airflow_provider_onedrive.graph.protocol.fields import optional
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
+_NEAR = 0.8
+_DIGITS = re.compile(r"\d+")
+
 
 def advice_on_missing(address: Address) -> Flow[str | None]:
     """Compare the first missing name of a path with the first page of its siblings, and with the name of the drive.
 
-    :return: a sentence naming a sibling that differs only by case, Unicode normalisation or percent-encoding, or saying
-        that the drive itself has the name; None if neither is so. The server decides which names are equal, so nothing
-        is ever corrected silently.
+    :return: a sentence naming a sibling that differs only by case, Unicode normalisation or percent-encoding, or by a
+        typing error, or saying that the drive itself has the name; None if none is so. The server decides which names
+        are equal, so nothing is ever corrected silently.
     """
     if address.is_base:
         return None
@@ -30,7 +36,16 @@ def advice_on_missing(address: Address) -> Flow[str | None]:
         if item.name != wanted and _likeness(item.name) == _likeness(wanted):
             # !a, because two normal forms of one letter look the same.
             return f"{item.name!a} exists, and {wanted!a} does not: they differ by {_difference(item.name, wanted)}."
-    return (yield from _advice_on_library(address)) if address.parent.is_drive_root else None
+    library = (yield from _advice_on_library(address)) if address.parent.is_drive_root else None
+    names = [item.name for item in page.items]
+    return library or (None if wanted in names else _advice_on_typing(wanted, names))
+
+
+def _advice_on_typing(wanted: str, names: Sequence[str]) -> str | None:
+    """Return the question for a name that is nearly the wanted one; numbers apart, which differ on purpose."""
+    near = difflib.get_close_matches(wanted, names, n=1, cutoff=_NEAR)
+    is_other_number = bool(near) and _DIGITS.findall(near[0]) != _DIGITS.findall(wanted)
+    return None if not near or is_other_number else f"Did you mean {near[0]!a}? {wanted!a} is not there."
 
 
 def _advice_on_library(address: Address) -> Flow[str | None]:

@@ -519,10 +519,13 @@ def test_a_folder_just_made(script, samples):
     new = (*gone, ("GET /drives/d/root", samples.ok(samples.root())), ("POST /drives/D/items/R/children", made))
     steps = (source(samples), *new, look_up(missing()), asked(missing()), asked(), monitor(), read(samples))
     assert script(*steps).run(copies.copy(plan(create_folders=True))).id == "T"
-    driver = script(source(samples), parent(samples), look_up(missing()), *[asked(missing())] * 5)
-    with pytest.raises(ItemNotFound):
+    driver = script(
+        *(source(samples), parent(samples), look_up(missing()), *[asked(missing())] * 5),
+        ("GET /drives/D/items/S?$select=id", samples.ok({"id": "S"})),
+    )
+    with pytest.raises(ItemNotFound, match="Cannot copy to"):
         driver.run(copies.copy(plan()))
-    assert [request.failures for request in driver.requests[3:]] == [0, 1, 2, 3, 4]
+    assert [request.failures for request in driver.requests[3:8]] == [0, 1, 2, 3, 4]
 
 
 def test_copy_is_asked_for_again_where_a_write_does_not_see_what_a_read_saw(script, samples, begun):

@@ -45,6 +45,8 @@ from airflow_provider_onedrive.graph.protocol.messages import Repeat, Response
 
 IN = "drives/d/in/a.csv"
 
+SOURCE_BY_ID = "GET /drives/D/items/S?$select=id"
+
 
 def away(samples):
     """The folder is in another drive."""
@@ -343,7 +345,7 @@ def test_it_is_there_already(script, samples):
 
 
 def test_a_folder_just_made(script, samples):
-    """404 in it is waited for, a little longer each time; after five times it means that the source has gone."""
+    """404 in it is waited for, a little longer each time; after five times source or folder has gone."""
     gone = ("GET /drives/d/root:/out", missing()), ("GET /drives/d/root?$select=id", samples.ok(samples.root()))
     made = samples.ok(samples.folder("out", "P", **in_folder("R", "D", "")), 201)
     new = (*gone, ("GET /drives/d/root", samples.ok(samples.root())), ("POST /drives/D/items/R/children", made))
@@ -352,8 +354,12 @@ def test_a_folder_just_made(script, samples):
     driver = script(source(samples), parent(samples), *[patched(missing())] * 4, patched(moved(samples)))
     assert driver.run(moves.move(plan())).id == "S"
     assert [request.failures for request in patches(driver)] == [0, 1, 2, 3, 4]
-    with pytest.raises(ItemNotFound):
-        script(source(samples), parent(samples), *[patched(missing())] * 5).run(moves.move(plan()))
+    steps = (source(samples), parent(samples), *[patched(missing())] * 5)
+    with pytest.raises(ItemNotFound, match="Cannot move to"):
+        script(*steps, (SOURCE_BY_ID, samples.ok({"id": "S"}))).run(moves.move(plan()))
+    with pytest.raises(ItemNotFound) as caught:
+        script(*steps, (SOURCE_BY_ID, missing())).run(moves.move(plan()))
+    assert caught.value.operation is None
 
 
 # --- later tries
