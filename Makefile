@@ -10,6 +10,8 @@
 PYTHON := python3.11 python3.12 python3.13 python3.14 python3
 PYTEST_WORKERS := 2
 ARGS :=
+# What the fault suite has of retries: on both lines of Airflow.
+TRIES := tests/faults/test_killed.py tests/faults/test_two_tries.py
 
 # The user's own Airflow, and Python settings that change what is imported, stay outside.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE PIP_USER \
@@ -30,14 +32,16 @@ test-full: .venv-graph/.installed .venv/.installed ## run the tests, and leave n
 test-faults: .venv-graph/.installed .venv/.installed ## run a sample of the fault suite, always the same one
 	@sh tools/test.sh -n $(PYTEST_WORKERS) tests/faults $(ARGS)
 
-test-faults-full: .venv-graph/.installed .venv/.installed ## run every fault of the local OneDrive at every step
+test-faults-full: .venv-graph/.installed .venv/.installed .venv-2.11/.installed ## run every fault of the local OneDrive at every step
 	@sh tools/test.sh -n $(PYTEST_WORKERS) --full tests/faults $(ARGS)
+	.venv-2.11/bin/python -m pytest --airflow=only -n $(PYTEST_WORKERS) --full $(TRIES) $(ARGS)
 
 test-system: .venv/.installed ## kill a worker of a real Airflow in the middle of a gigabyte
 	.venv/bin/python -m pytest -n 0 -rP tests/system $(ARGS)
 
 test-airflow2: .venv-2.11/.installed ## run the tests that need Airflow on Airflow 2.11
 	.venv-2.11/bin/python -m pytest --airflow=only -n $(PYTEST_WORKERS) -m "not airflow3" $(ARGS)
+	$(if $(ARGS),,.venv-2.11/bin/python -m pytest --airflow=only -n $(PYTEST_WORKERS) $(TRIES))
 
 test-clients: .venv-graph/.installed .venv-clients/.installed ## run rclone and msgraph-sdk against the local OneDrive, a sample
 	.venv-graph/bin/python -m pytest -n $(PYTEST_WORKERS) tests/clients $(ARGS)

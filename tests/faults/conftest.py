@@ -26,8 +26,8 @@ EVERY_STEP = {
 """One operation of each kind: the sample has every fault at every step of it, but of those that are alike some."""
 ALIKE = 5
 """Of the faults that are alike, the sample has one in so many."""
-OTHER_MEETINGS = 4
-"""Of the steps at which two tries meet, the sample has one in so many."""
+KILLS = 4
+"""Of the steps at which a worker is killed, the sample has one in so many."""
 OTHERS = 16
 """Of the scenarios of the other operations, the sample has one in so many."""
 
@@ -35,12 +35,23 @@ OTHERS = 16
 @pytest.hookimpl(tryfirst=True)  # the marker decides what is selected
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Choose the sample by the tests' names, so that it is the same in every run and on every machine."""
+    meetings = dict[object, list[pytest.Item]]()
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        if "step" in parameters and "task" in parameters and zlib.crc32(item.name.encode()) % OTHER_MEETINGS:
+        if "step" in parameters and "task" in parameters:
+            meetings.setdefault((parameters["task"].name, "is_late" in parameters), []).append(item)
+        elif "step" in parameters and _number(item) % KILLS:
             item.add_marker(pytest.mark.full)
-        if "scenario" in parameters and zlib.crc32(item.name.encode()) % _one_in(parameters["scenario"]):
+        if "scenario" in parameters and _number(item) % _one_in(parameters["scenario"]):
             item.add_marker(pytest.mark.full)
+    # For each task two steps at which tries meet: one where the second ends, and one where it is killed.
+    for same in meetings.values():
+        for item in sorted(same, key=_number)[1:]:
+            item.add_marker(pytest.mark.full)
+
+
+def _number(item: pytest.Item) -> int:
+    return zlib.crc32(item.name.encode())
 
 
 def _one_in(scenario: Scenario) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from fault_scene import LARGE, NEW, OLD, SMALL
 from patience import HANG_SECONDS
+from try_processes import ALLOW, RESUME_DIRECTORY, be_worker, shared_settings
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped
@@ -61,22 +61,15 @@ def context(try_number: int) -> dict[str, Any]:
 
 def work(environment: dict[str, str], name: str, kwargs: dict[str, Any]) -> None:
     """Be the worker: run an operator's first try."""
-    os.environ.update(environment)
+    be_worker(environment)
     getattr(onedrive, name)(task_id="task", **kwargs).execute(context(1))
-
-
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    """Processes of their own, without a thread or a lock of the test's; what they import is imported once."""
-    made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload([onedrive.__name__, "airflow_provider_onedrive.graph.client"])
-    return made
 
 
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where upload sessions are kept between tries."""
-    monkeypatch.setenv("AIRFLOW__ONEDRIVE__RESUME_DIRECTORY", str(tmp_path / "kept"))
+    monkeypatch.setenv(RESUME_DIRECTORY, str(tmp_path / "kept"))
+    monkeypatch.setenv(ALLOW, "permanent_delete")
     return tmp_path / "kept"
 
 
@@ -103,8 +96,7 @@ class Tries:
         operation = step.rstrip("0123456789")
         after = int(step.removeprefix(operation) or 1) - 1
         self.emulator.faults.add(operation=operation, after=after, do=hold)
-        environment = {**self.emulator.environment, "AIRFLOW__ONEDRIVE__RESUME_DIRECTORY": str(self.kept)}
-        worker = self.processes.Process(target=work, args=(environment, name, kwargs))
+        worker = self.processes.Process(target=work, args=(shared_settings(), name, kwargs))
         worker.start()
         is_met: Callable[[float], bool] = until.get("is_met") or hold.met.wait
         while not is_met(0.05):

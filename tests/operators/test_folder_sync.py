@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG
-from airflow_support import TaskEnd, run_one_task
+from task_runner import TaskEnd, run_one_task
 
 from airflow_provider_onedrive.compat import AirflowFailException, timezone
 from airflow_provider_onedrive.emulator import Emulator

@@ -16,9 +16,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
+from multiprocessing import forkserver
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,11 +26,13 @@ from typing import Any
 import pytest
 from forks_of_airflow import ForksOfAirflow
 from quick_retries import QUICK
+from task_runner import TaskEnd, run_one_task
 
 from airflow_provider_onedrive.graph.client import BaseClient
 from airflow_provider_onedrive.graph.http import cooldown
 from airflow_provider_onedrive.graph.tracking import conditions
 
+_SUPPORT = str(Path(__file__).parent)
 _HOME = Path(tempfile.mkdtemp(prefix="onedrive_airflow_home_"))
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ.update(
@@ -150,6 +152,16 @@ def forks_of_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks
         yield forks
 
 
+_PRELOADED = (
+    *(f"airflow_provider_onedrive.{name}" for name in ("operators.onedrive", "graph.client", "emulator.faults")),
+    # Airflow 2 has none of these; Airflow 3 imports the later ones when a task begins.
+    *(f"airflow.sdk.{name}" for name in ("execution_time.supervisor", "crypto", "definitions.timetables.trigger")),
+    *("airflow.api_fastapi.execution_api.datamodels.asset", "airflow.serialization.definitions.assets"),
+    *("airflow.sdk.definitions.retry_policy", "airflow.sdk.execution_time.cache", "croniter", "jinja2.ext"),
+    *("pytest", "try_tasks", "try_processes"),
+)
+
+
 @pytest.fixture(scope="session")
 def processes() -> Any:
     """Make workers of their own, without a thread or a lock of the test's; what they import is imported once.
@@ -157,102 +169,17 @@ def processes() -> Any:
     Python has one fork server in a process, so all tests must ask for the same imports.
     """
     context = multiprocessing.get_context("forkserver")
-    ours = [f"airflow_provider_onedrive.{name}" for name in ("operators.onedrive", "graph.client", "emulator.faults")]
-    # Airflow 2 has no supervisor; what cannot be imported is left out.
-    context.set_forkserver_preload([*ours, "airflow.sdk.execution_time.supervisor", "pytest"])
+    context.set_forkserver_preload(list(_PRELOADED))  # what cannot be imported is left out
+    with pytest.MonkeyPatch.context() as changes:
+        changes.setenv("PYTHONPATH", os.pathsep.join(filter(None, (_SUPPORT, os.environ.get("PYTHONPATH")))))
+        forkserver.ensure_running()
     return context
-
-
-@dataclass
-class TaskEnd:
-    """How a task ended in Airflow's task runner, and what it told the API server."""
-
-    state: str = ""
-    error: BaseException | None = None
-    xcoms: dict[str, Any] = field(default_factory=dict)
-    rendered: dict[str, Any] = field(default_factory=dict)
-    sent: str = ""
-
-    @property
-    def result(self) -> Any:
-        return self.xcoms.get("return_value")
 
 
 @pytest.fixture
 def run_task() -> Callable[..., TaskEnd]:
     """Run one task through Airflow 3's real task runner; the API server is the only part that is played."""
     return run_one_task
-
-
-def run_one_task(
-    task: Any,
-    *,
-    try_number: int = 1,
-    max_tries: int = 2,
-    store: dict[str, Any] | None = None,
-    run_id: str = "run",
-    answer: Callable[[Any], Any] = lambda _request: None,
-) -> TaskEnd:
-    """Run one attempt.
-
-    :param answer: called with each request of the task runner; what it returns is the API server's answer, if anything.
-    """
-    from uuid import uuid4
-
-    import httpx
-    from airflow.sdk import DAG
-    from airflow.sdk.api.datamodels._generated import TaskInstance
-    from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor, run_task_in_process
-
-    end = TaskEnd()
-    now = "2026-01-02T03:04:05Z"
-    dag_run: dict[str, Any] = dict.fromkeys(
-        ("logical_date", "data_interval_start", "data_interval_end", "start_date"), now
-    )
-    dag_run |= {"dag_id": "dag", "run_id": run_id, "run_type": "manual", "state": "running", "run_after": now}
-    dag_run |= {"end_date": None, "consumed_asset_events": [], "partition_key": None}
-
-    def api(request: httpx.Request) -> httpx.Response:
-        body = request.content.decode()
-        end.sent += body
-        if (answered := answer(request)) is not None:
-            return answered
-        if "/store/ti/" in request.url.path:
-            return _answer_of_store({} if store is None else store, request)
-        if request.url.path.endswith("/run"):
-            return httpx.Response(200, json={"dag_run": dag_run, "max_tries": max_tries, "should_retry": True})
-        if request.method == "POST" and "/xcoms/" in request.url.path:
-            end.xcoms[request.url.path.rpartition("/")[2]] = json.loads(body)
-        if request.url.path.endswith("/rtif"):
-            end.rendered = json.loads(body)
-        return httpx.Response(200, json={"message": "ok", "ok": True})
-
-    client = InProcessTestSupervisor._Client(base_url=None, token="", dry_run=True, transport=httpx.MockTransport(api))
-    client.base_url = "http://in-process.invalid./"
-    if not task.has_dag():
-        task.dag = DAG("dag", schedule=None)
-    ti = TaskInstance(
-        id=uuid4(), task_id=task.task_id, dag_id="dag", run_id=run_id, try_number=try_number, dag_version_id=uuid4()
-    )
-    ended = run_task_in_process(ti=ti, task=task, client=client)
-    end.state, end.error = getattr(ended.ti.state, "value", ""), ended.error
-    return end
-
-
-def _answer_of_store(store: dict[str, Any], request: Any) -> Any:
-    """Be the task state store of the API server: what it holds is there for the next try."""
-    import httpx
-
-    key = request.url.path.rpartition("/")[2]
-    if request.method == "PUT":
-        store[key] = json.loads(request.content)["value"]
-    elif request.method == "DELETE":
-        store.pop(key, None)
-    elif key not in store:
-        return httpx.Response(404, json={"detail": {"reason": "not_found", "message": "no such key"}})
-    else:
-        return httpx.Response(200, json={"value": store[key]})
-    return httpx.Response(200, json={"ok": True})
 
 
 @pytest.fixture
