@@ -184,6 +184,33 @@ def test_shared_by_a_shortcut(client, drive, library):
     assert client.stat("shared/Team/new.txt").location == "shared/Team/new.txt"
 
 
+@pytest.mark.parametrize(
+    ("location", "path", "times"),
+    [
+        ("shared/Team/a b #1.csv", "Team$", 1),
+        (f"sites/{HOST}/sites/Finance/Audit/Papers/y.txt", "Finance/Audit$", 1),
+        (
+            f"https://{HOST}/sites/Finance/_layouts/15/Doc.aspx?sourcedoc=%7B{{guid}}%7D",
+            "{guid}$",
+            2,
+        ),  # in two libraries
+    ],
+    ids=["shortcut", "subsite", "document"],
+)
+def test_step_of_a_lookup_that_is_missing_for_a_moment(  # noqa: PLR0917 - fixtures
+    client, onedrive_emulator, drive, library, location, path, times
+):
+    """The error would be for good, so no step believes one 404."""
+    drive.shortcut("Team", library, "2026")
+    library.put("2026/plain.csv", b"plain")
+    onedrive_emulator.add_site("/sites/Finance/Audit", libraries=("Papers",))
+    onedrive_emulator.drive("sites/Finance/Audit/Papers").put("y.txt", b"y")
+    guid = library.item("2026/plain.csv")["eTag"].strip('"{').partition("}")[0]
+    rule = onedrive_emulator.faults.add(path=f"(?i){path.format(guid=guid)}", times=times, do=status(404))
+    assert client.stat(location.format(guid=guid)).size
+    assert rule.hits == times
+
+
 def test_nothing_is_shared_so(connect, drive):
     """The error says what can be named, and that a plain folder is no shortcut."""
     drive.put("plain/a.txt")
