@@ -223,8 +223,8 @@ class DownloadFolder(Asked):
         if self.option == "move" and node in sources.values():
             copies = [each for each in after.below(DISK, DOWN) if each.content == node.content]
             return any(self._is_target(each.path, node.below(self.path)) for each in copies)
-        is_extra = node.is_file and node.path.startswith(f"{DOWN}/") and node.store == DISK
-        return self.option == "delete_extra" and is_extra and key(node.below(DOWN)) not in set(map(key, sources))
+        is_fetched_to = node.is_file and node.path.startswith(f"{DOWN}/") and node.store == DISK
+        return self.option == "delete_extra" and is_fetched_to and _is_extra(node.below(DOWN), sources, after)
 
     def may_become(self, node: Node, now: Node, before: State) -> bool:
         is_replaced = node.store == DISK and node.is_file and self.if_exists in ("replace", "skip_if_same")
@@ -253,10 +253,7 @@ class DownloadFolder(Asked):
         for path in result.deleted:
             assert after.get(DISK, f"{DOWN}/{path}") is None, f"{path} was not deleted"
         if self.option == "delete_extra" and not failed and self.if_exists != "rename" and not warnings:
-            # Of two names that OneDrive takes for one the second goes in the next run.
-            counts = Counter(key(name) for name in before.disk(DOWN))
-            wanted = {*map(key, sources), *(name for name, count in counts.items() if count > 1)}
-            extra = [name for name in after.disk(DOWN) if key(name) not in wanted]
+            extra = [name for name in after.disk(DOWN) if _is_extra(name, sources, after)]
             assert not extra, f"{extra} are left"
         if self.option == "move" and not warnings:
             kept = {path for path, _ in result.kept} | failed
@@ -282,6 +279,12 @@ class DownloadFolder(Asked):
 
     def refusals(self, state: State) -> Refusals:
         return refusals_of_folder(state, self.store, self.path)
+
+
+def _is_extra(name: str, sources: Iterable[str], after: State) -> bool:
+    """Return whether a file of the disk is none of the source's; the disk has one for each case and normal form."""
+    alike = [source for source in sources if key(source) == key(name)]
+    return name not in alike and (not alike or any(after.get(DISK, f"{DOWN}/{source}") for source in alike))
 
 
 def _options(option: str) -> TransferOptions:
