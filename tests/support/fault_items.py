@@ -10,7 +10,7 @@ from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.content.transfer_plan import Report
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
-from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, LocationError, NameAlreadyExists
+from airflow_provider_onedrive.graph.protocol.errors import FolderNotEmpty, ItemNotFound, NameAlreadyExists
 from airflow_provider_onedrive.graph.transfers.bulk import raise_for
 
 _TREE = {"tree/deep/er/c.csv": OLD, "tree/deep/b.csv": OLD, "tree/a.csv": OLD, "tree/empty/": None}
@@ -97,7 +97,7 @@ ITEMS = [
         before=_TREE,
         after={},
     ),
-    Operation("delete_full_folder", delete("myfiles/tree"), "get", sure="get", before=_TREE, raises=LocationError),
+    Operation("delete_full_folder", delete("myfiles/tree"), "get", sure="get", before=_TREE, raises=FolderNotEmpty),
     Operation(
         "delete_missing",
         delete(attempt=TaskAttempt()),

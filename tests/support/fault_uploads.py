@@ -10,8 +10,8 @@ from airflow_provider_onedrive.emulator.faults import cut_request, status
 from airflow_provider_onedrive.graph.client import Client
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import (
+    IsFolder,
     ItemNotFound,
-    LocationError,
     NameAlreadyExists,
     PreconditionFailed,
     QuotaExceeded,
@@ -120,7 +120,7 @@ def _uploads(size: str) -> list[Operation]:
             "get get get get get children get get get children drive",
             raises=ItemNotFound,
         ),
-        make("upload_on_folder", upload(size, location="myfiles/in"), f"get {refused} get", raises=LocationError),
+        make("upload_on_folder", upload(size, location="myfiles/in"), f"get {refused} get", raises=IsFolder),
         Operation(f"update_{size}", update(size), f"get {sent}", before=TAKEN, after=after, versions=twice),
         Operation(
             f"update_{size}_etag", update(size, etag="now"), f"get {sent}", before=TAKEN, after=after, versions=twice
