@@ -104,6 +104,8 @@ def _in_task_runner(tried: Try) -> TryEnd:
 
 
 def _with_context(tried: Try) -> TryEnd:
+    from airflow.providers.common.compat.sdk import TaskDeferred  # noqa: PLC0415 - Airflow needs its environment first
+
     xcoms: dict[str, Any] = {}
     names = {"dag_id": "d", "run_id": "r", "task_id": "task", "map_index": -1, "max_tries": RETRIES}
     ti = SimpleNamespace(try_number=tried.number, **names)
@@ -111,7 +113,7 @@ def _with_context(tried: Try) -> TryEnd:
     error: BaseException | None = None
     try:
         xcoms["return_value"] = tried.operator(task_id="task", **tried.kwargs).execute({"ti": ti})
-    except Exception as raised:  # noqa: BLE001 - whatever it is, the test is to see it
+    except (Exception, TaskDeferred) as raised:  # noqa: BLE001 - whatever it is, the test is to see it
         error = raised
     return TryEnd(_named(error), xcoms)
 
