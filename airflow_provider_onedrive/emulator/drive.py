@@ -64,6 +64,15 @@ class EmulatedDrive:
             self._drive.quota = replace(self._drive.quota, shown=shown)
 
     @property
+    def numbers_items(self) -> bool:
+        """While true, new items of a personal drive get ids of the form before 2025: ``CID!123``."""
+        return self._drive.numbers_items
+
+    @numbers_items.setter
+    def numbers_items(self, value: bool) -> None:
+        self._drive.numbers_items = value
+
+    @property
     def recycle_bin(self) -> list[str]:
         """Return the paths of the items in the recycle bin."""
         return self._drive.recycle_bin

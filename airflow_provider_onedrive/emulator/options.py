@@ -13,6 +13,8 @@ class Options:
     :param strict: refuse requests that Graph need not accept: an Authorization header on the second origin (it is
         logged either way), and a commit after fragments that are not multiples of 320 KiB.
     :param page_size: children on one page if the request names no number.
+    :param session_seconds: lifetime of an upload session after its last fragment; None = 15 minutes for work or school,
+        five days for consumers.
     :param refresh_token_seconds: lifetime of a refresh token that is not used.
     :param rotate_refresh_tokens: refuse a refresh token that was used before.
     :param copy_poll_count: how often the monitor of a copy answers that the copy is in progress. The next request
@@ -31,7 +33,7 @@ class Options:
     page_size: int = 200
     token_lifetime_seconds: float = 3599
     download_url_seconds: float = 3600
-    session_seconds: float = 24 * 3600
+    session_seconds: float | None = None
     refresh_token_seconds: float = 90 * 24 * 3600
     rotate_refresh_tokens: bool = True
     device_code_seconds: float = 900

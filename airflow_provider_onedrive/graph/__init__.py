@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     )
     from airflow_provider_onedrive.graph.protocol.models import DriveItem
     from airflow_provider_onedrive.graph.protocol.options import (
+        CrossDrive,
         DeleteOptions,
         DownloadOptions,
         IfExists,
@@ -88,6 +89,7 @@ __all__ = [
     "CopyLost",
     "CopyProgress",
     "CopyUnfinished",
+    "CrossDrive",
     "DeleteOptions",
     "DeletionStopped",
     "DeploymentPolicy",
@@ -156,7 +158,7 @@ _MODULES = {
     "flows.session_state": ("TaskAttempt",),
     "protocol.models": ("DriveItem",),
     "protocol.options": (
-        *("DeleteOptions", "DownloadOptions", "IfExists", "IfExistsRelocate", "IfExistsSave", "IfNone"),
+        *("CrossDrive", "DeleteOptions", "DownloadOptions", "IfExists", "IfExistsRelocate", "IfExistsSave", "IfNone"),
         *("IfOnHold", "OnLocked", "OpenMode", "RelocateOptions", "TransferOptions", "UploadOptions"),
     ),
     "tracking.sync": ("Synced",),

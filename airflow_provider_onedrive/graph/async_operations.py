@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_onedrive.graph.auditing import audited
@@ -18,7 +19,12 @@ from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDrive
 from airflow_provider_onedrive.graph.protocol.locations import Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
-from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, IfExistsRelocate, RelocateOptions
+from airflow_provider_onedrive.graph.protocol.options import (
+    CrossDrive,
+    DeleteOptions,
+    IfExistsRelocate,
+    RelocateOptions,
+)
 
 
 class AsyncOperations(AsyncListings, ABC):
@@ -77,6 +83,7 @@ class AsyncOperations(AsyncListings, ABC):
         file_name: str | None = None,
         if_exists: IfExistsRelocate = "fail",
         create_folders: bool = False,
+        cross_drive: CrossDrive = "copy",
         options: RelocateOptions = RelocateOptions(),
         attempt: TaskAttempt = TaskAttempt(),
     ) -> DriveItem:
@@ -85,7 +92,7 @@ class AsyncOperations(AsyncListings, ABC):
                 location, destination, file_name, if_exists, create_folders, attempt, options, is_removed=True
             )
         )
-        return await self._about("move", plan.source, moves.move(plan))
+        return await self._about("move", plan.source, moves.move(replace(plan, cross_drive=cross_drive)))
 
     @audited
     async def start_copy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from airflow_provider_onedrive.graph.auditing import audited
@@ -15,7 +16,7 @@ from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
-from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate, RelocateOptions
+from airflow_provider_onedrive.graph.protocol.options import CrossDrive, IfExistsRelocate, RelocateOptions
 
 
 class RelocationOperations(Operations):
@@ -30,13 +31,14 @@ class RelocationOperations(Operations):
         file_name: str | None = None,
         if_exists: IfExistsRelocate = "fail",
         create_folders: bool = False,
+        cross_drive: CrossDrive = "copy",
         options: RelocateOptions = RelocateOptions(),
         attempt: TaskAttempt = TaskAttempt(),
     ) -> DriveItem:
         """Move a file or a folder.
 
         Within a drive it keeps its id and its versions. To another drive a file is copied on the server, compared, and
-        then deleted, to the recycle bin; a folder is not moved there.
+        then deleted, to the recycle bin; a folder is moved there only with ``cross_drive="move"``.
 
         :param location: the file or folder; never a whole drive.
         :param destination: the new name with its path; or a folder, ending in ``/`` or with ``file_name``.
@@ -44,6 +46,9 @@ class RelocationOperations(Operations):
         :param if_exists: what happens when the name is taken: ``fail``; ``replace``, which moves the file that is there
             to the recycle bin; ``rename`` ("a 1.csv"); ``skip``, which changes nothing.
         :param create_folders: create the missing folders on the way; otherwise a missing one is an error.
+        :param cross_drive: how a file gets to another drive: ``copy``, which copies, compares and deletes; ``move``,
+            which asks Graph to move the file or folder itself, with its id and its versions, and copies a file only if
+            Graph refuses that.
         :param options: how Graph is waited for.
         :param attempt: the attempt of a task that calls; the default is a program that runs once.
         """
@@ -52,7 +57,7 @@ class RelocationOperations(Operations):
                 location, destination, file_name, if_exists, create_folders, attempt, options, is_removed=True
             )
         )
-        driver = FlowDriver(moves.move(plan))
+        driver = FlowDriver(moves.move(replace(plan, cross_drive=cross_drive)))
         try:
             return self._transfer("move", plan.source, lambda: self._drive(driver), driver, plan.folder)
         finally:

@@ -13,7 +13,7 @@ from airflow_provider_onedrive.graph.flows.destinations import ROUNDS
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.errors import CopyLost, OneDriveError, Throttled, error_from_dict
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
-from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate
+from airflow_provider_onedrive.graph.protocol.options import CrossDrive, IfExistsRelocate
 from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 from airflow_provider_onedrive.operators.base import OneDriveOperator
 from airflow_provider_onedrive.state.encryption import can_encrypt, encrypt
@@ -28,7 +28,7 @@ class OneDriveMoveOperator(OneDriveOperator):
     """Move a file or a folder; returns its item dict.
 
     Within a drive it keeps its id and its versions. To another drive a file is copied on the server, compared, and then
-    moved to the recycle bin of its drive; a folder is refused there.
+    moved to the recycle bin of its drive; a folder is moved there only with ``cross_drive="move"``.
 
     :param location: the file or folder; never a whole drive.
     :param destination: the new name with its path; or a folder, ending in ``/`` or with ``file_name``.
@@ -36,9 +36,12 @@ class OneDriveMoveOperator(OneDriveOperator):
     :param if_exists: what happens when the name is taken: ``fail``; ``replace``, which moves the file that is there to
         the recycle bin; ``rename`` ("a 1.csv"); ``skip``, which changes nothing.
     :param create_folders: create the missing folders on the way; otherwise a missing one is an error.
+    :param cross_drive: how a file gets to another drive: ``copy``, which copies, compares and deletes; ``move``, which
+        asks Graph to move the file or folder itself, with its id and its versions, and copies a file only if Graph
+        refuses that.
     """
 
-    template_fields = ("onedrive_conn_id", "location", "destination", "file_name", "if_exists")
+    template_fields = ("onedrive_conn_id", "location", "destination", "file_name", "if_exists", "cross_drive")
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class OneDriveMoveOperator(OneDriveOperator):
         file_name: str | None = None,
         if_exists: IfExistsRelocate = "fail",
         create_folders: bool = False,
+        cross_drive: CrossDrive = "copy",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -56,10 +60,12 @@ class OneDriveMoveOperator(OneDriveOperator):
         self.file_name = file_name
         self.if_exists = if_exists
         self.create_folders = create_folders
+        self.cross_drive = cross_drive
 
     def run_task(self, context: Context) -> dict[str, Any]:
         with self.connected() as client:
-            return client.move(self.location, self.destination, **relocation(self, attempt_of(context))).to_dict()
+            given = relocation(self, attempt_of(context))
+            return client.move(self.location, self.destination, cross_drive=self.cross_drive, **given).to_dict()
 
 
 class OneDriveCopyOperator(OneDriveOperator):

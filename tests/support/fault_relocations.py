@@ -26,19 +26,20 @@ def relocate(
     *,
     location: str = FILE,
     is_elsewhere: bool = False,
+    **more: Any,
 ) -> Act:
     """:param method: ``move`` or ``copy``."""
 
     def act(scene: Scene, client: Client, retrying: bool) -> Any:
         target = f"users/{scene.other_user}/out/" if is_elsewhere else destination
         attempt = TaskAttempt(retrying=retrying)
-        return getattr(client, method)(location, target, if_exists=if_exists, attempt=attempt)
+        return getattr(client, method)(location, target, if_exists=if_exists, attempt=attempt, **more)
 
     return act
 
 
-def _elsewhere(method: str, if_exists: str = "fail") -> Act:
-    return relocate(method, if_exists=if_exists, is_elsewhere=True)
+def _elsewhere(method: str, if_exists: str = "fail", **more: Any) -> Act:
+    return relocate(method, if_exists=if_exists, is_elsewhere=True, **more)
 
 
 _MOVES = [
@@ -84,8 +85,17 @@ _MOVES = [
     Operation(
         "move_elsewhere",
         _elsewhere("move"),
-        "get get get copy monitor monitor get delete",
+        "get get get copy monitor monitor get get delete",
         sure="get1 get3 get4",
+        before=_FREE_ELSEWHERE,
+        between=({"in/a.csv": OLD, f"{ELSEWHERE}out/a.csv": OLD},),
+        after={f"{ELSEWHERE}out/a.csv": OLD},
+    ),
+    Operation(
+        "move_elsewhere_by_graph",
+        _elsewhere("move", cross_drive="move"),
+        "get get get update monitor monitor get get",
+        sure="get1",
         before=_FREE_ELSEWHERE,
         between=({"in/a.csv": OLD, f"{ELSEWHERE}out/a.csv": OLD},),
         after={f"{ELSEWHERE}out/a.csv": OLD},
@@ -93,7 +103,7 @@ _MOVES = [
     Operation(
         "move_elsewhere_replace_taken",
         _elsewhere("move", "replace"),
-        "get get get delete get copy monitor monitor get delete",
+        "get get get delete get copy monitor monitor get get delete",
         sure="get1 get3 get4 get5",
         before=_TAKEN_ELSEWHERE,
         between=(_FREE_ELSEWHERE, {"in/a.csv": OLD, f"{ELSEWHERE}out/a.csv": OLD}),

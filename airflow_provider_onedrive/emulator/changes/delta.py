@@ -83,8 +83,10 @@ class Delta:
 
     def _entry_json(self, call: Call, entry: Item | Tombstone) -> dict[str, Any]:
         if isinstance(entry, Tombstone):
-            return _tombstone_json(call.drive, entry)
+            return _tombstone_json(call.drive, self.views.reported_drive_id(call.drive), entry)
         value = self.views.item_json(call.drive, entry)
+        # Recorded: delta and searches name an Office file itself, not its editor.
+        value["webUrl"] = self.views.web_url(call.drive, entry)
         if call.drive.personality == "business":
             # Microsoft documents that delta omits the cTag of created and changed business items.
             value.pop("cTag", None)  # documented so
@@ -107,10 +109,10 @@ def _scope(call: Call) -> Item:
     return item if call.drive.personality == "personal" else call.drive.root
 
 
-def _tombstone_json(drive: Drive, tombstone: Tombstone) -> dict[str, Any]:
+def _tombstone_json(drive: Drive, drive_id: str, tombstone: Tombstone) -> dict[str, Any]:
     # Measured: a business tombstone has no name and size 0. Documented: a consumer's keeps its name.
     facet: dict[str, Any] = {"folder": {"childCount": 0}} if tombstone.is_folder else {"file": {}}
-    reference = {"driveId": drive.id, "driveType": drive.library.drive_type, "id": tombstone.parent_id}
+    reference = {"driveId": drive_id, "driveType": drive.library.drive_type, "id": tombstone.parent_id}
     if drive.personality == "personal":
         return {"id": tombstone.id, "name": tombstone.name, "deleted": {}, "parentReference": reference, **facet}
     if not tombstone.is_folder:

@@ -48,6 +48,17 @@ def missing_item() -> Problem:
     return Problem(404, "itemNotFound", "The resource could not be found.")
 
 
+def malformed_drive() -> Problem:
+    """Return the refusal of a drive's id that cannot be one."""
+    # https://github.com/abraunegg/onedrive/issues/3881
+    return invalid_request("The provided drive id appears to be malformed, or does not represent a valid drive.")
+
+
+def children_of_file() -> Problem:
+    """Return the refusal of the children of an item that is no folder."""
+    return Problem(422, "notSupported", "Operation not supported", inner="getChildrenOnNonFolder")
+
+
 def missing_session() -> Problem:
     return Problem(404, "itemNotFound", "The upload session was not found")
 

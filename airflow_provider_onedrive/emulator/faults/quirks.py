@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 
 @dataclass
@@ -47,7 +48,12 @@ class Quirks:
     :param names_without_normal_form: the normal forms of Unicode count: a name that is written in another one is
         another item. It applies to items that are created, renamed or moved while it is on.
     :param editor_addresses: the ``webUrl`` of an Office or CSV file is that of its editor, which names it by its GUID
-        and not by its path.
+        and not by its path. Delta and searches name the file itself.
+    :param plain_paths: through a site, ``parentReference.path`` is not percent-encoded.
+    :param empty_file_hash: ``none`` = an empty file has no hash.
+    :param cross_drive_moves: a move to another drive is ``async``: accepted with ``Prefer: respond-async`` only;
+        ``refused``: never accepted; ``missing``: answered with 404, although it is made.
+    :param sessions_need_folders: an upload session below a missing folder is 404, and does not make it.
     :param clock: seconds that only grow.
     """
 
@@ -93,7 +99,15 @@ class Quirks:
     # For clients that were written for a service without this rule; OneDrive compares in normal form C.
     names_without_normal_form: bool = False
     # https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/2604
-    editor_addresses: bool = False
+    editor_addresses: bool = True
+    # Recorded through sites, beside the encoded form.
+    plain_paths: bool = False
+    # Empty files had no hash before 2023. https://github.com/OneDrive/onedrive-api-docs/issues/1704
+    empty_file_hash: Literal["zero", "none"] = "zero"
+    # Recorded from 2018 to 2026, against Microsoft's page on driveItem: move.
+    cross_drive_moves: Literal["async", "refused", "missing"] = "async"
+    # The contrary was said in 2016. https://github.com/OneDrive/onedrive-api-docs/issues/364
+    sessions_need_folders: bool = False
     clock: Callable[[], float] = field(default=time.monotonic, metadata={"json": False}, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_onedrive.emulator.errors.problems import invalid_request, name_taken, not_supported
+from airflow_provider_onedrive.emulator.errors.problems import (
+    children_of_file,
+    invalid_request,
+    name_taken,
+    not_supported,
+)
 from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
 from airflow_provider_onedrive.emulator.items import filters, odata, skiptokens, sorting
 from airflow_provider_onedrive.emulator.items.call import Call
@@ -36,7 +41,7 @@ class Children:
         wanted = filters.parse(option("filter"), personality, lambda item: self.views.web_url(call.drive, item))
         size, after = self._page_size(call), skiptokens.read(order, option("skiptoken"))
         with call.drive.lock:
-            folder = _folder(call)
+            folder = _listed(call)
             # Only a consumer's folder has a cTag that follows its content, so only it can be unchanged.
             if personality == "personal" and preconditions(call.request).is_unchanged(folder):
                 return Reply(304, headers={"ETag": folder.ctag})
@@ -57,10 +62,13 @@ class Children:
             raise invalid_request("The body must hold a name and the facet 'folder'.")
         with call.drive.change():
             parent = _folder(call)
-            if parent.child(name) and conflict == "rename":
+            existing = parent.child(name)
+            if existing and existing.is_folder and conflict == "replace":
+                # Recorded in 2024: the folder stays as it is. It was 409 in 2016.
+                return self.projection.reply(call, 200, existing)
+            if existing and conflict == "rename":
                 name = call.drive.free_name(parent, name, folder=True)
-            elif parent.child(name):
-                # Not even `replace` replaces a folder.
+            elif existing:
                 raise name_taken()
             return self.projection.reply(call, 201, call.drive.add_folder(parent, name, call.by))
 
@@ -77,6 +85,13 @@ class Children:
 
     def _page_size(self, call: Call) -> int:
         return odata.page_size(call.request.option("top"), self.options.page_size)
+
+
+def _listed(call: Call) -> Item:
+    item = call.item()
+    if not item.is_folder:
+        raise children_of_file()
+    return _folder(call)
 
 
 def _folder(call: Call) -> Item:

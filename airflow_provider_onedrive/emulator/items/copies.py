@@ -5,12 +5,11 @@ https://learn.microsoft.com/graph/api/driveitem-copy
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_onedrive.emulator.access.authorization import Authorization
-from airflow_provider_onedrive.emulator.errors.problems import invalid_request, missing_item
+from airflow_provider_onedrive.emulator.errors.problems import invalid_request
 from airflow_provider_onedrive.emulator.http.messages import Reply
 from airflow_provider_onedrive.emulator.items import monitors, references
 from airflow_provider_onedrive.emulator.items.call import Call
@@ -59,7 +58,7 @@ class Copies:
             # Documented as a known issue: a name disables includeAllVersionHistory.
             keeps_versions=body.get("includeAllVersionHistory") is True and not body.get("name"),
             poll_count=self.options.copy_poll_count,
-            due=_due(self.options.copy_seconds),
+            due=monitors.due(self.options.copy_seconds),
             graph_url=call.request.graph_url,
         )
 
@@ -77,17 +76,11 @@ class Copies:
         return drive, parent
 
     def _drive(self, call: Call, drive_id: str, parent_id: str) -> Drive:
-        drive = self.tenant.drive(drive_id)
+        drive = self.tenant.existing_drive(drive_id)
         if drive is call.drive:
             return drive
-        if drive is None:
-            raise missing_item()
         self.authorization.check_drive(call.token, drive, ItemAddress(parent_id), is_writing=True)
         return drive
-
-
-def _due(seconds: float | None) -> float | None:
-    return None if seconds is None else time.monotonic() + seconds
 
 
 def _check_types(body: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_provider_onedrive.emulator.errors.problems import Problem, missing_item
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
@@ -44,6 +44,7 @@ class CopyJob:
     poll_count: int
     graph_url: str
     due: float | None = None
+    operation: ClassVar[str] = "ItemCopy"
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     polled: int = 0
     ended: datetime | None = None
@@ -67,7 +68,7 @@ class CopyJob:
     def _progress(self) -> dict[str, Any]:
         done = round(100 * (self.polled - 1) / self.poll_count, 1)
         status = "inProgress" if self.polled > 1 or self.poll_count == 1 else "notStarted"
-        return {"operation": "ItemCopy", "percentageComplete": done, "status": status}
+        return {"operation": self.operation, "percentageComplete": done, "status": status}
 
     def _end(self) -> None:
         if self.ended is None:
@@ -91,12 +92,13 @@ class CopyJob:
                 {"code": problem.code, "message": problem.message, "target": name} for name, problem in copying.problems
             ]
             return {"status": "failed", "error": {"message": _PARTLY, "details": details}}
+        item_id = self.drive.resource_id(item)
         return {
             "percentageComplete": 100.0,
             # Both spellings occur in the service's answers.
             "percentComplete": 100.0,
-            "resourceId": item.id,
-            "resourceLocation": f"{self.graph_url}/v1.0/drives/{self.drive.id}/items/{item.id}",
+            "resourceId": item_id,
+            "resourceLocation": f"{self.graph_url}/v1.0/drives/{self.drive.id}/items/{item_id}",
             "status": "completed",
         }
 
@@ -148,6 +150,11 @@ class Monitors:
     def finish(self) -> None:
         for job in list(self._jobs.values()):
             job.finish()
+
+
+def due(seconds: float | None) -> float | None:
+    """Return when a job ends although nobody polls it."""
+    return None if seconds is None else time.monotonic() + seconds
 
 
 def url(store_url: str, job: CopyJob) -> str:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from airflow_provider_onedrive.emulator.access.permission_views import PermissionViews
+from airflow_provider_onedrive.emulator.errors.problems import children_of_file
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
 from airflow_provider_onedrive.emulator.items import odata, skiptokens
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.odata import Expansion
 from airflow_provider_onedrive.emulator.items.sorting import Order
-from airflow_provider_onedrive.emulator.items.views import ItemViews
+from airflow_provider_onedrive.emulator.items.views import ItemViews, is_bare
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.options import Options
+
+# The default drive of a site; a drive that is named by its id is shown as elsewhere.
+_THROUGH_SITE = re.compile(r"/(?:v1\.0|_api/v2\.0)/+sites/(?:(?!/drives/).)*?/drive/", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -24,19 +30,27 @@ class Projection:
     views: ItemViews
     permission_views: PermissionViews
     options: Options
+    quirks: Quirks
 
     def show(self, drive: Drive, item: Item, request: Request) -> dict[str, Any]:
         """Return its JSON. The drive's lock is held."""
         value = self._selected(drive, item, request.option("select"))
-        for expansion in odata.expansions(request.option("expand")):
+        if _THROUGH_SITE.match(request.path):
+            self._show_as_of_site(item, value)
+        for expansion in _expansions(request):
             value |= self._expanded(drive, item, expansion, request.graph_url)
         return value
 
     def reply(self, call: Call, status: int, item: Item) -> Reply:
-        """Answer with an item."""
+        """Answer with an item.
+
+        :raises Problem: 422, the children of a file are to be expanded.
+        """
+        if not item.is_folder and any(each.name == "children" for each in _expansions(call.request)):
+            raise children_of_file()
         context = f"{call.request.graph_url}/v1.0/$metadata#drives('{call.drive.id}')/items/$entity"
         value = {"@odata.context": context} | self.show(call.drive, item, call.request)
-        return json_reply(status, value, {"ETag": item.etag})
+        return json_reply(status, value, None if is_bare(call.drive, item) else {"ETag": item.etag})
 
     def _selected(self, drive: Drive, item: Item, fields: str | None) -> dict[str, Any]:
         value = self.views.item_json(drive, item)
@@ -46,6 +60,14 @@ class Projection:
         if fields and "sharepointIds" in fields and drive.personality == "business":
             value["sharepointIds"] = self.views.sharepoint_ids(drive, item)
         return odata.select(value, fields)
+
+    def _show_as_of_site(self, item: Item, value: dict[str, Any]) -> None:
+        """Write the path as it is seen through a site: without the drive's id, and at times as plain text."""
+        reference = value.get("parentReference")
+        if item.parent is None or reference is None:
+            return
+        path = "/drive" + reference["path"][reference["path"].index("/root:") :]
+        reference["path"] = unquote(path) if self.quirks.plain_paths else path
 
     def _expanded(self, drive: Drive, item: Item, expansion: Expansion, graph_url: str) -> dict[str, Any]:
         if expansion.name == "thumbnails":
@@ -59,6 +81,10 @@ class Projection:
         if more and expansion.pages:
             value["children@odata.nextLink"] = graph_url + _next_path(drive, item, expansion, items[-1])
         return value
+
+
+def _expansions(request: Request) -> tuple[Expansion, ...]:
+    return odata.expansions(request.option("expand"))
 
 
 def _publication(item: Item) -> dict[str, Any]:

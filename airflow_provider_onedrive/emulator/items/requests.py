@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_provider_onedrive.emulator.access.authorization import Authorization
 from airflow_provider_onedrive.emulator.errors.problems import (
+    Problem,
     access_denied,
     deletion_on_hold,
     invalid_request,
@@ -16,13 +17,13 @@ from airflow_provider_onedrive.emulator.http.messages import Reply
 from airflow_provider_onedrive.emulator.items import folders, locks, references
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.destinations import check_conflict
+from airflow_provider_onedrive.emulator.items.drive_moves import DriveMoves
 from airflow_provider_onedrive.emulator.items.preconditions import preconditions
 from airflow_provider_onedrive.emulator.items.projection import Projection
 from airflow_provider_onedrive.emulator.items.recycling import Recycling
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.addresses import ItemAddress
 from airflow_provider_onedrive.emulator.model.drive import FileTimes, Item
-from airflow_provider_onedrive.emulator.model.tenant import Tenant
 
 _MODIFIED = "resourceModified"
 
@@ -31,8 +32,8 @@ _MODIFIED = "resourceModified"
 class ItemRequests:
     """Reads, changes and deletes items."""
 
-    tenant: Tenant
     authorization: Authorization
+    drive_moves: DriveMoves
     projection: Projection
     recycling: Recycling
 
@@ -52,6 +53,8 @@ class ItemRequests:
         body = call.request.json()
         times = file_times(body)
         conflict = check_conflict(call.conflict(body), "fail")
+        if self.drive_moves.is_meant(call.drive, body):
+            return self.drive_moves.start(call, body, conflict)
         with call.drive.change() as change:
             created = folders.upsert(call, call.conflict(body)) if _may_create(call, body) else None
             if created:
@@ -91,10 +94,6 @@ class ItemRequests:
     def _new_parent(self, call: Call, item: Item, body: dict[str, Any]) -> Item | None:
         """Return the folder to move to, which is in the same drive."""
         reference = references.read(body)
-        drive_id = reference.get("driveId")
-        if drive_id and self.tenant.drive(str(drive_id)) is not call.drive:
-            # Microsoft's page on driveItem: move excludes other drives; clients copy and delete instead.
-            raise invalid_request("An item cannot be moved to another drive.")
         # Documented for driveItem: move. The address /items/root works elsewhere.
         if reference.get("id") == "root":
             raise invalid_request("parentReference.id must be the id of the folder, not 'root'.")
@@ -115,7 +114,7 @@ def delete_permanently(call: Call) -> Reply:
     """https://learn.microsoft.com/graph/api/driveitem-permanentdelete."""
     if call.drive.personality == "personal":
         # rclone and abraunegg/onedrive know that personal drives do not have it.
-        raise invalid_request("API not found")
+        raise Problem(405, "methodNotAllowed", "API not found")
     return _remove(call, permanent=True)
 
 

@@ -54,6 +54,9 @@ class Search:
 
     def _json(self, call: Call, item: Item) -> dict[str, Any]:
         value = without_path(call.drive, self.projection.show(call.drive, item, call.request))
+        if "webUrl" in value:
+            # Recorded: searches and delta name an Office file itself, not its editor.
+            value["webUrl"] = self.projection.views.web_url(call.drive, item)
         return value if call.request.option("select") else value | {"searchResult": {}}
 
 

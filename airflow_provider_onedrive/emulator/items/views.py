@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
+from airflow_provider_onedrive.emulator.items import editor_addresses
 from airflow_provider_onedrive.emulator.items.download_links import DownloadLinks
 from airflow_provider_onedrive.emulator.model import clock, names
 from airflow_provider_onedrive.emulator.model.contents import Content
@@ -18,6 +20,7 @@ from airflow_provider_onedrive.emulator.model.item import Remote
 from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.options import Options
 
+_VIEW = {"sortBy": "name", "sortOrder": "ascending", "viewType": "thumbnails"}
 _SYSTEM = {"user": {"displayName": "System Account"}}
 # The properties of the target that a shortcut shows, besides its id and its parent.
 _REMOTE = ("createdBy", "createdDateTime", "file", "fileSystemInfo", "folder", "lastModifiedBy", "lastModifiedDateTime")
@@ -32,6 +35,7 @@ class ItemViews:
     tenant: Tenant
     links: DownloadLinks
     options: Options
+    quirks: Quirks
 
     def drive_json(self, drive: Drive) -> dict[str, Any]:
         return {
@@ -51,20 +55,19 @@ class ItemViews:
         """Return the default properties, those of the kind last."""
         base: dict[str, Any] = {
             "createdDateTime": clock.text(item.created),
-            "eTag": item.etag,
             "id": item.id,
             "lastModifiedDateTime": clock.text(item.modified),
             "name": item.name,
-            "webUrl": self.web_url(drive, item),
+            "webUrl": self._shown_url(drive, item),
             "size": item.size,
-            "createdBy": item.by,
-            "lastModifiedBy": item.modified_by,
             "parentReference": self._parent_reference(drive, item),
             "fileSystemInfo": {
                 "createdDateTime": clock.text(item.client_created),
                 "lastModifiedDateTime": clock.text(item.client_modified),
             },
         }
+        if not is_bare(drive, item):
+            base |= {"eTag": item.etag, "createdBy": item.by, "lastModifiedBy": item.modified_by}
         if item.description is not None:
             base["description"] = item.description
         if item.malware is not None:
@@ -75,6 +78,11 @@ class ItemViews:
 
     def web_url(self, drive: Drive, item: Item) -> str:
         return self.store_url + web_path(drive, item)
+
+    def _shown_url(self, drive: Drive, item: Item) -> str:
+        if self.quirks.editor_addresses and editor_addresses.is_edited(item):
+            return self.store_url + editor_addresses.path(drive, item)
+        return self.web_url(drive, item)
 
     def sharepoint_ids(self, drive: Drive, item: Item | None = None) -> dict[str, Any]:
         """Return the ids, which are written only if they are selected.
@@ -101,7 +109,7 @@ class ItemViews:
             return {
                 "@microsoft.graph.downloadUrl": self.links.create(drive, item, self.options.download_url_seconds),
                 "cTag": item.ctag,
-                "file": _file(drive, item.name, item.content),
+                "file": self._file(drive, item.name, item.content),
             }
         if item.remote:
             return {"remoteItem": self._remote_item(item.remote)}
@@ -109,10 +117,21 @@ class ItemViews:
             return {"package": {"type": item.package}}
         facets: dict[str, Any] = {"folder": {"childCount": len(item.children)}}
         if drive.personality == "personal":
+            facets["folder"]["view"] = dict(_VIEW)
+        if not is_bare(drive, item):
             facets["cTag"] = item.ctag
         if item.special:
             facets["specialFolder"] = {"name": item.special}
         return facets if item.parent else facets | {"root": {}}
+
+    def _file(self, drive: Drive, name: str, content: Content) -> dict[str, Any]:
+        """Return the facet. Some files of a consumer have more than one hash."""
+        facet: dict[str, Any] = {"mimeType": names.mime_type(name)}
+        if content.size or self.quirks.empty_file_hash != "none":
+            # Recorded: some files of consumers have sha1 and sha256 as well, in capitals. Which ones is our choice.
+            has_more = drive.personality == "personal" and content.size % 2 == 0
+            facet["hashes"] = {"quickXorHash": content.quick_xor_hash, **(content.sha_hashes if has_more else {})}
+        return facet
 
     def _remote_item(self, remote: Remote) -> dict[str, Any]:
         """Return the facet of a shortcut. Of a deleted target only the ids remain."""
@@ -130,9 +149,11 @@ class ItemViews:
         return {"id": target.id, "parentReference": reference, **properties}
 
     def _parent_reference(self, drive: Drive, item: Item) -> dict[str, Any]:
-        reference: dict[str, Any] = {"driveType": drive.library.drive_type, "driveId": self._reported_drive_id(drive)}
-        if drive.personality == "business":
-            reference["siteId"] = drive.library.site_id
+        reference: dict[str, Any] = {
+            "driveType": drive.library.drive_type,
+            "driveId": self.reported_drive_id(drive),
+            "siteId": drive.library.site_id,
+        }
         if item.parent is None:
             return reference
         path = "".join("/" + _quote(name) for name in item.parent.path_names)
@@ -142,28 +163,23 @@ class ItemViews:
         above = f"/drives/{drive.id}" if drive.personality == "business" else "/drive"
         return reference | {"id": item.parent.id, "name": name, "path": f"{above}/root:{path}"}
 
-    def _reported_drive_id(self, drive: Drive) -> str:
-        """Return the drive's id as items report it. For a consumer it may differ from that of the drive itself."""
-        if drive.personality == "personal" and self.options.garble_drive_ids:
-            # Seen in answers of consumers' drives. https://github.com/abraunegg/onedrive/issues/3336
-            return drive.id.upper().lstrip("0")
-        return drive.id
+    def reported_drive_id(self, drive: Drive) -> str:
+        """Return the drive's id as items report it: that of a consumer in capitals, unlike the drive itself."""
+        if drive.personality == "business":
+            return drive.id
+        # Seen in answers of consumers' drives. https://github.com/abraunegg/onedrive/issues/3336
+        return drive.id.upper().lstrip("0") if self.options.garble_drive_ids else drive.id.upper()
+
+
+def is_bare(drive: Drive, item: Item) -> bool:
+    """Return True for the root of a drive for work or school, which has neither tags nor authors."""
+    # https://github.com/OneDrive/onedrive-api-docs/issues/944
+    return item.parent is None and drive.personality == "business"
 
 
 def web_path(drive: Drive, item: Item) -> str:
     """Return the path of the address of the item's page."""
     return drive.library.address + "".join("/" + _quote(name) for name in item.path_names)
-
-
-def _file(drive: Drive, name: str, content: Content) -> dict[str, Any]:
-    """Return the facet; an empty file has no hash, and only a consumer's has more than one."""
-    facet: dict[str, Any] = {"mimeType": names.mime_type(name)}
-    # An empty file has no hash.
-    if content.size:
-        # Measured: consumers' files have sha1 and sha256 as well, in capitals.
-        also = content.sha_hashes if drive.personality == "personal" else {}
-        facet["hashes"] = {"quickXorHash": content.quick_xor_hash, **also}
-    return facet
 
 
 def _scope(item: Item) -> str:

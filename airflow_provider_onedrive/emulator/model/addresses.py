@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from airflow_provider_onedrive.emulator.errors.problems import bad_request, unknown_segment
+from airflow_provider_onedrive.emulator.errors.problems import bad_request, invalid_request, unknown_segment
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 
 
@@ -49,6 +49,9 @@ def parse_item(segments: list[str], *, strict: bool = True) -> tuple[ItemAddress
     if not base.endswith(":"):
         return ItemAddress(base), rest
     names, rest = _names(rest)
+    if strict and not names and base != "root:":
+        # Recorded in 2019 for an id; for the root nothing is known.
+        raise invalid_request("The path after the item's id is empty.")
     return ItemAddress(base[:-1], names if strict else _parted(names)), rest
 
 

@@ -21,6 +21,11 @@ def text(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def precise_text(moment: datetime) -> str:
+    """Write a moment with milliseconds."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+
+
 def parse(value: object) -> datetime:
     """Read a timestamp out of a request body."""
     try:

@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 import uuid
+
+# Recorded: the root of every drive has this GUID. https://github.com/OneDrive/onedrive-api-docs/issues/1890
+ROOT_GUID = uuid.UUID("ea8cc6be-ffdb-43d7-976f-bc7da445c639")
+_DRIVE_ID = re.compile(r"b![\w-]{64}|[0-9a-f]{1,16}", re.ASCII | re.IGNORECASE)
+_ITEM_ID = re.compile(r"01[A-Z2-7]+|[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
+
+
+def is_drive_id(text: str) -> bool:
+    """Return True if a text has the form of a drive's id."""
+    return _DRIVE_ID.fullmatch(text) is not None
+
+
+def is_malformed_item(text: str) -> bool:
+    """Return True if the service takes a text for no id at all. Few others than these were recorded."""
+    # 400 for "111a" and "aaaa1", 404 for "112" and "aaa" (docs-contrib#1449).
+    is_mixed = text.isascii() and text.isalnum() and not text.isalpha() and not text.isdigit()
+    return is_mixed and _ITEM_ID.fullmatch(text) is None
 
 
 def new_drive_id() -> str:

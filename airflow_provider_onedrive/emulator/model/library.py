@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -40,7 +41,9 @@ class Library:
 
     @cached_property
     def site_id(self) -> str:
-        """Return the GUID of the site collection."""
+        """Return the GUID of the site collection. Since 2025 a consumer's drive has one, too."""
+        if self.personality == "personal":
+            return str(uuid.uuid5(uuid.NAMESPACE_URL, self.drive_id))
         return str(ids.drive_guids(self.drive_id)[0])
 
     @cached_property

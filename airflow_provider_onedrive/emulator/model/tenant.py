@@ -7,7 +7,9 @@ import secrets
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NoReturn
 
+from airflow_provider_onedrive.emulator.errors.problems import malformed_drive, missing_item
 from airflow_provider_onedrive.emulator.model import ids
 from airflow_provider_onedrive.emulator.model.drive import Drive, Identity
 from airflow_provider_onedrive.emulator.model.library import Library, Personality
@@ -83,10 +85,11 @@ class Tenant:
     def add_user(
         self, upn: str, *, provisioned: bool = True, licensed: bool = True, personality: Personality = "business"
     ) -> User:
-        user = User(upn, None, str(uuid.uuid4()), licensed)
+        drive_id = ids.new_personal_drive_id()
+        # Recorded: the id of a consumer is that of the drive, the CID.
+        user = User(upn, None, drive_id if personality == "personal" else str(uuid.uuid4()), licensed)
         self.users.append(user)
         if personality == "personal":
-            drive_id = ids.new_personal_drive_id()
             library = Library(drive_id, f"/personal/{drive_id}", drive_type="personal")
             user.drive = Drive(owner=user.identity, library=library)
             user.drive.name_rules = self.name_rules
@@ -162,6 +165,13 @@ class Tenant:
             self._drives_by_id |= {drive.id: drive for drive in self.drives()}
         return self._drives_by_id.get(wanted)
 
+    def existing_drive(self, drive_id: str) -> Drive:
+        """Return a drive.
+
+        :raises Problem: 404, there is none; 400, the text cannot be the id of a drive.
+        """
+        return self.drive(drive_id) or no_drive(drive_id)
+
     def drives(self) -> Iterator[Drive]:
         """Yield the drives of users, then those of sites."""
         # A personal site's library is also the drive of its user; it must not be listed twice.
@@ -207,6 +217,10 @@ class Tenant:
             if drive.personality == "personal" and names[: len(address)] == address:
                 return drive, names[len(address) :]
         return None
+
+
+def no_drive(drive_id: str) -> NoReturn:
+    raise missing_item() if ids.is_drive_id(drive_id) else malformed_drive()
 
 
 def display_name(upn: str) -> str:

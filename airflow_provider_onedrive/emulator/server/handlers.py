@@ -13,6 +13,7 @@ from airflow_provider_onedrive.emulator.entra.grants import Grants
 from airflow_provider_onedrive.emulator.entra.managed_identity import ManagedIdentity
 from airflow_provider_onedrive.emulator.items.children import Children
 from airflow_provider_onedrive.emulator.items.copies import Copies
+from airflow_provider_onedrive.emulator.items.drive_moves import DriveMoves
 from airflow_provider_onedrive.emulator.items.permissions import ItemPermissions
 from airflow_provider_onedrive.emulator.items.previews import Previews
 from airflow_provider_onedrive.emulator.items.projection import Projection
@@ -48,7 +49,7 @@ class Handlers:
     def __init__(self, state: ServerState) -> None:
         self.authorization = Authorization(state.rights, state.site_grants)
         self.permission_views = PermissionViews(state.store_url, state.tenant)
-        self.projection = Projection(state.views, self.permission_views, state.options)
+        self.projection = Projection(state.views, self.permission_views, state.options, state.quirks)
         self._add_items(state)
         self._add_transfers(state)
         self._add_sites(state)
@@ -61,7 +62,8 @@ class Handlers:
         self.copies = Copies(tenant, self.authorization, state.monitors, options, state.store_url)
         self.previews = Previews(views)
         self.recycling = Recycling(self.projection)
-        self.item_requests = ItemRequests(tenant, self.authorization, self.projection, self.recycling)
+        moves = DriveMoves(tenant, self.authorization, state.monitors, state.quirks, options, state.store_url)
+        self.item_requests = ItemRequests(self.authorization, moves, self.projection, self.recycling)
         self.permissions = ItemPermissions(tenant, self.permission_views, options)
         self.search = Search(self.projection, state.quirks, options)
         self.search_query = SearchQuery(tenant, self.authorization, views, state.quirks)
@@ -71,7 +73,7 @@ class Handlers:
     def _add_transfers(self, state: ServerState) -> None:
         self.held_names = HeldNames(state.sessions, state.quirks)
         self.content = ContentRequests(state.links, self.held_names, self.projection, state.options)
-        self.uploads = Uploads(state.sessions, self.held_names, state.options, state.store_url)
+        self.uploads = Uploads(state.sessions, self.held_names, state.quirks, state.options, state.store_url)
         self.commits = Commits(state.sessions, state.quirks, state.views, state.options)
         self.fragments = Fragments(state.sessions, self.commits, state.options)
         self.downloads = Downloads(state.tenant, state.links)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from airflow_provider_onedrive.emulator.server.batch import Batch
-from airflow_provider_onedrive.emulator.server.editor_addresses import EditorAddresses
 from airflow_provider_onedrive.emulator.server.handlers import Handlers
 from airflow_provider_onedrive.emulator.server.origins import ControlPath, GraphOrigin, Service, StoreOrigin
 from airflow_provider_onedrive.emulator.server.pipeline import RequestPipeline
@@ -35,7 +34,6 @@ def _pipeline(state: ServerState, handlers: Handlers) -> RequestPipeline:
         state.quirks,
         Refusals(state.quirks),
         RepeatingListings(state.quirks, state.options),
-        EditorAddresses(state.quirks, state.tenant),
         state.options,
     )
     return RequestPipeline(

@@ -18,7 +18,6 @@ from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.model.tenant import Tenant
 from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.server import item_path
-from airflow_provider_onedrive.emulator.server.editor_addresses import EditorAddresses
 from airflow_provider_onedrive.emulator.server.item_path import ItemPath
 from airflow_provider_onedrive.emulator.server.refusals import Refusals
 from airflow_provider_onedrive.emulator.server.repeating_listings import RepeatingListings
@@ -45,7 +44,6 @@ class QuirkEffects:
     quirks: Quirks
     refusals: Refusals
     listings: RepeatingListings
-    editor_addresses: EditorAddresses
     options: Options
 
     def before(self, request: Request) -> None:
@@ -111,7 +109,7 @@ class QuirkEffects:
         hidden = [each for each in _files(value) if self._hides_hash(str(each.get("id")), is_read=is_read)]
         for each in hidden:
             each["file"].pop("hashes", None)
-        if self.editor_addresses.apply(request, _files(value)) or hidden:
+        if hidden:
             reply.body = json.dumps(value).encode()
         if request.operation == "get" and "file" in value and self.quirks.take_next("editor_opens"):
             self._open_in_editor(request, value)

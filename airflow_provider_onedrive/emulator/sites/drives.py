@@ -10,7 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_onedrive.emulator.errors.problems import Problem, bad_request, missing_item, unknown_segment
+from airflow_provider_onedrive.emulator.errors.problems import (
+    Problem,
+    bad_request,
+    missing_item,
+    unknown_segment,
+)
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
 from airflow_provider_onedrive.emulator.items import odata
 from airflow_provider_onedrive.emulator.items.call import Call
@@ -18,7 +23,7 @@ from airflow_provider_onedrive.emulator.items.views import ItemViews
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.drive import Drive
 from airflow_provider_onedrive.emulator.model.site import SharePointSite
-from airflow_provider_onedrive.emulator.model.tenant import Group, Tenant, User
+from airflow_provider_onedrive.emulator.model.tenant import Group, Tenant, User, no_drive
 from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.sites.site_addresses import SiteAddresses
 from airflow_provider_onedrive.emulator.store.memory import Store
@@ -140,10 +145,7 @@ class Drives:
         return site
 
     def _drive(self, drive_id: str) -> Drive:
-        drive = self.tenant.drive(drive_id)
-        if drive is None:
-            raise missing_item()
-        return drive
+        return self.tenant.existing_drive(drive_id)
 
     def _shown(self, drive: Drive, request: Request) -> dict[str, Any]:
         """Return the selected and expanded properties. The SharePoint ids are written only if selected."""
@@ -184,9 +186,7 @@ def _of_owner(
             return DriveListing(list(drives()))
         case ["drives", drive_id, *rest]:
             named = [one for one in drives() if one.is_called(drive_id)]
-            if not named:
-                raise missing_item()
-            return DriveAddress(named[0], rest)
+            return DriveAddress(named[0] if named else no_drive(drive_id), rest)
     raise unknown_segment(segments[0] if segments else "")
 
 

@@ -21,7 +21,7 @@ from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.destinations import Destination, check_conflict
 from airflow_provider_onedrive.emulator.items.preconditions import preconditions
 from airflow_provider_onedrive.emulator.items.views import ItemViews
-from airflow_provider_onedrive.emulator.model.drive import Item
+from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.transfers.content import destination_by_id
 from airflow_provider_onedrive.emulator.transfers.sessions import Sessions, UploadSession
@@ -56,7 +56,9 @@ class Commits:
             value = self.views.item_json(drive, item)
         # Last, so that a refused commit keeps the session and its bytes.
         self.sessions.end(session)
-        return json_reply(201 if is_new else 200, value, {"ETag": item.etag})
+        # A commit that names a destination comes to Graph, all others to SharePoint's own API.
+        shown = value if destination else self._shown(drive, value)
+        return json_reply(201 if is_new else 200, shown, {"ETag": item.etag})
 
     def put(self, call: Call) -> Reply:
         """Commit a session to the addressed file, with the conflict behaviour of this request."""
@@ -73,6 +75,15 @@ class Commits:
             with call.drive.lock:
                 destination = _destination(call, body, session)
             return self.commit(session, destination)
+
+    def _shown(self, drive: Drive, value: dict[str, Any]) -> dict[str, Any]:
+        """Write the item as SharePoint does, whose own API answers here."""
+        if drive.personality == "personal":
+            return value
+        # Recorded: the same URL under another name, and a context of another API.
+        url = value.pop("@microsoft.graph.downloadUrl")
+        context = f"{self.views.store_url}{drive.web_path}/_api/v2.0/$metadata#items/$entity"
+        return {"@odata.context": context, "@content.downloadUrl": url, **value}
 
     def _check_refusal(self) -> None:
         status = self.quirks.refused_commit_status

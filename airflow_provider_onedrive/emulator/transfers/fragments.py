@@ -16,10 +16,9 @@ from airflow_provider_onedrive.emulator.errors.problems import (
     too_large,
 )
 from airflow_provider_onedrive.emulator.http.messages import Body, Reply, Request, json_reply
-from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.transfers.commits import Commits
-from airflow_provider_onedrive.emulator.transfers.sessions import Fragment, Sessions, UploadSession
+from airflow_provider_onedrive.emulator.transfers.sessions import Fragment, Sessions, UploadSession, expiry
 
 # Microsoft's page: less than 60 MiB in each request.
 MAX_FRAGMENT_BYTES = 60 * 1024 * 1024
@@ -69,7 +68,7 @@ class Fragments:
             session.misaligned |= session.ragged
             session.ragged = fragment.size % UNIT_BYTES != 0
             # Each fragment extends the session, as clients have logged.
-            session.expires = clock.after(self.options.session_seconds)
+            session.expires = expiry(session.drive, self.options.session_seconds)
             self.sessions.keep(session)
             # A deferred session waits for its commit, even if all bytes are there.
             is_all = session.total == session.content.size and not session.deferred

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 from airflow_provider_onedrive.emulator.errors.problems import name_taken
 from airflow_provider_onedrive.emulator.faults.quirks import Quirks
-from airflow_provider_onedrive.emulator.items.destinations import TAKEN, Destination
+from airflow_provider_onedrive.emulator.items.destinations import Destination
 from airflow_provider_onedrive.emulator.model.drive import Drive, Item
 from airflow_provider_onedrive.emulator.transfers.sessions import Sessions
+
+# https://github.com/MicrosoftDocs/microsoft-graph-docs-contrib/issues/6558
+HELD = "An upload session already exists for this file"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class HeldNames:
         # The usual errors come first, so that the quirk hides none of them.
         existing = destination.check(drive)
         if self._is_held(drive, destination):
-            raise name_taken(TAKEN)
+            raise name_taken(HELD)
         return existing
 
     def _is_held(self, drive: Drive, destination: Destination) -> bool:

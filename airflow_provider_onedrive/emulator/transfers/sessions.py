@@ -20,6 +20,9 @@ from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.contents import Content, Data
 from airflow_provider_onedrive.emulator.model.drive import Drive, FileTimes, Identity
 
+_BUSINESS_SECONDS = 15 * 60
+_PERSONAL_SECONDS = 5 * 24 * 3600
+
 
 @dataclass
 class UploadSession:
@@ -62,7 +65,8 @@ class UploadSession:
         return [f"{self.content.size}-{self.total - 1}"] if self.content.size < self.total else []
 
     def status(self) -> dict[str, object]:
-        return {"expirationDateTime": clock.text(self.expires), "nextExpectedRanges": self.expected_ranges}
+        # Recorded: unlike other times, this one has a fraction of a second.
+        return {"expirationDateTime": clock.precise_text(self.expires), "nextExpectedRanges": self.expected_ranges}
 
     def url(self, store_url: str) -> str:
         replaces, renames = self.destination.conflict == "replace", self.destination.conflict == "rename"
@@ -123,6 +127,17 @@ class Fragment:
         self.session.arriving = None
         self.session.content.size += self.size
         self.session.total = self.total if self.session.total is None else self.session.total
+
+
+def expiry(drive: Drive, seconds: float | None) -> datetime:
+    """Return when a session ends to which nothing more is sent.
+
+    https://github.com/OneDrive/onedrive-api-docs/issues/1073
+
+    :param seconds: None = as in the service.
+    """
+    usual = _BUSINESS_SECONDS if drive.personality == "business" else _PERSONAL_SECONDS
+    return clock.after(usual if seconds is None else seconds)
 
 
 class SessionKeeper(Protocol):

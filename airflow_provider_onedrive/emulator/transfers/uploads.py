@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_onedrive.emulator.errors.problems import invalid_request, missing_item
+from airflow_provider_onedrive.emulator.faults.quirks import Quirks
 from airflow_provider_onedrive.emulator.http.messages import Reply, json_reply
+from airflow_provider_onedrive.emulator.items import folders
 from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.destinations import Destination, check_conflict
 from airflow_provider_onedrive.emulator.items.requests import file_times
-from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.contents import Content
-from airflow_provider_onedrive.emulator.model.drive import FileTimes
+from airflow_provider_onedrive.emulator.model.drive import FileTimes, Item
 from airflow_provider_onedrive.emulator.options import Options
 from airflow_provider_onedrive.emulator.transfers.content import destination_by_id, destination_in
 from airflow_provider_onedrive.emulator.transfers.held_names import HeldNames
-from airflow_provider_onedrive.emulator.transfers.sessions import Sessions, UploadSession
+from airflow_provider_onedrive.emulator.transfers.sessions import Sessions, UploadSession, expiry
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Uploads:
 
     sessions: Sessions
     held_names: HeldNames
+    quirks: Quirks
     options: Options
     store_url: str
 
@@ -39,7 +41,7 @@ class Uploads:
             raise invalid_request("item is not an object.")
         # Microsoft's page shows deferCommit beside `item`; some clients send it inside.
         is_deferred = body.get("deferCommit") is True or item.get("deferCommit") is True
-        with call.drive.lock:
+        with call.drive.change():
             session = self._open(call, item, call.conflict(item) or call.conflict(body))
             session.deferred = is_deferred
             # Still under the lock: of two requests at once only one may find the name free.
@@ -53,7 +55,7 @@ class Uploads:
         times: FileTimes = file_times(item)
         # Measured: business sessions begin with about 15 minutes, and each fragment extends them.
         # https://github.com/OneDrive/onedrive-api-docs/issues/1260
-        expires = clock.after(self.options.session_seconds)
+        expires = expiry(call.drive, self.options.session_seconds)
         destination = self._destination(call, conflict)
         _check_name(item, destination)
         existing = self.held_names.check(call.drive, destination)
@@ -72,11 +74,17 @@ class Uploads:
         if not call.address.names:
             return destination_by_id(call, check_conflict(conflict, "replace"))
         default = "fail" if self.options.strict else "replace"
-        # Unlike a PUT, a session needs an existing parent folder: the contrary is not documented.
+        parent = self._parent(call)
+        return destination_in(call, parent, check_conflict(conflict, default))
+
+    def _parent(self, call: Call) -> Item:
+        """Return the folder of the file. Missing ones are made, as with a PUT: duplicity relies on it."""
+        if not self.quirks.sessions_need_folders:
+            return folders.make_parents(call)
         parent = call.drive.find(call.drive.get(call.address.base), call.address.names[:-1])
         if not parent.is_folder:
             raise missing_item()
-        return destination_in(call, parent, check_conflict(conflict, default))
+        return parent
 
 
 def _size(item: dict[str, Any]) -> int:

@@ -32,7 +32,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
-from airflow_provider_onedrive.graph.protocol.options import IfExistsRelocate, check_choice
+from airflow_provider_onedrive.graph.protocol.options import CrossDrive, IfExistsRelocate, check_choice
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ class Relocation:
 
     :param folder: where it goes.
     :param name: what it is called there; None keeps its name.
+    :param cross_drive: how it gets to another drive.
     :param retrying: an earlier attempt of the same task may have done it.
     :param may_be_ours: what has the name may be what we put there, although no answer came.
     :param facts: the item dict that names the source, or the name in its location.
@@ -70,6 +71,7 @@ class Relocation:
     folder: Address
     name: str | None = None
     if_exists: str = "fail"
+    cross_drive: str = "copy"
     create_folders: bool = False
     retrying: bool = False
     may_be_ours: bool = False
@@ -83,6 +85,7 @@ class Relocation:
         :raises ConfigurationError: naming the parameter.
         """
         check_choice("if_exists", self.if_exists, IfExistsRelocate)
+        check_choice("cross_drive", self.cross_drive, CrossDrive)
 
     def target(self, name: str, parent: DriveItem) -> Address:
         """Address the new item through the id of its folder."""

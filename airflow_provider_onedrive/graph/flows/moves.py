@@ -25,6 +25,7 @@ from airflow_provider_onedrive.graph.flows.destinations import (
     read_target,
     source_of,
 )
+from airflow_provider_onedrive.graph.flows.drive_moves import is_in_place, move_there
 from airflow_provider_onedrive.graph.flows.items import item_of, stat_or_none
 from airflow_provider_onedrive.graph.flows.removals import delete
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
@@ -168,14 +169,17 @@ def _between(address: Address) -> Address:
 
 def _across(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[DriveItem]:
     """Copy to another drive, compare, and only then delete exactly the version that was compared."""
+    if plan.cross_drive == "move":
+        _remember(plan, replace(source, drive_id=parent.drive_id))
+        if moved := (yield from move_there(plan, source, parent)):
+            _forget(plan)
+            return moved
     # A folder has no hash, so nothing proves that all of it has arrived.
     if not is_file(source):
         raise LocationError(
             f"{plan.source} is a {source.package_type or 'folder'}, and only a file is moved to another drive.",
             advice="Copy it, look at the copy, then delete it: OneDriveCopyOperator and OneDriveDeleteOperator.",
         )
-    # Not by PATCH: Microsoft's page says that no move crosses drives. With "Prefer: respond-async" Graph was seen to
-    # accept it (2018 to 2026), and also to answer 404 to a move that went on.
     item = yield from copy_into(plan, source, parent)
     if item.outcome == "skipped":
         return item
@@ -185,6 +189,8 @@ def _across(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
             f"The copy {item.location} is not surely what {plan.source} is: {result.value}",
             advice="The source was not deleted; compare both, and delete one of them.",
         )
+    if not (yield from is_in_place(source, plan.source)):
+        return item
     try:
         yield from delete(source, if_match=source.etag)
     except PreconditionFailed as changed:

@@ -13,6 +13,8 @@ IfExistsSave = Literal["replace", "skip_if_same"]
 """What happens when the name of a file that is saved is taken: its content is there afterwards in any case."""
 IfExistsRelocate = Literal["fail", "replace", "rename", "skip"]
 """What happens when the name is taken where something is moved or copied to."""
+CrossDrive = Literal["copy", "move"]
+"""How something gets to another drive: copied, compared and deleted, or moved by Graph itself."""
 IfNone = Literal["fail", "skip"]
 """What happens when no file is chosen."""
 OpenMode = Literal["r", "w", "rb", "wb"]

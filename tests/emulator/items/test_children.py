@@ -78,7 +78,11 @@ def test_options_that_are_not_served(graph, query, status):
 def test_children_of_a_file(graph, drive, error):
     """A file has no children, neither to list nor to create."""
     drive.put("a.txt", b"1")
-    assert error(graph.get("/root:/a.txt:/children"))[:2] == (400, "invalidRequest")
+    for path in ("/root:/a.txt:/children", "/root:/a.txt?$expand=children", "/root:/a.txt?expand=children($select=id)"):
+        reply = graph.get(path)
+        assert error(reply)[:2] == (422, "notSupported")
+        assert reply.json()["error"]["innerError"]["code"] == "getChildrenOnNonFolder"
+    assert graph.get("/root?$expand=children").json()["children"][0]["name"] == "a.txt"
     reply = graph.post("/root:/a.txt:/children", json={"name": "x", "folder": {}})
     assert error(reply)[:2] == (400, "invalidRequest")
 
@@ -93,16 +97,26 @@ def test_create_folder(graph, drive):
 
 @pytest.mark.parametrize("key", ["@microsoft.graph.conflictBehavior", "@name.conflictBehavior"])
 @pytest.mark.parametrize(
-    ("conflict", "status"), [(None, 409), ("fail", 409), ("replace", 409), ("rename", 201), ("x", 400)]
+    ("conflict", "status"), [(None, 409), ("fail", 409), ("replace", 200), ("rename", 201), ("x", 400)]
 )
 def test_create_folder_that_exists(graph, drive, key, conflict, status):
-    """A folder is never replaced; ``rename`` appends a number to the whole name."""
-    drive.folder("my.folder")
+    """A folder is never replaced: it stays as it is; ``rename`` appends a number to the whole name."""
+    before = drive.folder("my.folder")
     reply = graph.post(
         "/root/children", json={"name": "My.Folder", "folder": {}} | ({key: conflict} if conflict else {})
     )
     assert reply.status_code == status
     assert drive.paths() == (["My.Folder 1/"] if status == 201 else []) + ["my.folder/"]
+    assert drive.item("my.folder") == before
+    assert status != 200 or reply.json()["id"] == before["id"]
+
+
+def test_a_folder_in_place_of_a_file(graph, drive, error):
+    """A folder never replaces a file."""
+    drive.put("a", b"1")
+    body = {"name": "a", "folder": {}, "@microsoft.graph.conflictBehavior": "replace"}
+    assert error(graph.post("/root/children", json=body))[:2] == (409, "nameAlreadyExists")
+    assert drive.read("a") == b"1"
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ def test_shape_of_a_file(graph, drive, emulator):
         "name": "Finance",
         "path": f"/drives/{drive.id}/root:/Finance",
     }
-    assert item["webUrl"].endswith("/personal/anna_contoso_example/Documents/Finance/%C3%9Cbersicht%201.csv")
+    editor = f"_layouts/15/Doc.aspx?sourcedoc=%7B{str(guid).upper()}%7D&file=%C3%9Cbersicht%201.csv&action=default"
+    assert f"/personal/anna_contoso_example/{editor}" in item["webUrl"]
     assert item["webUrl"].startswith(emulator.store_url)
     for moment in (item["createdDateTime"], item["lastModifiedDateTime"], *item["fileSystemInfo"].values()):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", moment)
@@ -42,14 +43,18 @@ def test_shape_of_a_file(graph, drive, emulator):
 
 
 def test_shape_of_folders(graph, drive):
-    """A folder counts children and bytes below it and has no cTag; the root has its facet."""
+    """A folder counts children and bytes below it, and its cTag stays; the root has its facet, no tags, no authors."""
     drive.put("a/b/c.txt", b"12345")
     drive.put("a/d.txt", b"123")
     folder, root = graph.get("/root:/a").json(), graph.get("/root").json()
     assert folder["folder"] == {"childCount": 2}
     assert folder["size"] == root["size"] == 8
-    assert not {"cTag", "file", "@microsoft.graph.downloadUrl", "root"} & set(folder)
+    assert not {"file", "@microsoft.graph.downloadUrl", "root"} & set(folder)
+    assert folder["cTag"] == f'"c:{folder["eTag"][1:39]},0"'
     assert root["root"] == {}
+    assert not {"eTag", "cTag", "createdBy", "lastModifiedBy"} & set(root)
+    assert "ETag" not in graph.get("/root").headers
+    assert root["id"].endswith("6Y2GOVW7725BZO354PWSELRRZ")
     expected = {"driveType": "business", "driveId": drive.id, "siteId": str(site_guid(drive.id))}
     assert root["parentReference"] == expected
     assert graph.get("/root:/a/b/c.txt").json()["parentReference"]["path"].endswith("root:/a/b")
@@ -67,10 +72,31 @@ def test_size_of_folders_follows(graph, drive):
     assert drive.item()["size"] == 0
 
 
-def test_an_empty_file_has_no_hash(graph, drive):
-    """An empty file has no hash."""
+def test_hash_of_an_empty_file(graph, drive, emulator):
+    """It is all zeros; until 2023 there was none."""
     drive.put("empty.txt")
+    facet = {"mimeType": "text/plain", "hashes": {"quickXorHash": "A" * 27 + "="}}
+    assert graph.get("/root:/empty.txt").json()["file"] == facet
+    emulator.quirks.empty_file_hash = "none"
     assert graph.get("/root:/empty.txt").json()["file"] == {"mimeType": "text/plain"}
+
+
+@pytest.mark.parametrize(
+    ("item_id", "status"), [("112", 404), ("aaa", 404), ("111a", 400), ("aaaa1", 400), ("01" + "A" * 32, 404)]
+)
+def test_ids_of_no_item(graph, item_id, status):
+    """Some texts are no id at all, which is 400; others name an item that is missing."""
+    assert graph.get(f"/items/{item_id}").status_code == status
+
+
+@pytest.mark.parametrize("end", [":", ":/", ":/:/children"])
+def test_an_id_with_an_empty_path(graph, drive, emulator, error, end):
+    """A colon without a path is refused; lenient mode takes it for the item."""
+    drive.put("a/b.txt")
+    address = f"/items/{drive.item('a')['id']}{end}"
+    assert error(graph.get(address))[:2] == (400, "invalidRequest")
+    emulator.options.strict = False
+    assert graph.get(address).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -83,7 +109,6 @@ def test_an_empty_file_has_no_hash(graph, drive):
         "/items/root:/a/b.txt:",
         "/items/{id}",
         "/items/{id}/",
-        "/items/{id}:/",
         "/items/{folder}:/b.txt",
         "/items/{folder}:/b.txt:",
         "/items/root%3A%2Fa%2Fb.txt%3A",

@@ -82,5 +82,5 @@ def test_permanent_delete(graph, drive, error):
     assert graph.post("/root:/a.txt:/permanentDelete").status_code == 204
     assert drive.recycle_bin == []
     drive._drive.personality = "personal"
-    assert error(graph.post("/root:/b.txt:/permanentDelete")) == (400, "invalidRequest", "API not found")
+    assert error(graph.post("/root:/b.txt:/permanentDelete")) == (405, "methodNotAllowed", "API not found")
     assert drive.exists("b.txt")

@@ -39,6 +39,7 @@ ANNOTATIONS = {
     "@odata.deltaLink": str,
     "children@odata.nextLink": str,
     "@microsoft.graph.downloadUrl": str,
+    "@content.downloadUrl": str,
 }
 # May be null; any other property is omitted if it has no value.
 NULLABLE = {"jobTitle", "mobilePhone", "officeLocation", "preferredLanguage", "surname"}

@@ -30,30 +30,71 @@ def test_ids_of_a_consumer(cara, home):
     assert re.fullmatch(r"0[0-9a-f]{15}", drive["id"])
     item = home.put("a/b.txt", b"x")
     assert re.fullmatch(drive["id"].upper() + r"!s[0-9a-f]{32}", item["id"])
-    assert home.item()["id"] == drive["id"].upper() + "!101"
+    assert home.item()["id"] == drive["id"].upper() + "!sea8cc6beffdb43d7976fbc7da445c639"
     assert cara.get(f"/me/drive/items/{home.item()['id']}").json()["root"] == {}
 
 
 def test_place_of_an_item(cara, home):
-    """The path in parentReference begins with /drive, and there is no siteId."""
+    """The path in parentReference begins with /drive, its driveId is in capitals, and it has a siteId."""
     home.put("a b/c.txt", b"x")
     reference = cara.get("/me/drive/root:/a b/c.txt").json()["parentReference"]
+    assert re.fullmatch(r"[0-9a-f-]{36}", reference.pop("siteId"))
     assert reference == {
         "driveType": "personal",
-        "driveId": home.id,
+        "driveId": home.id.upper(),
         "id": home.item("a b")["id"],
         "name": "a b",
         "path": "/drive/root:/a%20b",
     }
 
 
-def test_hashes_of_a_consumer(cara, home):
-    """A file has quickXorHash, and SHA-1 and SHA-256 in capitals."""
-    home.put("a.txt", b"abc")
+@pytest.mark.parametrize("content", [b"", b"ab"])
+def test_hashes_of_a_consumer(cara, home, content):
+    """A file has quickXorHash, and some files SHA-1 and SHA-256 in capitals."""
+    home.put("a.txt", content)
+    home.put("b.txt", b"abc")
     hashes = cara.get("/me/drive/root:/a.txt").json()["file"]["hashes"]
-    assert hashes["sha1Hash"] == hashlib.sha1(b"abc").hexdigest().upper()
-    assert hashes["sha256Hash"] == hashlib.sha256(b"abc").hexdigest().upper()
+    assert hashes["sha1Hash"] == hashlib.sha1(content).hexdigest().upper()
+    assert hashes["sha256Hash"] == hashlib.sha256(content).hexdigest().upper()
     assert set(hashes) == {"quickXorHash", "sha1Hash", "sha256Hash"}
+    assert set(cara.get("/me/drive/root:/b.txt").json()["file"]["hashes"]) == {"quickXorHash"}
+
+
+def test_user_of_a_consumer(cara, home):
+    """The id of a user is that of the drive."""
+    home.put("a.txt")
+    assert cara.get("/me/drive/root:/a.txt").json()["createdBy"]["user"]["id"] == home.id
+
+
+def test_view_of_a_folder(cara, home):
+    """A folder says how it is shown."""
+    home.folder("a")
+    view = cara.get("/me/drive/root:/a").json()["folder"]["view"]
+    assert view == {"sortBy": "name", "sortOrder": "ascending", "viewType": "thumbnails"}
+
+
+def test_ids_of_old_items(cara, home, http):
+    """Items that are older than 2025 keep their ids, which hold no GUID."""
+    home.numbers_items = True
+    item = home.put("a/b.csv", b"x")
+    home.numbers_items = False
+    new = home.put("a/c.csv", b"x")
+    assert re.fullmatch(home.id.upper() + r"!\d+", item["id"])
+    assert cara.get(f"/me/drive/items/{item['id']}").json()["name"] == "b.csv"
+    assert http.get(item["webUrl"]).headers["location"].endswith("/a/b.csv")
+    assert "!s" in new["id"]
+
+
+def test_monitor_of_a_copy(cara, home, http):
+    """It names the copy by an id in the form of work or school, by which nothing is found."""
+    home.put("a.txt", b"x")
+    reply = cara.post("/me/drive/root:/a.txt:/copy", json={"name": "b.txt"})
+    while (answer := http.get(reply.headers["Location"])).status_code == 202:
+        pass
+    resource_id = answer.json()["resourceId"]
+    assert re.fullmatch("01[A-Z2-7]{32}", resource_id)
+    assert home.exists("b.txt")
+    assert cara.get(f"/me/drive/items/{resource_id}").status_code == 404
 
 
 def test_forms_of_a_drive_id(cara, home):
@@ -78,14 +119,14 @@ def test_garbled_drive_ids(cara, home, emulator):
 def test_what_consumers_do_not_have(cara, home, error):
     """No permanentDelete, no sites, no lists and no items of them."""
     home.put("a.txt", b"x")
-    assert error(cara.post("/me/drive/root:/a.txt:/permanentDelete")) == (400, "invalidRequest", "API not found")
+    assert error(cara.post("/me/drive/root:/a.txt:/permanentDelete")) == (405, "methodNotAllowed", "API not found")
     for path in ("/sites/root", "/sites?search=x", "/me/drive/list", "/me/drive/root:/a.txt:/listItem"):
         assert error(cara.get(path)) == (400, "BadRequest", "This API is not supported for MSA accounts")
     assert home.exists("a.txt")
 
 
 def test_folders_of_a_consumer_follow_what_is_below(cara, home, graph, drive):
-    """The cTag of a folder moves with everything below it; for work or school a folder has none."""
+    """The cTag of a folder moves with everything below it; for work or school it stays the same."""
     home.put("a/b/c.txt", b"x")
     home.folder("d")
     before = [home.item(path)["cTag"] for path in ("", "a", "d")]
@@ -96,8 +137,9 @@ def test_folders_of_a_consumer_follow_what_is_below(cara, home, graph, drive):
     assert home.item("a")["eTag"] == etag
     home.delete("a/b/c.txt")
     assert home.item("a")["cTag"] != after[1]
-    drive.folder("a")
-    assert "cTag" not in graph.get("/root:/a").json()
+    tag = drive.folder("a")["cTag"]
+    drive.put("a/b.txt", b"x")
+    assert graph.get("/root:/a").json()["cTag"] == tag
 
 
 def test_a_moved_file_changes_both_folders(cara, home):
@@ -117,9 +159,9 @@ def test_unchanged_collections(cara, home, graph, drive):
     assert cara.get("/me/drive/root/children", headers=headers).status_code == 304
     home.put("a.txt", b"y")
     assert cara.get("/me/drive/root/children", headers=headers).status_code == 200
-    drive.put("a.txt", b"x")
-    headers = {"If-None-Match": graph.get("/root").json()["eTag"]}
-    assert graph.get("/root/children", headers=headers).status_code == 200
+    drive.put("a/b.txt", b"x")
+    headers = {"If-None-Match": graph.get("/root:/a").json()["eTag"]}
+    assert graph.get("/root:/a:/children", headers=headers).status_code == 200
 
 
 def test_personality_of_the_whole_emulator():
@@ -135,9 +177,10 @@ def test_personality_of_the_whole_emulator():
 def test_uploads_and_deltas_of_a_consumer(cara, home, http):
     """Uploads by session and delta work as elsewhere."""
     session = cara.post("/me/drive/root:/a.txt:/createUploadSession").json()
-    reply = http.put(session["uploadUrl"], content=b"abc", headers={"Content-Range": "bytes 0-2/3"})
+    reply = http.put(session["uploadUrl"], content=b"abcd", headers={"Content-Range": "bytes 0-3/4"})
     assert reply.status_code == 201
+    assert "@microsoft.graph.downloadUrl" in reply.json()
     assert reply.json()["file"]["hashes"]["sha1Hash"]
-    assert http.get(home.item("a.txt")["@microsoft.graph.downloadUrl"]).content == b"abc"
+    assert http.get(home.item("a.txt")["@microsoft.graph.downloadUrl"]).content == b"abcd"
     names = [item.get("name") for item in cara.get("/me/drive/root/delta").json()["value"]]
     assert names == ["root", "a.txt"]

@@ -130,7 +130,8 @@ def test_the_personal_site_of_a_user(v1, emulator, drive, sign_in):
             "/sites/localhost,00000000-0000-0000-0000-000000000000,00000000-0000-0000-0000-000000000000",
             (404, "itemNotFound"),
         ),
-        ("/sites/root/drives/b!x/root", (404, "itemNotFound")),
+        ("/sites/root/drives/b!x/root", (400, "invalidRequest")),
+        (f"/sites/root/drives/b!{'x' * 64}/root", (404, "itemNotFound")),
         ("/sites/root/lists/Nothing", (404, "itemNotFound")),
         ("/groups/nobody/drive", (404, "Request_ResourceNotFound")),
     ],
@@ -225,3 +226,17 @@ def test_places_by_name(emulator, site_id):
             emulator.drive(missing)
     with pytest.raises(ValueError, match="already"):
         emulator.add_site("/sites/Finance")
+
+
+def test_path_of_an_item_through_its_site(v1, emulator):
+    """Through a site the path of a folder has no id of the drive, and at times is not encoded."""
+    emulator.add_site("/sites/finance")
+    library = emulator.drive("sites/finance")
+    library.put("100% a/b.txt", b"x")
+    address = "/sites/root:/sites/finance:/drive/root:/100%25%20a/b.txt"
+    assert v1.get(address).json()["parentReference"]["path"] == "/drive/root:/100%25%20a"
+    by_drive = v1.get(f"/drives/{library.id}/root:/100%25%20a/b.txt").json()
+    assert by_drive["parentReference"]["path"] == f"/drives/{library.id}/root:/100%25%20a"
+    emulator.quirks.plain_paths = True
+    listed = v1.get("/sites/root:/sites/finance:/drive/root:/100%25%20a:/children").json()["value"]
+    assert listed[0]["parentReference"]["path"] == "/drive/root:/100% a"

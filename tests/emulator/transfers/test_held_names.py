@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-TAKEN = (409, "nameAlreadyExists", "The specified item name already exists.")
+TAKEN = (409, "nameAlreadyExists", "An upload session already exists for this file")
 CONFLICT = "@microsoft.graph.conflictBehavior"
 SOURCE = "@microsoft.graph.sourceUrl"
 

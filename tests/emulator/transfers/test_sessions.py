@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -100,8 +101,17 @@ def test_session_by_id(create, send, drive, error):
     assert drive.paths() == []
 
 
-def test_parents_are_not_created(create, send, drive, error):
-    """A session needs a parent that exists, at creation and at commit."""
+def test_missing_folders_are_made(create, send, drive):
+    """A session is made with the folders above its file."""
+    url = create("/root:/no/deep/a.bin:")
+    assert drive.paths() == ["no/", "no/deep/"]
+    assert send(url, 0, 5, 5).status_code == 201
+    assert drive.paths()[-1] == "no/deep/a.bin"
+
+
+def test_sessions_that_need_folders(create, send, drive, emulator, error):
+    """On request a session needs a folder that exists; at the commit it always does."""
+    emulator.quirks.sessions_need_folders = True
     drive.put("f/x", b"")
     for path in ("/root:/no/a.bin:", "/root:/f/x/a.bin:"):
         assert error(create(path))[:2] == (404, "itemNotFound")
@@ -209,6 +219,24 @@ def test_expiry(create, send, http, emulator, error):
     emulator.options.session_seconds = 0
     send(url, UNIT, 100, 2 * UNIT)
     assert error(http.get(url))[:2] == (404, "itemNotFound")
+
+
+@pytest.mark.parametrize(("personality", "seconds"), [("business", 15 * 60), ("personal", 5 * 24 * 3600)])
+def test_lifetime(create, send, drive, personality, seconds):
+    """It is 15 minutes for work or school and days for consumers, from the last fragment on, with milliseconds."""
+    drive._drive.personality = personality
+    text = send(create(), 0, UNIT, 2 * UNIT).json()["expirationDateTime"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text)
+    remaining = datetime.fromisoformat(text) - datetime.now(UTC)
+    assert timedelta(seconds=seconds / 2) < remaining <= timedelta(seconds=seconds)
+
+
+def test_the_item_of_the_last_fragment(create, send, http, drive):
+    """SharePoint's own API answers: its download URL has another name, and its context is another."""
+    item = send(create(), 0, 5, 5).json()
+    assert item["@odata.context"].endswith("/personal/anna_contoso_example/_api/v2.0/$metadata#items/$entity")
+    assert "@microsoft.graph.downloadUrl" not in item
+    assert http.get(item["@content.downloadUrl"]).content == drive.read("a.bin")
 
 
 def test_a_token_on_an_upload_address(create, send, drive, emulator):

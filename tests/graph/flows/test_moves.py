@@ -91,6 +91,11 @@ def read_source(answer):
     return "GET /drives/D/items/S", answer
 
 
+def in_place(samples, **more):
+    """Look once more before the source is deleted."""
+    return read_source(source(samples, **more)[1])
+
+
 def patches(driver):
     return [request for request in driver.requests if request.method == "PATCH"]
 
@@ -493,7 +498,7 @@ def test_a_later_try_that_meets_another_file(script, samples):
 def test_another_drive(script, samples):
     """Copied, compared, and only then deleted: exactly the version that was compared."""
     copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
-    driver = script(source(samples), away(samples), *copied, recycled(item_id="S"))
+    driver = script(source(samples), away(samples), *copied, in_place(samples), recycled(item_id="S"))
     item = driver.run(moves.move(plan()))
     assert (item.drive_id, item.outcome) == ("E", "created")
     assert driver.last.headers == {"If-Match": '"{S},1"'}
@@ -503,11 +508,12 @@ def test_source_whose_deletion_is_404_is_deleted_again(script, samples):
     """The source of a copy on another drive is still there: 404 of the deletion does not end the move."""
     still = recycled(missing(), item_id="S"), ("GET /drives/D/items/S?$select=id", samples.ok({"id": "S"}))
     copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
-    driver = script(source(samples), away(samples), *copied, *still, recycled(item_id="S"))
+    begun = source(samples), away(samples), *copied, in_place(samples)
+    driver = script(*begun, *still, recycled(item_id="S"))
     assert driver.run(moves.move(plan())).outcome == "created"
     assert driver.last.headers == {"If-Match": '"{S},1"'}
     with pytest.raises(ServiceUnavailable, match="still there"):
-        script(source(samples), away(samples), *copied, *still * 4).run(moves.move(plan()))
+        script(*begun, *still * 4).run(moves.move(plan()))
 
 
 def test_source_that_goes_while_it_is_copied_is_moved(script, samples):
@@ -515,8 +521,25 @@ def test_source_that_goes_while_it_is_copied_is_moved(script, samples):
     line, ids = "GET /drives/D/items/S?$select=id", "GET /drives/D/items/I/children?$top=1000&$select=id,name"
     gone = (line, missing()), (line, missing()), (ids, samples.page(samples.file("b.csv")))
     copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
-    driver = script(source(samples), away(samples), *copied, recycled(missing(), item_id="S"), *gone)
-    assert driver.run(moves.move(plan())).outcome == "created"
+    begun = source(samples), away(samples), *copied
+    for steps in ((read_source(missing()), *gone), (in_place(samples), recycled(missing(), item_id="S"), *gone)):
+        assert script(*begun, *steps).run(moves.move(plan())).outcome == "created"
+
+
+def test_source_that_is_elsewhere_is_not_deleted(script, samples):
+    """Somebody moved it while it was copied: it may be the very item that is wanted."""
+    copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
+    elsewhere = in_place(samples, place=in_folder("X", "D", "/x"))
+    with pytest.raises(ServiceUnavailable, match="is not where it was when it was read; nothing was deleted"):
+        script(source(samples), away(samples), *copied, elsewhere).run(moves.move(plan()))
+
+
+def test_source_that_is_missing_for_a_moment_is_not_deleted(script, samples):
+    """It is there all the same, but nobody has seen where."""
+    copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
+    again = read_source(missing()), ("GET /drives/D/items/S?$select=id", samples.ok({"id": "S"}))
+    with pytest.raises(ServiceUnavailable, match="still there"):
+        script(source(samples), away(samples), *copied, *again).run(moves.move(plan()))
 
 
 def test_another_drive_that_is_none(script, samples):
@@ -549,7 +572,8 @@ def test_an_empty_file(script, samples):
     empty = {"size": 0, "file": {"mimeType": "text/csv"}}
     copied = (look_up(missing(), drive="E"), asked(), monitor())
     read_empty = ("GET /drives/E/items/T", there(samples, drive="E", **empty)[1])
-    steps = (source(samples, **empty), away(samples), *copied, read_empty, recycled(item_id="S"))
+    begun = (source(samples, **empty), away(samples), *copied, read_empty)
+    steps = (*begun, in_place(samples, **empty), recycled(item_id="S"))
     assert script(*steps).run(moves.move(plan())).outcome == "created"
 
 
@@ -558,7 +582,7 @@ def test_a_source_that_changes_meanwhile(script, samples):
     stale = recycled(PreconditionFailed("ETag does not match", status=412), item_id="S")
     copied = (look_up(missing(), drive="E"), asked(), monitor(), read(samples, drive="E"))
     with pytest.raises(PreconditionFailed, match=r"was not deleted; the copy is drives/d/out/a\.csv"):
-        script(source(samples), away(samples), *copied, stale).run(moves.move(plan()))
+        script(source(samples), away(samples), *copied, in_place(samples), stale).run(moves.move(plan()))
 
 
 def test_a_copy_that_fails(script, samples):
@@ -576,7 +600,7 @@ def test_skip_on_another_drive(script, samples):
 
 def test_a_later_try_on_another_drive(script, samples):
     """The copy of an earlier try is compared, and the source deleted."""
-    steps = (source(samples), away(samples), there(samples, drive="E"), recycled(item_id="S"))
+    steps = (source(samples), away(samples), there(samples, drive="E"), in_place(samples), recycled(item_id="S"))
     assert script(*steps).run(moves.move(plan(retrying=True))).outcome == "already_there"
 
 

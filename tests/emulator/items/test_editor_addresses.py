@@ -28,10 +28,11 @@ def urls(reply):
 def test_address_of_the_editor(v1, drive, emulator):
     """It names the site, the GUID in the eTag and the file's name, and no path; other files keep theirs."""
     at = f"/drives/{drive.id}/root:/x"
-    plain = urls(v1.get(f"{at}:/children"))
-    assert "sourcedoc" not in str(plain)
-    emulator.quirks.editor_addresses = True
     edited = urls(v1.get(f"{at}:/children"))
+    emulator.quirks.editor_addresses = False
+    plain = urls(v1.get(f"{at}:/children"))
+    emulator.quirks.editor_addresses = True
+    assert "sourcedoc" not in str(plain)
     assert edited["e.txt"] == plain["e.txt"]
     for name in NAMES:
         item = v1.get(f"{at}/{name}").json()
@@ -40,9 +41,8 @@ def test_address_of_the_editor(v1, drive, emulator):
         assert item["webUrl"] == edited[name] == f"{emulator.store_url}/sites/Finance/_layouts/15/Doc.aspx?{query}"
 
 
-def test_listings_of_changes_name_the_file_itself(v1, drive, emulator):
+def test_listings_of_changes_name_the_file_itself(v1, drive):
     """Recorded: delta has plain addresses. What $select leaves out stays out."""
-    emulator.quirks.editor_addresses = True
     changes = urls(v1.get(f"/drives/{drive.id}/root/delta"))
     assert changes["c.csv"].endswith("/x/c.csv")
     assert "webUrl" not in v1.get(f"/drives/{drive.id}/root:/x/c.csv?$select=id").json()
@@ -53,7 +53,6 @@ def test_address_of_the_editor_for_a_consumer(emulator, sign_in):
     emulator.add_user(CARA, personality="personal")
     home = emulator.drive(CARA)
     home.put("a.xlsx", b"x")
-    emulator.quirks.editor_addresses = True
     item = sign_in(CARA, "Files.ReadWrite").get("/me/drive/root:/a.xlsx").json()
     at, query = item["webUrl"].removeprefix(emulator.store_url).split("?")
     assert at == f"/personal/{home.id}/_layouts/15/doc.aspx"
@@ -61,9 +60,8 @@ def test_address_of_the_editor_for_a_consumer(emulator, sign_in):
     assert item["id"].endswith(re.search("resid=([^&]+)", query).group(1).replace("-", ""))
 
 
-def test_address_leads_to_the_page_of_the_file(v1, http, drive, emulator):
+def test_address_leads_to_the_page_of_the_file(v1, http, drive):
     """There is no Office here; a GUID of nothing is 404."""
-    emulator.quirks.editor_addresses = True
     url = v1.get(f"/drives/{drive.id}/root:/x/c.csv").json()["webUrl"]
     assert http.get(url).headers["location"].endswith("/x/c.csv")
     guid = re.search("%7B(.*)%7D", url).group(1)
