@@ -84,7 +84,7 @@ class Delta:
     def _entry_json(self, call: Call, entry: Item | Tombstone) -> dict[str, Any]:
         if isinstance(entry, Tombstone):
             return _tombstone_json(call.drive, self.views.reported_drive_id(call.drive), entry)
-        value = self.views.item_json(call.drive, entry)
+        value = self.views.item_json(call.drive, entry.seen_by(call.by))
         # Recorded: delta and searches name an Office file itself, not its editor.
         value["webUrl"] = self.views.web_url(call.drive, entry)
         if call.drive.personality == "business":

@@ -27,7 +27,9 @@ class Call:
         return self.token.identity
 
     def item(self) -> Item:
-        return self.address.find(self.drive)
+        item = self.address.find(self.drive)
+        # A change needs the item itself; of a file that is checked out it is refused to others.
+        return item.seen_by(self.by) if self.request.method in {"GET", "HEAD"} else item
 
     def conflict(self, body: dict[str, Any] | None = None) -> str | None:
         """Return the conflict behaviour from the query or the body; clients use either prefix."""

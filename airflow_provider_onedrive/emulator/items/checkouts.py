@@ -27,8 +27,8 @@ def begin(call: Call) -> Reply:
         if item.checkout is None:
             change.edit(item)
             # The version is remembered, because discarding the checkout restores it.
-            item.checkout = Checkout(call.by, item.version)
             item.etag_version += 1
+            item.checkout = Checkout(call.by, item.version, item.etag_version, item.ctag_version)
     return Reply(204)
 
 

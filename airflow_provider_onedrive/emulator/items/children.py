@@ -46,7 +46,7 @@ class Children:
             if personality == "personal" and preconditions(call.request).is_unchanged(folder):
                 return Reply(304, headers={"ETag": folder.ctag})
             items, more = order.page(folder, after, size, wanted)
-            value = [self.projection.show(call.drive, item, call.request) for item in items]
+            value = [self.projection.show(call.drive, item.seen_by(call.by), call.request) for item in items]
         page: dict[str, Any] = {"@odata.context": f"{call.request.graph_url}/v1.0/$metadata#Collection(driveItem)"}
         if more:
             page["@odata.nextLink"] = next_link(call, skiptokens.write(order, items[-1]))

@@ -45,9 +45,12 @@ def page_size(top: str | None, default: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def expansions(text: str | None) -> tuple[Expansion, ...]:
-    """Read ``$expand``, such as ``children($select=id;$top=5),thumbnails``."""
-    return tuple(_expansion(part.strip()) for part in _split(text or "", ",") if part.strip())
+def expansions(text: str | None, expandable: frozenset[str] = _EXPANDABLE) -> tuple[Expansion, ...]:
+    """Read ``$expand``, such as ``children($select=id;$top=5),thumbnails``.
+
+    :param expandable: names that are served; of others that exist it is said so.
+    """
+    return tuple(_expansion(part.strip(), expandable) for part in _split(text or "", ",") if part.strip())
 
 
 def select(value: dict[str, Any], names: str | None) -> dict[str, Any]:
@@ -58,15 +61,15 @@ def select(value: dict[str, Any], names: str | None) -> dict[str, Any]:
     return {name: content for name, content in value.items() if name in wanted or name == "@odata.context"}
 
 
-def _expansion(text: str) -> Expansion:
+def _expansion(text: str, expandable: frozenset[str]) -> Expansion:
     match = _EXPANSION.fullmatch(text)
     if match is None:
         raise _unreadable(f"Syntax error in '{text[:100]}'.")
     name, inner = match.groups()
-    if name in _NOT_SERVED:
+    if name in _NOT_SERVED - expandable:
         raise not_supported()
-    if name not in _EXPANDABLE:
-        raise _unreadable(f"Could not find a property named '{name[:100]}' on type 'microsoft.graph.driveItem'.")
+    if name not in expandable:
+        raise _unreadable(f"Could not find a property named '{name[:100]}'.")
     options = dict(_option(part) for part in _split(inner or "", ";") if part.strip())
     named = {key.removeprefix("$"): value for key, value in options.items()}
     if not named.keys() <= {"select", "top"}:

@@ -36,5 +36,5 @@ def preconditions(request: Request) -> Preconditions:
 
 def _matches(item: Item, tags: str) -> bool:
     # Clients send either tag, and the service accepts both.
-    current = {"*", item.etag, item.ctag}
+    current = {"*", item.etag, item.ctag, item.list_etag}
     return not current.isdisjoint(_TAG.findall(tags))

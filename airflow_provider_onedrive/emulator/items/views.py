@@ -107,7 +107,7 @@ class ItemViews:
             return {"cTag": item.ctag, "file": {"mimeType": "application/msonenote"}}
         if item.content is not None:
             return {
-                "@microsoft.graph.downloadUrl": self.links.create(drive, item, self.options.download_url_seconds),
+                "@microsoft.graph.downloadUrl": self._download_url(drive, item),
                 "cTag": item.ctag,
                 "file": self._file(drive, item.name, item.content),
             }
@@ -123,6 +123,10 @@ class ItemViews:
         if item.special:
             facets["specialFolder"] = {"name": item.special}
         return facets if item.parent else facets | {"root": {}}
+
+    def _download_url(self, drive: Drive, item: Item) -> str:
+        version = item.version if item.is_former else None
+        return self.links.create(drive, item, self.options.download_url_seconds, version)
 
     def _file(self, drive: Drive, name: str, content: Content) -> dict[str, Any]:
         """Return the facet. Some files of a consumer have more than one hash."""

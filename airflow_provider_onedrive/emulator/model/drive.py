@@ -362,11 +362,11 @@ class Drive:
         return self.by_guid(guid)
 
     def by_guid(self, guid: uuid.UUID) -> Item | None:
-        found = self._items.get(self._item_id(guid))
-        if found is None and self.personality == "personal":
+        item = self._items.get(self._item_id(guid))
+        if item is None and self.personality == "personal":
             # An old id does not hold the GUID.
-            return next((item for item in list(self._items.values()) if item.guid == guid), None)
-        return found
+            return next((each for each in list(self._items.values()) if each.guid == guid), None)
+        return item
 
     def resource_id(self, item: Item) -> str:
         """Return the id by which a monitor names an item. A consumer's has the form of work or school, too."""

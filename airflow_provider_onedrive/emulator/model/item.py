@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,10 +52,13 @@ class Checkout:
     """The checkout of a file by one user.
 
     :param version: version that was current at the checkout.
+    :param etag_version: of the eTag at the checkout, which others see until the check-in; ``ctag_version`` as well.
     """
 
     by: Identity
     version: int
+    etag_version: int = 0
+    ctag_version: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -71,6 +75,8 @@ class Item:
     :param malware: description of the malware in the file; None = there is none.
     :param remote: target of a shortcut, which is neither a folder nor a file.
     :param special: name of the special folder that it is.
+    :param is_former: this is a copy, as others see a file that is checked out.
+    :param columns: values of the library's columns, which the item has as an item of a list.
     :param permissions: permissions that were granted on it, without the inherited ones.
     """
 
@@ -93,6 +99,8 @@ class Item:
     remote: Remote | None = None
     special: str | None = None
     permissions: tuple[Permission, ...] = ()
+    is_former: bool = False
+    columns: dict[str, Any] = field(default_factory=dict)
     created: datetime = field(default_factory=clock.now)
     modified: datetime = field(default_factory=clock.now)
     client_created: datetime = field(default_factory=clock.now)
@@ -113,6 +121,11 @@ class Item:
     @property
     def etag(self) -> str:
         return ids.etag(self.guid, self.etag_version)
+
+    @property
+    def list_etag(self) -> str:
+        """Return the eTag of the item of a list: recorded with a small GUID and without braces."""
+        return f'"{self.guid},{self.etag_version}"'
 
     @property
     def ctag(self) -> str:
@@ -186,10 +199,32 @@ class Item:
 
     def begin_version(self) -> None:
         """Keep the current content and properties as a version before they are replaced."""
-        if self.content is not None:
+        # A checkout and its check-in make one version, however often the file is saved in between.
+        is_begun = self.checkout is not None and self.version > self.checkout.version
+        if self.content is not None and not is_begun:
             former = Version(self.version, self.content, self.modified, self.modified_by)
             self.past = (former, *self.past)[: MAX_VERSIONS - 1]
             self.version += 1
+
+    def seen_by(self, by: Identity) -> Item:
+        """Return the item as somebody sees it: what is saved during a checkout is not seen by others."""
+        checkout = self.checkout
+        if checkout is None or checkout.by == by:
+            return self
+        former = next((past for past in self.past if past.number == checkout.version), None)
+        if former is None:
+            return self
+        shown = copy.copy(self)
+        shown.is_former, shown.content, shown.size, shown.version = (
+            True,
+            former.content,
+            former.content.size,
+            former.number,
+        )
+        shown.modified, shown.modified_by = former.modified, former.modified_by
+        shown.etag_version, shown.ctag_version = checkout.etag_version, checkout.ctag_version
+        shown.past = tuple(past for past in self.past if past.number < former.number)
+        return shown
 
     def walk(self) -> Iterator[Item]:
         """Yield everything below, parents before children."""

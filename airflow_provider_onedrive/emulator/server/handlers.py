@@ -82,7 +82,7 @@ class Handlers:
         views, tenant, options, store_url = state.views, state.tenant, state.options, state.store_url
         self.addresses = SiteAddresses(tenant, store_url)
         self.drives = Drives(tenant, state.store, views, self.addresses, options, store_url)
-        self.list_items = ListItems(self.authorization, self.drives, self.projection, views)
+        self.list_items = ListItems(self.authorization, self.addresses, self.drives, self.projection, views)
         self.site_requests = SiteRequests(
             tenant, self.authorization, self.addresses, self.drives, self.list_items, views, store_url
         )

@@ -23,6 +23,7 @@ from airflow_provider_onedrive.emulator.server.batch import Batch
 from airflow_provider_onedrive.emulator.server.routes import ANY, DriveRoutes, Handler, ItemRoutes
 from airflow_provider_onedrive.emulator.sites import site_permissions
 from airflow_provider_onedrive.emulator.sites.drives import DriveAddress, DriveListing, Drives
+from airflow_provider_onedrive.emulator.sites.list_items import ListItems
 from airflow_provider_onedrive.emulator.sites.segments import SiteRouter
 from airflow_provider_onedrive.emulator.sites.site_permissions import SitePermissions
 from airflow_provider_onedrive.emulator.sites.special import SpecialFolders
@@ -41,6 +42,7 @@ class Router:
     search_query: SearchQuery
     site_router: SiteRouter
     drives: Drives
+    list_items: ListItems
     special_folders: SpecialFolders
     item_routes: ItemRoutes
     drive_routes: DriveRoutes
@@ -70,6 +72,8 @@ class Router:
         if not target.rest:
             self.authorization.check_drives(token, [target.drive])
             return _only_get(request, self.drives.reply(target.drive, request))
+        if target.rest[0] == "list":
+            return self.list_items.respond(request, token, target.drive, target.rest[1:])
         function = self.drive_routes.get(keys.function_name(target.rest[0]))
         if function and len(target.rest) == 1:
             self.authorization.check_drives(token, [target.drive])

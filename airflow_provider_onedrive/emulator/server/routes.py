@@ -45,6 +45,7 @@ def item_routes(handlers: Handlers) -> ItemRoutes:
         ("invite",): {"POST": permissions.invite},
         ("delta",): {"GET": handlers.delta.get},
         ("listItem",): {"GET": handlers.list_items.get},
+        ("listItem", "fields"): {"GET": handlers.list_items.get_fields, "PATCH": handlers.list_items.change_fields},
         ("versions",): {"GET": versions.get_all},
         ("versions", ANY): {"GET": versions.get, "DELETE": versions.delete},
         ("versions", ANY, "content"): {"GET": handlers.versions.get_content},
@@ -55,7 +56,6 @@ def item_routes(handlers: Handlers) -> ItemRoutes:
 def drive_routes(handlers: Handlers) -> DriveRoutes:
     """Return the handlers of a drive that are not those of an item, by the only segment that follows the drive."""
     return {
-        "list": handlers.drives.get_list,
         "recent": handlers.shared_with_me.get,
         "sharedWithMe": handlers.shared_with_me.get,
         "special": handlers.special_folders.get_all,

@@ -51,6 +51,7 @@ def _router(state: ServerState, handlers: Handlers, batch: Batch) -> Router:
         handlers.search_query,
         handlers.site_router,
         handlers.drives,
+        handlers.list_items,
         handlers.special_folders,
         item_routes(handlers),
         drive_routes(handlers),

@@ -18,7 +18,6 @@ from airflow_provider_onedrive.emulator.errors.problems import (
 )
 from airflow_provider_onedrive.emulator.http.messages import Reply, Request, json_reply
 from airflow_provider_onedrive.emulator.items import odata
-from airflow_provider_onedrive.emulator.items.call import Call
 from airflow_provider_onedrive.emulator.items.views import ItemViews
 from airflow_provider_onedrive.emulator.model import clock
 from airflow_provider_onedrive.emulator.model.drive import Drive
@@ -83,13 +82,6 @@ class Drives:
             "parentReference": {"siteId": f"{self.addresses.host},{library.site_id},{library.web_id}"},
             "webUrl": self.store_url + library.address,
         }
-
-    def get_list(self, call: Call) -> Reply:
-        """https://learn.microsoft.com/graph/api/list-get."""
-        if call.drive.personality == "personal":
-            raise bad_request("This API is not supported for MSA accounts")
-        context = {"@odata.context": f"{call.request.graph_url}/v1.0/$metadata#lists/$entity"}
-        return json_reply(200, context | self.list_json(call.drive))
 
     def find(self, token: Token, segments: list[str]) -> DriveAddress | DriveListing:
         match segments:

@@ -47,7 +47,7 @@ class SiteAddresses:
         site = self._by_id(head[:-1])
         names, rest = _names(rest)
         named = self.tenant.site_at("/".join([site.path.strip("/"), *names]))
-        if named is None:
+        if named is None or not self._serves(head[:-1], named):
             raise _missing()
         return named, rest
 
@@ -67,6 +67,12 @@ class SiteAddresses:
         if len(parts) == 1 and "." in text:
             self._check_host(text)
         raise _missing()
+
+    def _serves(self, host: str, site: SharePointSite) -> bool:
+        """Return True if a site is at a host: personal sites have one of their own. The emulator's own has all."""
+        if host.lower() == f"{self.tenant.name}-my.sharepoint.com":
+            return site.is_personal
+        return host.lower() != f"{self.tenant.name}.sharepoint.com" or not site.is_personal
 
     def _is_host(self, text: str) -> bool:
         return text.lower() in self.hosts()

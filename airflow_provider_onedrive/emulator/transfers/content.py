@@ -43,7 +43,9 @@ class ContentRequests:
                 return Reply(304, headers={"ETag": item.etag})
             # The service answers with a redirect and never with the bytes: the URL is on a host that must not get the
             # token.
-            location = self.links.create(call.drive, item, self.options.download_url_seconds)
+            location = self.links.create(
+                call.drive, item, self.options.download_url_seconds, item.version if item.is_former else None
+            )
         return Reply(302, headers={"Location": location + ("&format=pdf" if target else "")})
 
     def put(self, call: Call) -> Reply:

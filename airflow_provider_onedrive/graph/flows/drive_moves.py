@@ -100,7 +100,7 @@ def move_there(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[D
     raise NameHeld.of(refusal)
 
 
-def is_in_place(source: DriveItem, address: Address) -> Flow[bool]:
+def is_unmoved(source: DriveItem, address: Address) -> Flow[bool]:
     """Return whether an item that is to be deleted is where it was first read, and not gone.
 
     :raises ServiceUnavailable: if it is elsewhere: then it may be the very item that was moved.
@@ -169,7 +169,7 @@ def _find(source: DriveItem, parent: DriveItem, address: Address, asked: Asked) 
     """
     sighting = Sighting(None, is_here=True)
     for reads in range(READS):
-        sighting = yield from _look(source, parent, address, asked.item_id, reads)
+        sighting = yield from _read_both(source, parent, address, asked.item_id, reads)
         if sighting.is_moved:
             return sighting
         if asked.problem is not None and _is_final(asked.problem) and sighting.there is None and sighting.is_here:
@@ -182,7 +182,9 @@ def _is_final(problem: OneDriveError) -> bool:
     return not isinstance(problem, (ItemNotFound, ServiceUnavailable))
 
 
-def _look(source: DriveItem, parent: DriveItem, address: Address, item_id: str | None, reads: int) -> Flow[Sighting]:
+def _read_both(
+    source: DriveItem, parent: DriveItem, address: Address, item_id: str | None, reads: int
+) -> Flow[Sighting]:
     """Look for the item in both drives, by its id."""
     there = None
     for each in dict.fromkeys((item_id or source.id, source.id)):
@@ -211,10 +213,10 @@ def _is_in(item: DriveItem, drive_id: str, parent_id: str | None) -> bool:
 def _unclear(
     source: DriveItem, parent: DriveItem, address: Address, problem: OneDriveError | None
 ) -> ServiceUnavailable:
-    said = f" after Graph said: {problem.message}" if problem is not None else ""
+    reason = f" after Graph said: {problem.message}" if problem is not None else ""
     return ServiceUnavailable(
         f"It is not clear whether items/{source.drive_id}/{source.id} was moved to {address}, as "
-        f"items/{parent.drive_id}/{source.id}{said}",
+        f"items/{parent.drive_id}/{source.id}{reason}",
         method="PATCH",
         path=item_url(source.drive_id, source.id),
         advice="Nothing was deleted: look at both places, and retry later.",

@@ -25,7 +25,7 @@ from airflow_provider_onedrive.graph.flows.destinations import (
     read_target,
     source_of,
 )
-from airflow_provider_onedrive.graph.flows.drive_moves import is_in_place, move_there
+from airflow_provider_onedrive.graph.flows.drive_moves import is_unmoved, move_there
 from airflow_provider_onedrive.graph.flows.items import item_of, stat_or_none
 from airflow_provider_onedrive.graph.flows.removals import delete
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_url
@@ -189,7 +189,7 @@ def _across(plan: Relocation, source: DriveItem, parent: DriveItem) -> Flow[Driv
             f"The copy {item.location} is not surely what {plan.source} is: {result.value}",
             advice="The source was not deleted; compare both, and delete one of them.",
         )
-    if not (yield from is_in_place(source, plan.source)):
+    if not (yield from is_unmoved(source, plan.source)):
         return item
     try:
         yield from delete(source, if_match=source.etag)

@@ -137,3 +137,35 @@ def test_versions_of_a_locked_file(graph, drive):
     drive.put("a.txt", b"2")
     drive.lock("a.txt")
     assert graph.post("/root:/a.txt:/versions/1.0/restoreVersion").status_code == 423
+
+
+def test_a_checkout_makes_one_version(graph, drive, anna):
+    """However often the file is saved meanwhile."""
+    drive.put("a.txt", b"1")
+    graph.post("/root:/a.txt:/checkout", headers=anna)
+    for content in (b"22", b"333", b"4444"):
+        graph.put("/root:/a.txt:/content", content=content, headers=anna)
+    graph.patch("/root:/a.txt", json={"fileSystemInfo": {"lastModifiedDateTime": "2026-01-01T00:00:00Z"}}, headers=anna)
+    graph.post("/root:/a.txt:/checkin", json={}, headers=anna)
+    assert (drive.read("a.txt"), drive.version_count("a.txt")) == (b"4444", 2)
+    graph.put("/root:/a.txt:/content", content=b"5")
+    assert drive.version_count("a.txt") == 3
+
+
+def test_what_others_see_of_a_checkout(graph, http, drive, anna):
+    """What was saved is seen at the check-in, and before only by the user who saved it."""
+    drive.put("f/a.txt", b"1")
+    graph.post("/root:/f/a.txt:/checkout", headers=anna)
+    before = graph.get("/root:/f/a.txt").json()
+    graph.put("/root:/f/a.txt:/content", content=b"22", headers=anna)
+    seen = graph.get("/root:/f/a.txt").json()
+    for name in ("size", "eTag", "cTag", "file", "lastModifiedDateTime"):
+        assert seen[name] == before[name]
+    listed = graph.get("/root:/f:/children").json()["value"][0]
+    changes = graph.get("/root/delta").json()["value"]
+    assert {listed["size"], *(each["size"] for each in changes if "file" in each)} == {1}
+    assert http.get(seen["@microsoft.graph.downloadUrl"]).content == b"1"
+    assert http.get(graph.get("/root:/f/a.txt:/content").headers["Location"]).content == b"1"
+    assert graph.get("/root:/f/a.txt", headers=anna).json()["size"] == 2
+    graph.post("/root:/f/a.txt:/checkin", json={}, headers=anna)
+    assert graph.get("/root:/f/a.txt").json()["size"] == 2

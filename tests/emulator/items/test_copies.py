@@ -208,8 +208,9 @@ def test_copies_without_a_source_or_a_target(graph, drive):
     drive.put("a.txt")
     assert graph.post("/root:/no.txt:/copy", json={"name": "x"}).status_code == 404
     assert graph.post("/root:/a.txt:/copy", json={"parentReference": {"id": "no"}}).status_code == 404
-    body = {"parentReference": {"driveId": "no", "id": "no"}}
-    assert graph.post("/root:/a.txt:/copy", json=body).status_code == 404
+    for drive_id, status in ((f"b!{'x' * 64}", 404), ("no", 400)):
+        body = {"parentReference": {"driveId": drive_id, "id": "no"}}
+        assert graph.post("/root:/a.txt:/copy", json=body).status_code == status
 
 
 def test_a_source_that_goes_meanwhile(graph, http, drive):

@@ -22,6 +22,11 @@ TYPES |= {
     "itemPreviewInfo": {"getUrl": "Edm.String", "postUrl": "Edm.String", "postParameters": "Edm.String"},
     "siteCollection": {"hostname": "Edm.String"},
     "error": {"code": "Edm.String", "message": "Edm.String", "innerError": "graph.innerError"},
+    # It is open: its properties are the columns of the library.
+    "fieldValueSet": {
+        **dict.fromkeys(("id", "ContentType", "FileLeafRef", "Status"), "Edm.String"),
+        **dict.fromkeys(("Created", "Modified"), "Edm.DateTimeOffset"),
+    },
     "innerError": {
         "code": "Edm.String",
         "date": "Edm.String",
@@ -40,6 +45,7 @@ ANNOTATIONS = {
     "children@odata.nextLink": str,
     "@microsoft.graph.downloadUrl": str,
     "@content.downloadUrl": str,
+    "@odata.etag": str,
 }
 # May be null; any other property is omitted if it has no value.
 NULLABLE = {"jobTitle", "mobilePhone", "officeLocation", "preferredLanguage", "surname"}
@@ -203,6 +209,9 @@ def walk_versions(walk, business):
     walk.item("POST", "root:/c.txt", "versions/1.0/restoreVersion", None, 204)
     if business:
         walk.item("GET", "root:/c.txt", "listItem", "listItem")
+        walk.item("GET", "root:/c.txt", "listItem", "listItem", params={"$expand": "fields"})
+        walk.item("PATCH", "root:/c.txt", "listItem/fields", "fieldValueSet", json={"Status": "x"})
+        walk.item("GET", "root:/c.txt", "listItem/fields", "fieldValueSet")
         walk.item("POST", "root:/c.txt", "checkout", None, 204)
         walk.item("GET", "root:/c.txt", "", "driveItem", params={"$select": "id,publication"})
         walk.item("POST", "root:/c.txt", "checkin", None, 204, json={"comment": "x"})

@@ -151,7 +151,7 @@ def test_lists_and_their_items(v1, emulator, site_id):
     assert (folder["contentType"]["name"], file["contentType"]["name"]) == ("Folder", "Document")
     item = v1.get(f"{base}/items/{file['id']}/driveItem").json()
     assert item["name"] == "q1.csv"
-    assert v1.get(f"{base}/items/{file['eTag'][2:38]}").json() == v1.get(f"{base}/items/{file['id']}").json() == file
+    assert v1.get(f"{base}/items/{file['eTag'][1:37]}").json() == v1.get(f"{base}/items/{file['id']}").json() == file
     assert v1.get(f"{base}/items/{file['id']}/fields").json()["FileLeafRef"] == "q1.csv"
     assert v1.get(f"/sites/{site_id}/lists/Reports").json()["id"] == lists[1]["id"]
     for missing in ("99", "nonsense", str(uuid.uuid4())):
@@ -240,3 +240,19 @@ def test_path_of_an_item_through_its_site(v1, emulator):
     emulator.quirks.plain_paths = True
     listed = v1.get("/sites/root:/sites/finance:/drive/root:/100%25%20a:/children").json()["value"]
     assert listed[0]["parentReference"]["path"] == "/drive/root:/100% a"
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("contoso.sharepoint.com:/sites/Finance:", 200),
+        ("contoso-my.sharepoint.com:/sites/Finance:", 404),
+        ("contoso-my.sharepoint.com:/personal/anna_contoso_example:", 200),
+        ("contoso.sharepoint.com:/personal/anna_contoso_example:", 404),
+        ("localhost:/personal/anna_contoso_example:", 200),
+    ],
+)
+def test_host_of_a_site(v1, emulator, address, status):
+    """Personal sites are at the host that ends in -my, and no others are."""
+    emulator.add_site("/sites/Finance")
+    assert v1.get(f"/sites/{address}").status_code == status
