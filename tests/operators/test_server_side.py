@@ -225,9 +225,20 @@ def test_create_folder(onedrive_emulator: Emulator, task_context: Any) -> None:
 def test_all_is_templated() -> None:
     """Locations, names, the conflict word and the conn id are templates; no file is read as one."""
     names = {"onedrive_conn_id", "location", "destination", "file_name", "if_exists"}
-    assert set(OneDriveMoveOperator.template_fields) == set(OneDriveCopyOperator.template_fields) == names
+    assert set(OneDriveCopyOperator.template_fields) == names
+    assert set(OneDriveMoveOperator.template_fields) == names | {"cross_drive"}
     assert set(OneDriveCreateFolderOperator.template_fields) == {"onedrive_conn_id", "location"}
     assert OneDriveCopyOperator.template_ext == ()
+
+
+def test_move_to_another_drive_by_graph(onedrive_emulator: Emulator, drive: EmulatedDrive, task_context: Any) -> None:
+    """With ``cross_drive="move"`` the file keeps its id and its versions, also in a later try."""
+    before = drive.put("x/a.csv", b"1")["id"]
+    there, user = onedrive_emulator.drive(onedrive_emulator.users[1]), onedrive_emulator.users[1]
+    given = {"location": "myfiles/x/a.csv", "destination": f"users/{user}/", "cross_drive": "move"}
+    item = OneDriveMoveOperator(task_id="task", **given).execute(task_context())
+    assert (item["id"], there.read("a.csv"), drive.recycle_bin) == (before, b"1", [])
+    assert OneDriveMoveOperator(task_id="task", **given).execute(task_context(2))["outcome"] == "already_there"
 
 
 def test_where_they_are() -> None:
