@@ -136,7 +136,7 @@ _UNLIKE = {
     *("upload_large_fail_free", "upload_large_replace_taken", "upload_large_rename_taken", "update_large_etag"),
     *("upload_cut", "upload_full_drive", "upload_late_commit", "upload_resumed", "upload_empty_mtime"),
     *("download_large", "download_chunks", "download_at_once", "download_resumed", "create_folder"),
-    *("delete_file", "delete_permanent", "delete_folder", "delete_matching", "children", "walk"),
+    *("delete_file", "delete_permanent", "delete_folder", "delete_matching", "children", "walk", "exists"),
     *("move", "move_replace_taken", "move_elsewhere", "copy", "copy_replace_taken", "copy_rename_taken"),
     *("upload_tree_mirror", "upload_tree_move", "download_tree_mirror", "download_tree_move"),
     *("sync_first", "sync_second", "sync_folder_comes"),
