@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,14 +22,22 @@ SECONDS = 1200
 
 
 @pytest.fixture(scope="session")
-def server():
-    with Emulator(strict=False) as emulator:
-        yield emulator
+def server_of():
+    """Give the emulator of a cloud; each is started once."""
+    with ExitStack() as stack:
+        yield functools.cache(lambda cloud: stack.enter_context(Emulator(strict=False, cloud=cloud)))
 
 
 @pytest.fixture
-def emulator(server, capfd):
+def cloud():
+    """The cloud that the emulator plays; a module may have another one."""
+    return "global"
+
+
+@pytest.fixture
+def emulator(server_of, cloud, capfd):
     """An empty tenant; when the test is over the emulator must not have been at a loss."""
+    server = server_of(cloud)
     server.reset()
     yield server
     assert unexpected(server) == []
@@ -77,7 +87,13 @@ class Rclone:
 
 
 @pytest.fixture
-def rclone(emulator, drive, clean_environment, tmp_path):
+def region():
+    """The settings of rclone for the cloud."""
+    return {}
+
+
+@pytest.fixture
+def rclone(emulator, drive, region, clean_environment, tmp_path):
     """Run rclone as a user who has signed in some time ago: all it has left is a refresh token."""
     authority = tmp_path / "ca.pem"
     authority.write_text(emulator.ca_certificate)
@@ -91,6 +107,7 @@ def rclone(emulator, drive, clean_environment, tmp_path):
         "tenant_url": f"{emulator.graph_url}/_api",
         "token_url": f"{emulator.authority_url}/common/oauth2/v2.0/token",
         "token": json.dumps(expired | {"refresh_token": emulator.refresh_token()}),
+        **region,
     }
     configuration = tmp_path / "rclone.conf"
     configuration.write_text("\n".join(["[od]", *(f"{name} = {value}" for name, value in settings.items()), ""]))

@@ -57,4 +57,5 @@ def _child(drive: Drive, address: ItemAddress, key: str) -> ItemAddress:
         item = drive.live(key)
         if item is not None and item.parent is follow(drive, address).item:
             return ItemAddress(item.id)
-    return ItemAddress(address.base, (*address.names, key))
+    # rclone writes a whole path into the key in its China region.
+    return ItemAddress(address.base, (*address.names, *filter(None, key.split("/"))))

@@ -39,6 +39,7 @@ def address(text, drive):
         "/drives/DRIVE/items/FOLDER/children('@a1')?@a1='it''s (1).txt'",
         "/drives/DRIVE/items/FOLDER/children('@a1')?@a1='it's (1).txt'",
         "/drives/DRIVE/items/FOLDER/children(@a1)?@a1='it''s (1).txt'",
+        "/drives/DRIVE/root/children('@a1')?@a1='A/it's (1).txt'",
         "/users('anna@contoso.example')/drive/items('FILE')",
         "/users('anna@contoso.example')/drives('DRIVE')/root:/A/it's (1).txt:",
         "/drives/DRIVE/items('FOLDER'):/it's (1).txt",
