@@ -83,14 +83,14 @@ def _named(parameter: str, value: Any) -> str:
 each_step = each("task personality step is_done", _CASES)
 
 
-def meet(scene: TryScene, step: str, *, is_done: bool) -> tuple[TryEnd, TryEnd]:
+def meet(scene: TryScene, step: str, alone: Alone, *, is_done: bool) -> tuple[TryEnd, TryEnd]:
     """Stop the first at a step, run the second to its end, and let the first go; return how both ended."""
     first = scene.begin(1, step, is_done=is_done)
     assert first.comes(), f"the first try never came to {step}"
     first.stop()
     second = scene.run(2)
     if not second.error:
-        scene.check()
+        scene.check(alone)
     return first.let_go(), second
 
 
@@ -98,7 +98,7 @@ def meet(scene: TryScene, step: str, *, is_done: bool) -> tuple[TryEnd, TryEnd]:
 @shared
 def test_orphan_changes_nothing(scene: TryScene, step: str, is_done: bool) -> None:
     """The result is that of one try, and the first ends as taken over or as if it had been alone."""
-    first, second = meet(scene, step, is_done=is_done)
+    first, second = meet(scene, step, NOTICED, is_done=is_done)
     assert second.error == ""
     assert first.error == "" or first.error.startswith("TakenOver"), first.error
     scene.check()
@@ -109,7 +109,7 @@ def test_orphan_changes_nothing(scene: TryScene, step: str, is_done: bool) -> No
 @alone
 def test_orphan_that_nobody_tells(scene: TryScene, task: Task, step: str, is_done: bool) -> None:
     """If the tries share nothing, the first goes on to its end: this is what comes of it, and no more."""
-    first, second = meet(scene, step, is_done=is_done)
+    first, second = meet(scene, step, task.alone, is_done=is_done)
     assert second.error.partition(":")[0] in {"", *task.alone.later_ends}, second.error
     assert first.error.partition(":")[0] in {"", *task.alone.ends}, first.error
     scene.check(task.alone)
