@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from forks_of_airflow import ForksOfAirflow
+from patience import HANG_SECONDS
 
 BLOCKER = """
 import builtins, sys
@@ -25,7 +29,7 @@ def refuse(*args, **kwargs):
 
 socket.socket.connect = refuse
 
-from airflow.providers.common.compat.sdk import DAG, BaseHook
+from airflow.providers.common.compat.sdk import DAG, BaseHook, ObjectStoragePath
 from airflow_provider_onedrive.operators.onedrive import (
     OneDriveCopyOperator, OneDriveCreateFolderOperator, OneDriveDeleteOperator, OneDriveDownloadOperator,
     OneDriveListOperator, OneDriveMoveOperator, OneDriveSaveOperator, OneDriveUpdateOperator, OneDriveUploadOperator,
@@ -36,6 +40,10 @@ def no_lookup(*args, **kwargs):
     raise AssertionError("reading a DAG file looked up a connection")
 
 BaseHook.get_connection = no_lookup
+
+for url in ("onedrive://finance@sites/contoso.sharepoint.com/sites/Finance/Reports/a.csv", "onedrive://myfiles/a.csv"):
+    path = ObjectStoragePath(url)
+    assert (path.name, path.parent / "a.csv") == ("a.csv", path)
 
 with DAG("quiet", schedule=None):
     OneDriveUploadOperator(task_id="upload", local_path="/no/such/file", location="nonsense", if_exists="nonsense")
@@ -58,6 +66,9 @@ def test_no_module_that_a_dag_imports_loads_httpx_or_msal(forks_of_airflow: Fork
         "sensors.onedrive",
         "triggers.onedrive",
         "decorators.onedrive",
+        "filesystem",
+        "fs.onedrive",
+        "fs.upath",
         "hooks.onedrive",
         "state.documents",
     )
@@ -76,3 +87,15 @@ def test_reading_a_dag_file_does_no_io(forks_of_airflow: ForksOfAirflow) -> None
     """Constructors only assign: nothing is looked up, checked or sent, whatever the parameters are."""
     code, output = forks_of_airflow.run(DAG_FILE)
     assert code == 0, output
+
+
+def test_filesystem_imports_no_airflow() -> None:
+    """pandas and DuckDB use it where no Airflow runs; the hook comes with the first use of a connection's id."""
+    code = """
+import sys
+import fsspec
+fs = fsspec.get_filesystem_class("onedrive")(conn_id="finance")
+assert fs._strip_protocol("onedrive://finance@myfiles/a.csv") == "myfiles/a.csv"
+assert not {"airflow", "httpx", "msal"} & sys.modules.keys(), sorted(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=HANG_SECONDS)

@@ -30,7 +30,8 @@ def split_path(path: Any) -> tuple[str | None, str]:
     # Only in front of the first slash: a user's name (users/anna@contoso.com) has an "@" as well.
     first, slash, rest = text.partition("/")
     conn_id, at, root = first.rpartition("@")
-    return (conn_id or None) if at else None, f"{root}{slash}{rest}".rstrip("/")
+    # Airflow 2 puts a slash in front of what follows the connection: onedrive://finance@/myfiles/a.csv.
+    return (conn_id or None) if at else None, f"{root}{slash}{rest}".strip("/")
 
 
 class PathStripper:

@@ -60,6 +60,8 @@ _AIRFLOW_2_WARNINGS = (
     "'_request_ctx_stack' is deprecated",
     "'locked_cached_property' is deprecated",
     "The '__version__' attribute is deprecated",
+    "in a future version of UPath this will be set to None",  # Airflow's own use of a path as a part of another
+    "Could not find default for known protocol 'onedrive'",  # until something has opened a path of the scheme
     "Accessing jsonschema.draft4_format_checker is deprecated",
     "jsonschema.RefResolver is deprecated",
     "jsonschema.exceptions.RefResolutionError is deprecated",
