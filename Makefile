@@ -2,9 +2,9 @@
 # GNU make 3.81, which macOS brings, is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: demo ui test test-full test-airflow2 test-faults test-faults-full test-clients test-clients-full test-system test-browser \
+.PHONY: demo ui test test-full test-airflow2 test-faults test-faults-full test-clients test-clients-full test-fs test-system test-browser \
 	connection-form bench bench-small bench-emulator bench-transfers bench-throttled bench-triggers lint constraints clean \
-	help venv venv-graph venv-2.11 venv-azure venv-clients venv-browser
+	help venv venv-graph venv-2.11 venv-azure venv-clients venv-fs venv-browser
 
 # The interpreter that makes the environments: the first of these that suits. `make PYTHON=...` names another.
 PYTHON := python3.11 python3.12 python3.13 python3.14 python3
@@ -35,6 +35,9 @@ test-faults: .venv-graph/.installed .venv/.installed ## run a sample of the faul
 test-faults-full: .venv-graph/.installed .venv/.installed .venv-2.11/.installed ## run every fault of the local OneDrive at every step
 	@sh tools/test.sh -n $(PYTEST_WORKERS) --full tests/faults $(ARGS)
 	.venv-2.11/bin/python -m pytest --airflow=only -n $(PYTEST_WORKERS) --full $(TRIES) $(ARGS)
+
+test-fs: .venv-fs/.installed ## run pandas, DuckDB and other programs, and fsspec's own tests, on the filesystem onedrive://
+	.venv-fs/bin/python -m pytest -n $(PYTEST_WORKERS) tests/programs $(ARGS)
 
 test-system: .venv/.installed ## kill a worker of a real Airflow in the middle of a gigabyte
 	.venv/bin/python -m pytest -n 0 -rP tests/system $(ARGS)
@@ -78,10 +81,10 @@ lint: .venv/.installed ## ruff and mypy
 		echo "$$tool"; .venv/bin/$$tool || failed=1; done; exit $$failed
 
 constraints: .venv/.installed ## write constraints/*.txt anew; ARGS=--upgrade takes the newest versions
-	@for each in 3.3 2.11 graph clients browser; do sh tools/compile-constraints.sh $$each $(ARGS) || exit; done
+	@for each in 3.3 2.11 graph clients fs browser; do sh tools/compile-constraints.sh $$each $(ARGS) || exit; done
 
 clean: ## remove the environments and what the tools left
-	rm -rf .venv .venv-graph .venv-2.11 .venv-azure .venv-clients .venv-browser build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-graph .venv-2.11 .venv-azure .venv-clients .venv-fs .venv-browser build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
@@ -92,6 +95,7 @@ venv-graph: .venv-graph/.installed
 venv-2.11: .venv-2.11/.installed
 venv-azure: .venv-azure/.installed
 venv-clients: .venv-clients/.installed
+venv-fs: .venv-fs/.installed
 venv-browser: .venv-browser/.installed
 
 .venv/.installed: pyproject.toml tools/bootstrap.sh constraints/airflow-3.3.in constraints/airflow-3.3.txt
@@ -112,6 +116,10 @@ venv-browser: .venv-browser/.installed
 
 .venv-clients/.installed: tools/clients.sh constraints/clients.txt .venv/.installed
 	@sh tools/clients.sh .venv-clients
+	@touch $@
+
+.venv-fs/.installed: pyproject.toml tools/fs.sh constraints/airflow-3.3.txt constraints/fs.txt .venv/.installed
+	@sh tools/fs.sh .venv-fs
 	@touch $@
 
 .venv-browser/.installed: .venv/.installed tools/browser.sh constraints/browser.txt

@@ -17,12 +17,14 @@ from airflow_provider_onedrive.graph.protocol.options import DeleteOptions
 class ChangeMethods(ContentMethods):
     """Folders, moves, copies and deletions."""
 
-    def mkdir(self, path: Any, create_parents: bool = True, **kwargs: Any) -> None:
-        """Create a folder; one that is there already is success.
+    def mkdir(self, path: Any, create_parents: bool = True, exist_ok: bool = False, **kwargs: Any) -> None:
+        """Create a folder.
 
         :param create_parents: create the missing folders above it, too.
+        :param kwargs: a ``mode``, which OneDrive has not.
+        :raises NameAlreadyExists: if it is there already and not ``exist_ok``: pathlib and pyarrow catch it.
         """
-        self._make_folder(self.path_of(path), exist_ok=True, create_parents=create_parents)
+        self._make_folder(self.path_of(path), exist_ok=exist_ok, create_parents=create_parents)
 
     def makedirs(self, path: Any, exist_ok: bool = False) -> None:
         """Create a folder, and the missing folders above it.

@@ -200,9 +200,11 @@ def test_shared_lists_its_entries(make_fs: Callable[..., OneDriveFileSystem], dr
 
 def test_mkdir_takes_what_programs_pass(fs: OneDriveFileSystem, drive: Any) -> None:
     """pathlib passes a mode, pyarrow makes each folder again and again."""
-    for _ in range(2):
-        fs.mkdir("myfiles/a/b", create_parents=True, mode=0o777)
-        fs.makedirs("myfiles/a/b", exist_ok=True)
+    fs.mkdir("myfiles/a/b", create_parents=True, mode=0o777)
+    fs.mkdir("myfiles/a/b", exist_ok=True)
+    fs.makedirs("myfiles/a/b", exist_ok=True)
+    with pytest.raises(FileExistsError):
+        fs.mkdir("myfiles/a/b")
     fs.makedirs("myfiles", exist_ok=True)
     with pytest.raises(FileNotFoundError):
         fs.mkdir("myfiles/x/y", create_parents=False)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-from collections.abc import Iterator
-from importlib import import_module
 from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,21 +48,7 @@ NAMES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _no_kept_filesystems() -> Iterator[None]:
-    """Airflow and fsspec keep filesystems, with the client of an earlier test's drive."""
-    yield
-    for each in OneDriveFileSystem._cache.values():
-        if each._client is not None:
-            each._client.close()
-    OneDriveFileSystem.clear_instance_cache()
-    is_airflow_3 = find_spec("airflow.sdk") is not None
-    import_module("airflow.sdk.io.store" if is_airflow_3 else "airflow.io.store")._STORE_CACHE.clear()
-
-
-@pytest.fixture
-def drive(onedrive_emulator: Emulator) -> Any:
-    return onedrive_emulator.drive()
+pytestmark = pytest.mark.usefixtures("forgotten_filesystems")
 
 
 def write_half(file: Any, content: Any) -> None:

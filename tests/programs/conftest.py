@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from filesystems import drive, fields, fs, make_fs
+from filesystems import drive, fields, forgotten_filesystems, fs, make_fs
 
-__all__ = ["drive", "fields", "fs", "make_fs"]
+__all__ = ["drive", "fields", "forgotten_filesystems", "fs", "make_fs"]

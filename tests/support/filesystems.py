@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,6 +43,19 @@ def make_fs(fields: dict[str, Any]) -> Iterator[Callable[..., OneDriveFileSystem
 @pytest.fixture
 def fs(make_fs: Callable[..., OneDriveFileSystem]) -> OneDriveFileSystem:
     return make_fs()
+
+
+@pytest.fixture
+def forgotten_filesystems() -> Iterator[None]:
+    """Airflow and fsspec keep filesystems, and so the client of an earlier test's drive."""
+    yield
+    for each in OneDriveFileSystem._cache.values():
+        if each._client is not None:
+            each._client.close()
+    OneDriveFileSystem.clear_instance_cache()
+    for name in ("airflow.sdk.io.store", "airflow.io.store"):
+        if name in sys.modules:
+            sys.modules[name]._STORE_CACHE.clear()
 
 
 @pytest.fixture
