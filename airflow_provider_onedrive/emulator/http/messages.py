@@ -277,4 +277,5 @@ def problem_reply(request: Request, problem: Problem) -> Reply:
         "client-request-id": request.header("client-request-id") or request.id,
     }
     error = {"code": problem.code, "message": problem.message, "innerError": inner}
-    return json_reply(problem.status, {"error": error}, problem.headers)
+    # Recorded: errors have the plain content type.
+    return json_reply(problem.status, {"error": error}, {"Content-Type": "application/json", **problem.headers})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -50,7 +51,10 @@ class Projection:
             raise children_of_file()
         context = f"{call.request.graph_url}/v1.0/$metadata#drives('{call.drive.id}')/items/$entity"
         value = {"@odata.context": context} | self.show(call.drive, item, call.request)
-        return json_reply(status, value, None if is_bare(call.drive, item) else {"ETag": item.etag})
+        headers = {} if is_bare(call.drive, item) else {"ETag": item.etag}
+        if status == HTTPStatus.CREATED and item.parent:
+            headers["Location"] = _location(call, item, item.parent)
+        return json_reply(status, value, headers)
 
     def _selected(self, drive: Drive, item: Item, fields: str | None) -> dict[str, Any]:
         value = self.views.item_json(drive, item)
@@ -81,6 +85,12 @@ class Projection:
         if more and expansion.pages:
             value["children@odata.nextLink"] = graph_url + _next_path(drive, item, expansion, items[-1])
         return value
+
+
+def _location(call: Call, item: Item, parent: Item) -> str:
+    """Return the address of a new item, as a child of its folder."""
+    folder = f"{call.request.graph_url}/v1.0/drives('{call.drive.id}')/items('{parent.id}')"
+    return f"{folder}/children('{item.id}')"
 
 
 def _expansions(request: Request) -> tuple[Expansion, ...]:

@@ -26,7 +26,7 @@ class Quota:
     def check(self, used: int, more: int) -> None:
         """Raise 507 if ``more`` bytes exceed the quota. With 0 bytes it is raised if the quota is exceeded already."""
         if more >= 0 and used + more > self.total:
-            raise Problem(507, "quotaLimitReached", "The user has reached their quota limit.")
+            raise Problem(507, "quotaLimitReached", "Insufficient Space Available")
 
     def state(self, used: int) -> str:
         if used > self.total:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email.utils import format_datetime
 from urllib.parse import quote
 
 from airflow_provider_onedrive.emulator.errors.problems import Problem, malware_detected, missing_item
@@ -53,6 +54,7 @@ def attachment(request: Request, item: Item, content: Content, content_type: str
         "Content-Type": content_type,
         "ETag": item.etag,
         "Accept-Ranges": "bytes",
+        "Last-Modified": format_datetime(item.modified, usegmt=True),
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(item.name, safe='')}",
         # A file may be HTML with a script; on this origin it must not read other files.
         "Content-Security-Policy": "sandbox; default-src 'none'",

@@ -48,12 +48,12 @@ def read_reply(stream):
 
 
 def test_headers_of_every_reply(graph, drive):
-    """Success and error alike carry ids, date, length and the content type of Graph."""
+    """Success and error alike carry ids, date and length; only the content type of a success has parameters."""
     drive.put("a", b"x")
     for path, status in (("/root:/a", 200), ("/root:/b", 404), ("/root/nonsense", 400)):
         reply = graph.get(path, headers={"client-request-id": "abc"})
         assert reply.status_code == status
-        assert reply.headers["Content-Type"] == GRAPH_TYPE
+        assert reply.headers["Content-Type"] == (GRAPH_TYPE if status == 200 else "application/json")
         assert reply.headers["client-request-id"] == "abc"
         assert len(reply.headers["request-id"]) == 36
         assert int(reply.headers["Content-Length"]) == len(reply.content)
@@ -187,3 +187,21 @@ def test_many_at_once(graph, drive):
     assert statuses == [201] * 100
     assert len(drive.paths()) == 101
     assert drive.item("f")["size"] == sum(5 * number for number in range(10))
+
+
+def test_location_of_a_new_item(graph, drive):
+    """A new file or folder is named as a child of its folder, by a key that leads there."""
+    folder = graph.post("/root/children", json={"name": "a", "folder": {}})
+    file = graph.put("/root:/a/b.txt:/content", content=b"x")
+    for reply in (folder, file):
+        assert reply.status_code == 201
+        assert graph.get(reply.headers["Location"]).json()["id"] == reply.json()["id"]
+    assert f"/items('{folder.json()['id']}')/children('" in file.headers["Location"]
+    assert "Location" not in graph.put("/root:/a/b.txt:/content", content=b"y").headers
+
+
+def test_last_modified_of_a_download(drive, http):
+    """It is the time of the file."""
+    item = drive.put("a", b"1")
+    moment = parsedate_to_datetime(http.get(item["@microsoft.graph.downloadUrl"]).headers["Last-Modified"])
+    assert moment.isoformat().replace("+00:00", "Z") == item["lastModifiedDateTime"]
