@@ -18,6 +18,7 @@ from airflow_provider_onedrive.graph.transfers.progress import Totals
 from airflow_provider_onedrive.graph.transfers.upload_sources import MatchingFiles
 from airflow_provider_onedrive.hooks.actor import actor_of
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
+from airflow_provider_onedrive.operators.mapping import UnrenderedXComMixin, is_reference
 from airflow_provider_onedrive.state.ownership import Ownership, ownership_of
 from airflow_provider_onedrive.state.stores import stored_object
 
@@ -97,7 +98,7 @@ class ClientMixin:
             self._client.stop()
 
 
-class LinkMaskingMixin:
+class LinkMaskingMixin(UnrenderedXComMixin):
     """A task whose sharing links Airflow masks in its rendered templates, in its log and in tracebacks."""
 
     def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
@@ -109,6 +110,9 @@ class LinkMaskingMixin:
         rendered = super().render_template(content, *args, **kwargs)  # type: ignore[misc]  # of the operator beside this
         _mask_links(rendered)
         return rendered
+
+    def leave_unrendered(self, value: Any) -> None:
+        _mask_links(value)
 
 
 def _mask_links(value: Any) -> None:
@@ -207,8 +211,8 @@ def check_when_parsed(value: Any, check: Callable[[Any], object]) -> None:
     Texts may be templates, so what they say is checked when the task runs.
     """
     if is_list(value):
-        check([each for each in value if not _is_reference(each)])
-    elif not _is_reference(value):
+        check([each for each in value if not is_reference(each)])
+    elif not is_reference(value):
         check(value)
 
 
@@ -221,11 +225,6 @@ def check_filters_when_parsed(operator: Any, patterns: Sequence[str]) -> None:
     for name in patterns:
         check_when_parsed(getattr(operator, name), partial(patterns_of, name))
     check_when_parsed(operator.regex, check_regex)
-
-
-def _is_reference(value: Any) -> bool:
-    """Whether Airflow puts another value in its place before the task runs: an ``XComArg``, or a ``DagParam``."""
-    return hasattr(value, "iter_references")
 
 
 def local_sources(path: Any) -> Any:

@@ -54,6 +54,9 @@ def unusual_calls(client: type) -> list[tuple[str, str, dict[str, Any]]]:
         if "permanent" in parameters:
             calls.append(("permanent_delete", name, given | {"permanent": True}))
         options = parameters["options"].default if "options" in parameters else None
+        if isinstance(options, DeleteOptions):
+            emptied = {"options": DeleteOptions(on_hold="delete_contents"), "recursive": True}
+            calls.append(("delete_on_hold", name, given | emptied))
         if options is not None and unverified(options):
             calls.append(("skip_verify", name, given | {"options": unverified(options)}))
     return calls
@@ -75,6 +78,7 @@ def deployed(connect: Connect, fields: dict[str, Any]) -> Callable[..., Client]:
 def test_calls_that_need_a_permission_are_known() -> None:
     """If a method gets one, the tests below try it."""
     assert sorted((name, permission) for permission, name, _ in unusual_calls(Client)) == [
+        ("delete", "delete_on_hold"),
         ("delete", "permanent_delete"),
         ("delete_all", "permanent_delete"),
         ("download", "skip_verify"),
@@ -84,7 +88,7 @@ def test_calls_that_need_a_permission_are_known() -> None:
         ("upload", "skip_verify"),
         ("upload_folder", "skip_verify"),
     ]
-    assert [name for _, name, _ in unusual_calls(AsyncClient)] == ["delete"]
+    assert [name for _, name, _ in unusual_calls(AsyncClient)] == ["delete", "delete"]
 
 
 @pytest.mark.parametrize(("permission", "name", "given"), unusual_calls(Client), ids=lambda value: str(value)[:20])
