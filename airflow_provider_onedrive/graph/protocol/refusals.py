@@ -12,6 +12,7 @@ from airflow_provider_onedrive.graph.protocol.denials import advice_on, is_hold
 from airflow_provider_onedrive.graph.protocol.errors import (
     AccessDenied,
     BadRequest,
+    DriveNotFound,
     GraphError,
     IdentityUnavailable,
     ItemNotFound,
@@ -41,6 +42,8 @@ _LONGEST_PAUSE_SECONDS = 1e9
 _RPS_FAILED = "Unable to initialize RPS"
 """The only mark of a personal drive's random 401: its code is that of a token that has really expired."""
 _FULL = "quotalimitreached"
+_NO_DRIVE = "The provided drive id appears to be malformed"
+"""The only mark of a drive that is not there, where its id cannot be one (OD#1416, AB#3881)."""
 # The status decides and not the code: Graph sends 412 with "notAllowed" and with "resourceModified", and 423 with
 # "accessDenied", "notAllowed" and "resourceLocked" (AB#36, OD#912).
 _BY_STATUS: dict[int, type[GraphError]] = {
@@ -109,6 +112,8 @@ def _meaning(
 def _class_for(status: int, message: str) -> type[GraphError]:
     if status == _UNAUTHORIZED and _RPS_FAILED in message:
         return IdentityUnavailable
+    if status == _BAD_REQUEST and message.startswith(_NO_DRIVE):
+        return DriveNotFound
     # 509 (bandwidth limit exceeded) is one of them, too.
     return _BY_STATUS.get(status, ServiceUnavailable if status >= 500 else BadRequest)  # noqa: PLR2004 - HTTP's own
 

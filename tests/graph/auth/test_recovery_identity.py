@@ -37,6 +37,9 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.messages import Request
 
+NO_DRIVE = "b!" + "x" * 64
+"""An id in the form of work or school; another text cannot be the id of a drive, which Graph answers with 400."""
+
 
 def test_a_token_that_expires_is_renewed_once(client, onedrive_emulator, drive, faults):
     """A refused token is replaced and the request sent again, whatever it is."""
@@ -126,7 +129,10 @@ def test_an_identity_without_permission(client, onedrive_emulator, drive):
 
 @pytest.mark.parametrize(
     "location",
-    ["users/nobody@contoso.example/a.csv", "users/nobody@contoso.example", "drives/b!none/a.csv", "items/b!none/01X"],
+    [
+        *("users/nobody@contoso.example/a.csv", "users/nobody@contoso.example"),
+        *("drives/b!none/a.csv", "items/b!none/01X", f"drives/{NO_DRIVE}/a.csv", f"items/{NO_DRIVE}/01X"),
+    ],
 )
 def test_a_place_that_does_not_exist(client, location):
     """A wrong user or drive is told from a missing file: no waiting can help."""
