@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: demo ui test test-full test-airflow2 test-faults test-faults-full test-clients test-clients-full test-fs test-system test-browser \
-	connection-form bench bench-small bench-emulator bench-transfers bench-throttled bench-triggers lint constraints clean \
+	connection-form bench bench-small bench-emulator bench-transfers bench-throttled bench-triggers recorded lint constraints clean \
 	help venv venv-graph venv-2.11 venv-azure venv-clients venv-fs venv-browser
 
 # The interpreter that makes the environments: the first of these that suits. `make PYTHON=...` names another.
@@ -75,6 +75,9 @@ bench-throttled: .venv/.installed ## count the requests of a hundred processes t
 
 bench-triggers: .venv-azure/.installed ## measure a thousand waits in a real triggerer, half an hour
 	@.venv-azure/bin/python -W ignore benchmarks/triggers.py $(ARGS)
+
+recorded: .venv-graph/.installed ## write the reports of the local OneDrive in tests/emulator/recorded anew
+	@.venv-graph/bin/python tools/record_local.py
 
 lint: .venv/.installed ## ruff and mypy
 	@failed=0; for tool in "ruff check ." "ruff format --check ." mypy; do \

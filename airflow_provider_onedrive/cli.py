@@ -19,6 +19,7 @@ COMMANDS = {
     "stat": ("show the properties of a file or folder", f"{_COMMANDS}.stat"),
     "get": ("download a file or a folder", f"{_COMMANDS}.get"),
     "put": ("upload a file or a folder", f"{_COMMANDS}.put"),
+    "verify": ("compare a real drive with the local OneDrive", f"{_COMMANDS}.verify"),
     "emulator": ("run a local OneDrive, for tests", "airflow_provider_onedrive.emulator.command_line"),
 }
 

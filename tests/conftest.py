@@ -27,7 +27,7 @@ HAS_AIRFLOW = find_spec("airflow") is not None
 
 WITHOUT_AIRFLOW = (
     *("clients", "commands", "emulator", "faults/test_every_fault.py", "filesystem", "graph", "programs"),
-    "test_imports.py",
+    *("test_imports.py", "verification"),
 )
 """Folders and files that `make test` runs once, in an environment without Airflow."""
 

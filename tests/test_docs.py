@@ -17,6 +17,7 @@ from airflow_provider_onedrive.commands import running
 from airflow_provider_onedrive.get_provider_info import get_provider_info
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
+from airflow_provider_onedrive.verification import table
 
 DOCS = Path(__file__).parents[1] / "docs"
 CONNECTION = (DOCS / "connection.md").read_text(encoding="utf-8")
@@ -166,6 +167,18 @@ def test_the_commands_run(onedrive_emulator, tmp_path, monkeypatch, capsys):
     assert onedrive_emulator.drive().paths() == [
         *("Copies/", "Copies/report.csv", "Reports/", "Reports/report.csv"),
     ]
+
+
+def test_comparison_of_the_page_runs(onedrive_emulator, tmp_path, monkeypatch, capsys):
+    """With two of the cases; all are played by tests/verification."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        table, "CASES", [each for each in table.CASES if each.name in ("upload_empty", "event_loop_reads")]
+    )
+    (commands,) = blocks((DOCS / "verify.md").read_text(encoding="utf-8"), "sh")
+    assert cli.main(shlex.split(commands)[1:]) == 0, capsys.readouterr()
+    assert json.loads((tmp_path / "report.json").read_text())["counts"] == {"as expected": 2}
+    assert onedrive_emulator.drive().paths() == []
 
 
 def test_the_exit_codes_of_the_page():

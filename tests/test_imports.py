@@ -17,7 +17,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # The files directly in graph/ are its top.
 AIRFLOW = """
     compat get_provider_info graph
-    state retries
+    state retries verification
     hooks
     commands triggers filesystem links assets
     operators fs

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO, get_args
 from airflow_provider_onedrive.commands.arguments import ArgumentParser
 
 if TYPE_CHECKING:
-    from airflow_provider_onedrive.graph.client import Client
+    from airflow_provider_onedrive.graph.client import AsyncClient, Client
     from airflow_provider_onedrive.graph.config.settings import Settings
 
 FAILED, USAGE, MISSING, REFUSED, BUSY, UNWELL, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
@@ -128,6 +128,16 @@ def connected(options: argparse.Namespace) -> Iterator[Client]:
     except KeyboardInterrupt:
         client.stop()
         raise
+
+
+def async_client(options: argparse.Namespace, settings: Settings) -> AsyncClient:
+    """Return a client for an event loop, of the connection that was named; nothing is sent yet."""
+    if not options.connection:
+        client: AsyncClient = _hook(options).async_client(settings)
+        return client
+    from airflow_provider_onedrive.graph.client import AsyncClient  # noqa: PLC0415 - help needs none of it
+
+    return AsyncClient(settings)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
