@@ -317,11 +317,11 @@ def test_listing_that_is_missing_for_a_moment_is_read_again(script: Any, samples
     """A 404 of the listing of a folder that shows itself proves nothing; if it stays so, nobody knows."""
     gone = (BY_PATH, missing()), ROOT_IS_THERE, (FOLDER, samples.ok(samples.folder("in")))
     unlisted = ("GET /drives/D/items/P/children?$top=1000", missing()), ROOT_IS_THERE
-    driver = script(*gone, *unlisted, all_of_it(samples, "a.csv"))
+    driver = script(*gone, *unlisted, *unlisted, all_of_it(samples, "a.csv"))
     assert driver.run(find_again(AT)).id == "ID0"
     assert driver.last.failures == LATER
     with pytest.raises(ServiceUnavailable, match="its folder is there and cannot be listed"):
-        script(*gone, *unlisted, *unlisted).run(find_again(AT))
+        script(*gone, *unlisted, *unlisted, *unlisted).run(find_again(AT))
 
 
 def test_item_below_an_id_that_is_missing_is_missing(script: Any, samples: Any) -> None:
