@@ -18,6 +18,7 @@ _CHOICES = frozenset(
 )
 # Of our own files and folders: their contents are the same everywhere.
 _OWN = frozenset({"size", "childCount", "quickXorHash", "sha1Hash", "sha256Hash", "nextExpectedRanges"})
+_PLAIN = ("application/", "text/", "attachment", "no-", "private", "max-age", "bytes", "Accept")
 _IDS = frozenset({"id", "driveId", "resourceId"})
 # Of locations: they name nobody.
 _COMMON = frozenset({"myfiles", "shared", "users", "groups", "drives", "items", "sites", "root"})
@@ -124,5 +125,5 @@ def _shown(value: Any) -> str:
 
 
 def _is_plain(value: str) -> bool:
-    """Whether a header's value is one of a few words, such as a content type or ``bytes``."""
-    return value.startswith(("application/", "text/", "attachment", "no-", "private")) or value in ("bytes", "nosniff")
+    """Whether a header's value is one of a few words, such as a content type, or tells of our own file."""
+    return value.startswith(_PLAIN) or value in ("nosniff", "4.0", "chunked")

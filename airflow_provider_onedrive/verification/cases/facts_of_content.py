@@ -11,6 +11,10 @@ from airflow_provider_onedrive.verification.cases.results import UNIT_BYTES, byt
 from airflow_provider_onedrive.verification.exchange import Answer, download, send
 from airflow_provider_onedrive.verification.workspace import Workspace
 
+_DOWNLOAD_HEADERS = (
+    *("content-type", "content-range", "accept-ranges", "content-disposition", "x-content-type-options"),
+    *("etag", "last-modified"),
+)
 _TWO_UNITS = 2 * UNIT_BYTES
 _SPANS = ((timedelta(hours=1), "minutes"), (timedelta(days=1, minutes=5), "hours"))
 
@@ -20,8 +24,8 @@ def put_of_content(space: Workspace) -> Observation:
     first, second = space.put("a.txt", b"first"), space.put("a.txt", b"second")
     below = space.put("b.txt", b"b", "?@microsoft.graph.conflictBehavior=rename")
     return {
-        "first": space.facts.outcome(first),
-        "second": space.facts.outcome(second),
+        "first": space.facts.outcome(first, "location", "etag"),
+        "second": space.facts.outcome(second, "location", "etag"),
         "rename": space.facts.outcome(below),
         "same id": first.text("id") == second.text("id"),
     }
@@ -49,7 +53,8 @@ def download_ranges(space: Workspace) -> Observation:
 
 
 def _of_download(space: Workspace, answer: Answer) -> dict[str, Any]:
-    return {**space.facts.outcome(answer), "content": answer.content.decode("ascii", "replace")}
+    facts = space.facts.outcome(answer, *_DOWNLOAD_HEADERS) if answer.headers else space.facts.outcome(answer)
+    return {**facts, "content": answer.content.decode("ascii", "replace")}
 
 
 @case("A new upload session: its properties, and how long it lives")

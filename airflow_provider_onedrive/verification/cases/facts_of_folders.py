@@ -22,6 +22,7 @@ def folder_creation(space: Workspace) -> Observation:
     first = _make(space, "in")
     answers = {"first": first, **{name: _make(space, "in", name) for name in ("fail", "rename", "replace")}}
     facts: dict[str, Any] = {name: space.facts.outcome(answer) for name, answer in answers.items()}
+    facts["first"] |= space.facts.outcome(first, "location")
     name = answers["rename"].text("name")
     return {**facts, "number": name if name in space.facts.names else "text", "same id": _is_same(first, answers)}
 

@@ -9,7 +9,10 @@ from airflow_provider_onedrive.verification.exchange import Answer
 from airflow_provider_onedrive.verification.workspace import Workspace
 
 _STALE = {"If-Match": '"{00000000-0000-0000-0000-000000000000},99"'}
-_HEADERS = ("content-type", "request-id", "date", "cache-control")
+_HEADERS = (
+    *("content-type", "request-id", "date", "cache-control", "odata-version", "strict-transport-security"),
+    *("x-ms-ags-diagnostic", "etag", "vary", "transfer-encoding"),
+)
 
 
 def _outcomes(space: Workspace, requests: dict[str, tuple[str, str]]) -> dict[str, Any]:
