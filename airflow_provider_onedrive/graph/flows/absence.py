@@ -34,8 +34,8 @@ from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
 _IDS = "id,name"
-_FAILURES_BEFORE_LOOKS = (0, 2, LATER)
-"""The failures before each look where one 404 contradicts another answer: three looks take a driver 2 to 5 s."""
+_FAILURES_BEFORE_READS = (0, 2, LATER)
+"""The failures before each read where one 404 contradicts another answer: three reads take a driver 2 to 5 s."""
 
 
 def has_gone(item: DriveItem) -> Flow[bool]:
@@ -145,7 +145,7 @@ def holder_of(address: Address) -> Flow[DriveItem | None]:
     :param address: of the name in a folder that was read.
     :return: None if nothing can be seen: an upload session that was never finished holds its name, too.
     """
-    for failures in _FAILURES_BEFORE_LOOKS:
+    for failures in _FAILURES_BEFORE_READS:
         try:
             return item_of((yield Request("GET", address.url(), failures=failures)), address)
         except ItemNotFound:
@@ -185,7 +185,7 @@ def _listed_as(address: Address, parent: DriveItem) -> Flow[DriveItem | None]:
 
 def _listing_again(parent: Address, address: Address) -> Flow[tuple[list[Mapping[str, Any]], bool]]:
     """List a folder that was just read; a 404 of its listing says no more than one of an item."""
-    for failures in _FAILURES_BEFORE_LOOKS:
+    for failures in _FAILURES_BEFORE_READS:
         try:
             return (yield from _listing(parent, "", failures))
         except ItemNotFound as missing:
