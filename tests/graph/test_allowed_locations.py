@@ -164,6 +164,23 @@ def test_id_that_is_not_found_for_a_moment_is_looked_for_again(limited: Client, 
         limited.stat(item)
 
 
+@pytest.mark.parametrize("location", ["myfiles/in", "myfiles/in/new/x.csv", "myfiles/in/deep/er/x.csv"])
+@pytest.mark.parametrize("after", range(6))
+def test_allowed_location_that_is_not_found_for_a_moment_allows(
+    limited: Client, faults: Any, location: str, after: int
+) -> None:
+    """Neither it nor what lies in it is judged by the folder above it, at whichever request the 404 comes."""
+    faults.add(operation="get", path=r"/root:/in(/deep|/deep/er|/new)?:?$", after=after, times=1, do=status(404))
+    assert str(limited.address(location)) == location
+
+
+def test_missing_item_outside_stays_outside(limited: Client, filled: Any) -> None:
+    """Also below a file, of which is not shown that it is there."""
+    for location in ("myfiles/out/x.csv", "myfiles/out/d.csv/x.csv", "myfiles/nowhere/x.csv"):
+        with pytest.raises(ConfigurationError, match=OUTSIDE):
+            limited.stat(location)
+
+
 def test_check_costs_little(limited: Client, onedrive_emulator: Any) -> None:
     """One look at the item, one at the location that allows it, and one at each folder between them."""
     onedrive_emulator.requests.clear()

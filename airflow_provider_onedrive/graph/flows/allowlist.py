@@ -11,7 +11,7 @@ from airflow_provider_onedrive.graph.flows.absence import find_again
 from airflow_provider_onedrive.graph.flows.items import stat_or_none
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.protocol.addresses import Address, item_address
-from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocationError
 from airflow_provider_onedrive.graph.protocol.fields import identifier, nested
 from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.messages import READING_METHODS, Flow, Request
@@ -89,10 +89,10 @@ class AllowList:
         """
         if not self._locations:
             return
-        nearest, item = address, (yield from stat_or_none(address))
-        while item is None and not nearest.is_base:
-            nearest = nearest.parent
-            item = yield from stat_or_none(nearest)
+        nearest, item = yield from _nearest(address, (yield from stat_or_none(address)))
+        if item is not None and nearest != address and not (yield from self._holds(item, _Memory())):
+            # One 404 of an allowed location, or of a folder in it, would have a folder above it refused for good.
+            nearest, item = yield from _nearest(address, (yield from _reread(address)))
         if item is None:
             item = yield from find_again(nearest)  # a passing 404 of an id must not hide where the item lies
         if item is not None:
@@ -193,3 +193,18 @@ class AllowList:
             f"{shown} lies outside of the connection's allowed_locations ({allowed}); nothing was done.",
             advice="The owner of the connection can add it to that field.",
         )
+
+
+def _nearest(address: Address, item: DriveItem | None) -> Flow[tuple[Address, DriveItem | None]]:
+    """Return the nearest existing item on the way up from an address, beginning with what was read there."""
+    while item is None and not address.is_base:
+        address = address.parent
+        item = yield from stat_or_none(address)
+    return address, item
+
+
+def _reread(address: Address) -> Flow[DriveItem | None]:
+    try:
+        return (yield from find_again(address))
+    except LocationError:  # a name above it is that of a file, which is judged then
+        return None
