@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from airflow_provider_onedrive.graph.auditing import audited
-from airflow_provider_onedrive.graph.flows import absence, copies, items, moves, removals
+from airflow_provider_onedrive.graph.flows import absence, copies, items, moves, removals, suggestions
 from airflow_provider_onedrive.graph.flows.copies import Copy, CopyProgress
 from airflow_provider_onedrive.graph.flows.raw_requests import raw_request
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.listings import AsyncListings
-from airflow_provider_onedrive.graph.location_context import log_deletion
+from airflow_provider_onedrive.graph.location_context import log_deletion, missing_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address
-from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.errors import GraphError, ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
@@ -92,7 +93,8 @@ class AsyncOperations(AsyncListings, ABC):
                 location, destination, file_name, if_exists, create_folders, attempt, options, is_removed=True
             )
         )
-        return await self._about("move", plan.source, moves.move(replace(plan, cross_drive=cross_drive)))
+        flow = moves.move(replace(plan, cross_drive=cross_drive))
+        return await self._about("move", plan.source, flow, plan.folder)
 
     @audited
     async def start_copy(
@@ -106,7 +108,7 @@ class AsyncOperations(AsyncListings, ABC):
         attempt: TaskAttempt = TaskAttempt(),
     ) -> Copy:
         plan = await self.run(self._relocation(location, destination, file_name, if_exists, create_folders, attempt))
-        return await self._about("copy", plan.source, copies.start(plan))
+        return await self._about("copy", plan.source, copies.start(plan), plan.folder)
 
     async def copy_progress(self, monitor_url: str) -> CopyProgress:
         return await self.run(copies.progress(monitor_url))
@@ -151,8 +153,18 @@ class AsyncOperations(AsyncListings, ABC):
         )
         return log_deletion(await self._about("delete", address, flow), address, options)
 
-    async def _about(self, operation: str, address: Address, flow: Flow[T]) -> T:
+    async def _about(self, operation: str, address: Address, flow: Flow[T], destination: Address | None = None) -> T:
         try:
             return await self.run(flow)
+        except ItemNotFound as error:
+            missing = missing_of(error, address, destination)
+            named = await self._with_similar_name(error, missing)
+            raise self._explained(named, operation, missing) from error.__cause__
         except OneDriveError as error:
             raise self._explained(error, operation, address) from error.__cause__
+
+    async def _with_similar_name(self, error: ItemNotFound, address: Address) -> ItemNotFound:
+        """Return the error with the name that was probably meant, if Graph lists one."""
+        with suppress(OneDriveError):  # the first error counts, not one of the search
+            return await self.run(suggestions.with_similar_name(error, address))
+        return error

@@ -15,7 +15,7 @@ from airflow_provider_onedrive.graph.flows.folder_cache import FolderCache
 from airflow_provider_onedrive.graph.flows.resolver import Resolver
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.protocol.addresses import Address
-from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, E, NotFound
+from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, E, ItemNotFound, NotFound
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.locations import Location, LocationLike
 from airflow_provider_onedrive.graph.protocol.messages import Flow
@@ -104,6 +104,12 @@ class LocationContext:
             is_over=lambda: time.monotonic() >= end,
             keeper=attempt.keeper_of("") if attempt.retrying or attempt.has_another else None,
         )
+
+
+def missing_of(error: ItemNotFound, source: Address, destination: Address | None) -> Address:
+    """Return which of two addresses an error is about."""
+    # An error that names its operation already is about another place than the source.
+    return destination if destination is not None and error.operation else source
 
 
 def log_deletion(deleted: list[DriveItem], address: Address, options: DeleteOptions) -> list[DriveItem]:

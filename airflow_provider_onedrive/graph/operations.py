@@ -16,7 +16,7 @@ from airflow_provider_onedrive.graph.flows.raw_requests import raw_request
 from airflow_provider_onedrive.graph.flows.resolver import SharedFolder
 from airflow_provider_onedrive.graph.flows.session_state import TaskAttempt
 from airflow_provider_onedrive.graph.listings import Listings
-from airflow_provider_onedrive.graph.location_context import log_deletion
+from airflow_provider_onedrive.graph.location_context import log_deletion, missing_of
 from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, ItemNotFound, OneDriveError
@@ -226,8 +226,7 @@ class Operations(Listings, ABC):
         try:
             yield
         except ItemNotFound as error:
-            # An error that names its operation already is about another place than the source.
-            missing = destination if destination is not None and error.operation else address
+            missing = missing_of(error, address, destination)
             raise self._explained(self._with_similar_name(error, missing), operation, missing) from error.__cause__
         except OneDriveError as error:
             raise self._explained(error, operation, address) from error.__cause__
@@ -235,8 +234,7 @@ class Operations(Listings, ABC):
     def _with_similar_name(self, error: ItemNotFound, address: Address) -> ItemNotFound:
         """Return the error with the name that was probably meant, if Graph lists one."""
         with suppress(OneDriveError):  # the first error counts, not one of the search
-            advice = self.run(suggestions.advice_on_missing(address))
-            return error.with_advice(" ".join(filter(None, (advice, error.advice)))) if advice else error
+            return self.run(suggestions.with_similar_name(error, address))
         return error
 
     def _transfer(

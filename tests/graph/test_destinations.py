@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from airflow_provider_onedrive.emulator.faults import status
@@ -72,3 +74,23 @@ def test_other_number_is_no_typing_error(client, tree, wanted):
     with pytest.raises(ItemNotFound) as caught:
         client.stat(f"myfiles/Reports/{wanted}/x.csv")
     assert "Did you mean" not in str(caught.value)
+
+
+ASYNC_ACTS = {
+    **{name: ACTS[name] for name in ("move", "start_copy")},
+    "stat": lambda client, destination: client.stat(destination),
+    "delete": lambda client, destination: client.delete(f"{destination}x.csv"),
+}
+
+
+@pytest.mark.parametrize("name", ASYNC_ACTS)
+def test_event_loop_names_what_was_meant_too(connect_async, tree, name):
+    """With the similar name, and with the folder and not the source where something goes into it."""
+
+    async def act():
+        async with connect_async() as client:
+            await ASYNC_ACTS[name](client, "myfiles/Report/")
+
+    with pytest.raises(ItemNotFound, match=r"Did you mean 'Reports'\? 'Report' is not there\.") as caught:
+        asyncio.run(act())
+    assert "A1.csv" not in str(caught.value)

@@ -10,12 +10,22 @@ from urllib.parse import unquote
 
 from airflow_provider_onedrive.graph.flows.items import children, stat_or_none
 from airflow_provider_onedrive.graph.protocol.addresses import Address
+from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound
 from airflow_provider_onedrive.graph.protocol.fields import optional
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
 _NEAR = 0.8
 _DIGITS = re.compile(r"\d+")
+
+
+def with_similar_name(error: ItemNotFound, address: Address) -> Flow[ItemNotFound]:
+    """Return an error with the name that was probably meant, if Graph lists one.
+
+    :param error: of a request for the address.
+    """
+    advice = yield from advice_on_missing(address)
+    return error.with_advice(" ".join(filter(None, (advice, error.advice)))) if advice else error
 
 
 def advice_on_missing(address: Address) -> Flow[str | None]:
