@@ -39,6 +39,16 @@ class DecoratedOneDriveFileSensor(OneDriveFileSensor):
         self.op_args = list(op_args)
         self.op_kwargs = dict(op_kwargs or {})
 
+    def render_template(self, content: Any, *args: Any, **kwargs: Any) -> Any:
+        """Render as Airflow does what the function gets, and texts of the sensor as texts."""
+        if content is not self.op_args and content is not self.op_kwargs:
+            return super().render_template(content, *args, **kwargs)
+        self._keeps_texts = False
+        try:
+            return super().render_template(content, *args, **kwargs)
+        finally:
+            self._keeps_texts = True
+
     def _accepts(self, dicts: list[dict[str, Any]]) -> bool:
         return self.check_fn is None or bool(self.check_fn(dicts, *self.op_args, **self.op_kwargs))
 

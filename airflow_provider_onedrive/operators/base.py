@@ -19,6 +19,7 @@ from airflow_provider_onedrive.graph.transfers.upload_sources import MatchingFil
 from airflow_provider_onedrive.hooks.actor import actor_of
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.operators.mapping import UnrenderedXComMixin, is_reference
+from airflow_provider_onedrive.operators.rendering import TextTemplatesMixin, check_text, read_numbers
 from airflow_provider_onedrive.state.ownership import Ownership, ownership_of
 from airflow_provider_onedrive.state.stores import stored_object
 
@@ -71,6 +72,7 @@ class ClientMixin:
                 raise TakenOver("Another try of this task has taken the work, from which this error comes") from error
 
     def _connect(self) -> Client:
+        check_text("onedrive_conn_id", self.onedrive_conn_id)
         client = OneDriveHook(self.onedrive_conn_id).get_conn()
         client.audit.actor = {**client.audit.actor, **self._actor}
         try:
@@ -140,7 +142,7 @@ def fail_permanent_errors() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
-class OneDriveOperator(ClientMixin, LinkMaskingMixin, BaseOperator):
+class OneDriveOperator(ClientMixin, LinkMaskingMixin, TextTemplatesMixin, BaseOperator):
     """Base of the operators; each implements :meth:`run_task`."""
 
     # With ".json" or ".sql" in it Airflow would read a local_path of that kind as a template.
@@ -157,6 +159,7 @@ class OneDriveOperator(ClientMixin, LinkMaskingMixin, BaseOperator):
         :raises AirflowFailException: with the same text where it cannot.
         """
         with self.owning(context):
+            read_numbers(self)
             return self.run_task(context)
 
     def run_task(self, context: Context) -> Any:

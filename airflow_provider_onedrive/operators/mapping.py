@@ -43,9 +43,9 @@ class UnrenderedXComMixin:
 
 def _received(task: Any, context: Any) -> frozenset[str]:
     """Name the fields of a task whose values its mapping has got from XCom; arguments as ``op_kwargs.name``."""
-    ti = context["ti"]
+    ti = context.get("ti")  # a test may render without one
     # What runs is made from the mapped task, and does not know it; its own id may be another one.
-    mapped = task.dag.task_dict.get(ti.task_id) if ti.map_index >= 0 and task.has_dag() else None
+    mapped = task.dag.task_dict.get(ti.task_id) if ti is not None and ti.map_index >= 0 and task.has_dag() else None
     if mapped is None or not hasattr(mapped, "partial_kwargs"):
         return frozenset()
     of_arguments = hasattr(mapped, f"{_ARGUMENTS}_expand_input")

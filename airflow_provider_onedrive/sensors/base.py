@@ -27,6 +27,7 @@ from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 from airflow_provider_onedrive.graph.tracking import conditions
 from airflow_provider_onedrive.graph.tracking.conditions import FailedPolls, is_transient
 from airflow_provider_onedrive.operators.base import ClientMixin, LinkMaskingMixin
+from airflow_provider_onedrive.operators.rendering import TextTemplatesMixin, read_numbers
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,7 +37,7 @@ class OneDriveSensorError(AirflowFailException):
     """Waiting cannot help; the text is the error's own. It ends the task without retries, in all modes."""
 
 
-class OneDriveSensor(ClientMixin, LinkMaskingMixin, BaseSensorOperator):
+class OneDriveSensor(ClientMixin, LinkMaskingMixin, TextTemplatesMixin, BaseSensorOperator):
     """Base of the sensors: each polls in :meth:`poll`, and :meth:`trigger` returns the trigger that waits instead.
 
     ``timeout`` counts once per try, over all pokes and deferrals; ``exponential_backoff`` and ``max_wait`` apply if the
@@ -74,10 +75,12 @@ class OneDriveSensor(ClientMixin, LinkMaskingMixin, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Poke until there are items, or poke once and defer."""
         # The timeout is counted here, for a deferral would begin it anew each time.
-        with self._explained(), self.connected():  # one client, and so one sign-in, for all pokes
-            if self.defers():
-                return self._poke_or_defer(time.time() + self.timeout, context)
-            return super().execute(context)
+        with self._explained():
+            read_numbers(self)
+            with self.connected():  # one client, and so one sign-in, for all pokes
+                if self.defers():
+                    return self._poke_or_defer(time.time() + self.timeout, context)
+                return super().execute(context)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Poll once.

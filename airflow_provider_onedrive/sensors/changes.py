@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_onedrive.graph.protocol.locations import shown
 from airflow_provider_onedrive.graph.tracking.conditions import MAX_MATCHES
 from airflow_provider_onedrive.operators.base import check_filters_when_parsed
+from airflow_provider_onedrive.operators.rendering import check_text
 from airflow_provider_onedrive.sensors.base import OneDriveSensor
 from airflow_provider_onedrive.state.change_store import ChangeState
 from airflow_provider_onedrive.state.change_tracker import BlockingChangeTracker, followed, read_start, state_name
@@ -77,6 +78,8 @@ class OneDriveChangesSensor(ChangeParameters, OneDriveSensor):
 
     @property
     def _name(self) -> str:
+        if self.variable:
+            check_text("variable", self.variable)
         return self.variable or state_name(self.dag_id, self.task_id, self.onedrive_conn_id, self.location)
 
 

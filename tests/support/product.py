@@ -47,3 +47,8 @@ def parameters_of(kind: type[Any]) -> set[str]:
         if parameter.kind is parameter.KEYWORD_ONLY
     }
     return named & set(inspect.signature(kind.__init__).parameters) | {"onedrive_conn_id"}
+
+
+def passed_on_by(kind: type[Any]) -> set[str]:
+    """Return the parameters that an operator or a sensor takes itself, or passes on to our other classes."""
+    return {name for each in filter(is_of_package, kind.__mro__) for name in parameters_of(each)}

@@ -53,6 +53,10 @@ class Filters:
         if self.file_pattern is not None and not self.patterns:
             raise _empty("file_pattern")
         check_regex(self.regex)
+        for name in ("min_size", "max_size"):
+            size = getattr(self, name)
+            if size is not None and (isinstance(size, bool) or not isinstance(size, (int, float))):
+                raise ConfigurationError(f"{name} is {size!r}.", advice="Give a number of bytes.")
         if self.regex is not None and not self.regex.strip():
             raise _empty("regex")
         try:
@@ -149,7 +153,7 @@ def patterns_of(name: str, given: Any) -> tuple[str, ...]:
     patterns = given if is_list(given) else () if given is None else (given,)
     for pattern in patterns:
         # A template that renders natively makes a number of digits, which are a name like any other.
-        if not isinstance(pattern, (str, int)) or isinstance(pattern, bool):
+        if not isinstance(pattern, (str, int, float)) or isinstance(pattern, bool):
             raise ConfigurationError(
                 f"{name} has {pattern!r}, which is of type {type(pattern).__name__}.",
                 advice="Give a pattern as text, or a list of such texts.",

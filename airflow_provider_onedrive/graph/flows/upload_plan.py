@@ -86,7 +86,8 @@ def check_etag(etag: str | None) -> None:
 
     :raises ConfigurationError: if it is no eTag.
     """
-    if etag is not None and not (etag.strip() and etag.isascii() and etag.isprintable()):
+    is_text = isinstance(etag, str)
+    if etag is not None and not (is_text and etag.strip() and etag.isascii() and etag.isprintable()):
         raise ConfigurationError(
             f"expected_etag {etag!r} is no eTag.", advice="Check the template that makes it, or leave it out."
         )

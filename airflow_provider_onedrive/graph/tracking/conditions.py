@@ -110,7 +110,8 @@ class FileCondition:
         self.selection.check()
         if not self.locations:
             raise ConfigurationError("location is an empty list.", advice="Check the template that makes it.")
-        if not 1 <= self.min_items <= self.max_items:
+        counts = self.min_items, self.max_items
+        if not (all(isinstance(count, int) for count in counts) and 1 <= self.min_items <= self.max_items):
             raise ConfigurationError(
                 f"min_items is {self.min_items!r} and max_items {self.max_items!r}.",
                 advice="Give at least 1, and max_items not below it.",

@@ -1,0 +1,144 @@
+"""Every template field of every operator and sensor, in a DAG that renders its templates natively."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+from product import classes_below, passed_on_by
+
+from airflow_provider_onedrive.compat import BaseOperator
+from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.operators import onedrive as operators
+from airflow_provider_onedrive.operators.rendering import COUNTS
+from airflow_provider_onedrive.sensors.onedrive import OneDriveFileSensor
+
+Context = Callable[..., Any]
+CLASSES = sorted(classes_below(BaseOperator), key=lambda kind: kind.__name__)
+# What a field needs beside itself, to be looked at.
+GIVEN: dict[str, Any] = {
+    "location": "myfiles/in/",
+    "destination": "myfiles/to/",
+    "local_path": "/nowhere/a.csv",
+    "manifest": "/nowhere/manifest",
+    "content": None,
+    "python_callable": bool,
+    "timeout": 0.01,
+    "deferrable": False,
+}
+NOT_TEXTS = {"op_args", "op_kwargs"}
+TEXTS = [
+    '"{0A1B},3"',
+    "'a'",
+    "2026",
+    "007",
+    "1e5",
+    "1.50",
+    "0x1F",
+    "1_000",
+    "True",
+    "None",
+    "1,2",
+    "(1)",
+    "{1}",
+    "b'a'",
+]
+"""Texts that Python reads as something else."""
+
+
+def fields(kind: Any) -> list[str]:
+    return sorted(set(kind.template_fields) - NOT_TEXTS)
+
+
+def made(kind: Any, **changes: Any) -> Any:
+    takes = passed_on_by(kind) | ({"timeout", "deferrable"} if hasattr(kind, "poke") else set())
+    given = {name: value for name, value in GIVEN.items() if name in takes}
+    with DAG("dag", schedule=None, render_template_as_native_obj=True):
+        return kind(task_id="task", **(given | changes))
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A path such as ``1`` lies in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW__ONEDRIVE__DOCUMENTS_FOLDER", str(tmp_path / "documents"))
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_text_stays_as_it_is(kind: Any) -> None:
+    """In every field, whether an expression yields all of it or a part."""
+    task = made(kind)
+    environment = task.get_template_env()
+    for text in TEXTS:
+        half = len(text) // 2
+        params = {"text": text, "start": text[:half], "end": text[half:]}
+        written = text.replace("{", "{{ '{' }}")
+        for template in ("{{ params.text }}", "{{ params.start }}{{ params.end }}", written):
+            for field in fields(kind):
+                setattr(task, field, template)
+            task.render_template_fields({"params": params}, environment)
+            assert {field: getattr(task, field) for field in fields(kind)} == dict.fromkeys(fields(kind), text), (
+                template
+            )
+
+
+def test_every_number_is_read() -> None:
+    """A parameter whose default is a whole number is one of those that are read."""
+    from inspect import signature  # noqa: PLC0415 - only here
+
+    for kind in CLASSES:
+        defaults = {name: each.default for name, each in signature(kind.__init__).parameters.items()}
+        numbers = {name for name in passed_on_by(kind) if type(defaults.get(name)) is int}
+        assert numbers <= set(COUNTS)
+
+
+def test_etag_of_an_earlier_task_matches(onedrive_emulator: Emulator, task_context: Context, tmp_path: Path) -> None:
+    """Its quotation marks are a part of it."""
+    drive = onedrive_emulator.drive()
+    drive.put("a.csv", b"a")
+    (tmp_path / "a.csv").write_bytes(b"b")
+    etag = drive.item("a.csv")["eTag"]
+    assert etag.startswith('"')
+    task = made(
+        operators.OneDriveUpdateOperator,
+        local_path=str(tmp_path / "a.csv"),
+        location="myfiles/a.csv",
+        expected_etag="{{ params.etag }}",
+    )
+    task.render_template_fields({"params": {"etag": etag}}, task.get_template_env())
+    task.execute(task_context())
+    assert drive.read("a.csv") == b"b"
+
+
+@pytest.mark.airflow3
+def test_pattern_of_digits_in_the_task_runner(onedrive_emulator: Emulator, run_task: Callable[..., Any]) -> None:
+    """Airflow's own rendering, with the DAG's own environment."""
+    onedrive_emulator.drive().put_all({"in/007": b"a", "in/7": b"b"})
+    task = made(operators.OneDriveListOperator, file_pattern="{{ params.name }}", params={"name": "007"})
+    end = run_task(task)
+    assert [item["name"] for item in end.result] == ["007"]
+
+
+def test_pattern_of_digits_in_a_dag(onedrive_emulator: Emulator, run_dag: Callable[..., Any]) -> None:
+    """On both lines of Airflow; a list stays a list."""
+    onedrive_emulator.drive().put_all({"in/007": b"a", "in/7": b"b", "in/1e5": b"c"})
+    params = {"name": "007", "out": ["1e5", "7"]}
+    with DAG("native", schedule=None, render_template_as_native_obj=True, params=params) as dag:
+        for name, given in {
+            "digits": {"file_pattern": "{{ params.name }}"},
+            "list": {"exclude": "{{ params.out }}"},
+        }.items():
+            operators.OneDriveListOperator(task_id=name, location="myfiles/in/", **given)
+    run = run_dag(dag)
+    states = {(each.task_id, str(each.state)) for each in run.get_task_instances()}
+    assert states == {("digits", "success"), ("list", "success")}
+
+
+def test_wrong_number_of_a_sensor_is_no_wait(onedrive_emulator: Emulator, task_context: Context) -> None:
+    onedrive_emulator.drive().put("a.csv", b"a")
+    with pytest.raises(AirflowFailException, match="min_items is 'three'"):
+        OneDriveFileSensor(task_id="task", location="myfiles/a.csv", min_items="three").execute(task_context())
+    assert OneDriveFileSensor(task_id="task", location="myfiles/a.csv", min_items="1").execute(task_context())
