@@ -12,6 +12,7 @@ from fsspec.core import get_compression
 
 from airflow_provider_onedrive.filesystem.listings import ListingMethods
 from airflow_provider_onedrive.filesystem.reading import OneDriveReader
+from airflow_provider_onedrive.filesystem.transaction import OneDriveTransaction
 from airflow_provider_onedrive.filesystem.writing import CompressedWriter, OneDriveWriter
 from airflow_provider_onedrive.graph.content.spooled import UploadingText
 from airflow_provider_onedrive.graph.flows.absence import surely
@@ -24,6 +25,8 @@ _TEXT = ("encoding", "errors", "newline")
 
 class ContentMethods(ListingMethods):
     """Open files, and whole contents."""
+
+    transaction_type = OneDriveTransaction
 
     def open(
         self,
