@@ -14,11 +14,12 @@ class OneDriveTransaction(Transaction):  # type: ignore[misc]  # fsspec ships no
     fsspec's own, before 2026, leaves the filesystem in the transaction then, and every later file unpublished.
     """
 
+    fs: Any
     files: deque[Any]
 
     def complete(self, commit: bool = True) -> None:
         """Publish all files, or discard them."""
-        fs: Any = self.fs
+        fs = self.fs
         files, self.files = list(self.files), deque()
         try:
             while commit and files:
