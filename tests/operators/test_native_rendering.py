@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG, AirflowFailException
+from airflow_support import AIRFLOW_3
 from product import classes_below, passed_on_by
 
 from airflow_provider_onedrive.compat import BaseOperator
@@ -47,6 +48,17 @@ TEXTS = [
     "b'a'",
 ]
 """Texts that Python reads as something else."""
+OBJECTS = [["a", 1], {"a": 1}, 1, 1.5, True, None, (), b"a"]
+"""What one expression may yield."""
+
+PLAIN = {
+    # For good, or because what is named is not there, or a sensor's time is over.
+    *("AirflowFailException", "OneDriveSensorError", "AirflowSensorTimeout", "AirflowNotFoundException"),
+    *("ItemNotFound", "SourceMissing", "FilesFailed", "FilesRefused", "PreconditionFailed", "BadRequest"),
+    *("ConfigurationError", "LocationError", "LocalFileError", "NameAlreadyExists", "FolderNotEmpty"),
+    # Outside of a task run Airflow 3 has no Variables, where the sensor of changes looks once all is right.
+    *(("ImportError",) if AIRFLOW_3 else ()),
+}
 
 
 def fields(kind: Any) -> list[str]:
@@ -142,3 +154,57 @@ def test_wrong_number_of_a_sensor_is_no_wait(onedrive_emulator: Emulator, task_c
     with pytest.raises(AirflowFailException, match="min_items is 'three'"):
         OneDriveFileSensor(task_id="task", location="myfiles/a.csv", min_items="three").execute(task_context())
     assert OneDriveFileSensor(task_id="task", location="myfiles/a.csv", min_items="1").execute(task_context())
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("airflow_db")  # where Airflow 2 keeps Variables
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_what_an_expression_yields_is_used_or_refused_for_good(
+    onedrive_emulator: Emulator, task_context: Context, share: Any, kind: Any
+) -> None:
+    """Neither a TypeError nor any other error that Airflow would retry in vain."""
+    onedrive_emulator.drive().put_all({"in/a.csv": b"a", "to/": None})
+    for number, field in enumerate(fields(kind)):
+        # A number is the name of a connection like any other, and whether there is one is not the question here.
+        values = [value for value in OBJECTS if field != "onedrive_conn_id" or not is_number(value)]
+        for value in share(number, values):
+            task = made(kind)
+            setattr(task, field, "{{ params.value }}")
+            task.render_template_fields({"params": {"value": value}}, task.get_template_env())
+            assert getattr(task, field) == (str(value) if is_number(value) else value)
+            refused = refusal_of(task, task_context())
+            assert kinds_of(refused) <= PLAIN, f"{field}={value!r}: {refused!r}"
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def refusal_of(task: Any, context: Any) -> Exception | None:
+    try:
+        task.execute(context)
+    except Exception as error:  # noqa: BLE001 - its kind is what is looked at
+        return error
+    return None
+
+
+def kinds_of(error: BaseException | None) -> set[str]:
+    """Name an error and its cause."""
+    return {type(each).__name__ for each in (error, getattr(error, "__cause__", None)) if each is not None}
+
+
+@pytest.mark.usefixtures("airflow_db")
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_number_may_be_a_text(onedrive_emulator: Emulator, task_context: Context, kind: Any) -> None:
+    """As one task hands it to another; what is no number ends the task for good."""
+    onedrive_emulator.drive().put_all({"in/a.csv": b"a", "to/": None})
+    for name in sorted(set(vars(made(kind))) & set(COUNTS)):
+        for value in ("3", 3.0, "three", [3], True, 2.5):
+            task = made(kind)
+            setattr(task, name, value)
+            refused = refusal_of(task, task_context())
+            assert kinds_of(refused) <= PLAIN, f"{name}={value!r}: {refused!r}"
+            if value in ("3", 3.0):
+                assert getattr(task, name) == 3
+            else:
+                assert name in str(refused)
