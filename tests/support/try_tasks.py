@@ -350,7 +350,7 @@ RELOCATIONS = [
         "move_across",
         OneDriveMoveOperator,
         {"location": f"users/{OTHER_USER}/a.csv", "destination": "myfiles/out/"},
-        "get get2 get3 get4 copy monitor monitor2 delete",
+        "get get2 get3 get4 get5 copy monitor monitor2 delete",
         before={"out/": None},
         after={"out/a.csv": OLD},
         alone=Alone(["SourceMissing", "NameAlreadyExists", "ItemNotFound"]),
