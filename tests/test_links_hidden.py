@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 from airflow.providers.common.compat.sdk import DAG
 from airflow_support import AIRFLOW_3
-from product import classes_below, parameters_of
+from product import classes_below, passed_on_by
 
 from airflow_provider_onedrive import cli
 from airflow_provider_onedrive.compat import BaseOperator, BaseTrigger
@@ -147,9 +147,12 @@ def tasks(watch: Watch, share: Any, tmp_path: Path) -> Callable[[str], Iterator[
 
 def made_tasks(name: str, watch: Watch, tmp: Path, mistakes: list[str]) -> Iterator[tuple[str, Callable[..., Any]]]:
     kind, given = OPERATORS[name]
-    for number, parameter in enumerate(sorted(parameters_of(kind) - NO_LOCATIONS)):
+    for number, parameter in enumerate(sorted(passed_on_by(kind) - NO_LOCATIONS)):
+        folder = tmp / str(number)  # of its own, because a task may delete or move the file
+        folder.mkdir()
+        (folder / "a.csv").write_bytes(b"a")
         for mistake in tried_for(parameter, number, kind, mistakes):
-            kwargs = {key: each.format(tmp=tmp) if isinstance(each, str) else each for key, each in given.items()}
+            kwargs = {key: each.format(tmp=folder) if isinstance(each, str) else each for key, each in given.items()}
             kwargs[parameter] = MISTAKES[mistake](watch.link)
             yield (
                 f"{name}: {parameter}, {mistake}",
@@ -175,11 +178,8 @@ def shown_by(error: BaseException | None) -> str:
 
 @pytest.mark.airflow3
 @pytest.mark.parametrize("name", OPERATORS)
-def test_no_task_shows_a_link(
-    watch: Watch, run_task: Callable[..., Any], tasks: Any, tmp_path: Path, name: str
-) -> None:
+def test_no_task_shows_a_link(watch: Watch, run_task: Callable[..., Any], tasks: Any, name: str) -> None:
     """Not in the log, in an error and its causes, in XCom, or in a rendered template; for any parameter and mistake."""
-    (tmp_path / "a.csv").write_bytes(b"a")
     for what, make in tasks(name):
         try:
             task = make()
@@ -193,11 +193,8 @@ def test_no_task_shows_a_link(
 
 @pytest.mark.usefixtures("airflow_db")  # where Airflow 2 keeps the Variable that a sensor names
 @pytest.mark.parametrize("name", OPERATORS)
-def test_no_error_of_a_task_shows_a_link(
-    watch: Watch, task_context: Callable[..., Any], tasks: Any, tmp_path: Path, name: str
-) -> None:
+def test_no_error_of_a_task_shows_a_link(watch: Watch, task_context: Callable[..., Any], tasks: Any, name: str) -> None:
     """Also where Airflow masks nothing, such as in a callback: the text of an error and its fields are without it."""
-    (tmp_path / "a.csv").write_bytes(b"a")
     for what, make in tasks(name):
         try:
             make().execute(task_context())
@@ -208,16 +205,13 @@ def test_no_error_of_a_task_shows_a_link(
 
 @pytest.mark.skipif(AIRFLOW_3, reason="Airflow 3's own task runner does it above")
 @pytest.mark.parametrize("name", OPERATORS)
-def test_no_dag_run_shows_a_link(
-    watch: Watch, run_dag: Callable[..., Any], tasks: Any, tmp_path: Path, name: str
-) -> None:
+def test_no_dag_run_shows_a_link(watch: Watch, run_dag: Callable[..., Any], tasks: Any, name: str) -> None:
     """In Airflow 2: not in the log as it is written, in the rendered templates, or in XCom."""
     from airflow.models.renderedtifields import RenderedTaskInstanceFields  # noqa: PLC0415
     from airflow.models.xcom import XCom  # noqa: PLC0415 - Airflow 2
     from airflow.utils.log.secrets_masker import redact  # noqa: PLC0415
     from airflow.utils.session import create_session  # noqa: PLC0415
 
-    (tmp_path / "a.csv").write_bytes(b"a")
     watch.masked = redact
     with DAG(f"links_{name.replace(' ', '_')}", schedule=None) as dag:
         for number, (_, make) in enumerate(tasks(name)):

@@ -30,6 +30,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.locations import shown
 from airflow_provider_onedrive.graph.protocol.messages import READING_METHODS, OutcomeUnknown, Request, Response
+from airflow_provider_onedrive.graph.protocol.redaction import without_links
 from airflow_provider_onedrive.graph.protocol.retry import leaves_outcome_unknown
 
 P = ParamSpec("P")
@@ -115,6 +116,8 @@ class Audit:
         self.count += 1
         names = () if self._has_names else ("name", "location")
         given = {key: value for key, value in line.items() if key not in names and value is not None}
+        # A link may have come in any parameter, such as that of an eTag.
+        given = {key: without_links(value) if isinstance(value, str) else value for key, value in given.items()}
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         # ASCII only, so that no name can look like another line, or turn the direction of writing.
         log.info("%s", json.dumps({"time": time, **self.actor, "client_id": self._client_id, **given}))
