@@ -226,8 +226,8 @@ _CONFIG = {
                 "default": "",
             },
             "log_names": {
-                "description": "What the lines of the logger airflow_provider_onedrive.audit say of a file besides its "
-                "ids: full, its name and location; ids, nothing.",
+                "description": "What logs, errors and the audit say of a file: full, its name and location; ids, only "
+                "the ids of the drive and the item, or a short digest of the name.",
                 "version_added": "0.1.0",
                 "type": "string",
                 "example": "ids",

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from pairwise import add_full_markers
 
 from airflow_provider_onedrive.graph.http import cooldown
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 
 if TYPE_CHECKING:
     from object_store import ObjectStore
@@ -43,7 +44,7 @@ collect_ignore = [
     "system",
 ]  # each has a make target, which names its folder
 
-pytest_plugins = ["airflow_support"] if HAS_AIRFLOW else []
+pytest_plugins = ["secret_names", *(["airflow_support"] if HAS_AIRFLOW else [])]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -119,6 +120,12 @@ def share(pytestconfig: pytest.Config) -> Callable[[int, Iterable[T]], list[T]]:
 def _no_cool_downs() -> None:
     """What one test was asked to wait does not hold up the next."""
     cooldown.forget_all()
+
+
+@pytest.fixture(autouse=True)
+def _no_hidden_names() -> None:
+    """What the deployment of one test hides the next one may show."""
+    hidden_names.forget_all()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_onedrive.graph.config.settings import FIELDS, Settings
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.hidden_names import cause_to_show
 from airflow_provider_onedrive.graph.protocol.redaction import has_link
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class FileSystemOptions:
             raise ConfigurationError(
                 f"The connection {self.conn_id or DEFAULT_CONN_ID!r} is Airflow's, which cannot be imported: {error}.",
                 advice="Without Airflow, give the connection's fields as storage_options.",
-            ) from error
+            ) from cause_to_show(error)
         return OneDriveHook(self.conn_id or DEFAULT_CONN_ID).get_conn()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -13,8 +12,9 @@ from typing import Any, BinaryIO
 from airflow_provider_onedrive.graph.content.sinks import explained
 from airflow_provider_onedrive.graph.content.spooled import Send, spooled
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.logs import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _FRAMES = 8
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
@@ -56,12 +55,13 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     TakenOver,
     stopped,
 )
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Request, Response, T, TransferCut
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy
 from airflow_provider_onedrive.graph.relocation_operations import RelocationOperations
 from airflow_provider_onedrive.graph.tracking.delta_feed import DeltaFeed
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # httpx logs each URL as INFO, which Airflow 2.11 shows: download URLs would stand in the tasks' logs.
 cut_urls_in_logs()

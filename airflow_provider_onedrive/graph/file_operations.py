@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -23,6 +22,7 @@ from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import (
@@ -36,7 +36,7 @@ from airflow_provider_onedrive.graph.protocol.options import (
 from airflow_provider_onedrive.graph.transfers import download as localcopy
 from airflow_provider_onedrive.graph.transfers.download import Download
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 UploadFlow = Callable[..., Flow[DriveItem]]
 """Takes the address, the source, and ``open_session``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 
@@ -18,11 +17,12 @@ from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.errors import AccessDenied, E, ItemNotFound, NotFound
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.locations import Location, LocationLike
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions, IfExistsRelocate, RelocateOptions
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class LocationContext:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,12 +20,13 @@ from airflow_provider_onedrive.graph.protocol.addresses import Address
 from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, ItemNotFound, OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import Location, LocationLike
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DeleteOptions
 from airflow_provider_onedrive.graph.transfers.progress import Meter
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Fence = Callable[[Callable[[float], None]], None]
 """Takes a function that waits for some seconds."""

@@ -12,12 +12,13 @@ from airflow_provider_onedrive.compat import AirflowFailException, BaseOperator,
 from airflow_provider_onedrive.graph.content.filters import check_regex, is_list, patterns_of
 from airflow_provider_onedrive.graph.content.paths import refuse_address, split_local_path
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError, TakenOver
+from airflow_provider_onedrive.graph.protocol.hidden_names import without_hidden_causes
 from airflow_provider_onedrive.graph.protocol.options import SINGLE_PUT_BYTES, OnLocked, UploadOptions
 from airflow_provider_onedrive.graph.protocol.redaction import secrets_in
 from airflow_provider_onedrive.graph.transfers.progress import Totals
 from airflow_provider_onedrive.graph.transfers.upload_sources import MatchingFiles
 from airflow_provider_onedrive.hooks.actor import actor_of
-from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
+from airflow_provider_onedrive.hooks.onedrive import OneDriveHook, deployment_policy
 from airflow_provider_onedrive.operators.mapping import UnrenderedXComMixin, is_reference
 from airflow_provider_onedrive.operators.rendering import TextTemplatesMixin, check_text, read_numbers
 from airflow_provider_onedrive.state.ownership import Ownership, ownership_of
@@ -134,8 +135,10 @@ def fail_permanent_errors() -> Iterator[None]:
     :raises AirflowFailException: with the same text where it cannot.
     """
     try:
+        deployment_policy()  # which hides names from the first line on
         yield
     except OneDriveError as error:
+        without_hidden_causes(error)
         # Airflow retries every exception but AirflowFailException.
         if error.is_retryable:
             raise

@@ -122,8 +122,10 @@ class OneDriveUploadOperator(OneDriveUploadingOperator, OneDriveManyFilesOperato
         # Only Graph knows the kind of an item whose address has no mark of a folder.
         is_folder = is_many(self.location, recursive=False) or is_web_address(str(self.location))
         if self.file_name is not None or not is_folder:
+            given: Any = self.local_path if is_list(self.local_path) else [self.local_path]
+            paths = " and ".join(without_credentials(str(path)) for path in given)
             raise ConfigurationError(
-                f"{without_credentials(str(self.local_path))} is many files, and {shown(self.location)} names one.",
+                f"{paths} is many files, and {shown(self.location)} names one.",
                 advice="End the location in '/', and give no file_name.",
             )
         folder, pattern = split_local_path(self.local_path)

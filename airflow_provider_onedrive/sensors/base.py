@@ -23,9 +23,12 @@ from airflow_provider_onedrive.compat import (
     conf,
 )
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Stopped, error_from_dict
+from airflow_provider_onedrive.graph.protocol.hidden_names import without_hidden_causes
+from airflow_provider_onedrive.graph.protocol.redaction import presentable
 from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 from airflow_provider_onedrive.graph.tracking import conditions
 from airflow_provider_onedrive.graph.tracking.conditions import FailedPolls, is_transient
+from airflow_provider_onedrive.hooks.onedrive import deployment_policy
 from airflow_provider_onedrive.operators.base import ClientMixin, LinkMaskingMixin
 from airflow_provider_onedrive.operators.rendering import TextTemplatesMixin, read_numbers
 
@@ -97,6 +100,8 @@ class OneDriveSensor(ClientMixin, LinkMaskingMixin, TextTemplatesMixin, BaseSens
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Go on after the deferral with the payload of the trigger's event."""
+        with self._explained():  # which hides names, also where no client is needed
+            pass
         match event:
             case {"status": "found", "items": items}:
                 return list(items)
@@ -137,10 +142,12 @@ class OneDriveSensor(ClientMixin, LinkMaskingMixin, TextTemplatesMixin, BaseSens
     def _explained(self) -> Iterator[None]:
         """End the task on errors that waiting cannot cure, in all modes alike."""
         try:
+            deployment_policy()  # which hides names from the first line on
             yield
         except Stopped:
             raise
         except (OneDriveError, AirflowNotFoundException) as error:
+            without_hidden_causes(error)
             raise self._ending(OneDriveSensorError(str(error))) from error
         except (AirflowSensorTimeout, AirflowTaskTimeout) as error:
             if self._ends_in_skip:
@@ -203,7 +210,7 @@ class OneDriveSensor(ClientMixin, LinkMaskingMixin, TextTemplatesMixin, BaseSens
 
     @property
     def _timeout_text(self) -> str:
-        return f"Waited {self.timeout:g} seconds for {self.awaited}, and it did not come."
+        return presentable(f"Waited {self.timeout:g} seconds for {self.awaited}, and it did not come.")
 
 
 def defers_by_default() -> bool:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import logging
 import zlib
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,11 +21,12 @@ from typing import Any, Protocol, TypeVar
 
 from airflow_provider_onedrive.compat import Variable, asset_ref
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.manifests import item_of_row, row_of
 from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 VERSION = 1
 _PIECE_CHARACTERS = 48_000  # Airflow takes 64 KiB for the most that a state store should hold

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import secrets
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from airflow_provider_onedrive.graph.flows.delta import CURSOR_LOST, since
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import GraphError
 from airflow_provider_onedrive.graph.protocol.locations import shown
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.tracking.selection import ChangeSelection
 from airflow_provider_onedrive.graph.tracking.sync import drive_root
 from airflow_provider_onedrive.graph.tracking.tree import Changes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient, Client
     from airflow_provider_onedrive.graph.protocol.addresses import Address
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _KEPT_SECONDS = 600.0  # after which the snapshot is saved although nothing changed: its cursor ages
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import socket
@@ -15,10 +14,12 @@ from airflow_provider_onedrive.compat import conf
 from airflow_provider_onedrive.graph.content.private import Untrusted, make_named_folder, make_private_folder
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
+from airflow_provider_onedrive.graph.protocol.hidden_names import cause_to_show
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.state.run_folders import remove_old_runs, use_run
 from airflow_provider_onedrive.state.stores import stored_object
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 RUNS = "onedrive_runs"
 """The folder in the documents folder in which all runs lie: the documents folder may also hold files of others."""
@@ -134,12 +135,12 @@ def _explained(folder: Path) -> Iterator[None]:
         raise LocalFileError(
             f"The folder {error.filename} cannot be used: {error.strerror}, and could read or change the documents.",
             advice="Set [onedrive] documents_folder to a folder that only the worker's user or group may write to.",
-        ) from error
+        ) from cause_to_show(error)
     except OSError as error:
         raise LocalFileError(
             f"The folder {folder} cannot be made: {error.strerror}.",
             advice="Set [onedrive] documents_folder to a folder that the worker may write to, or pass local_path.",
-        ) from error
+        ) from cause_to_show(error)
 
 
 def _warn_of_other_workers(path: Path, *, is_configured: bool) -> None:

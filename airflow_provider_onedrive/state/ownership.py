@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,12 +23,13 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from airflow_provider_onedrive.compat import StateStoreError, conf
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import OwnerUnknown, TakenOver
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.state.files import atomic_write
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 KEY = "onedrive_try"
 

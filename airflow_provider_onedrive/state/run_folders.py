@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from airflow_provider_onedrive.graph.content.private import check_own, check_owner, make_private_folder, open_private
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.state.files import atomic_write, read_private
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # A leading dot: safe_name() takes it from the names of tasks, which lie in the same folder.
 MARKER = ".onedrive_run"

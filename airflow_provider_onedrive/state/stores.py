@@ -7,6 +7,7 @@ from typing import Any
 from airflow_provider_onedrive.compat import ObjectStoragePath, has_store
 from airflow_provider_onedrive.graph.content.paths import without_credentials
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.hidden_names import cause_to_show
 
 # By the scheme, what brings Airflow the store.
 # https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/objectstorage.html
@@ -30,7 +31,7 @@ def stored_object(text: str) -> Any:
     try:
         _ = path.fs  # the package may be there without the library that it needs for this
     except ImportError as error:
-        raise _not_installed(text, scheme, str(error)) from error
+        raise _not_installed(text, scheme, str(error)) from cause_to_show(error)
     return path
 
 

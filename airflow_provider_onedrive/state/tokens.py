@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -18,10 +17,11 @@ from airflow_provider_onedrive.graph.content.private import make_named_folder, o
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import stopped
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
 from airflow_provider_onedrive.state.files import atomic_write, read_private
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 LOCK_SECONDS = 10.0
 """The longest wait for another process that asks for a token; Entra answers within a second or two."""

@@ -9,7 +9,6 @@ https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/task-state-s
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from airflow_provider_onedrive.compat import StateStoreError, conf
 from airflow_provider_onedrive.graph.flows.session_state import SessionKeeper, TaskAttempt
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import TakenOver
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.state.encryption import can_encrypt, decrypt, encrypt
 from airflow_provider_onedrive.state.files import atomic_write, read_private
 from airflow_provider_onedrive.state.ownership import STORE_LOCK, Ownership, ownership_of
@@ -26,7 +26,7 @@ from airflow_provider_onedrive.state.ownership import STORE_LOCK, Ownership, own
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 KEY = "onedrive_upload"
 

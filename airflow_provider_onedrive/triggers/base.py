@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,16 +13,21 @@ from airflow_provider_onedrive.compat import BaseTrigger, TriggerEvent
 from airflow_provider_onedrive.graph.content.filters import is_list
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import GraphError, OneDriveError, Unauthenticated
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.redaction import without_links, without_urls
 from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 from airflow_provider_onedrive.graph.tracking import conditions
 from airflow_provider_onedrive.graph.tracking.conditions import FailedPolls, is_transient
+from airflow_provider_onedrive.hooks.onedrive import deployment_policy
 from airflow_provider_onedrive.triggers.clients import shared_client
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_onedrive.graph.client import AsyncClient
+
+log = logger(__name__)
 
 STORED_VERSION = 1
 CONNECTION_SECONDS = 300.0
@@ -60,17 +66,20 @@ class OneDriveTrigger(BaseTrigger):
 
     def __repr__(self) -> str:
         # It shows the arguments, and a location may be a sharing link.
-        return without_links(super().__repr__())
+        with suppress(OneDriveError):
+            deployment_policy()  # the triggerer may ask for this before anything else
+        return f"<{type(self).__name__}>" if hidden_names.is_on else without_links(super().__repr__())
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and send one event when the wait has ended."""
         self.warn_of_unknown()
         try:
+            deployment_policy()  # which hides names before there is a client
             payload = await self.wait()
         except OneDriveError as error:
             payload = self.failed(error)
         except Exception as error:  # nobody but the triggerer's log would see it
-            self.log.exception("The wait ended unexpectedly")
+            log.exception("The wait ended unexpectedly")
             payload = {"status": "crashed", "message": without_urls(f"{type(error).__name__}: {error}")}
         yield self.event(payload)
 

@@ -11,6 +11,7 @@ from airflow_provider_onedrive.compat import TriggerEvent
 from airflow_provider_onedrive.graph.protocol.digests import digest
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError
 from airflow_provider_onedrive.graph.protocol.locations import shown
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.tracking.conditions import is_transient
 from airflow_provider_onedrive.graph.tracking.tree import KINDS
 from airflow_provider_onedrive.state.change_store import AssetStore, ChangeState, Store, VariableStore
@@ -23,6 +24,8 @@ from airflow_provider_onedrive.triggers.parameters import ChangeParameters, name
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient
+
+log = logger(__name__)
 
 _MAX_CHANGES = 500  # an event becomes a row of Airflow's database, and a line of the triggerer's log
 
@@ -95,7 +98,7 @@ class OneDriveChangesTrigger(ChangeParameters, PollingTrigger, DeliveryTrigger):
             except OneDriveError as error:
                 await self._pause_and_begin_again(error)
             except Exception as error:  # Airflow would start the trigger again every two seconds
-                self.log.exception("Polling for changes failed")
+                log.exception("Polling for changes failed")
                 await self._pause_and_begin_again(error)
 
     async def poll(self, client: AsyncClient) -> dict[str, Any] | None:
@@ -144,7 +147,7 @@ class OneDriveChangesTrigger(ChangeParameters, PollingTrigger, DeliveryTrigger):
             self.log.warning("Polling again in %.0f s: %s", self._pause_seconds, error)
         else:
             self._pause_seconds = max(self._pause_seconds, self.patience_seconds)
-            self.log.error("No changes until this is fixed; polling again in %.0f s: %s", self._pause_seconds, error)
+            log.error("No changes until this is fixed; polling again in %.0f s: %s", self._pause_seconds, error)
         await asyncio.sleep(self._pause_seconds)
 
 

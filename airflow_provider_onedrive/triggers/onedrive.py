@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_onedrive.compat import TaskSuccessEvent, TriggerEvent
 from airflow_provider_onedrive.graph.flows.copies import progress_text
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, CopyLost, OneDriveError
+from airflow_provider_onedrive.graph.protocol.locations import shown
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.tracking.conditions import FileCondition, Stability
 from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.state.encryption import decrypt
@@ -23,6 +25,8 @@ from airflow_provider_onedrive.triggers.parameters import FileParameters, names_
 
 if TYPE_CHECKING:
     from airflow_provider_onedrive.graph.client import AsyncClient
+
+log = logger(__name__)
 
 __all__ = ["OneDriveChangesTrigger", "OneDriveCopyTrigger", "OneDriveFileTrigger", "OneDrivePauseTrigger"]
 
@@ -134,12 +138,12 @@ class OneDriveCopyTrigger(OneDriveTrigger):
                     if progress.is_ended:
                         return self.failed(progress.error) if progress.error else self._succeeded(progress.item_id)
                     if (text := progress_text(progress)) != last:
-                        self.log.info("Copying to %s: %s", self.shown, text)
+                        log.info("Copying to %s: %s", shown(self.shown), text)
                     pause_seconds, last = self.poll_interval, text
                 await asyncio.sleep(pause_seconds)
 
     def failed(self, error: OneDriveError) -> dict[str, Any]:
-        return {"status": "failed", "error": error.about("copy to", self.shown).to_dict(), "copy": self.copy}
+        return {"status": "failed", "error": error.about("copy to", shown(self.shown)).to_dict(), "copy": self.copy}
 
     def _succeeded(self, item_id: str | None) -> dict[str, Any]:
         return {"status": "success", "id": item_id, "copy": self.copy}

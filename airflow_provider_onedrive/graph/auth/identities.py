@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -27,8 +26,9 @@ from airflow_provider_onedrive.graph.http.factory import blocking_http, tls_refu
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, OneDriveError, SignInFailed, stopped
 from airflow_provider_onedrive.graph.protocol.fields import parse, seconds
+from airflow_provider_onedrive.graph.protocol.logs import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Answer = Mapping[str, Any]
 """The answer of msal: ``access_token`` and ``expires_in`` (seconds), or ``error`` and its description."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -19,8 +18,9 @@ from airflow_provider_onedrive.graph.http.factory import origin
 from airflow_provider_onedrive.graph.http.stop_flag import StopFlag
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, stopped
 from airflow_provider_onedrive.graph.protocol.fields import parse, seconds
+from airflow_provider_onedrive.graph.protocol.logs import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 LOCK_SECONDS = 60.0
 """The longest wait for another thread that requests a token: as long as one request to Entra by default."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 
 Permission = Literal["permanent_delete", "delete_on_hold", "skip_verify"]
 """What only a deployment can permit."""
 LogNames = Literal["full", "ids"]
-"""What the audit says of a file besides its ids: its name, or nothing."""
+"""What logs, errors and the audit say of a file besides its ids: its name, or nothing of it."""
 PERMISSIONS: tuple[str, ...] = get_args(Permission)
 POLICY_OPTIONS = ("allow", "allowed_tenants", "require_allowed_locations", "max_delete", "log_names")
 """The options of Airflow's section ``[onedrive]`` that make a policy."""
@@ -29,7 +30,8 @@ class DeploymentPolicy:
     :param allowed_tenants: the tenants, by id or domain, to which a connection may sign in; empty means any.
     :param require_allowed_locations: whether each connection has to limit itself by ``allowed_locations``.
     :param max_delete: the most items that one call may delete; None sets no limit besides that of the call.
-    :param log_names: whether the audit has the names of files (``full``) or only their ids (``ids``).
+    :param log_names: ``full``, or ``ids``: then logs, errors and the audit have ids and stand-ins in place of the names
+        of files, in the whole process from the making of this object on.
     """
 
     allow: tuple[str, ...] = PERMISSIONS
@@ -37,6 +39,10 @@ class DeploymentPolicy:
     require_allowed_locations: bool = False
     max_delete: int | None = None
     log_names: LogNames = "full"
+
+    def __post_init__(self) -> None:
+        # Here, because errors about a connection's own locations come before there is a client.
+        hidden_names.hide(is_wanted=self.log_names == "ids")
 
     @classmethod
     def from_options(cls, options: Mapping[str, str | None]) -> DeploymentPolicy:

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
 from airflow_provider_onedrive.graph.protocol.names import WILDCARDS
 from airflow_provider_onedrive.graph.protocol.redaction import has_address
@@ -158,6 +159,8 @@ def patterns_of(name: str, given: Any) -> tuple[str, ...]:
                 f"{name} has {pattern!r}, which is of type {type(pattern).__name__}.",
                 advice="Give a pattern as text, or a list of such texts.",
             )
+    for pattern in patterns:
+        hidden_names.add_path(pattern)
     return tuple(map(str, patterns))
 
 
@@ -166,6 +169,7 @@ def check_regex(regex: Any) -> None:
 
     :raises ConfigurationError: naming the parameter.
     """
+    hidden_names.add(*filter(None, (regex,)) if isinstance(regex, str) else ())
     if regex is not None and not isinstance(regex, str):
         raise ConfigurationError(
             f"regex is {regex!r}, which is of type {type(regex).__name__}.", advice="Give it as text."

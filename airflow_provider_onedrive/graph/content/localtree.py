@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -15,8 +14,10 @@ from airflow_provider_onedrive.graph.content.paths import absolute, without_cred
 from airflow_provider_onedrive.graph.content.sources import is_stored, modified_at_of
 from airflow_provider_onedrive.graph.content.transfer_plan import Entry
 from airflow_provider_onedrive.graph.protocol.errors import LocalFileError
+from airflow_provider_onedrive.graph.protocol.hidden_names import cause_to_show
+from airflow_provider_onedrive.graph.protocol.logs import logger
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 def local_entries(folder: str | os.PathLike[str], *, recursive: bool, follow_symlinks: bool = False) -> Iterator[Entry]:
@@ -42,7 +43,7 @@ def stored_entries(folder: Any, *, recursive: bool) -> Iterator[Entry]:
     except OSError as error:
         raise LocalFileError(
             f"{without_credentials(str(folder))} cannot be listed: {error.strerror or type(error).__name__}."
-        ) from error
+        ) from cause_to_show(error)
     for path in sorted(objects):
         name = path.removeprefix(prefix)
         if name and name != path and not name.endswith("/"):  # some stores have objects that stand for folders
@@ -83,7 +84,9 @@ def delete_local(content: Any) -> None:
         else:
             Path(content).unlink(missing_ok=True)
     except OSError as error:
-        raise LocalFileError(f"It cannot be deleted: {error.strerror or type(error).__name__}.") from error
+        raise LocalFileError(f"It cannot be deleted: {error.strerror or type(error).__name__}.") from cause_to_show(
+            error
+        )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow_provider_onedrive.graph.content.filters import is_list, split_path
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError, LocalFileError
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 from airflow_provider_onedrive.graph.protocol.redaction import has_address, has_link, without_secret
 from airflow_provider_onedrive.graph.protocol.web_urls import is_web_address, without_scheme
 
@@ -43,6 +44,7 @@ def absolute(local_path: str | os.PathLike[str] | None) -> Path:
     check_local_path(local_path)
     text = "" if local_path is None else os.fspath(local_path)
     refuse_address(text)
+    hidden_names.add_local(text)
     if not text.strip():
         raise LocalFileError("local_path is empty.", advice="Check the template that makes it.")
     if "://" in text:
@@ -51,9 +53,11 @@ def absolute(local_path: str | os.PathLike[str] | None) -> Path:
             advice="Pass an ObjectStoragePath or a UPath; the operators make one of such a text.",
         )
     try:
-        return Path(text).expanduser().absolute()
+        path = Path(text).expanduser().absolute()
     except RuntimeError:  # "~name" without a user of that name is a file's name
-        return Path(text).absolute()
+        path = Path(text).absolute()
+    hidden_names.add_local(path)
+    return path
 
 
 def refuse_address(local_path: str) -> None:
@@ -92,5 +96,11 @@ def check_local_path(value: Any) -> None:
 
 
 def without_credentials(text: str) -> str:
-    """Return a text without the password in ``scheme://user:password@bucket/key``; a connection's id stays."""
+    """Return the text of a path without the password in ``scheme://user:password@bucket/key``; a connection stays."""
+    hidden_names.add_local(text)
+    return without_password(text)
+
+
+def without_password(text: str) -> str:
+    """Return a sentence that may quote paths, without the passwords in them."""
     return _PASSWORD.sub(r"\1:***@", text)

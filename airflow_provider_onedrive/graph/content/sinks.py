@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, Protocol, cast
 
-from airflow_provider_onedrive.graph.content.paths import without_credentials
+from airflow_provider_onedrive.graph.content.paths import without_credentials, without_password
 from airflow_provider_onedrive.graph.content.quickxor import QuickXorHash
 from airflow_provider_onedrive.graph.content.sources import StoredObject
 from airflow_provider_onedrive.graph.protocol.errors import LocalFileError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.hidden_names import cause_to_show
 
 _HOLDING_BACK = {"s3", "s3a"}
 """Stores whose objects, opened with ``autocommit=False``, surely appear only when they are committed."""
@@ -176,4 +177,5 @@ def explained(target: object) -> Iterator[None]:
         raise
     except (OSError, ValueError) as error:  # a path with NUL in it is a ValueError
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise LocalFileError(without_credentials(f"{target} cannot be written: {reason}")) from error
+        shown = without_credentials(str(target))
+        raise LocalFileError(f"{shown} cannot be written: {without_password(reason)}") from cause_to_show(error)

@@ -24,6 +24,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     OneDriveError,
     SourceChanged,
 )
+from airflow_provider_onedrive.graph.protocol.hidden_names import cause_to_show
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs  # from Python 3.13 on in typing
@@ -299,7 +300,7 @@ def _file(path: Path) -> FileSource:
         raise LocalFileError(
             f"The local file {path} cannot be read: {getattr(error, 'strerror', error)}.",
             advice="Is it written by a task on another worker?",
-        ) from error
+        ) from cause_to_show(error)
     if not path.is_file():
         raise LocalFileError(f"{path} is not a file.", advice="Name one file.")
     # Asked now, because the file is opened only when its first byte is sent.
@@ -316,7 +317,7 @@ def _object(stored: StoredObject) -> ObjectSource:
         raise LocalFileError(
             f"The source {shown} cannot be read: {getattr(error, 'strerror', None) or error}.",
             advice="Check the path and its connection, and whether the provider of that store is installed.",
-        ) from error
+        ) from cause_to_show(error)
     if info.get("type") == "directory":
         raise LocalFileError(f"{shown} is not a file.", advice="Name one file.")
     return ObjectSource(stored.fs, stored.path, int(info["size"]), _mark(info), modified_at_of(info))
@@ -349,4 +350,4 @@ def _still_readable(shown: object) -> Iterator[None]:
         raise
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise SourceChanged(f"{shown} can no longer be read: {reason}.") from error
+        raise SourceChanged(f"{shown} can no longer be read: {reason}.") from cause_to_show(error)

@@ -13,6 +13,7 @@ from typing import Any
 from airflow_provider_onedrive.graph.content.filters import Filters
 from airflow_provider_onedrive.graph.content.paths import without_credentials
 from airflow_provider_onedrive.graph.protocol.errors import LocationError, OneDriveError
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.options import TransferOptions
@@ -37,6 +38,9 @@ class Entry:
     content: Any = None
     problem: str = ""
     is_folder: bool = False
+
+    def __post_init__(self) -> None:
+        hidden_names.add_path(self.path)
 
 
 class Action(Enum):

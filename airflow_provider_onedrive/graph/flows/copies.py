@@ -7,7 +7,6 @@ https://learn.microsoft.com/en-us/graph/long-running-actions-overview
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -48,12 +47,14 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Unauthenticated,
 )
 from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, objects, optional
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.redaction import without_urls
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # What was just made is missing for some seconds, even by its id (recorded on a personal drive in 2026).
 _SENDS = 5
@@ -349,7 +350,7 @@ def _failure(status: str, body: Mapping[str, Any]) -> GraphError:
     message = " ".join(filter(None, (reason, _in_words(details))))
     denial = advice_on(_FORBIDDEN, *codes, message) if kind is AccessDenied else None
     advice = " ".join(filter(None, (denial, _REMAINS if details else None))) or None
-    return kind(without_urls(message), code=code, advice=advice)
+    return kind(without_urls(hidden_names.without_quotes(message)), code=code, advice=advice)
 
 
 def _in_words(details: Iterable[Mapping[str, Any]]) -> str:

@@ -8,7 +8,6 @@ with its history).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -29,12 +28,13 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     NameHeld,
     PreconditionFailed,
 )
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.options import CrossDrive, IfExistsRelocate, check_choice
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 ROUNDS = 4
 """How often a name that others keep taking is tried for."""

@@ -9,7 +9,6 @@ https://learn.microsoft.com/en-us/graph/api/driveitem-move and https://github.co
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 
 from airflow_provider_onedrive.graph.flows.absence import has_gone
@@ -36,10 +35,11 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     OneDriveError,
     ServiceUnavailable,
 )
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # As an answer to the PATCH itself they say that Graph moves nothing between these drives.
 _REFUSALS = frozenset({400, 405, 501})

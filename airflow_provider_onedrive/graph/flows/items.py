@@ -5,7 +5,6 @@ https://learn.microsoft.com/en-us/graph/api/resources/driveitem
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -28,10 +27,11 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.fields import identifier, nested
 from airflow_provider_onedrive.graph.protocol.item_states import State, UnusableItem, read_item
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Page, Repeat, Request, Response, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
 # The most that Microsoft named (OD#319), and what rclone asks of every kind of drive. Graph may send fewer.

@@ -9,6 +9,7 @@ from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows.allowlist import is_permanent
 from airflow_provider_onedrive.graph.protocol.addresses import query_of
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 from airflow_provider_onedrive.graph.protocol.messages import READING_METHODS, Flow, Repeat, Request
 
 _OURS = ("authorization", "host")
@@ -28,6 +29,9 @@ def raw_request(
     :raises ConfigurationError: if the path leads elsewhere, or if ``allowed_locations`` cannot be checked.
     """
     verb = method.upper()
+    for names in path.partition("?")[0].split(":/")[1::2]:
+        hidden_names.add_path(names)
+    hidden_names.add_answer(json)
     if settings.allowed_locations:
         raise ConfigurationError(
             "The connection allows some locations only, and nobody can tell which of them a raw request touches.",

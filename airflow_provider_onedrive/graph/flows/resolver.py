@@ -5,7 +5,6 @@ https://learn.microsoft.com/en-us/graph/api/resources/onedrive
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,11 +28,12 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.fields import has_id, identifier, nested, optional, required
 from airflow_provider_onedrive.graph.protocol.locations import DOCUMENT, LINK, Location
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Request
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.web_urls import sharing_token
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # The managed paths of SharePoint Online: two names of the URL's path make a site below each of them.
 _SITE_ROOTS = ("sites", "teams", "personal")

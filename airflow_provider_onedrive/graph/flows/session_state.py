@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from airflow_provider_onedrive.graph.protocol.errors import OneDriveError, OwnerUnknown, SourceChanged, TakenOver
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.models import UploadSession
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 STATE_VERSION = 1
 

@@ -5,7 +5,6 @@ https://learn.microsoft.com/en-us/graph/api/driveitem-createuploadsession
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 from airflow_provider_onedrive.graph.flows.deduplication import find_ours
@@ -26,11 +25,12 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Unauthenticated,
 )
 from airflow_provider_onedrive.graph.protocol.fields import nested, optional
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
 from airflow_provider_onedrive.graph.protocol.models import DriveItem, UploadSession, next_expected_byte
 from airflow_provider_onedrive.graph.protocol.options import MAX_FRAGMENT_BYTES, UNIT_BYTES
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 FRAGMENT_BYTES = 32 * UNIT_BYTES
 """10 MiB: what the first fragments have, small enough for three minutes on a slow line."""

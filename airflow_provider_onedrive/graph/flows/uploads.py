@@ -6,7 +6,6 @@ https://learn.microsoft.com/en-us/graph/api/driveitem-createuploadsession
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -41,12 +40,13 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     PreconditionFailed,
     VerificationFailed,
 )
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request
 from airflow_provider_onedrive.graph.protocol.models import MAX_FILE_BYTES, DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.options import IfExists, UploadOptions, check_choice
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _SENDS = 5
 _VERSIONS = 3

@@ -7,7 +7,6 @@ turns it into items. The pages of one frontier may be asked for at once, and tak
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,10 +27,11 @@ from airflow_provider_onedrive.graph.protocol.addresses import Address, path_ref
 from airflow_provider_onedrive.graph.protocol.errors import ItemNotFound, UnreadableAnswer
 from airflow_provider_onedrive.graph.protocol.fields import has_id, identifier, nested, required
 from airflow_provider_onedrive.graph.protocol.item_states import State, UnusableItem, read_item
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, Page, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 # Old personal drives answer about one of a hundred listings of their root with 404.
 # One or two 404s for the listing of a folder that exists were recorded, and for the folder itself.

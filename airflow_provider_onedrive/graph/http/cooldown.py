@@ -6,7 +6,6 @@ https://learn.microsoft.com/en-us/sharepoint/dev/general-development/how-to-avoi
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 import tempfile
@@ -18,9 +17,10 @@ from random import random
 
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.protocol.digests import digest
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.retry import LONGEST_PAUSE_SECONDS
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 JITTER = 0.2
 """By which share a pause is lengthened at most, at random, so that not all go on at once."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
+
 # Up to the next blank: SharePoint's upload URLs have quotes in their query, and the secret comes behind them.
 _BEHIND_HOST = re.compile(r"(?i)(https?://)(?:[^/?#\s@]*@)?([^/?#\s'\"\\]+)\S*")
 # A filter does not reach child loggers, so each logger that writes is named.
@@ -15,7 +17,8 @@ class CutUrls(logging.Filter):
     """Cuts every URL of a record to its host."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = _BEHIND_HOST.sub(r"\1\2/…", record.getMessage()), ()
+        text = _BEHIND_HOST.sub(r"\1\2/…", record.getMessage())
+        record.msg, record.args = hidden_names.without_names(text), ()  # a header may have one
         return True
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 from airflow_provider_onedrive.graph.http.cooldown import SharedBackoff
 from airflow_provider_onedrive.graph.protocol.driver import Attempts, asked_pause_seconds, too_long
 from airflow_provider_onedrive.graph.protocol.errors import GraphError
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Request, Response
 from airflow_provider_onedrive.graph.protocol.retry import throttles_all
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class Throttle:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from airflow_provider_onedrive.graph.protocol.errors import UnreadableAnswer
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 from airflow_provider_onedrive.graph.protocol.locations import Location
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
@@ -154,6 +155,7 @@ def quote_name(name: str) -> str:
 
     https://learn.microsoft.com/en-us/graph/onedrive-addressing-driveitems#path-encoding
     """
+    hidden_names.add(name)  # all that a request's path quotes
     # The space becomes %20 and never "+", which is a plus in a path.
     # Windows and JSON both allow half a character in a name, which UTF-8 does not.
     return quote(name, safe="", errors="surrogatepass")

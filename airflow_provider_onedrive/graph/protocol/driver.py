@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Container, Mapping
 from types import TracebackType
 from typing import Any, Generic, Self, cast
@@ -21,12 +20,14 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     UnreadableAnswer,
 )
 from airflow_provider_onedrive.graph.protocol.fields import parse
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response, T
 from airflow_provider_onedrive.graph.protocol.redaction import without_urls
 from airflow_provider_onedrive.graph.protocol.refusals import error_from, retry_after_seconds, text_or_none
 from airflow_provider_onedrive.graph.protocol.retry import RetryPolicy, is_graphs_own, leaves_outcome_unknown
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _ACCEPTED, _NO_CONTENT, _SEE_OTHER, _BAD = 202, 204, 303, 400
 _SUCCESSES = range(200, 300)
@@ -73,6 +74,7 @@ def response_of(request: Request, status: int, headers: Mapping[str, str], conte
     :raises GraphError: if the status is 400 or above, or the answer is not Graph's.
     """
     body = parse(content)
+    hidden_names.add_answer(body)
     if status >= _BAD:
         raise error_from(status, headers, body, method=request.method, path=request.shown)
     if status not in _expected(request):

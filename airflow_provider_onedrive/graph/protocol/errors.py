@@ -40,7 +40,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 from airflow_provider_onedrive.graph.protocol.denials import HOLD
-from airflow_provider_onedrive.graph.protocol.redaction import without_links, without_urls
+from airflow_provider_onedrive.graph.protocol.redaction import presentable, without_urls
 
 E = TypeVar("E", bound="OneDriveError")
 
@@ -48,7 +48,8 @@ E = TypeVar("E", bound="OneDriveError")
 class OneDriveError(Exception):
     """The base of every error that this package raises.
 
-    Whatever a message quotes, a sharing link in it is cut off: users put them into every parameter.
+    Whatever a message quotes, a sharing link in it is cut off: users put them into every parameter. Where a deployment
+    hides the names of files, a stand-in is shown for each.
 
     :param message: one clause or sentence about the failure, without a secret.
     :param advice: the next step for the reader; None takes the class's ``default_advice``, an empty text shows none.
@@ -59,19 +60,19 @@ class OneDriveError(Exception):
     default_advice: ClassVar[str] = ""
 
     def __init__(self, message: str, *, advice: str | None = None) -> None:
-        self.message = without_links(message)
+        self.message = presentable(message)
         super().__init__(self.message)
-        self.advice = None if advice is None else without_links(advice)
+        self.advice = None if advice is None else presentable(advice)
         self.operation: str | None = None
         self.location: str | None = None
 
     def about(self, operation: str, location: str) -> Self:
         """Return this error with the operation and its location; one that names them already stays as it is."""
-        return self if self.operation else self._with(operation=operation, location=without_links(location))
+        return self if self.operation else self._with(operation=operation, location=presentable(location))
 
     def with_advice(self, advice: str | None) -> Self:
         """Return this error with another advice."""
-        return self._with(advice=None if advice is None else without_links(advice))
+        return self._with(advice=None if advice is None else presentable(advice))
 
     def _with(self, **fields: Any) -> Self:
         """Return a copy with other fields, the same traceback and the same cause."""
@@ -183,7 +184,7 @@ class DeletionStopped(OneDriveError):
 
     def with_items(self, deleted: Iterable[str], kept: Iterable[str]) -> Self:
         """Return this error with the locations of what went and of what stayed."""
-        return self._with(deleted=list(map(without_links, deleted)), kept=list(map(without_links, kept)))
+        return self._with(deleted=list(map(presentable, deleted)), kept=list(map(presentable, kept)))
 
 
 class Stopped(OneDriveError):
@@ -240,7 +241,7 @@ class GraphError(OneDriveError):
         self.request_id = _filtered(request_id)
         self.retry_after_seconds = retry_after_seconds
         self.method = method
-        self.path = None if path is None else without_links(path)
+        self.path = None if path is None else presentable(path)
         self.was_sent = was_sent
 
     @classmethod

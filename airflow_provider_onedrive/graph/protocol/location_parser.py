@@ -26,12 +26,14 @@ from pathlib import PurePath
 from typing import Any
 
 from airflow_provider_onedrive.graph.protocol.errors import LocationError
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 from airflow_provider_onedrive.graph.protocol.locations import (
     DOCUMENT,
     LINK,
     MAX_PATH_CHARACTERS,
     Location,
     LocationLike,
+    shown,
 )
 from airflow_provider_onedrive.graph.protocol.names import (
     WILDCARDS,
@@ -84,6 +86,8 @@ class LocationParser:
         :param location: text, or an item dict as it stands in XCom (it addresses by id).
         :raises LocationError: quoting the text, with what is wrong and the nearest valid form.
         """
+        if isinstance(location, (str, Mapping)):
+            shown(location)  # which registers the names in it, also where it cannot be read
         if isinstance(location, Mapping):
             return _from_item(location)
         if not isinstance(location, str):
@@ -109,6 +113,7 @@ class LocationParser:
             raise LocationError(
                 f"{target} is a folder and no name is given.", advice=f"Write {target}<name> or pass file_name."
             )
+        hidden_names.add_path(name)
         # A backslash is not a separator: OneDrive refuses it in names, and so does check_name.
         if "/" in name:
             raise LocationError(
@@ -161,6 +166,7 @@ class LocationParser:
 
         :raises LocationError: if it can never match, because it has a character that no name has.
         """
+        hidden_names.add_path(pattern)
         if self._repairs:
             return repaired_path(str(pattern), WILDCARDS)
         check_pattern(str(pattern))
@@ -174,18 +180,18 @@ class LocationParser:
         is_folder = text.endswith("/")
         # Only one slash is cut: a second one is an empty name, which is what a template without a value makes.
         word, *rest = (text[:-1] if is_folder else text).split("/")
-        root, shown = word.lower(), without_secret(text)
+        root, text_shown = word.lower(), without_secret(text)
         if root not in ROOTS:
-            raise LocationError(_unknown_root(shown), advice=_nearest(shown, word.strip()))
+            raise LocationError(_unknown_root(text_shown), advice=_nearest(text_shown, word.strip()))
         # With or without a slash at its end, it can only be listed.
         if root == "shared" and not rest:
             return Location("shared", is_folder=True)
         count = len(_ID_FORMS[root])
         if len(rest) < count or not all(rest[:count]) or (root == "sites" and not rest[count:]):
-            raise LocationError(f"{shown!r} is not complete.", advice=f"Write {form_of(root)}.")
+            raise LocationError(f"{text_shown!r} is not complete.", advice=f"Write {form_of(root)}.")
         # A host has no case. Ids of drives and items do (https://learn.microsoft.com/en-us/graph/api/resources/driveitem).
         ids = tuple(map(str.lower, rest[:count])) if root == "sites" else tuple(rest[:count])
-        return _checked(Location(root, ids, tuple(map(self._name, rest[count:])), is_folder), shown)
+        return _checked(Location(root, ids, tuple(map(self._name, rest[count:])), is_folder), text_shown)
 
     def _name(self, name: str) -> str:
         return repaired(name) if self._repairs else name
@@ -232,6 +238,7 @@ def _from_item(item: Mapping[str, Any]) -> Location:
         )
     label, path = str(item.get("location") or ""), str(item.get("path") or "")
     # The ids themselves are no better to read, and a sharing link is not to be read at all.
+    hidden_names.add_item(label, f"items/{drive_id}/{item_id}")
     label = "" if label.startswith("items/") or without_secret(label) != label else label
     location = Location("items", (drive_id, item_id), label=label, label_path=path if label else None)
     return _checked(location, location.root_text)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from airflow_provider_onedrive.graph.protocol.redaction import without_secret
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
+from airflow_provider_onedrive.graph.protocol.redaction import has_link, without_secret
 
 LocationLike = str | Mapping[str, Any]
 """A location as users write it: text, or an item dict as it stands in XCom."""
@@ -43,6 +44,9 @@ class Location:
     label: str = ""
     label_path: str | None = None
     link: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        hidden_names.add(*self.names)
 
     def __str__(self) -> str:
         # A link is shown by its host and a remark, after which a slash would be read as a path.
@@ -82,4 +86,14 @@ def shown(location: LocationLike) -> str:
 
     Every text about a location goes through here, or is that of a :class:`Location`.
     """
-    return without_secret(str(location.get("location") if isinstance(location, Mapping) else location))
+    text = str(location.get("location") if isinstance(location, Mapping) else location)
+    if "://" not in text and not has_link(text):  # of an address only the host is shown
+        hidden_names.add_path(below_root(text))
+    return without_secret(text)
+
+
+def below_root(text: str) -> str:
+    """Return the part of a location's text that names files and folders."""
+    root, _, rest = text.partition("/")
+    ids = {"users": 1, "groups": 1, "drives": 1, "items": 2, "sites": 1, "myfiles": 0, "shared": 0}.get(root.lower())
+    return text if ids is None else "/".join(rest.split("/")[ids:])

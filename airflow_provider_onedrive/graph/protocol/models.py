@@ -23,6 +23,7 @@ from airflow_provider_onedrive.graph.protocol.fields import (
     required,
     unreadable,
 )
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 from airflow_provider_onedrive.graph.protocol.times import read_time
 
 # "26-" is what Microsoft's page shows; closed ranges, "26-99", were recorded. Only the beginning counts for us.
@@ -111,8 +112,10 @@ class DriveItem:
         path = "" if is_root else _folder(parent_path or "") + name
         # A path that is only guessed would make the location of another item.
         names_path = is_root or parent_path is not None
+        location = locate(drive_id, item_id, path) if names_path else _location_by_id(drive_id, item_id)
+        hidden_names.add_item(location, f"items/{drive_id}/{item_id}")
         return cls(
-            location=locate(drive_id, item_id, path) if names_path else _location_by_id(drive_id, item_id),
+            location=location,
             drive_id=drive_id,
             id=item_id,
             name=name,

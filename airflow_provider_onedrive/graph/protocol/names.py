@@ -10,6 +10,7 @@ import unicodedata
 from typing import Literal
 
 from airflow_provider_onedrive.graph.protocol.errors import LocationError
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 from airflow_provider_onedrive.graph.protocol.redaction import without_secret
 
 NamePolicy = Literal["error", "replace"]
@@ -91,7 +92,9 @@ def repaired(name: str, kept: str = "") -> str:
     text = _ILLEGAL.sub(lambda illegal: illegal.group() if illegal.group() in kept else "_", name)
     text = re.sub(r"^~\$|^ +|[ .]+$", lambda edge: "_" * len(edge.group()), text)
     text = re.sub(r"(?i)_(vti)_", r"_\1-", text)  # last, for a replaced edge may have made one: " vti_x"
-    return f"_{text}" if is_reserved(text) else text
+    text = f"_{text}" if is_reserved(text) else text
+    hidden_names.add(text)
+    return text
 
 
 def repaired_path(path: str, kept: str = "") -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
+
 _SLASH, _COLON = r"(?:/|\\+|%(?:25)*(?:2f|5c))", "(?::|%(?:25)*3a)"
 # As they are copied, with the slashes of Windows, and percent-encoded within another address; those of personal drives
 # also with a mistake in their host. "/:x:/r/" is no link, but an address of an item.
@@ -57,10 +59,15 @@ def without_links(text: str) -> str:
     return _LINK_IN_TEXT.sub("/…", text)
 
 
+def presentable(text: str) -> str:
+    """Return a text as a log or an error may have it: without sharing links, and without names if those are hidden."""
+    return hidden_names.without_names(without_links(text))
+
+
 def without_urls(text: str) -> str:
     """Return a text of others as it may be shown: without URLs and tokens, in one line, and of a limited length."""
     in_one_line = " ".join(text.splitlines())
-    plain = printable(_TOKEN.sub("(secret)", without_links(_URL.sub("(URL)", in_one_line))))
+    plain = printable(_TOKEN.sub("(secret)", presentable(_URL.sub("(URL)", in_one_line))))
     return plain if len(plain) <= _MOST_CHARACTERS else f"{plain[:_MOST_CHARACTERS]}…"
 
 

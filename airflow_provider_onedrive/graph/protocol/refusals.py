@@ -28,6 +28,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     Throttled,
     Unauthenticated,
 )
+from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 from airflow_provider_onedrive.graph.protocol.redaction import without_urls
 
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _LOCKED = 400, 401, 403, 423
@@ -74,7 +75,7 @@ def error_from(status: int, headers: Mapping[str, str], body: Any, *, method: st
     code, inner_code = text_or_none(error.get("code")), _inner_code(error)
     kind, advice = _meaning(status, path, message, (code, inner_code, _challenge(headers)))
     return kind(
-        without_urls(message),
+        without_urls(hidden_names.without_quotes(message)),
         status=status,
         code=code,
         inner_code=inner_code,

@@ -6,7 +6,6 @@ https://learn.microsoft.com/en-us/graph/api/driveitem-delta
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,12 +21,13 @@ from airflow_provider_onedrive.graph.flows.walk import FolderWalk, Visit, Walk, 
 from airflow_provider_onedrive.graph.protocol.addresses import Address, address_of
 from airflow_provider_onedrive.graph.protocol.fields import nested
 from airflow_provider_onedrive.graph.protocol.locations import Location
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.manifests import Delivery, Head, Unreadable, open_manifest, write_manifest
 from airflow_provider_onedrive.graph.tracking.tree import Changes, FolderIndex
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 class Runner(Protocol):

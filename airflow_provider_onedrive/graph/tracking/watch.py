@@ -6,7 +6,6 @@ snapshot that was kept can be continued.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,12 +26,13 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.item_states import State, is_deleted, is_root, parent_id_of
 from airflow_provider_onedrive.graph.protocol.locations import LocationLike
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.sync import base_of, catch_up, drive_root, next_cursor, take
 from airflow_provider_onedrive.graph.tracking.tree import Changes, FolderIndex
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Names = Mapping[str, tuple[str, str | None]]
 """By id, the name of a folder and the id of the one it is in."""

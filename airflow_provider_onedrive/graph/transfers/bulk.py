@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,11 +21,12 @@ from airflow_provider_onedrive.graph.protocol.driver import FlowDriver
 from airflow_provider_onedrive.graph.protocol.errors import FilesFailed, FilesRefused, OneDriveError
 from airflow_provider_onedrive.graph.protocol.item_states import UnusableItem
 from airflow_provider_onedrive.graph.protocol.location_parser import LocationParser
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.transfers import download as localcopy
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 _SHOWN = 20
 # Eighty deletions. Each part counts against Graph's limits as a request of its own:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -34,12 +33,13 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SourceChanged,
     VerificationFailed,
 )
+from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.messages import Flow, T
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.options import DownloadOptions, IfExists, check_choice
 from airflow_provider_onedrive.graph.transfers.progress import Meter
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 PARALLEL_BYTES = 256 * 1024 * 1024
 """From this size on several ranges are fetched at once: one connection may be slower than the line."""

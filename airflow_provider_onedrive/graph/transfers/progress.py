@@ -6,7 +6,6 @@ might find taken.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -16,7 +15,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-log = logging.getLogger(__name__)
+from airflow_provider_onedrive.graph.protocol.logs import logger
+
+log = logger(__name__)
 
 T = TypeVar("T")
 
