@@ -47,7 +47,7 @@ class UnusableItem:
         :param folder_path: of the folder it is in, below the root of the walk.
         """
         name = data.get("name")
-        is_file = data.get("folder") is None
+        is_file = data.get("folder") is None or _has_both(data)
         has_name = isinstance(name, str) and _is_name(name)
         path = "/".join(filter(None, (folder_path, name if has_name else f"(id {data['id']})")))
         return cls(data["id"], path, error.message, parent_id_of(data), may_be_folder(data), is_file, has_name)
@@ -65,6 +65,9 @@ def read_item(data: State, locate: Locate) -> DriveItem:
     # A folder without its facet would be taken for a file, and be deleted with all that is in it.
     if not _has_kind(data):
         raise UnreadableAnswer("The answer's field 'file' is missing, and so is 'folder'", field="file")
+    # Taken for a folder, it could not be listed, which would end the listing of the folder it is in.
+    if _has_both(data):
+        raise UnreadableAnswer("The answer has 'file' and 'folder', and an item is one of them", field="folder")
     item = DriveItem.from_json(data, locate)
     if not (item.is_root or _is_name(item.name)):
         raise unreadable("name", data.get("name"), str)
@@ -83,6 +86,10 @@ def is_root(data: State) -> bool:
 def may_be_folder(data: State) -> bool:
     """Return whether an item is a folder, or does not say what it is."""
     return data.get("folder") is not None or not _has_kind(data)
+
+
+def _has_both(data: State) -> bool:
+    return data.get("file") is not None and data.get("folder") is not None
 
 
 def _has_kind(data: State) -> bool:

@@ -151,7 +151,9 @@ def test_text_of_a_list_is_refused(name: str, pattern: str) -> None:
         Filters(**{name: pattern}).check()
 
 
-@pytest.mark.parametrize("pattern", ["[1].csv", "[a]", "(1)", "[", "[draft] *.csv", ["(copy) *.csv"], [2026], 2026])
+@pytest.mark.parametrize(
+    "pattern", ["[1].csv", "[a]", "(1)", "[", "[draft] *.csv", ["(copy) *.csv"], [2026], 2026, 1.5]
+)
 def test_pattern_may_have_brackets_or_be_a_number(pattern: Any) -> None:
     """Brackets are literal; a native template makes a number of digits."""
     filters = Filters(file_pattern=pattern)
@@ -163,7 +165,7 @@ def test_pattern_may_have_brackets_or_be_a_number(pattern: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"file_pattern": 1.5}, "file_pattern has 1.5, which is of type float"),
+        ({"file_pattern": 1j}, "file_pattern has 1j, which is of type complex"),
         ({"file_pattern": {"a": "*"}}, "file_pattern has {'a': '.'}, which is of type dict"),
         ({"file_pattern": ["*.csv", ["*.xlsx"]]}, "file_pattern has .*, which is of type list"),
         ({"file_pattern": ["*.csv", None]}, "file_pattern has None"),

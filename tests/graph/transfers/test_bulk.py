@@ -614,10 +614,13 @@ def test_mirror_keeps_a_file_whose_disk_takes_both_names_for_one(client: Client,
 
 
 @pytest.mark.parametrize("recursive", [False, True])
-def test_item_of_no_kind_is_reported(client: Client, drive: Any, faults: Any, tmp_path: Path, recursive: bool) -> None:
+@pytest.mark.parametrize("kinds", [{"file": None}, {"folder": {}}], ids=["none", "both"])
+def test_item_of_no_kind_is_reported(  # noqa: PLR0917 - fixtures
+    client: Client, drive: Any, faults: Any, tmp_path: Path, recursive: bool, kinds: dict[str, Any]
+) -> None:
     """It may be a file that was meant, or a folder that holds some."""
     drive.put_all({"in/a.csv": b"1", "in/odd.csv": b"2"})
-    faults.add(operation="children", times=None, do=alter({"file": None}, name="odd"))
+    faults.add(operation="children", times=None, do=alter(kinds, name="odd"))
     report = client.download_folder("myfiles/in", tmp_path, recursive=recursive)
     assert [path for path, _, _ in report.failed] == ["odd.csv"]
     assert read(tmp_path) == {"a.csv": b"1"}
