@@ -175,7 +175,7 @@ def test_list_of_patterns_leaves_out_what_one_of_them_matches(
         (["*.csv", ""], "file_pattern is empty"),
         ("['*.csv', '*.xlsx']", "file_pattern is the text of a list"),
         (["*.csv", ["*.xlsx"]], "which is of type list"),
-        (1.5, "which is of type float"),
+        ({"a": "*.csv"}, "which is of type dict"),
     ],
 )
 @pytest.mark.parametrize("name", READERS)
