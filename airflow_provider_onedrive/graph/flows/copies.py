@@ -49,7 +49,14 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 from airflow_provider_onedrive.graph.protocol.fields import identifier, nested, objects, optional
 from airflow_provider_onedrive.graph.protocol.hidden_names import hidden_names
 from airflow_provider_onedrive.graph.protocol.logs import logger
-from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
+from airflow_provider_onedrive.graph.protocol.messages import (
+    MAY_END_LATER,
+    Flow,
+    OutcomeUnknown,
+    Repeat,
+    Request,
+    Response,
+)
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 from airflow_provider_onedrive.graph.protocol.redaction import without_urls
@@ -284,6 +291,7 @@ def _request(begun: Copy, source: DriveItem, parent: DriveItem, failures: int) -
         json={"parentReference": {"driveId": parent.drive_id, "id": parent.id}, "name": begun.target.names[-1]},
         repeat=Repeat.IF_REFUSED,
         failures=failures,
+        expected_statuses=MAY_END_LATER,
         etags={source.id: source.etag},
     )
 

@@ -36,7 +36,7 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     ServiceUnavailable,
 )
 from airflow_provider_onedrive.graph.protocol.logs import logger
-from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request
+from airflow_provider_onedrive.graph.protocol.messages import MAY_END_LATER, Flow, OutcomeUnknown, Repeat, Request
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 
 log = logger(__name__)
@@ -145,7 +145,15 @@ def _ask(plan: Relocation, source: DriveItem, parent: DriveItem, address: Addres
     body = {"parentReference": {"driveId": parent.drive_id, "id": parent.id}, "name": address.names[-1]}
     url = item_url(source.drive_id, source.id)
     try:
-        response = yield Request("PATCH", url, json=body, headers=_PREFER, repeat=Repeat.IF_REFUSED, failures=failures)
+        response = yield Request(
+            "PATCH",
+            url,
+            json=body,
+            headers=_PREFER,
+            repeat=Repeat.IF_REFUSED,
+            failures=failures,
+            expected_statuses=MAY_END_LATER,
+        )
     except OutcomeUnknown as unknown:
         return Asked(unknown.cause)
     except (ItemNotFound, ServiceUnavailable) as failed:

@@ -41,7 +41,14 @@ from airflow_provider_onedrive.graph.protocol.errors import (
     SourceMissing,
     VerificationFailed,
 )
-from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
+from airflow_provider_onedrive.graph.protocol.messages import (
+    MAY_END_LATER,
+    Flow,
+    OutcomeUnknown,
+    Repeat,
+    Request,
+    Response,
+)
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.protocol.names import comparison_key
 
@@ -116,6 +123,7 @@ def _patch(source: DriveItem, parent: DriveItem, address: Address) -> Flow[Drive
                 json=body,
                 repeat=Repeat.IF_REFUSED,
                 failures=failures,
+                expected_statuses=MAY_END_LATER,
                 etags={source.id: source.etag},
             )
             item = yield from _read_moved(source, address, response)

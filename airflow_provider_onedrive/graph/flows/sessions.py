@@ -26,7 +26,14 @@ from airflow_provider_onedrive.graph.protocol.errors import (
 )
 from airflow_provider_onedrive.graph.protocol.fields import nested, optional
 from airflow_provider_onedrive.graph.protocol.logs import logger
-from airflow_provider_onedrive.graph.protocol.messages import Flow, OutcomeUnknown, Repeat, Request, Response
+from airflow_provider_onedrive.graph.protocol.messages import (
+    MAY_END_LATER,
+    Flow,
+    OutcomeUnknown,
+    Repeat,
+    Request,
+    Response,
+)
 from airflow_provider_onedrive.graph.protocol.models import DriveItem, UploadSession, next_expected_byte
 from airflow_provider_onedrive.graph.protocol.options import MAX_FRAGMENT_BYTES, UNIT_BYTES
 
@@ -258,6 +265,7 @@ def _fragment(plan: Upload, session: UploadSession, progress: _Progress, length:
         body_bytes=length,
         repeat=Repeat.IF_REFUSED,  # else only what the session lacks is sent again
         preauthorized=True,
+        expected_statuses=MAY_END_LATER,
         is_fenced=start + length == plan.source.size,  # the last one makes the file; the others change nothing yet
         failures=progress.failures,
         waits_for_lock=False,

@@ -34,11 +34,15 @@ _SUCCESSES = range(200, 300)
 _EXPECTED: Mapping[str, Container[int]] = {
     "GET": (200,),
     "DELETE": (204,),
-    "PATCH": (200, 202),  # 202 of a large move, which a monitor tells the end of
-    "PUT": (200, 201, 202),
-    "POST": (200, 201, 202),
+    "PATCH": (200,),
+    "PUT": (200, 201),
+    "POST": (200, 201),
 }
-"""The statuses by which Graph says that it has done what a method asks for."""
+"""The statuses by which Graph says that it has done what a method asks for.
+
+202 is among the ``expected_statuses`` of what ends later only: of fragments, copies and moves. Of all else it says
+nothing, even with a Location, which Graph sends with new items as well.
+"""
 # SharePoint throttles with both.
 _REFUSED = (429, 503)
 

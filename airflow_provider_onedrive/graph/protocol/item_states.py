@@ -67,7 +67,9 @@ def read_item(data: State, locate: Locate) -> DriveItem:
         raise UnreadableAnswer("The answer's field 'file' is missing, and so is 'folder'", field="file")
     # Taken for a folder, it could not be listed, which would end the listing of the folder it is in.
     if _has_both(data):
-        raise UnreadableAnswer("The answer has 'file' and 'folder', and an item is one of them", field="folder")
+        raise UnreadableAnswer(
+            "The answer's field 'folder' is beside 'file', and an item is one of them", field="folder"
+        )
     item = DriveItem.from_json(data, locate)
     if not (item.is_root or _is_name(item.name)):
         raise unreadable("name", data.get("name"), str)

@@ -19,6 +19,8 @@ T = TypeVar("T")
 # The token of a sharing link is the link itself in base64; the id of a share opens it as well.
 _SHARE = re.compile(r"(?i)/shares/[^/]+")
 READING_METHODS = frozenset({"GET", "HEAD"})
+MAY_END_LATER = (200, 201, 202)
+"""The statuses of what Graph may only have accepted: a fragment, a copy, a move."""
 
 
 class Repeat(Enum):
@@ -50,7 +52,7 @@ class Request:
     :param preauthorized: the URL itself is the permission: no bearer token is sent, and the URL is never shown.
     :param failures: how often in a row the flow has failed with this; the driver waits accordingly before it sends.
     :param waits_for_lock: whether the driver waits some seconds for a locked file (423).
-    :param expected_statuses: of success; None takes those of the method.
+    :param expected_statuses: of success; None takes those of the method. See :data:`MAY_END_LATER`.
     :param takes_any_json: whether any JSON, or no body, is a good answer; else it must be an object.
     :param reads: reads of the answer what the flow cannot do without. If it raises :class:`UnreadableAnswer`, the
         answer is not Graph's, and the request is sent again like after a 503.
