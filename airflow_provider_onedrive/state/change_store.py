@@ -23,6 +23,7 @@ from airflow_provider_onedrive.compat import Variable, asset_ref
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.logs import logger
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
+from airflow_provider_onedrive.graph.protocol.redaction import has_address
 from airflow_provider_onedrive.graph.tracking.manifests import item_of_row, row_of
 from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot
 
@@ -64,9 +65,16 @@ class ChangeState:
     """The state of one watch.
 
     :param name: of the head; the names of the other texts begin with it.
+    :raises ConfigurationError: if it is an address.
     """
 
     def __init__(self, name: str) -> None:
+        # Airflow logs the name of a Variable that it cannot read, and a sharing link is a secret.
+        if has_address(name):
+            raise ConfigurationError(
+                "variable is an address, and it names the Variable that keeps the state.",
+                advice="Give it a name of its own, and the address as location.",
+            )
         self.name = name
         self.queue: list[dict[str, Any]] = []
         """The saved changes that are not delivered yet."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.models import DriveItem
 from airflow_provider_onedrive.graph.tracking.watch import FolderSnapshot
 from airflow_provider_onedrive.state.change_store import ChangeState, VariableStore, Write, run
@@ -110,3 +111,10 @@ def test_it_is_whole_wherever_it_ends(died_after: int) -> None:
     again = ChangeState("x")
     found = run(store, again.load())
     assert (found, again.queue) in ((old, []), (new, [{"change": "deleted"}]))
+
+
+def test_name_of_a_variable_is_no_address() -> None:
+    """Airflow would log it, and it may be a sharing link."""
+    with pytest.raises(ConfigurationError, match="variable is an address") as caught:
+        ChangeState("https://contoso.sharepoint.com/:f:/s/Team/SECRET")
+    assert "SECRET" not in str(caught.value)
