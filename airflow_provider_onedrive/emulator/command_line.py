@@ -8,7 +8,8 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from airflow_provider_onedrive.emulator.emulator import DEFAULT_USERS, Emulator
@@ -32,7 +33,11 @@ def main(arguments: Sequence[str] | None = None, program: str = _MODULE) -> int:
     if options.allow_remote != (options.host is not None):
         parser.error("--allow-remote and --host NAME are given together")
     # Installed before the start, so that Ctrl-C during the start also closes the sockets.
-    stopped = _stop_signal()
+    with _stop_signal() as stopped:
+        return _serve(options, stopped)
+
+
+def _serve(options: argparse.Namespace, stopped: threading.Event) -> int:
     try:
         emulator = _started(options)
     except Refusal as refusal:
@@ -167,12 +172,19 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _stop_signal() -> threading.Event:
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
     stopped = threading.Event()
     # SIGTERM is how a container or a script ends it.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    return stopped
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, lambda *_: stopped.set())
+        yield stopped
+    finally:
+        # Whoever has called this in a process of their own can be interrupted again.
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _greeting(emulator: Emulator, options: argparse.Namespace) -> str:
