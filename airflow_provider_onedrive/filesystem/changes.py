@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
-from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Any
 
 from fsspec.utils import other_paths, stringify_path
@@ -59,8 +60,7 @@ class ChangeMethods(ContentMethods):
         paths = path if isinstance(path, list) else [path]
         names = sorted({name for each in paths for name in self._named(each)}, reverse=True)
         self.client.settings.policy.check_count(len(names))
-        is_nested = any(below.startswith(f"{above}/") for below, above in pairwise(names))
-        if is_nested:  # what is in a folder goes before the folder
+        if _is_nested(names):  # what is in a folder goes before the folder
             for name in names:
                 self._remove(name, recursive=recursive)
         else:
@@ -200,6 +200,12 @@ def has_slash(path: Any) -> bool:
 
 def _last(name: str) -> str:
     return name.rpartition("/")[2]
+
+
+def _is_nested(names: Collection[str]) -> bool:
+    """Whether one of the paths is in another one."""
+    given = set(names)
+    return any(str(above) in given for name in names for above in PurePosixPath(name).parents)
 
 
 def _is_above_drives(name: str) -> bool:

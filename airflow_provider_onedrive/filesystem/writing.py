@@ -6,11 +6,11 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, BinaryIO
 
 from airflow_provider_onedrive.graph.content.sinks import explained
-from airflow_provider_onedrive.graph.content.spooled import Send, spooled
+from airflow_provider_onedrive.graph.content.spooled import Send, SentWhole, spooled
 from airflow_provider_onedrive.graph.protocol.errors import ConfigurationError
 from airflow_provider_onedrive.graph.protocol.logs import logger
 
@@ -19,7 +19,7 @@ log = logger(__name__)
 _FRAMES = 8
 
 
-class OneDriveWriter(io.BufferedIOBase):
+class OneDriveWriter(SentWhole, io.BufferedIOBase):
     """Takes bytes until it is closed, and sends them then; not if its block raises, nor if nobody closes it.
 
     A program that wraps it, as ``fsspec.open`` and pandas do, closes it while its own block raises; that is noticed.
@@ -108,16 +108,9 @@ class OneDriveWriter(io.BufferedIOBase):
         self._spool.close()
         super().close()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self.discard()
-        self.close()
-
-    def __del__(self) -> None:  # the base would close it, and so send a part of what was meant
-        if hasattr(self, "_spool"):
-            self.discard()
+    def __del__(self) -> None:
+        if hasattr(self, "_spool"):  # else it was called wrongly
+            super().__del__()
 
     def _check_open(self) -> None:
         if self.closed:
@@ -142,7 +135,7 @@ def _holds(value: Any, error: BaseException) -> bool:
     return value is error or (isinstance(value, tuple) and any(each is error for each in value))
 
 
-class CompressedWriter(io.BufferedIOBase):
+class CompressedWriter(SentWhole, io.BufferedIOBase):
     """Compresses what is written into a file, and has the same ends as that file.
 
     fsspec's own leaves the file open, so that it would never be sent.
@@ -170,13 +163,3 @@ class CompressedWriter(io.BufferedIOBase):
         """Close it, and send nothing."""
         self._file.discard()
         super().close()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self.discard()
-        self.close()
-
-    def __del__(self) -> None:
-        self.discard()

@@ -25,7 +25,7 @@ from airflow_provider_onedrive.graph.auth.tokens import OnSecret, TokenAuth, Tok
 from airflow_provider_onedrive.graph.call_advice import MethodAdvice
 from airflow_provider_onedrive.graph.config.settings import Settings
 from airflow_provider_onedrive.graph.flows import delta as changes
-from airflow_provider_onedrive.graph.flows.allowlist import check_reading
+from airflow_provider_onedrive.graph.flows.allowlist import check_request
 from airflow_provider_onedrive.graph.flows.delta import Round
 from airflow_provider_onedrive.graph.folder_operations import FolderOperations
 from airflow_provider_onedrive.graph.http.bodies import ANY_SIZE, acontent_of, content_of
@@ -115,7 +115,7 @@ class BaseClient(MethodAdvice, LocationContext):
             raise ConfigurationError("Graph gave a link that cannot be read; it was not followed.") from None
 
     def _attempts(self, request: Request) -> Attempts:
-        check_reading(self.settings, request)
+        check_request(self.settings, request)
         self._url(request)  # a link that is not followed needs no token
         return Attempts(self.retry_policy, request, can_renew=self._tokens.can_renew)
 

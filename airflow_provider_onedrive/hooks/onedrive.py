@@ -183,11 +183,13 @@ def _settings(connection: Connection, extra: Mapping[str, Any]) -> Settings:
 
 
 def deployment_policy() -> DeploymentPolicy:
-    """Return what this deployment permits.
+    """Return what this deployment permits; from then on names are hidden, if it wants that.
 
     :raises ConfigurationError: naming the option that is wrong.
     """
-    return DeploymentPolicy.from_options({name: conf.get("onedrive", name, fallback=None) for name in POLICY_OPTIONS})
+    policy = DeploymentPolicy.from_options({name: conf.get("onedrive", name, fallback=None) for name in POLICY_OPTIONS})
+    policy.hide_names()
+    return policy
 
 
 def _list(option: str, default: str = "") -> tuple[str, ...]:

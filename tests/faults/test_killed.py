@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fault_scene import LARGE, NEW, OLD, SMALL
-from patience import HANG_SECONDS
-from try_processes import ALLOW, RESUME_DIRECTORY, be_worker, shared_settings
+from try_processes import ALLOW, RESUME_DIRECTORY, Held, be_worker, shared_settings
 
 from airflow_provider_onedrive.emulator import Emulator
-from airflow_provider_onedrive.emulator.errors.problems import ConnectionDropped
 from airflow_provider_onedrive.emulator.faults import Fault
 from airflow_provider_onedrive.graph.protocol.options import UNIT_BYTES
 from airflow_provider_onedrive.graph.transfers.download import CHUNK_BYTES
@@ -27,31 +25,6 @@ PUT = (*SIGN_IN, "get", "upload")
 SESSION = (*SIGN_IN, "get", "create_session", "fragment", "fragment2", "fragment3")
 STEPS = {"small": PUT, "large": SESSION}
 SENDING = {"single_put_bytes": 64 * 1024, "fragment_bytes": UNIT_BYTES}
-
-
-@dataclass(frozen=True)
-class Hold(Fault):
-    """Hold a request, or its answer, until the worker is dead.
-
-    :param is_done: do it first; else it is never done.
-    """
-
-    is_done: bool
-    met: threading.Event = field(default_factory=threading.Event)
-    released: threading.Event = field(default_factory=threading.Event)
-
-    def before(self, *_: object) -> None:
-        if not self.is_done:
-            self._wait()
-            raise ConnectionDropped
-
-    def after(self, *_: object) -> None:
-        if self.is_done:
-            self._wait()
-
-    def _wait(self) -> None:
-        self.met.set()
-        self.released.wait(HANG_SECONDS)
 
 
 def context(try_number: int) -> dict[str, Any]:
@@ -115,13 +88,13 @@ def tries(onedrive_emulator: Emulator, processes: Any, kept: Path) -> Tries:
 
 
 @pytest.fixture
-def hold(is_done: bool) -> Iterator[Hold]:
-    made = Hold(is_done)
+def hold(is_done: bool) -> Iterator[Held]:
+    made = Held(is_done, is_lost=True)
     yield made
     made.released.set()
 
 
-def run_both(tries: Tries, hold: Hold, name: str, kwargs: dict[str, Any], step: str) -> Any:
+def run_both(tries: Tries, hold: Held, name: str, kwargs: dict[str, Any], step: str) -> Any:
     tries.kill_first(name, kwargs, step, hold)
     hold.released.set()
     return tries.second(name, kwargs)
@@ -151,7 +124,7 @@ before_and_after = pytest.mark.parametrize("is_done", [False, True], ids=["befor
 @pytest.mark.parametrize("if_exists", ["fail", "rename"])
 def test_upload(  # noqa: PLR0917 - fixtures
     tries: Tries,
-    hold: Hold,
+    hold: Held,
     source: Callable[[str], str],
     if_exists: str,
     size: str,
@@ -175,7 +148,7 @@ def test_upload(  # noqa: PLR0917 - fixtures
 @pytest.mark.parametrize("name", ["OneDriveUpdateOperator", "OneDriveSaveOperator"])
 def test_update_and_save(  # noqa: PLR0917 - fixtures
     tries: Tries,
-    hold: Hold,
+    hold: Held,
     source: Callable[[str], str],
     name: str,
     size: str,
@@ -195,7 +168,7 @@ def test_update_and_save(  # noqa: PLR0917 - fixtures
 @before_and_after
 @sized_steps()
 def test_update_of_a_version(  # noqa: PLR0917 - fixtures
-    tries: Tries, hold: Hold, source: Callable[[str], str], size: str, step: str, is_done: bool
+    tries: Tries, hold: Held, source: Callable[[str], str], size: str, step: str, is_done: bool
 ) -> None:
     """The eTag that the first try used up does not make the second one fail."""
     drive = tries.emulator.drive()
@@ -209,7 +182,7 @@ def test_update_of_a_version(  # noqa: PLR0917 - fixtures
 
 @before_and_after
 @pytest.mark.parametrize("step", [*SIGN_IN, "get", "download"])
-def test_download(tries: Tries, hold: Hold, tmp_path: Path, step: str, is_done: bool) -> None:
+def test_download(tries: Tries, hold: Held, tmp_path: Path, step: str, is_done: bool) -> None:
     """No half a file stands under the name, and the second try writes the whole one and nothing else."""
     tries.emulator.drive().put("a.csv", LARGE)
     target = tmp_path / "here" / "a.csv"
@@ -255,7 +228,7 @@ def test_download_in_the_middle(tries: Tries, tmp_path: Path) -> None:
 
 @before_and_after
 @pytest.mark.parametrize("step", [*SIGN_IN, "get", "delete"])
-def test_delete_a_file(tries: Tries, hold: Hold, step: str, is_done: bool) -> None:
+def test_delete_a_file(tries: Tries, hold: Held, step: str, is_done: bool) -> None:
     """A delete that finds nothing on the second try is done."""
     tries.emulator.drive().put_all({"in/a.csv": SMALL, "in/b.csv": OLD})
     run_both(tries, hold, "OneDriveDeleteOperator", {"location": "myfiles/in/a.csv"}, step)
@@ -264,7 +237,7 @@ def test_delete_a_file(tries: Tries, hold: Hold, step: str, is_done: bool) -> No
 
 @before_and_after
 @pytest.mark.parametrize("step", [*SIGN_IN, "get", "children", "children2", "delete", "permanent_delete"])
-def test_delete_a_folder(tries: Tries, hold: Hold, step: str, is_done: bool) -> None:
+def test_delete_a_folder(tries: Tries, hold: Held, step: str, is_done: bool) -> None:
     """So it is with a folder and all that is in it."""
     tries.emulator.drive().put_all({"in/deep/a.csv": SMALL, "b.csv": OLD})
     kwargs = {"location": "myfiles/in", "recursive": True, "permanent": step == "permanent_delete"}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_onedrive.emulator import Emulator
+from airflow_provider_onedrive.emulator.faults import delay
 from airflow_provider_onedrive.filesystem import OneDriveFileSystem
 from airflow_provider_onedrive.graph import ConfigurationError
 
@@ -172,3 +173,13 @@ def test_options_are_checked_when_it_is_made(make_fs: Callable[..., OneDriveFile
         OneDriveFileSystem("one", tenant_id="contoso.example")
     with pytest.raises(ConfigurationError, match="left out"):
         OneDriveFileSystem(**make_fs().storage_options)
+
+
+def test_what_is_in_a_folder_goes_before_the_folder(
+    fs: OneDriveFileSystem, drive: Any, onedrive_emulator: Emulator
+) -> None:
+    """Also where the order of the names has one between them that is in neither."""
+    drive.put_all({"a/b/c.csv": b"1", "a-x/d.csv": b"2"})
+    onedrive_emulator.faults.add(path="a/b$", do=delay(0.3))
+    fs.rm(["myfiles/a", "myfiles/a/b", "myfiles/a-x"], recursive=True)
+    assert drive.read_all() == {}

@@ -31,7 +31,7 @@ class DeploymentPolicy:
     :param require_allowed_locations: whether each connection has to limit itself by ``allowed_locations``.
     :param max_delete: the most items that one call may delete; None sets no limit besides that of the call.
     :param log_names: ``full``, or ``ids``: then logs, errors and the audit have ids and stand-ins in place of the names
-        of files, in the whole process from the making of this object on.
+        of files, in the whole process from :meth:`hide_names` on.
     """
 
     allow: tuple[str, ...] = PERMISSIONS
@@ -39,10 +39,6 @@ class DeploymentPolicy:
     require_allowed_locations: bool = False
     max_delete: int | None = None
     log_names: LogNames = "full"
-
-    def __post_init__(self) -> None:
-        # Here, because errors about a connection's own locations come before there is a client.
-        hidden_names.hide(is_wanted=self.log_names == "ids")
 
     @classmethod
     def from_options(cls, options: Mapping[str, str | None]) -> DeploymentPolicy:
@@ -59,6 +55,10 @@ class DeploymentPolicy:
             max_delete=_count("max_delete", texts["max_delete"]),
             log_names=_log_names(texts["log_names"]),
         )
+
+    def hide_names(self) -> None:
+        """Begin to hide the names of files, if the deployment wants that."""
+        hidden_names.hide(is_wanted=self.log_names == "ids")
 
     def require(self, permission: Permission, asked: str) -> None:
         """Refuse what a caller asks for, unless the deployment permits it.

@@ -148,6 +148,7 @@ class Settings:
         :param policy: what the deployment permits; the default permits everything.
         :raises ConfigurationError: naming the field.
         """
+        policy.hide_names()  # before there is a client, because errors about the fields quote locations
         # A form stores an empty field as "" or as null.
         given = {name: value for name, value in fields.items() if value not in (None, "", [], {})}
         _refuse_unknown(given)

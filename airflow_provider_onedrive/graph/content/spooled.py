@@ -6,7 +6,7 @@ import io
 import tempfile
 from collections.abc import Callable
 from types import TracebackType
-from typing import BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 SPOOLED_BYTES = 8 * 1024 * 1024
 
@@ -19,8 +19,30 @@ def spooled() -> BinaryIO:
     return cast("BinaryIO", tempfile.SpooledTemporaryFile(SPOOLED_BYTES))
 
 
-class UploadingFile(tempfile.SpooledTemporaryFile[bytes]):
-    """A file that is uploaded when it is closed; not if its block raises, nor if nobody closes it.
+class SentWhole:
+    """The ends of a file that is sent when it is closed: not if its block raises, nor if nobody closes it."""
+
+    if TYPE_CHECKING:
+
+        def close(self) -> None: ...
+
+    def discard(self) -> None:
+        """Close it without sending it."""
+        raise NotImplementedError
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.discard()
+        self.close()
+
+    def __del__(self) -> None:  # the base would close it, and so send a part of what was meant
+        self.discard()
+
+
+class UploadingFile(SentWhole, tempfile.SpooledTemporaryFile[bytes]):
+    """A file that is uploaded when it is closed.
 
     :param send: uploads its content.
     """
@@ -30,7 +52,6 @@ class UploadingFile(tempfile.SpooledTemporaryFile[bytes]):
         super().__init__(SPOOLED_BYTES)
 
     def discard(self) -> None:
-        """Close it without an upload."""
         self._send = None
         self.close()
 
@@ -43,40 +64,16 @@ class UploadingFile(tempfile.SpooledTemporaryFile[bytes]):
         finally:
             super().close()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self.discard()
-        self.close()
 
-    def __del__(self) -> None:  # the base would close it, and so upload a part of what was meant
-        self.discard()
-
-
-class Discardable(Protocol):
-    """A file that is sent when it is closed."""
-
-    def discard(self) -> None:
-        """Close it without sending it."""
-
-
-class UploadingText(io.TextIOWrapper):
+class UploadingText(SentWhole, io.TextIOWrapper):
     """The text of a file that is sent when it is closed, with the same ends."""
 
     def __init__(
-        self, file: Discardable, encoding: str | None, *, errors: str | None = None, newline: str | None = ""
+        self, file: SentWhole, encoding: str | None, *, errors: str | None = None, newline: str | None = ""
     ) -> None:
         self._file = file
         # newline="", because Python would else write line ends as the worker's system has them.
         super().__init__(cast("BinaryIO", file), encoding=encoding, errors=errors, newline=newline)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._file.discard()
-        self.close()
-
-    def __del__(self) -> None:
+    def discard(self) -> None:
         self._file.discard()

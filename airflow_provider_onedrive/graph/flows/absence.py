@@ -86,10 +86,7 @@ def stat_surely(address: Address) -> Flow[DriveItem]:
     try:
         return (yield from stat(address))
     except ItemNotFound as missing:
-        item = yield from find_again(address)
-        if item is None:
-            raise missing from None
-    return item
+        return (yield from _found_again(address, missing))
 
 
 def folder_surely(address: Address, *, create: bool = False) -> Flow[DriveItem]:
@@ -110,11 +107,16 @@ def surely(address: Address, read: Callable[[Address], Flow[T]]) -> Flow[T]:
     try:
         return (yield from read(address))
     except ItemNotFound as missing:
-        item = yield from find_again(address)
-        if item is None:
-            raise missing from None
+        item = yield from _found_again(address, missing)
     # By its id, which is another shape of request than the one that has just failed twice.
     return (yield from read(address.by_id(item.drive_id, item.id)))
+
+
+def _found_again(address: Address, missing: ItemNotFound) -> Flow[DriveItem]:
+    item = yield from find_again(address)
+    if item is None:
+        raise missing from None
+    return item
 
 
 def find_again(address: Address) -> Flow[DriveItem | None]:

@@ -23,8 +23,8 @@ Key = tuple[str, str]
 """Drive id and item id."""
 
 
-def check_reading(settings: Settings, request: Request) -> None:
-    """Refuse a request that could change something if the connection is read_only.
+def check_request(settings: Settings, request: Request) -> None:
+    """Refuse a request that could change something if the connection is read_only, or deletes for good unless allowed.
 
     Every request of a client passes here, so no operation can forget the limit.
 

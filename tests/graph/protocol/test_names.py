@@ -8,6 +8,7 @@ import pytest
 from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from quick_retries import QUICK
 
 from airflow_provider_onedrive.emulator import Emulator
 from airflow_provider_onedrive.graph.client import Client
@@ -40,6 +41,7 @@ def client(request):
             token = emulator.token(emulator.users[0])
             fields = {"auth": "access_token", "access_token": token, **fields}
         with Client(Settings.from_fields(fields, trusted_hosts=["localhost"])) as made:
+            made.retry_policy = QUICK
             yield made
 
 
