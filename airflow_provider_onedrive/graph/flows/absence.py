@@ -86,7 +86,7 @@ def stat_surely(address: Address) -> Flow[DriveItem]:
     try:
         return (yield from stat(address))
     except ItemNotFound as missing:
-        return (yield from _found_again(address, missing))
+        return (yield from _proven_there(address, missing))
 
 
 def folder_surely(address: Address, *, create: bool = False) -> Flow[DriveItem]:
@@ -107,12 +107,12 @@ def surely(address: Address, read: Callable[[Address], Flow[T]]) -> Flow[T]:
     try:
         return (yield from read(address))
     except ItemNotFound as missing:
-        item = yield from _found_again(address, missing)
+        item = yield from _proven_there(address, missing)
     # By its id, which is another shape of request than the one that has just failed twice.
     return (yield from read(address.by_id(item.drive_id, item.id)))
 
 
-def _found_again(address: Address, missing: ItemNotFound) -> Flow[DriveItem]:
+def _proven_there(address: Address, missing: ItemNotFound) -> Flow[DriveItem]:
     item = yield from find_again(address)
     if item is None:
         raise missing from None
