@@ -30,6 +30,7 @@ from airflow_provider_onedrive.hooks.onedrive import OneDriveHook
 from airflow_provider_onedrive.operators import onedrive as operators
 from airflow_provider_onedrive.sensors.onedrive import OneDriveChangesSensor, OneDriveFileSensor
 from airflow_provider_onedrive.state import change_store
+from airflow_provider_onedrive.state.change_tracker import state_name
 from airflow_provider_onedrive.triggers.onedrive import OneDriveChangesTrigger
 
 BROWSER = "https://contoso-my.sharepoint.com/personal/anna_contoso_example/Documents/plain.csv"
@@ -241,7 +242,7 @@ def deferred_file_sensor(machine: Machine, text: str) -> str:
 @reads("changes sensor", "folder")
 def changes_sensor(machine: Machine, text: str) -> str:
     sensor = OneDriveChangesSensor(
-        task_id="wait", location=text, on_start="emit_existing", deferrable=False, timeout=20, variable=text
+        task_id="wait", location=text, on_start="emit_existing", deferrable=False, timeout=20, variable=state_name(text)
     )
     [item] = sensor.execute(machine.context())
     return parent(item)
@@ -250,7 +251,8 @@ def changes_sensor(machine: Machine, text: str) -> str:
 @reads("changes trigger", "folder")
 def changes_trigger(machine: Machine, text: str) -> str:
     """An error that cannot be cured never ends a watcher, so its text is asked of the trigger that ends."""
-    event = first_event(OneDriveChangesTrigger(location=text, once=True, variable=text, deadline=time.time() + 20))
+    given = {"location": text, "variable": state_name(text), "deadline": time.time() + 20}
+    event = first_event(OneDriveChangesTrigger(**given, once=True))
     if event["status"] == "error":
         raise error_from_dict(event["error"])
     watching = Watching(machine.emulator, location=text, on_start="emit_existing")
@@ -533,7 +535,7 @@ def triggered(machine: Machine, text: str, pattern: Any = None) -> Any:
 def changed(machine: Machine, text: str, pattern: Any = None) -> Any:
     """Of a change the pattern is a parameter of its own, and is read in the same way."""
     folder, pattern = (text, pattern) if pattern else split_location(text)
-    given = {"location": folder, "file_pattern": pattern, "on_start": "emit_existing", "variable": text}
+    given = {"location": folder, "file_pattern": pattern, "on_start": "emit_existing", "variable": state_name(text)}
     sensor = OneDriveChangesSensor(task_id="wait", timeout=20, deferrable=False, **given)
     return sensor.execute(machine.context())
 
